@@ -1,6 +1,131 @@
-/* or.h - version 0.1.0 - talk to OpenRouter and to everything that speaks like it
+/* or.h - version 0.1.0 - talk to OpenRouter, and to everything that speaks like it
 
-   MANUAL-PLACEHOLDER
+   Chat completions for firmware and applications: request building, JSON, HTTP/1.1,
+   server-sent events. It opens no socket, reads no clock, allocates nothing and keeps
+   no global: it turns bytes into events and intentions into bytes, in memory that you
+   own. C99, also C++11, also freestanding; no floating point.
+
+   DO THIS
+   In one source file, before the include:
+
+       #define OR_IMPLEMENTATION
+       #include "or.h"
+
+   and only the include in all others. The implementation needs jsmn.h (one header,
+   Debian: libjsmn-dev) in the include path; do not include it yourself. Of libc it
+   needs memcpy, memmove, memset and memcmp.
+
+   MACROS, to be defined before the include, the same in every file
+       OR_API               in front of every function       extern
+       OR_JSMN_H            how jsmn is found                 <jsmn.h>
+       OR_NO_SIMD           no SSE2 even where there is       not defined
+       OR_JSON_MAX_DEPTH    nested arrays and objects         128
+       OR_HTTP_MAX_HEAD     bytes of one head                 16384
+       OR_HTTP_MAX_FIELDS   field lines in one head           100
+       OR_HTTP_MAX_CHUNK_EXT  bytes of extensions on a chunk  256
+       OR_HTTP_MAX_TRAILER  bytes of trailer fields           4096
+
+   A COMPLETE EXAMPLE
+   What one server-sent event of a stream says, and how the stream ended:
+
+       #define OR_IMPLEMENTATION
+       #include "or.h"
+       #include <stdio.h>
+
+       int main(void)
+       {
+           or_str in = OR_STR("data: {\"choices\":[{\"delta\":{\"content\":\"Hello\"},"
+                              "\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
+           static char    pieces[4096], memory[4096];
+           or_buf         carry;
+           or_arena       arena;
+           or_sse         sse;
+           or_sse_event   event;
+           or_chat_stream stream;
+           or_chat_delta  delta;
+           or_buf_init(&carry, pieces, sizeof pieces);
+           or_arena_init(&arena, memory, sizeof memory);
+           or_sse_init(&sse, &carry);
+           or_chat_stream_init(&stream);
+           while (or_sse_next(&sse, &in, &event) == OR_OK) {
+               or_arena_reset(&arena);
+               if (or_chat_stream_next(&stream, event.data, &arena, &delta) == OR_OK)
+                   printf("%.*s", (int)delta.text.len, delta.text.len ? delta.text.ptr : "");
+           }
+           return or_chat_stream_end(&stream, true) == OR_END_COMPLETE ? 0 : 1;
+       }
+
+   examples/chat.c and examples/stream.c are whole programs with sockets and TLS.
+
+   THE WAY OF A REQUEST
+       or_chat_write       what you want              -> JSON body
+       or_http_put_*       method, host, fields       -> head; send head and body
+       or_http_next        bytes as they come         -> HEAD, BODY ..., END
+       or_chat_read        a whole body               -> answer or error
+       or_sse_next         bytes of a streamed body   -> events
+       or_chat_stream_next the data of an event       -> text, reasoning, calls, usage
+       or_chat_stream_end  how the body ended         -> complete, error or truncated
+   Look at the status and at the Content-Type before you choose between the two ways to
+   read: errors before the first token are whole JSON bodies even when a stream was
+   asked for, and an answer with status 200 may hold an error.
+
+   MEMORY
+   State lives in structs that you own; do not move them while in use. Bulk memory comes
+   from an or_arena over a block of yours; its `peak` tells how large the block has to
+   be. Output goes into an or_buf: over a block of yours, or growing from an
+   or_allocator up to a maximum, or only counting (to learn a Content-Length first).
+   An or_str borrows; each function says for how long its results are valid.
+
+   INPUT AND OUTPUT
+   Readers take an or_str by pointer, use what they can and move it past what they used.
+   Any input may be cut anywhere: OR_NEED_MORE means "append bytes and call again". or_io
+   is the shape of a transport; ports/ has some, or write your own two functions: bytes
+   moved, 0 for "not now", a negative or_err.
+
+   TIME
+   Is passed in where it is needed, as uint32_t milliseconds; or_ms_diff compares.
+
+   ERRORS
+   OR_ERRORS below is the list. 0 is success, positive means "not finished", negative
+   failed. The first failure of a reader, buffer or writer sticks, so do several steps
+   and look once. or_err_text gives words.
+
+   LIMITS
+   Everything is bounded by a number that you choose: the depth of JSON (macro), values
+   in a document (argument and arena), a head (or_http_limits), a body (or_http_limits),
+   an event (the carry buffer), what is written (the or_buf). Reaching one is an error of
+   its own name, never a crash and never a cut result that looks whole.
+
+   JSON
+   Reading validates everything (RFC 8259) before you see it. Three readers: or_json_scan
+   (pull events, for large bodies), or_json_members with or_json_splice (edit the
+   top-level members of a document without touching or copying the rest) and
+   or_json_parse (tokens and lookup by JSON Pointer). Numbers are read as exact integers
+   or as decimals scaled by a power of ten. or_json_writer cannot write anything that is
+   not JSON.
+
+   HTTP/1.1
+   or_http reads requests or responses and refuses what two readers could understand
+   differently (RFC 9112 section 6.3). Bodies come out without their framing and without
+   a copy. Writing refuses bytes that would end a line.
+
+   SERVER-SENT EVENTS
+   or_sse reads to the WHATWG rules; an event that lies whole in the input is not copied.
+
+   MONEY
+   Prices and costs are integers of pico-USD (1e-12 USD): or_decimal_read turns
+   "0.0000000375" into 37500, or_decimal_put turns it back. or_usage tells "the upstream
+   did not say" apart from zero.
+
+   SIZES
+   `make size` prints them for your compiler; the README has a table.
+
+   WHAT IT DOES NOT DO
+   No sockets, TLS, name lookup or clock (see ports/). No HTTP/2, no compression (ask for
+   identity). No routing, fallback, price catalogue or other dialects yet.
+
+   LICENCE
+   MIT No Attribution or public domain, as you like: see the end of this file.
 */
 #ifndef OR_H
 #define OR_H
@@ -1327,4 +1452,41 @@ or_err or_decimal_put(or_buf *out, int64_t n, unsigned scale)
 #endif /* ORI_IMPLEMENTED */
 #endif /* OR_IMPLEMENTATION */
 
-/* LICENCE-PLACEHOLDER */
+/* ---------------------------------------------------------------------
+   This software is available under two licences; choose whichever you prefer.
+
+   A - MIT No Attribution
+
+   Copyright (c) 2026 the or.h authors
+
+   Permission is hereby granted, free of charge, to any person obtaining a copy of this
+   software and associated documentation files (the "Software"), to deal in the Software
+   without restriction, including without limitation the rights to use, copy, modify,
+   merge, publish, distribute, sublicense, and/or sell copies of the Software, and to
+   permit persons to whom the Software is furnished to do so.
+
+   THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED,
+   INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A
+   PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT
+   HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF
+   CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE
+   OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+
+   B - Public domain (www.unlicense.org)
+
+   This is free and unencumbered software released into the public domain. Anyone is free
+   to copy, modify, publish, use, compile, sell, or distribute this software, either in
+   source code form or as a compiled binary, for any purpose, commercial or
+   non-commercial, and by any means. In jurisdictions that recognize copyright laws, the
+   author or authors of this software dedicate any and all copyright interest in the
+   software to the public domain. We make this dedication for the benefit of the public
+   at large and to the detriment of our heirs and successors. We intend this dedication
+   to be an overt act of relinquishment in perpetuity of all present and future rights to
+   this software under copyright law.
+
+   THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED,
+   INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A
+   PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS BE LIABLE FOR
+   ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
+   OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER
+   DEALINGS IN THE SOFTWARE. */
