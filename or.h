@@ -597,14 +597,16 @@ typedef enum or_http_kind {
 #define OR_HTTP_NO_LENGTH UINT64_MAX
 
 /* A head. Its or_strs point into the bytes given to or_http_next and are valid
-   until the caller moves or overwrites them. */
+   until the caller moves or overwrites them; the rest is valid until the first
+   byte of the next head is read. */
 typedef struct or_http_head {
     or_str   method;          /* request: case-sensitive token */
     or_str   target;          /* request: as sent */
-    or_str   path;            /* request: target without scheme, authority and query */
+    or_str   path;            /* request: target without scheme, authority and query, never
+                                 empty; "*" for OPTIONS of the whole server. Not decoded */
     or_str   query;           /* request: after '?'; absent when there is none */
-    or_str   host;            /* request: of an absolute target, else the Host field;
-                                 absent only in HTTP/1.0 */
+    or_str   host;            /* request: host[:port] of an absolute target, else of the Host
+                                 field, which may be empty; absent only in HTTP/1.0 */
     or_str   reason;          /* response: may be empty */
     or_str   fields;          /* the raw field lines, for or_http_field_next */
     uint64_t content_length;  /* OR_HTTP_NO_LENGTH when there is none */
@@ -614,32 +616,39 @@ typedef struct or_http_head {
     bool     chunked;         /* the body comes in chunks */
     bool     has_body;        /* BODY events may follow (a Content-Length of 0 is none) */
     bool     keep_alive;      /* the connection may serve another message after END */
-    bool     expect_continue; /* request: the client waits for "100 Continue" */
+    bool     expect_continue; /* request: the client waits for "100 Continue" with its body */
+    bool     expect_other;    /* request: it expects something else (answer 417) */
 } or_http_head;
 
 /* Limits of a reader; 0 takes the default. */
 typedef struct or_http_limits {
-    uint32_t max_head;   /* bytes (default: OR_HTTP_MAX_HEAD) */
+    uint32_t max_head;   /* bytes, blank line included (default: OR_HTTP_MAX_HEAD) */
     uint16_t max_fields; /* lines (default: OR_HTTP_MAX_FIELDS) */
     uint64_t max_body;   /* bytes after framing is removed (default: no limit) */
 } or_http_limits;
 
 typedef struct or_http {
     or_http_head   head;
-    or_http_limits limits;
+    or_http_limits limits;    /* with the defaults filled in */
     or_err         err;
+    uint16_t       answer;    /* server role, after an error of or_http_next: the status
+                                 to answer with: 400, 413, 414, 431, 501 or 505 */
     uint8_t        role;
     uint8_t        state;
+    uint8_t        seen;      /* fields met in this head that decide how it is read */
     bool           no_body;   /* the answer to come belongs to a HEAD request */
-    uint32_t       scanned;   /* bytes of the head already searched for its end */
-    uint32_t       line_size; /* of chunk extensions or trailers read so far */
+    uint32_t       scanned;   /* bytes of the head already read: no byte is read twice
+                                 however small the pieces are */
+    uint32_t       line;      /* where the head's line that is being read starts */
+    uint32_t       fields_at; /* where its fields start: the length of its first line */
+    uint32_t       line_size; /* chunk size digits, extension or trailer bytes so far */
     uint64_t       left;      /* of the chunk or the body */
     uint64_t       body_size; /* of this message so far */
 } or_http;
 
 typedef struct or_http_event {
     or_http_kind kind;
-    or_str       data; /* BODY only; points into the input */
+    or_str       data; /* BODY only, never empty; points into the input */
 } or_http_event;
 
 /* limits may be NULL. */
@@ -653,21 +662,29 @@ OR_API void or_http_expect_no_body(or_http *h);
 
    in   all bytes received and not yet consumed; moved past what was used. A head is
         consumed only when it is complete, so while NEED_MORE is returned before a
-        HEAD, keep the bytes and append to them; bodies are consumed as they come
+        HEAD, keep the bytes and append to them (their address may change); bodies are
+        consumed as they come
    ev   filled on OR_OK
 
    OR_NEED_MORE   everything usable was used
+   OR_DONE        the last message said that the connection ends with it; what
+                  follows it in *in is not HTTP and is left there
    OR_ERR_HEAD    longer than max_head, or more than max_fields (answer 431)
    OR_ERR_CODING  Transfer-Encoding that is not exactly "chunked" (answer 501)
    OR_ERR_BODY    larger than max_body (answer 413); from Content-Length at once,
-                  with the head filled in, else when the bytes pass it
+                  with the head filled in, else when a chunk or a byte passes it
    OR_ERR_CHUNK   malformed chunk framing, too long extensions or trailers
-   OR_ERR_HTTP    malformed or ambiguous in any other way (answer 400)
-   After an error close the connection; the same error is returned for ever.
+   OR_ERR_HTTP    malformed or ambiguous in any other way (answer 400; 505 when all that
+                  is wrong is a version other than HTTP/1.0 and 1.1)
+   After an error close the connection; the same error is returned for ever. The
+   status to answer with stands in h->answer.
+
+   Call until the result is not OR_OK, also when *in is empty: END needs no byte.
 
    Client role: a 1xx head is reported like any other, is followed by no BODY and no
    END, and the next HEAD is the real one; 101 is OR_ERR_HTTP, since nothing here
-   asks for an upgrade. Server role: an empty line before a request is skipped.
+   asks for an upgrade. A 204 that announces a body is the last on its connection.
+   Server role: one empty line before a request is skipped; CONNECT is OR_ERR_HTTP.
    Trailer fields are checked and dropped: merging them into a head lets a sender
    set framing fields late.
    Source: RFC 9112 sections 2 to 7 and 9.3, RFC 9110 sections 5, 8.6, 10.1.1, 15. */
@@ -676,7 +693,9 @@ OR_API or_err or_http_next(or_http *h, or_str *in, or_http_event *ev);
 /* The transport ended after everything in hand went through or_http_next.
    OR_OK             *ev is the END of a body that was delimited by the close
    OR_ERR_CLOSED     between two messages: a clean end
-   OR_ERR_TRUNCATED  inside a head or body: what came is not the whole message */
+   OR_ERR_TRUNCATED  inside a head or body, or before the head that has to follow a
+                     1xx: what came is not the whole message
+   After an error that error. */
 OR_API or_err or_http_eof(or_http *h, or_http_event *ev);
 
 /* Walk the field lines of a head: *pos starts at 0; false after the last. value has
@@ -691,10 +710,11 @@ OR_API or_str or_http_field(const or_http_head *head, or_str name, uint32_t *cou
 /* Is `token` (any case) in this comma-separated list? */
 OR_API bool or_http_has_token(or_str list, or_str token);
 
-/* Write a head: one request or status line, any number of fields, the end. Names,
-   values, methods and targets with bytes that would break the line (CR, LF, NUL,
-   space in a target ...) are OR_ERR_ARG in out->err: that stops header injection.
-   Status lines get the standard reason phrase. */
+/* Write a head: one request or status line, any number of fields, the end. What the
+   reader above would refuse is OR_ERR_ARG in out->err, and nothing of that line is
+   written: CR, LF, NUL and other control bytes, a space in a target, a name that is
+   no token, an empty host. That stops header injection. White space at the ends of a
+   value is not written. Status lines get the standard reason phrase. */
 OR_API or_err or_http_put_request(or_buf *out, or_str method, or_str target, or_str host);
 OR_API or_err or_http_put_status(or_buf *out, uint16_t status);
 OR_API or_err or_http_put_field(or_buf *out, or_str name, or_str value);
@@ -703,7 +723,8 @@ OR_API or_err or_http_put_head_end(or_buf *out);
 
 /* Chunked framing around bytes that are sent from where they are: the line before
    them (returns its length, at most 18), then the bytes, then OR_HTTP_CHUNK_END;
-   after the last chunk OR_HTTP_LAST_CHUNK. n is at least 1. */
+   after the last chunk OR_HTTP_LAST_CHUNK. n is at least 1: a chunk of 0 would end
+   the body, so for 0 nothing is written and 0 returned. */
 OR_API size_t or_http_chunk_head(char line[18], size_t n);
 #define OR_HTTP_CHUNK_END  "\r\n"
 #define OR_HTTP_LAST_CHUNK "0\r\n\r\n"
@@ -724,6 +745,12 @@ typedef struct or_url {
 /* OR_ERR_URL: another scheme, user information, an empty or malformed host or port,
    a fragment, or bytes that have no place in a URL. Source: RFC 3986. */
 OR_API or_err or_url_read(or_str text, or_url *url);
+
+/* Split host[:port], the form of a Host field. The host is an IPv6 literal (given
+   without its brackets) or letters, digits, '-', '.' and '_': less than RFC 3986
+   allows, but all that names a host. *port is 0 when not given. OR_ERR_URL: empty or
+   malformed host or port. */
+OR_API or_err or_host_read(or_str text, or_str *host, uint16_t *port);
 
 /* =============================================================== sse ==
    Server-sent events to the WHATWG rules: a BOM, CR, LF and CRLF also across reads,
@@ -1444,6 +1471,748 @@ or_err or_decimal_put(or_buf *out, int64_t n, unsigned scale)
 /* >> json ------------------------------------------------------------- */
 
 /* >> http ------------------------------------------------------------- */
+
+/* What a byte may be part of.
+   TOKEN  methods and field names (RFC 9110 section 5.6.2)
+   TEXT   field values, reasons, chunk extensions: printable, space, tab, 0x80 and up
+   URL    targets: printable ASCII but space " # < > and backslash. More than RFC 3986
+          has, since browsers send | { } ^ [ ] in queries
+   HOST   names in an authority */
+enum { ORI_HTTP_TOKEN = 1, ORI_HTTP_TEXT = 2, ORI_HTTP_URL = 4, ORI_HTTP_HOST = 8 };
+
+static const uint8_t ori_http_class[256] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    2, 7, 2, 3, 7, 7, 7, 7, 6, 6, 7, 7, 6, 15, 15, 6, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 6, 6, 2, 6, 2, 6,
+    6, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 6, 2, 6, 7, 15,
+    7, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 6, 7, 6, 7, 0,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+};
+
+static bool ori_http_is(char c, unsigned what)
+{
+    return (ori_http_class[(unsigned char)c] & what) != 0;
+}
+
+/* The value of a hexadecimal digit; 16 for another byte. */
+static unsigned ori_http_hex(char c)
+{
+    if (ori_digit(c)) return (unsigned)(c - '0');
+    c = ori_lower(c);
+    return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+}
+
+/* How many bytes at the start of s are of that class. */
+static size_t ori_http_span(or_str s, unsigned what)
+{
+    size_t n = 0;
+    while (n < s.len && ori_http_is(s.ptr[n], what)) n++;
+    return n;
+}
+
+static or_str ori_http_tail(or_str s, size_t n)
+{
+    return or_str_of(s.ptr + n, s.len - n);
+}
+
+/* Take what stands before the first '/' or '?' off *s. */
+static or_str ori_http_take_authority(or_str *s)
+{
+    size_t n = 0;
+    while (n < s->len && s->ptr[n] != '/' && s->ptr[n] != '?') n++;
+    or_str authority = or_str_of(s->ptr, n);
+    *s = ori_http_tail(*s, n);
+    return authority;
+}
+
+/* Take "http://" or "https://" off *s. */
+static bool ori_http_take_scheme(or_str *s, bool *tls)
+{
+    size_t n = s->len >= 8 && ori_lower(s->ptr[4]) == 's' ? 8 : 7;
+    if (s->len < n) return false;
+    *tls = n == 8;
+    if (!or_str_eq_nocase(or_str_of(s->ptr, n), *tls ? OR_STR("https://") : OR_STR("http://")))
+        return false;
+    *s = ori_http_tail(*s, n);
+    return true;
+}
+
+static void ori_http_split_query(or_str s, or_str *path, or_str *query)
+{
+    size_t n = or_str_find(s, OR_STR("?"), 0);
+    *path = or_str_of(s.ptr, n);
+    *query = n < s.len ? ori_http_tail(s, n + 1) : or_str_of(NULL, 0);
+}
+
+/* The length of the host at the start of s, brackets included; 0 when there is none. */
+static size_t ori_http_host_size(or_str s)
+{
+    size_t n = 1;
+    if (s.len == 0 || s.ptr[0] != '[') return ori_http_span(s, ORI_HTTP_HOST);
+    while (n < s.len && (ori_http_hex(s.ptr[n]) < 16 || s.ptr[n] == ':' || s.ptr[n] == '.')) n++;
+    return n > 2 && n < s.len && s.ptr[n] == ']' ? n + 1 : 0;
+}
+
+or_err or_host_read(or_str text, or_str *host, uint16_t *port)
+{
+    uint64_t number = 0;
+    size_t   n = ori_http_host_size(text);
+    if (n == 0) return OR_ERR_URL;
+    if (n < text.len) {
+        or_str digits = ori_http_tail(text, n + 1);
+        if (text.ptr[n] != ':' || digits.len > 5 || or_u64_read(digits, &number) != OR_OK ||
+            number == 0 || number > 65535)
+            return OR_ERR_URL;
+    }
+    *host = text.ptr[0] == '[' ? or_str_of(text.ptr + 1, n - 2) : or_str_of(text.ptr, n);
+    *port = (uint16_t)number;
+    return OR_OK;
+}
+
+or_err or_url_read(or_str text, or_url *url)
+{
+    or_str rest = text;
+    memset(url, 0, sizeof *url);
+    if (ori_http_span(text, ORI_HTTP_URL) != text.len || !ori_http_take_scheme(&rest, &url->tls))
+        return OR_ERR_URL;
+    url->authority = ori_http_take_authority(&rest);
+    if (or_host_read(url->authority, &url->host, &url->port) != OR_OK) return OR_ERR_URL;
+    if (url->port == 0) url->port = url->tls ? 443 : 80;
+    ori_http_split_query(rest, &url->path, &url->query);
+    while (url->path.len > 0 && url->path.ptr[url->path.len - 1] == '/') url->path.len--;
+    return OR_OK;
+}
+
+/* Where the next byte belongs. */
+enum {
+    ORI_HTTP_START,         /* a message, or an empty line before a request */
+    ORI_HTTP_SKIPPED,       /* a message, after that empty line */
+    ORI_HTTP_INTERIM,       /* a head, after one with a 1xx status */
+    ORI_HTTP_LINES,         /* inside a head */
+    ORI_HTTP_LENGTH,        /* a body; h->left more bytes */
+    ORI_HTTP_UNTIL_CLOSE,   /* a body; h->left more bytes are allowed */
+    ORI_HTTP_SIZE,          /* digits of a chunk size; h->line_size so far */
+    ORI_HTTP_EXTENSION,     /* chunk extensions; h->line_size bytes so far */
+    ORI_HTTP_SIZE_LF,       /* the LF after them */
+    ORI_HTTP_DATA,          /* a chunk; h->left more bytes */
+    ORI_HTTP_DATA_CR,       /* the CR after a chunk */
+    ORI_HTTP_DATA_LF,       /* its LF */
+    ORI_HTTP_TRAILER,       /* a trailer field, or the empty line that ends the body */
+    ORI_HTTP_TRAILER_NAME,  /* h->line_size counts all trailer bytes */
+    ORI_HTTP_TRAILER_VALUE,
+    ORI_HTTP_TRAILER_LF,
+    ORI_HTTP_LAST_LF,       /* the LF of the empty line */
+    ORI_HTTP_COMPLETE,      /* no more of this message: END is due */
+    ORI_HTTP_OVER           /* nothing: the connection served its last message */
+};
+
+/* Bits of h->seen. */
+enum {
+    ORI_HTTP_HAS_HOST = 1,
+    ORI_HTTP_HAS_LENGTH = 2,
+    ORI_HTTP_HAS_CODING = 4,
+    ORI_HTTP_HAS_CLOSE = 8,
+    ORI_HTTP_HAS_KEEP_ALIVE = 16
+};
+
+void or_http_init(or_http *h, or_http_role role, const or_http_limits *limits)
+{
+    memset(h, 0, sizeof *h);
+    if (limits != NULL) h->limits = *limits;
+    if (h->limits.max_head == 0) h->limits.max_head = OR_HTTP_MAX_HEAD;
+    if (h->limits.max_fields == 0) h->limits.max_fields = OR_HTTP_MAX_FIELDS;
+    if (h->limits.max_body == 0) h->limits.max_body = UINT64_MAX;
+    h->role = (uint8_t)role;
+    h->state = ORI_HTTP_START;
+}
+
+void or_http_expect_no_body(or_http *h)
+{
+    h->no_body = true;
+}
+
+static or_err ori_http_fail(or_http *h, or_err e, uint16_t answer)
+{
+    h->err = e;
+    h->answer = answer;
+    return e;
+}
+
+static or_err ori_http_bad(or_http *h)
+{
+    return ori_http_fail(h, OR_ERR_HTTP, 400);
+}
+
+/* Exactly HTTP/1.0 or HTTP/1.1. */
+static or_err ori_http_version(or_http *h, or_str v)
+{
+    if (v.len != 8 || memcmp(v.ptr, "HTTP/", 5) != 0 || !ori_digit(v.ptr[5]) || v.ptr[6] != '.' ||
+        !ori_digit(v.ptr[7]))
+        return ori_http_bad(h);
+    if (v.ptr[5] != '1' || v.ptr[7] > '1') return ori_http_fail(h, OR_ERR_HTTP, 505);
+    h->head.minor = (uint8_t)(v.ptr[7] - '0');
+    return OR_OK;
+}
+
+/* Split head->target into path, query and, of an absolute target, host. */
+static bool ori_http_target(or_http_head *head)
+{
+    or_str   rest = head->target, host;
+    uint16_t port;
+    bool     tls;
+    head->path = rest;
+    if (or_str_eq(head->method, OR_STR("CONNECT"))) return false;
+    if (or_str_eq(rest, OR_STR("*"))) return or_str_eq(head->method, OR_STR("OPTIONS"));
+    if (rest.len == 0 || rest.ptr[0] != '/') {
+        if (!ori_http_take_scheme(&rest, &tls)) return false;
+        head->host = ori_http_take_authority(&rest);
+        if (or_host_read(head->host, &host, &port) != OR_OK) return false;
+    }
+    ori_http_split_query(rest, &head->path, &head->query);
+    if (head->path.len == 0) head->path = OR_STR("/");
+    return true;
+}
+
+static or_err ori_http_request_line(or_http *h, or_str line)
+{
+    or_http_head *head = &h->head;
+    size_t        n = ori_http_span(line, ORI_HTTP_TOKEN);
+    if (n == 0 || n == line.len || line.ptr[n] != ' ') return ori_http_bad(h);
+    head->method = or_str_of(line.ptr, n);
+    line = ori_http_tail(line, n + 1);
+    n = ori_http_span(line, ORI_HTTP_URL);
+    if (n == line.len || line.ptr[n] != ' ') return ori_http_bad(h);
+    head->target = or_str_of(line.ptr, n);
+    if (!ori_http_target(head)) return ori_http_bad(h);
+    return ori_http_version(h, ori_http_tail(line, n + 1));
+}
+
+/* The space after the status may be missing when there is no reason: servers do that,
+   and nothing depends on it. */
+static or_err ori_http_status_line(or_http *h, or_str line)
+{
+    uint64_t status;
+    if (line.len < 12) return ori_http_bad(h);
+    if (ori_http_version(h, or_str_of(line.ptr, 8)) != OR_OK) return h->err;
+    if (line.ptr[8] != ' ' || or_u64_read(or_str_of(line.ptr + 9, 3), &status) != OR_OK ||
+        status < 100 || status == 101 || (line.len > 12 && line.ptr[12] != ' '))
+        return ori_http_bad(h);
+    h->head.status = (uint16_t)status;
+    h->head.reason = ori_http_tail(line, line.len > 12 ? 13 : 12);
+    return OR_OK;
+}
+
+static or_err ori_http_first_line(or_http *h, or_str line)
+{
+    return h->role == OR_HTTP_SERVER ? ori_http_request_line(h, line)
+                                     : ori_http_status_line(h, line);
+}
+
+static or_err ori_http_read_host(or_http *h, or_str value)
+{
+    or_str   host;
+    uint16_t port;
+    if ((h->seen & ORI_HTTP_HAS_HOST) != 0) return ori_http_bad(h);
+    if (value.len > 0 && or_host_read(value, &host, &port) != OR_OK) return ori_http_bad(h);
+    h->seen |= ORI_HTTP_HAS_HOST;
+    if (h->head.host.ptr == NULL) h->head.host = value;
+    return OR_OK;
+}
+
+/* Twice is refused even when equal: of "5, 5" some readers take one, some none. */
+static or_err ori_http_read_length(or_http *h, or_str value)
+{
+    if ((h->seen & ORI_HTTP_HAS_LENGTH) != 0) return ori_http_bad(h);
+    h->seen |= ORI_HTTP_HAS_LENGTH;
+    if (or_u64_read(value, &h->head.content_length) != OR_OK ||
+        h->head.content_length == OR_HTTP_NO_LENGTH)
+        return ori_http_bad(h);
+    return OR_OK;
+}
+
+static or_err ori_http_read_coding(or_http *h, or_str value)
+{
+    if ((h->seen & ORI_HTTP_HAS_CODING) != 0 || !or_str_eq_nocase(value, OR_STR("chunked")))
+        return ori_http_fail(h, OR_ERR_CODING, 501);
+    h->seen |= ORI_HTTP_HAS_CODING;
+    return OR_OK;
+}
+
+static or_err ori_http_read_connection(or_http *h, or_str value)
+{
+    if (or_http_has_token(value, OR_STR("close"))) h->seen |= ORI_HTTP_HAS_CLOSE;
+    if (or_http_has_token(value, OR_STR("keep-alive"))) h->seen |= ORI_HTTP_HAS_KEEP_ALIVE;
+    return OR_OK;
+}
+
+/* Take the first element of a comma-separated list off *list; false after the last. */
+static bool ori_http_take_element(or_str *list, or_str *element)
+{
+    if (list->len == 0) return false;
+    size_t n = or_str_find(*list, OR_STR(","), 0);
+    *element = or_str_trim(or_str_of(list->ptr, n));
+    *list = ori_http_tail(*list, n < list->len ? n + 1 : n);
+    return true;
+}
+
+static or_err ori_http_read_expect(or_http *h, or_str value)
+{
+    or_str element;
+    while (ori_http_take_element(&value, &element)) {
+        if (or_str_eq_nocase(element, OR_STR("100-continue"))) h->head.expect_continue = true;
+        else if (element.len > 0) h->head.expect_other = true;
+    }
+    return OR_OK;
+}
+
+/* The bytes of the line are TEXT; what is left to check is its shape and, of the few
+   fields that decide framing, the value. */
+static or_err ori_http_field_line(or_http *h, or_str line)
+{
+    size_t n = ori_http_span(line, ORI_HTTP_TOKEN);
+    if (n == 0 || n == line.len || line.ptr[n] != ':') return ori_http_bad(h);
+    if (h->head.num_fields >= h->limits.max_fields) return ori_http_fail(h, OR_ERR_HEAD, 431);
+    h->head.num_fields++;
+
+    bool   server = h->role == OR_HTTP_SERVER;
+    or_str name = or_str_of(line.ptr, n), value = or_str_trim(ori_http_tail(line, n + 1));
+    if (server && or_str_eq_nocase(name, OR_STR("host"))) return ori_http_read_host(h, value);
+    if (server && or_str_eq_nocase(name, OR_STR("expect"))) return ori_http_read_expect(h, value);
+    if (or_str_eq_nocase(name, OR_STR("connection"))) return ori_http_read_connection(h, value);
+    if (or_str_eq_nocase(name, OR_STR("content-length"))) return ori_http_read_length(h, value);
+    if (or_str_eq_nocase(name, OR_STR("transfer-encoding"))) return ori_http_read_coding(h, value);
+    return OR_OK;
+}
+
+/* Does the status, or the method that was asked with, rule out a body? */
+static bool ori_http_bodiless(const or_http *h)
+{
+    uint16_t status = h->head.status;
+    return h->role == OR_HTTP_CLIENT &&
+           (h->no_body || status < 200 || status == 204 || status == 304);
+}
+
+/* The head is whole: how long is its body, and does the connection live on?
+   Sets the next state. Source: RFC 9112 sections 6.3, 9.3. */
+static or_err ori_http_frame(or_http *h)
+{
+    or_http_head *head = &h->head;
+    bool          has_length = (h->seen & ORI_HTTP_HAS_LENGTH) != 0;
+    bool          has_coding = (h->seen & ORI_HTTP_HAS_CODING) != 0;
+    if (has_coding && (has_length || head->minor == 0)) return ori_http_bad(h);
+    if (h->role == OR_HTTP_SERVER && head->minor == 1 && (h->seen & ORI_HTTP_HAS_HOST) == 0)
+        return ori_http_bad(h);
+
+    head->keep_alive = (h->seen & ORI_HTTP_HAS_CLOSE) == 0 &&
+                       (head->minor == 1 || (h->seen & ORI_HTTP_HAS_KEEP_ALIVE) != 0);
+    h->left = head->content_length;
+    h->state = ORI_HTTP_COMPLETE;
+    if (ori_http_bodiless(h)) {
+        /* whoever announces a body with a 204 may send it: do not read it as an answer */
+        if (head->status == 204 && (has_coding || (has_length && h->left > 0)))
+            head->keep_alive = false;
+        if (head->status < 200) h->state = ORI_HTTP_INTERIM;
+    } else if (has_coding) {
+        h->left = 0;
+        h->state = ORI_HTTP_SIZE;
+    } else if (has_length) {
+        if (h->left > 0) h->state = ORI_HTTP_LENGTH;
+    } else if (h->role == OR_HTTP_CLIENT) {
+        h->left = h->limits.max_body;
+        h->state = ORI_HTTP_UNTIL_CLOSE;
+        head->keep_alive = false;
+    }
+    head->chunked = h->state == ORI_HTTP_SIZE;
+    head->has_body = h->state != ORI_HTTP_COMPLETE && h->state != ORI_HTTP_INTERIM;
+    head->expect_continue = head->expect_continue && head->minor == 1 && head->has_body;
+    if (h->state == ORI_HTTP_LENGTH && h->left > h->limits.max_body)
+        return ori_http_fail(h, OR_ERR_BODY, 413);
+    return OR_OK;
+}
+
+/* The head is text[0..size). moved: earlier calls saw parts of it, perhaps elsewhere, so
+   pointers into the lines read then are taken anew. */
+static or_err ori_http_head_end(or_http *h, const char *text, size_t size, bool moved)
+{
+    or_http_head *head = &h->head;
+    head->fields = or_str_of(text + h->fields_at, size - 2 - h->fields_at);
+    if (moved) {
+        head->host = or_str_of(NULL, 0);
+        (void)ori_http_first_line(h, or_str_of(text, h->fields_at - 2));
+        if (h->role == OR_HTTP_SERVER && head->host.ptr == NULL)
+            head->host = or_http_field(head, OR_STR("host"), NULL);
+    }
+    return ori_http_frame(h);
+}
+
+/* The first byte in p[at..end) that is not TEXT; end when there is none. Looks at a
+   word at a time: a byte below 0x20, or 0x7f, stops it, and so does a tab, which the
+   byte loop then passes. */
+static size_t ori_http_text_end(const char *p, size_t at, size_t end)
+{
+    const size_t ones = SIZE_MAX / 255, tops = ones * 0x80;
+    size_t       w, del;
+    while (end - at >= sizeof w) {
+        memcpy(&w, p + at, sizeof w);
+        del = w ^ (ones * 0x7f);
+        if ((((w - ones * 0x20) & ~w) | ((del - ones) & ~del)) & tops) break;
+        at += sizeof w;
+    }
+    while (at < end && ori_http_is(p[at], ORI_HTTP_TEXT)) at++;
+    return at;
+}
+
+/* One line of a head, without its CRLF, not empty. */
+static or_err ori_http_line(or_http *h, or_str line)
+{
+    if (h->line > 0) return ori_http_field_line(h, line);
+    h->fields_at = (uint32_t)line.len + 2;
+    return ori_http_first_line(h, line);
+}
+
+/* Read lines as far as they are complete; *size is that of the whole head on OR_OK. */
+static or_err ori_http_lines(or_http *h, or_str in, size_t *size)
+{
+    bool   moved = h->scanned > 0;
+    size_t end = in.len < h->limits.max_head ? in.len : h->limits.max_head;
+    for (;;) {
+        size_t at = ori_http_text_end(in.ptr, h->scanned, end);
+        h->scanned = (uint32_t)at;
+        if (at < end && in.ptr[at] != '\r') return ori_http_bad(h);
+        if (end - at < 2) break;
+        if (in.ptr[at + 1] != '\n') return ori_http_bad(h);
+        h->scanned += 2;
+        if (at == h->line) {
+            *size = h->scanned;
+            return at == 0 ? ori_http_bad(h) : ori_http_head_end(h, in.ptr, *size, moved);
+        }
+        if (ori_http_line(h, or_str_of(in.ptr + h->line, at - h->line)) != OR_OK) return h->err;
+        h->line = h->scanned;
+    }
+    if (end < h->limits.max_head) return OR_NEED_MORE;
+    return ori_http_fail(h, OR_ERR_HEAD, h->line == 0 ? 414 : 431);
+}
+
+/* Is there an empty line before the request? OR_NEED_MORE: cannot be said yet. */
+static or_err ori_http_skip_line(or_http *h, or_str *in)
+{
+    if (h->state != ORI_HTTP_START || h->role != OR_HTTP_SERVER || in->ptr[0] != '\r')
+        return OR_OK;
+    if (in->len < 2) return OR_NEED_MORE;
+    if (in->ptr[1] == '\n') {
+        h->state = ORI_HTTP_SKIPPED;
+        *in = ori_http_tail(*in, 2);
+    }
+    return OR_OK;
+}
+
+/* Prepare for the head whose first byte is here. */
+static void ori_http_begin(or_http *h)
+{
+    memset(&h->head, 0, sizeof h->head);
+    h->head.content_length = OR_HTTP_NO_LENGTH;
+    h->seen = 0;
+    h->scanned = h->line = h->line_size = 0;
+    h->left = h->body_size = 0;
+    h->state = ORI_HTTP_LINES;
+}
+
+static or_err ori_http_head(or_http *h, or_str *in, or_http_event *ev)
+{
+    size_t size = 0;
+    or_err e;
+    if (in->len == 0) return OR_NEED_MORE;
+    if (h->state != ORI_HTTP_LINES) {
+        if (ori_http_skip_line(h, in) == OR_NEED_MORE || in->len == 0) return OR_NEED_MORE;
+        ori_http_begin(h);
+    }
+    e = ori_http_lines(h, *in, &size);
+    if (e != OR_OK) return e;
+    *in = ori_http_tail(*in, size);
+    ev->kind = OR_HTTP_HEAD;
+    return OR_OK;
+}
+
+static or_err ori_http_body(or_http *h, or_str *in, or_http_event *ev)
+{
+    size_t n = h->left < in->len ? (size_t)h->left : in->len;
+    if (in->len == 0) return OR_NEED_MORE;
+    if (n == 0) return ori_http_fail(h, OR_ERR_BODY, 413); /* UNTIL_CLOSE at its limit */
+    ev->kind = OR_HTTP_BODY;
+    ev->data = or_str_of(in->ptr, n);
+    *in = ori_http_tail(*in, n);
+    h->body_size += n;
+    h->left -= n;
+    if (h->left == 0 && h->state == ORI_HTTP_LENGTH) h->state = ORI_HTTP_COMPLETE;
+    if (h->left == 0 && h->state == ORI_HTTP_DATA) h->state = ORI_HTTP_DATA_CR;
+    return OR_OK;
+}
+
+/* The size is known and its line over. */
+static or_err ori_http_chunk_begin(or_http *h)
+{
+    h->line_size = 0;
+    h->state = h->left > 0 ? ORI_HTTP_DATA : ORI_HTTP_TRAILER;
+    if (h->left > h->limits.max_body - h->body_size) return ori_http_fail(h, OR_ERR_BODY, 413);
+    return OR_OK;
+}
+
+/* A byte of the size line. 16 digits, leading zeros included, cannot overflow. White
+   space around the size, a sign, "0x" and '_' are what other readers' number parsers
+   let pass. */
+static bool ori_http_size_byte(or_http *h, char c)
+{
+    unsigned digit = ori_http_hex(c);
+    if (h->state == ORI_HTTP_SIZE && digit < 16) {
+        h->left = h->left << 4 | digit;
+        return h->line_size++ < 16;
+    }
+    if (h->state == ORI_HTTP_SIZE) {
+        if (h->line_size == 0 || (c != ';' && c != '\r')) return false;
+        h->line_size = 0;
+        h->state = ORI_HTTP_EXTENSION;
+    }
+    if (c == '\r') h->state = ORI_HTTP_SIZE_LF;
+    return c == '\r' || (ori_http_is(c, ORI_HTTP_TEXT) && h->line_size++ < OR_HTTP_MAX_CHUNK_EXT);
+}
+
+/* A byte of a trailer line. */
+static bool ori_http_trailer_byte(or_http *h, char c)
+{
+    if (h->state == ORI_HTTP_TRAILER && c == '\r') {
+        h->state = ORI_HTTP_LAST_LF;
+        return true;
+    }
+    if (h->line_size++ >= OR_HTTP_MAX_TRAILER) return false;
+    switch (h->state) {
+    case ORI_HTTP_TRAILER:
+        h->state = ORI_HTTP_TRAILER_NAME;
+        return ori_http_is(c, ORI_HTTP_TOKEN);
+    case ORI_HTTP_TRAILER_NAME:
+        if (c == ':') h->state = ORI_HTTP_TRAILER_VALUE;
+        return c == ':' || ori_http_is(c, ORI_HTTP_TOKEN);
+    case ORI_HTTP_TRAILER_VALUE:
+        if (c == '\r') h->state = ORI_HTTP_TRAILER_LF;
+        return c == '\r' || ori_http_is(c, ORI_HTTP_TEXT);
+    }
+    h->state = ORI_HTTP_TRAILER;
+    return c == '\n';
+}
+
+/* A byte that must be exactly that one. */
+static bool ori_http_expect(or_http *h, char c, char want, uint8_t next)
+{
+    h->state = next;
+    return c == want;
+}
+
+/* One byte of what stands around chunks. */
+static or_err ori_http_chunk_byte(or_http *h, char c)
+{
+    bool ok;
+    switch (h->state) {
+    case ORI_HTTP_SIZE:
+    case ORI_HTTP_EXTENSION: ok = ori_http_size_byte(h, c); break;
+    case ORI_HTTP_SIZE_LF:
+        if (c == '\n') return ori_http_chunk_begin(h);
+        ok = false;
+        break;
+    case ORI_HTTP_DATA_CR: ok = ori_http_expect(h, c, '\r', ORI_HTTP_DATA_LF); break;
+    case ORI_HTTP_DATA_LF: ok = ori_http_expect(h, c, '\n', ORI_HTTP_SIZE); break;
+    case ORI_HTTP_LAST_LF: ok = ori_http_expect(h, c, '\n', ORI_HTTP_COMPLETE); break;
+    default: ok = ori_http_trailer_byte(h, c); break;
+    }
+    return ok ? OR_OK : ori_http_fail(h, OR_ERR_CHUNK, 400);
+}
+
+static or_err ori_http_end(or_http *h, or_http_event *ev)
+{
+    h->state = h->head.keep_alive ? ORI_HTTP_START : ORI_HTTP_OVER;
+    h->no_body = false;
+    ev->kind = OR_HTTP_END;
+    return OR_OK;
+}
+
+or_err or_http_next(or_http *h, or_str *in, or_http_event *ev)
+{
+    ev->data = or_str_of(NULL, 0);
+    while (h->err == OR_OK) {
+        switch (h->state) {
+        case ORI_HTTP_START:
+        case ORI_HTTP_SKIPPED:
+        case ORI_HTTP_INTERIM:
+        case ORI_HTTP_LINES: return ori_http_head(h, in, ev);
+        case ORI_HTTP_LENGTH:
+        case ORI_HTTP_UNTIL_CLOSE:
+        case ORI_HTTP_DATA: return ori_http_body(h, in, ev);
+        case ORI_HTTP_COMPLETE: return ori_http_end(h, ev);
+        case ORI_HTTP_OVER: return OR_DONE;
+        default:
+            if (in->len == 0) return OR_NEED_MORE;
+            (void)ori_http_chunk_byte(h, *in->ptr);
+            *in = ori_http_tail(*in, 1);
+        }
+    }
+    return h->err;
+}
+
+or_err or_http_eof(or_http *h, or_http_event *ev)
+{
+    ev->data = or_str_of(NULL, 0);
+    if (h->err != OR_OK) return h->err;
+    switch (h->state) {
+    case ORI_HTTP_START:
+    case ORI_HTTP_SKIPPED:
+    case ORI_HTTP_OVER: h->err = OR_ERR_CLOSED; return h->err;
+    case ORI_HTTP_UNTIL_CLOSE:
+    case ORI_HTTP_COMPLETE:
+        (void)ori_http_end(h, ev);
+        h->state = ORI_HTTP_OVER;
+        return OR_OK;
+    }
+    h->err = OR_ERR_TRUNCATED;
+    return h->err;
+}
+
+bool or_http_field_next(const or_http_head *head, size_t *pos, or_str *name, or_str *value)
+{
+    if (*pos >= head->fields.len) return false;
+    or_str rest = ori_http_tail(head->fields, *pos);
+    size_t n = ori_http_span(rest, ORI_HTTP_TOKEN);
+    size_t end = ori_http_text_end(rest.ptr, n, rest.len);
+    if (n == rest.len || rest.ptr[n] != ':' || end == rest.len) return false; /* not from a reader */
+    *name = or_str_of(rest.ptr, n);
+    *value = or_str_trim(or_str_of(rest.ptr + n + 1, end - n - 1));
+    *pos += end + 2;
+    return true;
+}
+
+or_str or_http_field(const or_http_head *head, or_str name, uint32_t *count)
+{
+    or_str   n, v, first = or_str_of(NULL, 0);
+    size_t   pos = 0;
+    uint32_t found = 0;
+    while (or_http_field_next(head, &pos, &n, &v)) {
+        if (!or_str_eq_nocase(n, name)) continue;
+        if (found++ == 0) first = v;
+        if (count == NULL) break;
+    }
+    if (count != NULL) *count = found;
+    return first;
+}
+
+bool or_http_has_token(or_str list, or_str token)
+{
+    or_str element;
+    while (ori_http_take_element(&list, &element))
+        if (element.len > 0 && or_str_eq_nocase(element, token)) return true;
+    return false;
+}
+
+/* Append all parts or, when they do not fit, none. */
+static or_err ori_http_put(or_buf *out, const or_str *parts, size_t num)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < num; i++)
+        if (!or_add_size(size, parts[i].len, &size)) return ori_buf_fail(out, OR_ERR_RANGE);
+    if (!out->counting && or_buf_reserve(out, size) != OR_OK) return out->err;
+    for (size_t i = 0; i < num; i++) or_buf_put(out, parts[i].ptr, parts[i].len);
+    return out->err;
+}
+
+or_err or_http_put_request(or_buf *out, or_str method, or_str target, or_str host)
+{
+    or_http_head head;
+    or_str       name;
+    uint16_t     port;
+    memset(&head, 0, sizeof head);
+    head.method = method;
+    head.target = target;
+    if (method.len == 0 || ori_http_span(method, ORI_HTTP_TOKEN) != method.len ||
+        ori_http_span(target, ORI_HTTP_URL) != target.len || !ori_http_target(&head) ||
+        or_host_read(host, &name, &port) != OR_OK)
+        return ori_buf_fail(out, OR_ERR_ARG);
+    or_str parts[6] = {method, OR_STR_INIT(" "), target, OR_STR_INIT(" HTTP/1.1\r\nHost: "),
+                       host,   OR_STR_INIT("\r\n")};
+    return ori_http_put(out, parts, 6);
+}
+
+or_err or_http_put_status(or_buf *out, uint16_t status)
+{
+    char digits[20];
+    if (status < 100 || status > 999) return ori_buf_fail(out, OR_ERR_ARG);
+    or_str parts[5] = {OR_STR_INIT("HTTP/1.1 "), {digits + ori_digits(digits, status), 3},
+                       OR_STR_INIT(" "), or_str_z(or_http_reason(status)), OR_STR_INIT("\r\n")};
+    return ori_http_put(out, parts, 5);
+}
+
+or_err or_http_put_field(or_buf *out, or_str name, or_str value)
+{
+    value = or_str_trim(value);
+    if (name.len == 0 || ori_http_span(name, ORI_HTTP_TOKEN) != name.len ||
+        ori_http_text_end(value.ptr, 0, value.len) != value.len)
+        return ori_buf_fail(out, OR_ERR_ARG);
+    or_str parts[4] = {name, OR_STR_INIT(": "), value, OR_STR_INIT("\r\n")};
+    return ori_http_put(out, parts, 4);
+}
+
+or_err or_http_put_length(or_buf *out, uint64_t content_length)
+{
+    char   digits[20];
+    size_t n = ori_digits(digits, content_length);
+    if (content_length == OR_HTTP_NO_LENGTH) return ori_buf_fail(out, OR_ERR_ARG);
+    return or_http_put_field(out, OR_STR("Content-Length"),
+                             or_str_of(digits + n, sizeof digits - n));
+}
+
+or_err or_http_put_head_end(or_buf *out)
+{
+    return or_buf_put(out, "\r\n", 2);
+}
+
+size_t or_http_chunk_head(char line[18], size_t n)
+{
+    char   digits[16];
+    size_t i = sizeof digits, len = 0;
+    if (n == 0) return 0;
+    for (; n > 0 && i > 0; n >>= 4) digits[--i] = "0123456789abcdef"[n & 15];
+    len = sizeof digits - i;
+    memcpy(line, digits + i, len);
+    memcpy(line + len, "\r\n", 2);
+    return len + 2;
+}
+
+/* Source: RFC 9110 section 15; 425, 428, 429, 431, 511: RFC 8470, RFC 6585. */
+const char *or_http_reason(uint16_t status)
+{
+    static const struct { uint16_t status; const char *text; } reasons[] = {
+        {100, "Continue"}, {101, "Switching Protocols"}, {103, "Early Hints"},
+        {200, "OK"}, {201, "Created"}, {202, "Accepted"},
+        {203, "Non-Authoritative Information"}, {204, "No Content"}, {205, "Reset Content"},
+        {206, "Partial Content"},
+        {300, "Multiple Choices"}, {301, "Moved Permanently"}, {302, "Found"},
+        {303, "See Other"}, {304, "Not Modified"}, {307, "Temporary Redirect"},
+        {308, "Permanent Redirect"},
+        {400, "Bad Request"}, {401, "Unauthorized"}, {402, "Payment Required"},
+        {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"},
+        {406, "Not Acceptable"}, {407, "Proxy Authentication Required"},
+        {408, "Request Timeout"}, {409, "Conflict"}, {410, "Gone"}, {411, "Length Required"},
+        {412, "Precondition Failed"}, {413, "Content Too Large"}, {414, "URI Too Long"},
+        {415, "Unsupported Media Type"}, {416, "Range Not Satisfiable"},
+        {417, "Expectation Failed"}, {421, "Misdirected Request"},
+        {422, "Unprocessable Content"}, {425, "Too Early"}, {426, "Upgrade Required"},
+        {428, "Precondition Required"}, {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"},
+        {503, "Service Unavailable"}, {504, "Gateway Timeout"},
+        {505, "HTTP Version Not Supported"}, {511, "Network Authentication Required"},
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (reasons[i].status == status) return reasons[i].text;
+    return "Unknown";
+}
 
 /* >> sse -------------------------------------------------------------- */
 
