@@ -14,7 +14,7 @@ B        := build/$(TARGET)
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 INCLUDES  = -I. $(BEARSSL:%=-I%/inc) $(JSMN:%=-I%)
-COMPILE   = $(CC) -std=c99 $(WARNINGS) $(INCLUDES) $(CPPFLAGS) $(CFLAGS)
+COMPILE   = $(CC) -std=c99 $(FEATURES) $(WARNINGS) $(INCLUDES) $(CPPFLAGS) $(CFLAGS)
 
 # The static library where there is one: the binary then needs no libbearssl.so where it runs.
 BEARSSL_A = $(if $(BEARSSL),$(BEARSSL)/build/libbearssl.a,$(wildcard $(shell \
@@ -29,21 +29,20 @@ BENCHES  := $(patsubst %.c,$B/%,$(wildcard tests/bench_*.c))
 FUZZERS  := $(patsubst tests/fuzz_%.c,%,$(wildcard tests/fuzz_*.c))
 ORPROXY  := $(patsubst %.c,$B/%,$(wildcard orproxy.c))
 
+MAKEFLAGS += --no-builtin-rules
+
 all: $(ORPROXY) $(EXAMPLES)
 
-# core.c holds or.h's implementation. It stays out of proxy.a: a test brings its own.
-$B/orproxy: $B/orproxy.o $B/proxy/core.o $B/proxy.a $B/ports.a
+$B/orproxy: $B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)) $B/ports.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
-$B/examples/%: $B/examples/%.o $B/ports.a
+# Examples and tests bring or.h's implementation themselves. A test of a module of orproxy
+# names it here: $B/tests/test_NAME: $B/proxy/NAME.o
+$(EXAMPLES) $(TESTS) $(BENCHES): $B/%: $B/%.o $B/ports.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
-$B/tests/%: $B/tests/%.o $B/proxy.a $B/ports.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
-$B/proxy.a: $(patsubst %.c,$B/%.o,$(filter-out proxy/core.c,$(PROXY)))
 $B/ports.a: $(patsubst %.c,$B/%.o,$(PORTS))
-$B/%.a: $B/flags
 	rm -f $@
-	$(AR) rcs $@ $(filter %.o,$^)
-$B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)): private CPPFLAGS += -D_GNU_SOURCE
+	$(AR) rcs $@ $^
+$B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)): private FEATURES = -D_GNU_SOURCE
 $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -c -o $@ $<
@@ -57,7 +56,7 @@ $B/flags: always
 
 # Without a key or a configuration there is still something to talk to: --demo.
 run:
-	@CC='$(CC)' CPPFLAGS='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh run
+	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh run
 	@$(MAKE) --no-print-directory $B/orproxy
 	@set -- $(ARGS); \
 	if [ $$# -eq 0 ] && [ -z "$$OPENROUTER_API_KEY" ] && \
@@ -68,7 +67,7 @@ run:
 	echo "$B/orproxy $$*"; exec $B/orproxy "$$@"
 
 test:
-	@CC='$(CC)' CPPFLAGS='$(INCLUDES) $(CPPFLAGS)' sh tests/run.sh
+	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/run.sh
 # What run.sh asks for: everything once plainly, and everything once with sanitizers.
 test-build: test-plain test-sanitized
 test-plain:
@@ -78,7 +77,7 @@ test-sanitized:
 test-programs: all $(TESTS)
 
 fuzz:
-	@CC=clang CPPFLAGS='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh fuzz
+	@CC=clang INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh fuzz
 	@set -e; for part in $(FUZZERS); do \
 	    mkdir -p build/fuzz/$$part tests/corpus/$$part; set -x; \
 	    clang -std=c99 $(INCLUDES) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer -DFUZZ_LIBFUZZER \
@@ -93,7 +92,7 @@ bench: $(BENCHES)
 	@set -e; for program in $(BENCHES); do $$program; done
 
 size: $(ORPROXY)
-	@CPPFLAGS='$(INCLUDES) $(CPPFLAGS)' sh tests/size.sh '$(CC)' $(ORPROXY)
+	@INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/size.sh '$(CC)' $(ORPROXY)
 
 layers:
 	@sh tests/layers.sh

@@ -8,7 +8,7 @@ what=$1
 packages=
 
 have_header() { # NAME
-    echo "#include <$1>" | ${CC:-cc} ${CPPFLAGS:-} -E - >/dev/null 2>&1
+    echo "#include <$1>" | ${CC:-cc} ${INCLUDES:--I.} -E - >/dev/null 2>&1
 }
 
 have_roots() { # where Debian, Fedora, Alpine and OpenWrt keep them

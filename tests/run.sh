@@ -16,12 +16,12 @@ export UBSAN_OPTIONS=print_stacktrace=1
 export ASAN_OPTIONS=detect_stack_use_after_return=1
 
 check_c99() { # COMPILER
-    "$1" -std=c99 -pedantic-errors $warnings -I. $CPPFLAGS \
+    "$1" -std=c99 -pedantic-errors $warnings $INCLUDES \
         -c -o $B/compile_c99.o tests/compile_c99.c
 }
 
 check_cpp() { # COMPILER
-    "$1" -std=c++11 -pedantic-errors -Wall -Wextra -Werror -I. $CPPFLAGS \
+    "$1" -std=c++11 -pedantic-errors -Wall -Wextra -Werror $INCLUDES \
         -c -o $B/compile_cpp.o tests/compile_cpp.cpp
 }
 
@@ -34,7 +34,7 @@ check_freestanding() {
     fi
     # shellcheck disable=SC2086 # words
     $cc -std=c99 -ffreestanding -nostdlib -fno-stack-protector -Os $general $warnings \
-        -Wframe-larger-than=512 -I. $CPPFLAGS -c -o $B/freestanding.o tests/freestanding.c ||
+        -Wframe-larger-than=512 $INCLUDES -c -o $B/freestanding.o tests/freestanding.c ||
         return 1
     # what is left undefined may be the four, or integer helpers of the compiler's own library
     strangers=$(nm -u $B/freestanding.o | awk '{ print $2 }' |

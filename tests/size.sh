@@ -11,7 +11,7 @@ measure() { # NAME PREFIX CC FLAGS...
     name=$1 prefix=$2
     shift 2
     "$@" -std=c99 -Os -ffreestanding -fno-stack-protector -ffunction-sections -fdata-sections \
-        -fstack-usage ${CPPFLAGS:-} -c -o $out/"$name".o tests/freestanding.c || return 1
+        -fstack-usage ${INCLUDES:--I.} -c -o $out/"$name".o tests/freestanding.c || return 1
     echo "or.h, $name, -Os ($("$1" -dumpmachine) $("$1" -dumpversion))"
     # or_json_begin and ori_json_put belong to json; what names no part is base's
     "${prefix}nm" -S --defined-only $out/"$name".o | awk '
