@@ -48,7 +48,7 @@ same() { # PATH...
 if [ ! -e "$base/ready" ]; then
     rm -rf "$base"
     mkdir -p "$base"
-    debootstrap --variant=minbase --include=git,make,gcc,libc6-dev,ca-certificates,curl \
+    debootstrap --variant=minbase --include=git,make,gcc,libc6-dev,ca-certificates \
         "$suite" "$base" "$mirror"
     touch "$base/ready"
 fi
@@ -63,7 +63,7 @@ git clone -q --no-hardlinks "$here" "$root/root/project"
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
 
-echo "==== make run, on a machine with git, make, a C compiler and curl"
+echo "==== make run, on a machine with git, make, a C compiler"
 inside 'make run' >"$here/build/clean_root.run" 2>&1 &
 run=$!
 tries=600

@@ -35,10 +35,10 @@ need "gcc libc6-dev" have_header stdio.h
 need libbearssl-dev have_header bearssl.h
 need libjsmn-dev have_header jsmn.h
 need ca-certificates have_roots
+need curl command -v curl
 if [ "$what" = test ]; then
     need g++ command -v g++
     need openssl command -v openssl
-    need curl command -v curl
     need nodejs command -v node
     need npm command -v npm
 fi
