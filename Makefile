@@ -1,2 +1,127 @@
-CC ?= cc
-CFLAGS = -std=c99 -O2 -g -Wall -Wextra -Wconversion -Wshadow
+# or.h and orproxy. `make help` lists what can be asked for.
+
+# From the command line or the environment: CC CFLAGS CPPFLAGS LDFLAGS AR PREFIX DESTDIR, and
+#   BEARSSL=DIR  a BearSSL source tree, built, instead of the system's (inc/, build/libbearssl.a)
+#   JSMN=DIR     the directory with jsmn.h
+#   TARGET=NAME  the folder under build/ that takes the results; one for each set of flags
+#   ARGS=...     arguments for `make run`
+CFLAGS       ?= -O2 -g
+PREFIX       ?= /usr/local
+TARGET       ?= native
+FUZZ_SECONDS ?= 60
+
+B        := build/$(TARGET)
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+INCLUDES  = -I. $(BEARSSL:%=-I%/inc) $(JSMN:%=-I%)
+COMPILE   = $(CC) -std=c99 $(FEATURES) $(WARNINGS) $(INCLUDES) $(CPPFLAGS) $(CFLAGS)
+
+# The static library where there is one: the binary then needs no libbearssl.so where it runs.
+BEARSSL_A = $(if $(BEARSSL),$(BEARSSL)/build/libbearssl.a,$(wildcard $(shell \
+              $(CC) -print-file-name=libbearssl.a)))
+LIBS      = $(or $(BEARSSL_A),-lbearssl) -lpthread
+
+PROXY    := $(wildcard proxy/*.c)
+PORTS    := $(wildcard ports/posix.c ports/bearssl.c)
+EXAMPLES := $(patsubst %.c,$B/%,$(wildcard examples/*.c))
+TESTS    := $(patsubst %.c,$B/%,$(wildcard tests/test_*.c tests/fuzz_*.c))
+BENCHES  := $(patsubst %.c,$B/%,$(wildcard tests/bench_*.c))
+FUZZERS  := $(patsubst tests/fuzz_%.c,%,$(wildcard tests/fuzz_*.c))
+ORPROXY  := $(patsubst %.c,$B/%,$(wildcard orproxy.c))
+
+MAKEFLAGS += --no-builtin-rules
+
+all: $(ORPROXY) $(EXAMPLES)
+
+$B/orproxy: $B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)) $B/ports.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+# Examples and tests bring or.h's implementation themselves. A test of a module of orproxy
+# names it here: $B/tests/test_NAME: $B/proxy/NAME.o
+$(EXAMPLES) $(TESTS) $(BENCHES): $B/%: $B/%.o $B/ports.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$B/ports.a: $(patsubst %.c,$B/%.o,$(PORTS))
+	rm -f $@
+	$(AR) rcs $@ $^
+$B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)): private FEATURES = -D_GNU_SOURCE
+$B/%.o: %.c $B/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<
+-include $(wildcard $B/*.d $B/*/*.d)
+
+# Rewritten when the flags differ from last time, and then everything is built again.
+$B/flags: always
+	@mkdir -p $(@D)
+	@echo '$(COMPILE) $(LDFLAGS) $(LIBS)' | cmp -s - $@ || \
+	    echo '$(COMPILE) $(LDFLAGS) $(LIBS)' >$@
+
+# Without a key or a configuration there is still something to talk to: --demo.
+run:
+	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh run
+	@$(MAKE) --no-print-directory $B/orproxy
+	@set -- $(ARGS); \
+	if [ $$# -eq 0 ] && [ -z "$$OPENROUTER_API_KEY" ] && \
+	   [ ! -e orproxy.conf ] && [ ! -e /etc/orproxy.conf ]; then \
+	    echo "no OPENROUTER_API_KEY and no orproxy.conf: simulated models only"; \
+	    set -- --demo; \
+	fi; \
+	echo "$B/orproxy $$*"; exec $B/orproxy "$$@"
+
+test:
+	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/run.sh
+# What run.sh asks for: everything once plainly, and everything once with sanitizers.
+test-build: test-plain test-sanitized
+test-plain:
+	$(MAKE) TARGET=native all
+test-sanitized:
+	$(MAKE) TARGET=test CFLAGS='$(SANITIZE) -Werror' test-programs
+test-programs: all $(TESTS)
+
+fuzz:
+	@CC=clang INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh fuzz
+	@set -e; for part in $(FUZZERS); do \
+	    mkdir -p build/fuzz/$$part tests/corpus/$$part; set -x; \
+	    clang -std=c99 $(INCLUDES) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer -DFUZZ_LIBFUZZER \
+	        -o build/fuzz/fuzz_$$part tests/fuzz_$$part.c; \
+	    build/fuzz/fuzz_$$part -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+	        -artifact_prefix=build/fuzz/ build/fuzz/$$part tests/corpus/$$part; \
+	    { set +x; } 2>/dev/null; \
+	done
+
+bench: $(BENCHES)
+	@$(CC) --version | head -n 1
+	@set -e; for program in $(BENCHES); do $$program; done
+
+size: $(ORPROXY)
+	@INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/size.sh '$(CC)' $(ORPROXY)
+
+layers:
+	@sh tests/layers.sh
+
+clean-root:
+	sh tests/clean_root.sh
+
+install: $B/orproxy
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include
+	install -m 755 $B/orproxy $(DESTDIR)$(PREFIX)/bin/orproxy
+	install -m 644 or.h $(DESTDIR)$(PREFIX)/include/or.h
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make             build orproxy and the examples into $B'
+	@echo 'make run         install what is missing, build, start (ARGS="--listen ...")'
+	@echo 'make test        install what is missing, run every test under sanitizers'
+	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) with libFuzzer'
+	@echo 'make bench       build and run the benchmarks'
+	@echo 'make size        flash of or.h by part, deepest frame, size of the binary'
+	@echo 'make layers      includes that point sideways or up (there are none)'
+	@echo 'make clean-root  make run and make test in a fresh Debian root (needs root)'
+	@echo 'make install     DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)'
+	@echo 'make clean       remove build/'
+	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS AR TARGET BEARSSL JSMN; see the top of Makefile.'
+
+.PHONY: all run test test-build test-plain test-sanitized test-programs fuzz bench size layers \
+        clean-root install clean help always
+.SECONDARY:
+.DELETE_ON_ERROR:

@@ -1,0 +1,159 @@
+#!/bin/sh
+# Runs every test, two programs at a time, and ends with "N passed, N failed, N skipped".
+#
+#   run.sh            everything; called by `make test`
+#   run.sh one NAME   one job; called by run.sh itself
+#
+# A job is a test program, a fuzz target replaying its corpus, a compile check or a file of
+# end-to-end tests. Its log is build/test/log/NAME, its counts build/test/log/NAME.counts. A
+# job that dies, hangs or prints no totals counts as one failure.
+set -u
+B=build/test
+log=$B/log
+cc=${CC:-cc}
+warnings='-Wall -Wextra -Wconversion -Wshadow -Werror'
+export UBSAN_OPTIONS=print_stacktrace=1
+export ASAN_OPTIONS=detect_stack_use_after_return=1
+
+check_c99() { # COMPILER
+    "$1" -std=c99 -pedantic-errors $warnings $INCLUDES \
+        -c -o $B/compile_c99.o tests/compile_c99.c
+}
+
+check_cpp() { # COMPILER
+    "$1" -std=c++11 -pedantic-errors -Wall -Wextra -Werror $INCLUDES \
+        -c -o $B/compile_cpp.o tests/compile_cpp.cpp
+}
+
+# No libc but four functions, no floating point. -mgeneral-regs-only turns any use of a
+# floating point register into an error, which also finds what nm cannot see.
+check_freestanding() {
+    general=
+    if echo | $cc -mgeneral-regs-only -x c -c -o /dev/null - 2>/dev/null; then
+        general=-mgeneral-regs-only
+    fi
+    # shellcheck disable=SC2086 # words
+    $cc -std=c99 -ffreestanding -nostdlib -fno-stack-protector -Os $general $warnings \
+        -Wframe-larger-than=512 $INCLUDES -c -o $B/freestanding.o tests/freestanding.c ||
+        return 1
+    # what is left undefined may be the four, or integer helpers of the compiler's own library
+    strangers=$(nm -u $B/freestanding.o | awk '{ print $2 }' |
+        grep -v -x -E 'mem(cpy|move|set|cmp)|__u?(div|mod|divmod|mul|ashl|ashr|lshr)[sdt]i[34]|' |
+        grep -v -x -E '__(clz|ctz|popcount|bswap)[sd]i2|_GLOBAL_OFFSET_TABLE_')
+    [ -z "$strangers" ] && return 0
+    echo "or.h calls outside:" $strangers
+    return 1
+}
+
+# One line with totals for what has none of its own.
+single() { # NAME COMMAND...
+    name=$1
+    shift
+    if "$@"; then
+        echo "$name: 1 passed, 0 failed"
+    else
+        echo "$name: 0 passed, 1 failed"
+        return 1
+    fi
+}
+
+skip() { # NAME REASON
+    echo "$2"
+    echo "$1: 0 passed, 0 failed, 1 skipped"
+}
+
+# timeout ends a program that hangs; the limit is far above what any needs.
+job() { # NAME
+    case $1 in
+    install)    single install sh tests/install.sh test ;;
+    build)      single build make -k -j 2 --no-print-directory test-build ;;
+    layers)     single layers sh tests/layers.sh ;;
+    c99)        single c99 check_c99 "$cc" ;;
+    c++11)      single c++11 check_cpp g++ ;;
+    c99-clang)
+        if command -v clang >/dev/null; then single c99-clang check_c99 clang
+        else skip c99-clang "no clang here"; fi ;;
+    freestanding) single freestanding check_freestanding ;;
+    test_*)     timeout -k 5 300 $B/tests/"$1" ;;
+    fuzz_*)     # counts as one, whatever the number of inputs
+        single "$1" timeout -k 5 300 $B/tests/"$1" -n 2000 tests/corpus/"${1#fuzz_}"/* ;;
+    *.test.js)
+        # the tree for people, TAP for counting
+        ORPROXY=${ORPROXY:-$PWD/$B/orproxy} ORPROXY_PLAIN=$PWD/build/native/orproxy \
+        timeout -k 5 300 node --test-reporter=spec --test-reporter-destination=stdout \
+            --test-reporter=tap --test-reporter-destination=$log/"$1".tap tests/e2e/"$1" ;;
+    esac
+}
+
+# "PASSED FAILED SKIPPED" of a finished job, nothing when it printed no totals.
+counts() { # NAME
+    if [ -e "$log/$1.tap" ]; then
+        awk '/^# (pass|fail|cancelled|skipped|todo) / { n[$2] = $3; seen = 1 }
+             END { if (seen) print n["pass"] + 0, n["fail"] + n["cancelled"],
+                       n["skipped"] + n["todo"] }' "$log/$1.tap"
+    else
+        sed -n 's/^[^ ]*: \([0-9]*\) passed, \([0-9]*\) failed\(, \([0-9]*\) skipped\)\{0,1\}$/\1 \2 \4/p' \
+            "$log/$1" | tail -n 1
+    fi
+}
+
+one() { # NAME
+    start=$(date +%s%N)
+    job "$1" >"$log/$1" 2>&1 </dev/null
+    status=$?
+    took=$((($(date +%s%N) - start) / 10000000))
+    # shellcheck disable=SC2046 # three words
+    set -- "$1" $(counts "$1")
+    passed=${2:-0} failed=${3:-0} skipped=${4:-0}
+    [ $# -gt 1 ] || echo "$1: no totals" >>"$log/$1"
+    if [ $status -ne 0 ] || [ $# -eq 1 ]; then
+        echo "$1: exit status $status" >>"$log/$1"
+        [ "$failed" -gt 0 ] || failed=1
+    fi
+    echo "$passed $failed $skipped" >"$log/$1.counts"
+    verdict=ok
+    [ "$skipped" -eq 0 ] || [ "$passed" -gt 0 ] || verdict=skip
+    [ "$failed" -eq 0 ] || verdict=FAIL
+    printf '%-4s  %-22s %8d passed %4d failed %6d.%02d s\n' \
+        $verdict "$1" "$passed" "$failed" $((took / 100)) $((took % 100))
+    [ "$failed" -eq 0 ]
+}
+
+if [ "${1-}" = one ]; then
+    [ $# -eq 2 ] || exit 0 # xargs had nothing to give
+    one "$2"
+    exit
+fi
+
+names() { # GLOB...: base names of the files that exist, without .c
+    for file in "$@"; do
+        [ ! -e "$file" ] || basename "$file" .c
+    done
+}
+
+all() {
+    one install || return
+    one build # with -k: the rest still runs on what could be built
+    {
+        printf '%s\n' layers c99 c++11 c99-clang freestanding
+        names tests/test_*.c tests/fuzz_*.c
+    } | xargs -P 2 -n 1 sh tests/run.sh one
+    names tests/e2e/*.test.js | xargs -P 2 -n 1 sh tests/run.sh one
+}
+
+rm -rf $log
+mkdir -p $log
+all
+for file in $log/*.counts; do
+    name=$(basename "$file" .counts)
+    grep -q -x '[0-9]* 0 [0-9]*' "$file" && continue
+    echo
+    echo "==== $name"
+    cat "$log/$name"
+done
+echo
+cat $log/*.counts | awk '{ p += $1; f += $2; s += $3 }
+    END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 }' >$B/totals
+status=$?
+cat $B/totals
+exit $status
