@@ -37,7 +37,7 @@ static const setting settings[] = {
     {"limits", "connections", COUNT, AT(limits.connections), 1024, 1, 100000},
     {"limits", "memory", SIZE, AT(limits.memory), 64 * MIB, 256 * KIB, UINT32_MAX},
     {"timeout", "connect", DURATION, AT(timeout.connect), 10 * SECOND, 1, DAY},
-    {"timeout", "first_token", DURATION, AT(timeout.first_token), 5 * MINUTE, 1, DAY},
+    {"timeout", "first_token", DURATION, AT(timeout.first_token), 10 * MINUTE, 1, DAY},
     {"timeout", "between_bytes", DURATION, AT(timeout.between_bytes), 2 * MINUTE, 1, DAY},
     {"timeout", "total", DURATION, AT(timeout.total), 30 * MINUTE, 1, DAY},
     {"timeout", "client", DURATION, AT(timeout.client), 30 * SECOND, 1, DAY},
