@@ -143,8 +143,15 @@ static const setting *find(const char *section, const char *key, const char *whe
         if (strcmp(settings[i].key, key) == 0) return &settings[i];
         names[num++] = settings[i].key;
     }
+    const char *nearest = conf_nearest(key, names, num);
+    for (size_t i = 0; i < NUM_SETTINGS && num > 0 && nearest == NULL; i++) {
+        if (strcmp(settings[i].key, key) != 0) continue;
+        fail(e, where, "unknown key \"%s\" here: it belongs under [%s%s]", key,
+             settings[i].section, strcmp(settings[i].section, "provider") == 0 ? " NAME" : "");
+        return NULL;
+    }
     if (num > 0) {
-        unknown(e, where, "key", key, conf_nearest(key, names, num));
+        unknown(e, where, "key", key, nearest);
     } else {
         static const char *const sections[] = {"limits", "timeout", "provider NAME"};
         unknown(e, where, "section", section, conf_nearest(section, sections, 3));
@@ -362,6 +369,7 @@ static bool read_line(conf *c, char *text, unsigned number, sections *all, char 
         snprintf(section, section_size, "%s", line);
         if (!enter_section(all, line, number, where, e)) return false;
         if (strncmp(line, "provider ", 9) == 0) return name_provider(c, line + 9, where, e);
+        if (strcmp(line, "provider") == 0) return name_provider(c, "", where, e);
         if (strcmp(line, "limits") == 0 || strcmp(line, "timeout") == 0) return true;
         (void)find(line, "", where, e);
         return false;

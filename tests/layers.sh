@@ -8,10 +8,11 @@ rows='
 0 core posix bearssl
 1 conf log mem envelope facts
 2 ev net
-3 dns
+3 dns facts
 4 client upstream demo
 5 relay admin
-6 orproxy
+6 api
+7 orproxy
 '
 
 files=$(ls orproxy.c proxy/*.[ch] ports/posix.[ch] ports/bearssl.[ch] 2>/dev/null)
