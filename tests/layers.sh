@@ -6,7 +6,7 @@
 # own module.
 rows='
 0 core posix bearssl
-1 conf log mem envelope facts
+1 conf log mem envelope gen
 2 ev net
 3 dns facts
 4 client upstream demo
