@@ -1470,6 +1470,927 @@ or_err or_decimal_put(or_buf *out, int64_t n, unsigned scale)
 
 /* >> json ------------------------------------------------------------- */
 
+const char *or_json_type_text(or_json_type type)
+{
+    switch (type) {
+    case OR_JSON_NONE: return "nothing";
+    case OR_JSON_NULL: return "null";
+    case OR_JSON_FALSE: return "false";
+    case OR_JSON_TRUE: return "true";
+    case OR_JSON_NUMBER: return "a number";
+    case OR_JSON_STRING: return "a string";
+    case OR_JSON_ARRAY: return "an array";
+    case OR_JSON_OBJECT: return "an object";
+    case OR_JSON_END: return "the end of a container";
+    }
+    return "nothing";
+}
+
+/* What the next byte has to begin. */
+enum {
+    ORI_JSON_VALUE,       /* a value: the root, or after ':' or ',' in an array */
+    ORI_JSON_FIRST_VALUE, /* a value or ']' */
+    ORI_JSON_KEY,         /* a name: after ',' in an object */
+    ORI_JSON_FIRST_KEY,   /* a name or '}' */
+    ORI_JSON_NEXT,        /* ',' or the closing bracket */
+    ORI_JSON_AFTER        /* nothing but white space: the root is over */
+};
+
+void or_json_scan_init(or_json_scan *s, or_str text)
+{
+    memset(s, 0, sizeof *s);
+    s->start = s->at = text.ptr;
+    s->end = text.ptr != NULL ? text.ptr + text.len : NULL;
+    s->state = ORI_JSON_VALUE;
+}
+
+static or_err ori_json_fail(or_json_scan *s, const char *at, or_err e)
+{
+    s->at = at;
+    s->err = e;
+    return e;
+}
+
+/* Malformed at p, or cut there when p is the end. */
+static or_err ori_json_bad(or_json_scan *s, const char *p)
+{
+    return ori_json_fail(s, p, p == s->end ? OR_ERR_TRUNCATED : OR_ERR_JSON);
+}
+
+static bool ori_json_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static const char *ori_json_skip_space(const char *p, const char *end)
+{
+    while (p < end && ori_json_space(*p)) p++;
+    return p;
+}
+
+static bool ori_json_in_object(const or_json_scan *s)
+{
+    unsigned i = (unsigned)s->depth - 1;
+    return s->depth > 0 && (s->is_object[i / 8] >> (i % 8) & 1) != 0;
+}
+
+#define ORI_ONES  ((uint64_t)0x0101010101010101u)
+#define ORI_HIGHS (ORI_ONES * 0x80)
+
+/* Some byte of w is zero / below n (n at most 128): a bit in ORI_HIGHS at the first such. */
+static uint64_t ori_has_zero(uint64_t w)
+{
+    return (w - ORI_ONES) & ~w & ORI_HIGHS;
+}
+
+/* The first byte in [p, end) that is not plain string text: '"', '\\', a control byte or
+   the start of a character outside ASCII. */
+static const char *ori_json_plain(const char *p, const char *end)
+{
+    while (end - p >= 8) {
+        uint64_t w;
+        memcpy(&w, p, 8);
+        uint64_t special = ori_has_zero(w ^ ORI_ONES * '"') | ori_has_zero(w ^ ORI_ONES * '\\') |
+                           ((w - ORI_ONES * 0x20) & ~w & ORI_HIGHS) | (w & ORI_HIGHS);
+        if (special != 0) break;
+        p += 8;
+    }
+    while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20 &&
+           (unsigned char)*p < 0x80)
+        p++;
+    return p;
+}
+
+/* Length of the UTF-8 character at p (not ASCII); 0 malformed, -1 cut at the end. */
+static int ori_utf8_len(const char *p, const char *end)
+{
+    static const uint8_t low[4] = {0x80, 0xA0, 0x80, 0x90};
+    unsigned char        c = (unsigned char)*p;
+    int                  n = c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3
+                             : c >= 0xF0 && c < 0xF5                          ? 4
+                                                                              : 0;
+    if (n == 0) return 0;
+    for (int i = 1; i < n; i++) {
+        if (p + i == end) return -1;
+        unsigned char b = (unsigned char)p[i];
+        unsigned char min = 0x80, max = 0xBF;
+        if (i == 1 && c == 0xE0) min = low[1];
+        if (i == 1 && c == 0xF0) min = low[3];
+        if (i == 1 && c == 0xED) max = 0x9F;
+        if (i == 1 && c == 0xF4) max = 0x8F;
+        if (b < min || b > max) return 0;
+    }
+    return n;
+}
+
+static int ori_hex(char c)
+{
+    if (ori_digit(c)) return c - '0';
+    c = ori_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Check the escape at p (a backslash); its length, 0 when malformed (*bad is where). */
+static size_t ori_json_escape(const char *p, const char *end, const char **bad)
+{
+    *bad = p + 1;
+    if (p + 1 == end) return 0;
+    if (p[1] != 'u') {
+        for (const char *e = "\"\\/bfnrt"; *e != 0; e++)
+            if (p[1] == *e) return 2;
+        return 0;
+    }
+    for (int i = 2; i < 6; i++) {
+        *bad = p + i;
+        if (p + i == end || ori_hex(p[i]) < 0) return 0;
+    }
+    return 6;
+}
+
+/* Read a string whose opening quote is at s->at: its raw text, and s->at behind it. */
+static or_err ori_json_string(or_json_scan *s, or_str *raw, bool *escaped)
+{
+    const char *p = s->at + 1, *bad;
+    *escaped = false;
+    for (;;) {
+        p = ori_json_plain(p, s->end);
+        if (p == s->end) return ori_json_fail(s, p, OR_ERR_TRUNCATED);
+        if (*p == '"') break;
+        if (*p == '\\') {
+            size_t n = ori_json_escape(p, s->end, &bad);
+            if (n == 0) return ori_json_bad(s, bad);
+            *escaped = true;
+            p += n;
+        } else if ((unsigned char)*p < 0x20) {
+            return ori_json_fail(s, p, OR_ERR_JSON);
+        } else {
+            int n = ori_utf8_len(p, s->end);
+            if (n <= 0) return ori_json_fail(s, p, n < 0 ? OR_ERR_TRUNCATED : OR_ERR_UTF8);
+            p += n;
+        }
+    }
+    *raw = or_str_of(s->at + 1, (size_t)(p - s->at - 1));
+    s->at = p + 1;
+    return OR_OK;
+}
+
+static or_err ori_json_literal(or_json_scan *s, const char *word, or_json_item *item,
+                               or_json_type type)
+{
+    const char *p = s->at;
+    for (; *word != 0; word++, p++)
+        if (p == s->end || *p != *word) return ori_json_bad(s, p);
+    item->type = type;
+    item->value = or_str_of(s->at, (size_t)(p - s->at));
+    s->at = p;
+    return OR_OK;
+}
+
+static or_err ori_json_number(or_json_scan *s, or_json_item *item)
+{
+    or_str     rest = or_str_of(s->at, (size_t)(s->end - s->at));
+    ori_number n;
+    bool       good = ori_take_number(&rest, &n);
+    if (!good) return ori_json_bad(s, rest.ptr);
+    item->type = OR_JSON_NUMBER;
+    item->value = or_str_of(s->at, (size_t)(rest.ptr - s->at));
+    s->at = rest.ptr;
+    return OR_OK;
+}
+
+static or_err ori_json_open(or_json_scan *s, or_json_item *item, bool object)
+{
+    if (s->depth == OR_JSON_MAX_DEPTH) return ori_json_fail(s, s->at, OR_ERR_DEPTH);
+    uint8_t bit = (uint8_t)(1u << (s->depth % 8));
+    uint8_t *byte = &s->is_object[s->depth / 8];
+    *byte = (uint8_t)(object ? *byte | bit : *byte & ~bit);
+    s->depth++;
+    s->state = object ? ORI_JSON_FIRST_KEY : ORI_JSON_FIRST_VALUE;
+    item->type = object ? OR_JSON_OBJECT : OR_JSON_ARRAY;
+    item->value = or_str_of(s->at, 1);
+    s->at++;
+    return OR_OK;
+}
+
+static or_err ori_json_close(or_json_scan *s, or_json_item *item)
+{
+    item->type = OR_JSON_END;
+    item->value = or_str_of(s->at, 1);
+    s->at++;
+    s->depth--;
+    item->depth = s->depth;
+    s->state = s->depth > 0 ? ORI_JSON_NEXT : ORI_JSON_AFTER;
+    return OR_OK;
+}
+
+/* The value at s->at. */
+static or_err ori_json_value(or_json_scan *s, or_json_item *item)
+{
+    or_err e;
+    item->depth = s->depth;
+    switch (*s->at) {
+    case '{': return ori_json_open(s, item, true);
+    case '[': return ori_json_open(s, item, false);
+    case '"':
+        item->type = OR_JSON_STRING;
+        e = ori_json_string(s, &item->value, &item->escaped);
+        break;
+    case 't': e = ori_json_literal(s, "true", item, OR_JSON_TRUE); break;
+    case 'f': e = ori_json_literal(s, "false", item, OR_JSON_FALSE); break;
+    case 'n': e = ori_json_literal(s, "null", item, OR_JSON_NULL); break;
+    default: e = ori_json_number(s, item); break;
+    }
+    if (e == OR_OK) s->state = s->depth > 0 ? ORI_JSON_NEXT : ORI_JSON_AFTER;
+    return e;
+}
+
+/* The name at s->at with its colon; then the value comes. */
+static or_err ori_json_key(or_json_scan *s, or_json_item *item)
+{
+    if (*s->at != '"') return ori_json_bad(s, s->at);
+    or_err e = ori_json_string(s, &item->key, &item->key_escaped);
+    if (e != OR_OK) return e;
+    s->at = ori_json_skip_space(s->at, s->end);
+    if (s->at == s->end || *s->at != ':') return ori_json_bad(s, s->at);
+    s->at = ori_json_skip_space(s->at + 1, s->end);
+    if (s->at == s->end) return ori_json_bad(s, s->at);
+    return ori_json_value(s, item);
+}
+
+or_err or_json_scan_next(or_json_scan *s, or_json_item *item)
+{
+    memset(item, 0, sizeof *item);
+    if (s->err != OR_OK) return s->err;
+    s->at = ori_json_skip_space(s->at, s->end);
+    if (s->state == ORI_JSON_AFTER)
+        return s->at == s->end ? OR_DONE : ori_json_fail(s, s->at, OR_ERR_JSON);
+    if (s->at == s->end) return ori_json_bad(s, s->at);
+    char close = ori_json_in_object(s) ? '}' : ']';
+    if (s->state == ORI_JSON_NEXT) {
+        if (*s->at == close) return ori_json_close(s, item);
+        if (*s->at != ',') return ori_json_bad(s, s->at);
+        s->at = ori_json_skip_space(s->at + 1, s->end);
+        s->state = close == '}' ? ORI_JSON_KEY : ORI_JSON_VALUE;
+        if (s->at == s->end) return ori_json_bad(s, s->at);
+    } else if (s->state == ORI_JSON_FIRST_KEY || s->state == ORI_JSON_FIRST_VALUE) {
+        if (*s->at == close) return ori_json_close(s, item);
+    }
+    bool key = s->state == ORI_JSON_FIRST_KEY || s->state == ORI_JSON_KEY;
+    return key ? ori_json_key(s, item) : ori_json_value(s, item);
+}
+
+or_err or_json_scan_skip(or_json_scan *s, or_json_item *item)
+{
+    or_json_item inner;
+    if (item->type != OR_JSON_ARRAY && item->type != OR_JSON_OBJECT) return s->err;
+    while (s->err == OR_OK && s->depth > item->depth) (void)or_json_scan_next(s, &inner);
+    if (s->err == OR_OK) item->value.len = (size_t)(s->at - item->value.ptr);
+    return s->err;
+}
+
+or_err or_json_members(or_str text, or_json_member *members, uint32_t max, uint32_t *num,
+                       size_t *at)
+{
+    or_json_scan s;
+    or_json_item item;
+    or_err       e;
+    *num = 0;
+    or_json_scan_init(&s, text);
+    e = or_json_scan_next(&s, &item);
+    if (e == OR_OK && item.type != OR_JSON_OBJECT) e = OR_ERR_TYPE;
+    while (e == OR_OK && (e = or_json_scan_next(&s, &item)) == OR_OK) {
+        if (item.type == OR_JSON_END) continue;
+        or_json_type type = item.type;
+        const char  *value = item.value.ptr;
+        if ((e = or_json_scan_skip(&s, &item)) != OR_OK) break;
+        if (*num == max) {
+            e = OR_ERR_TOKENS;
+            break;
+        }
+        if (type == OR_JSON_STRING) value--; /* the quotes belong to it here */
+        members[*num].name = item.key;
+        members[*num].value = or_str_of(value, (size_t)(s.at - value));
+        members[(*num)++].type = type;
+    }
+    if (at != NULL) *at = text.ptr != NULL ? (size_t)(s.at - s.start) : 0;
+    return e == OR_DONE ? OR_OK : e;
+}
+
+const or_json_member *or_json_member_find(const or_json_member *members, uint32_t num, or_str name,
+                                          or_err *e)
+{
+    const or_json_member *found = NULL;
+    if (e != NULL) *e = OR_OK;
+    for (uint32_t i = 0; i < num; i++) {
+        if (!or_json_str_is(members[i].name, name)) continue;
+        if (found == NULL) found = &members[i];
+        else if (e != NULL) *e = OR_ERR_DUPLICATE;
+    }
+    return found;
+}
+
+static or_err ori_json_split_value(or_str v)
+{
+    or_json_scan s;
+    or_json_item item;
+    or_json_scan_init(&s, v);
+    or_err e = or_json_scan_next(&s, &item);
+    if (e == OR_OK) e = or_json_scan_skip(&s, &item);
+    if (e == OR_OK) e = or_json_scan_next(&s, &item);
+    return e == OR_DONE ? OR_OK : e;
+}
+
+/* A list of pieces being made; neighbours in memory become one. */
+typedef struct ori_pieces {
+    or_str  *list;
+    uint32_t max, num;
+    or_err   err;
+} ori_pieces;
+
+static void ori_piece(ori_pieces *p, const char *from, const char *to)
+{
+    if (from == to || p->err != OR_OK) return;
+    if (p->num > 0 && p->list[p->num - 1].ptr + p->list[p->num - 1].len == from) {
+        p->list[p->num - 1].len += (size_t)(to - from);
+    } else if (p->num == p->max) {
+        p->err = OR_ERR_SPACE;
+    } else {
+        p->list[p->num++] = or_str_of(from, (size_t)(to - from));
+    }
+}
+
+static void ori_piece_str(ori_pieces *p, or_str s)
+{
+    ori_piece(p, s.ptr, s.ptr + s.len);
+}
+
+/* Can this name stand between quotes as it is, and does no other edit have it? */
+static bool ori_json_edit_ok(const or_json_edit *edits, uint32_t num, uint32_t i)
+{
+    or_str      name = edits[i].name;
+    const char *end = name.ptr + name.len;
+    if (ori_json_plain(name.ptr, end) != end) return false;
+    for (uint32_t j = i + 1; j < num; j++)
+        if (or_str_eq(edits[j].name, name)) return false;
+    return true;
+}
+
+static uint32_t ori_json_edit_of(const or_json_edit *edits, uint32_t num, or_str name)
+{
+    uint32_t i = 0;
+    while (i < num && !or_json_str_is(name, edits[i].name)) i++;
+    return i;
+}
+
+/* Did an earlier member have the name of edit e? */
+static bool ori_json_seen(const or_json_member *members, uint32_t before, const or_json_edit *e)
+{
+    for (uint32_t i = 0; i < before; i++)
+        if (or_json_str_is(members[i].name, e->name)) return true;
+    return false;
+}
+
+or_err or_json_splice(or_str text, const or_json_member *members, uint32_t num,
+                      const or_json_edit *edits, uint32_t num_edits, or_str *pieces, uint32_t max,
+                      uint32_t *num_pieces)
+{
+    ori_pieces  p;
+    const char *end = text.ptr + text.len;
+    const char *at = ori_json_skip_space(text.ptr, end) + 1; /* behind '{' */
+    bool        any = false; /* a member was kept */
+    p.list = pieces;
+    p.max = max;
+    p.num = 0;
+    p.err = OR_OK;
+    *num_pieces = 0;
+    for (uint32_t i = 0; i < num_edits; i++)
+        if (!ori_json_edit_ok(edits, num_edits, i)) return OR_ERR_ARG;
+    ori_piece(&p, text.ptr, at);
+    for (uint32_t i = 0; i < num; i++) {
+        const or_json_member *m = &members[i];
+        const char *name = m->name.ptr - 1, *value_end = m->value.ptr + m->value.len;
+        uint32_t    k = ori_json_edit_of(edits, num_edits, m->name);
+        bool        edited = k < num_edits;
+        if (!edited || (edits[k].value.ptr != NULL && !ori_json_seen(members, i, &edits[k]))) {
+            if (!any && i > 0) at = name; /* the comma in front belonged to a removed one */
+            any = true;
+            ori_piece(&p, at, edited ? m->value.ptr : value_end);
+            if (edited) ori_piece_str(&p, edits[k].value);
+        }
+        at = value_end;
+    }
+    for (uint32_t k = 0; k < num_edits; k++) {
+        if (edits[k].value.ptr == NULL || ori_json_seen(members, num, &edits[k])) continue;
+        ori_piece_str(&p, any ? OR_STR(",\"") : OR_STR("\""));
+        ori_piece_str(&p, edits[k].name);
+        ori_piece_str(&p, OR_STR("\":"));
+        ori_piece_str(&p, edits[k].value);
+        any = true;
+    }
+    ori_piece(&p, at, end);
+    *num_pieces = p.num;
+    return p.err;
+}
+
+static or_json_type ori_json_type_of(const jsmntok_t *t, const char *text)
+{
+    if (t->type == JSMN_OBJECT) return OR_JSON_OBJECT;
+    if (t->type == JSMN_ARRAY) return OR_JSON_ARRAY;
+    if (t->type == JSMN_STRING) return OR_JSON_STRING;
+    switch (text[t->start]) {
+    case 't': return OR_JSON_TRUE;
+    case 'f': return OR_JSON_FALSE;
+    case 'n': return OR_JSON_NULL;
+    default: return OR_JSON_NUMBER;
+    }
+}
+
+/* Tokens are made in place: the memory of each jsmn token becomes ours. */
+typedef char ori_json_tok_fits[sizeof(or_json_tok) >= sizeof(jsmntok_t) ? 1 : -1];
+
+static or_err ori_json_tokens(or_json_doc *doc, void *mem, uint32_t num)
+{
+    jsmn_parser parser;
+    char       *bytes = (char *)mem;
+    jsmn_init(&parser);
+    if (jsmn_parse(&parser, doc->text.ptr, doc->text.len, (jsmntok_t *)mem, num) != (int)num)
+        return OR_ERR_JSON; /* cannot be: the scan saw exactly these */
+    for (uint32_t i = 0; i < num; i++) {
+        jsmntok_t   from;
+        or_json_tok to;
+        memcpy(&from, bytes + i * sizeof to, sizeof from);
+        to.type = ori_json_type_of(&from, doc->text.ptr);
+        to.start = from.start;
+        to.end = from.end;
+        to.size = from.size;
+        to.parent = from.parent;
+        memcpy(bytes + i * sizeof to, &to, sizeof to);
+    }
+    return OR_OK;
+}
+
+or_err or_json_parse(or_json_doc *doc, or_str text, uint32_t max_tokens, or_arena *arena)
+{
+    or_json_scan s;
+    or_json_item item, root;
+    uint32_t     num = 0;
+    size_t       size;
+    or_err       e;
+    memset(doc, 0, sizeof *doc);
+    memset(&root, 0, sizeof root);
+    doc->text = text;
+    if (text.len > (size_t)INT_MAX) return OR_ERR_RANGE;
+    or_json_scan_init(&s, text);
+    while ((e = or_json_scan_next(&s, &item)) == OR_OK) {
+        if (num == 0) root = item;
+        if (item.type != OR_JSON_END) num += item.key.ptr != NULL ? 2 : 1;
+        if (max_tokens != 0 && num > max_tokens) {
+            e = OR_ERR_TOKENS;
+            break;
+        }
+    }
+    doc->at = text.ptr != NULL ? (size_t)(s.at - s.start) : 0;
+    if (e != OR_DONE) return e;
+    if (!or_mul_size(num, sizeof(or_json_tok), &size)) return OR_ERR_SPACE;
+    or_json_tok *tok = (or_json_tok *)or_arena_alloc(arena, size);
+    if (tok == NULL) return arena->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
+    doc->tok = tok;
+    doc->num = (int)num;
+    if (root.type == OR_JSON_OBJECT || root.type == OR_JSON_ARRAY)
+        return ori_json_tokens(doc, tok, num);
+    tok->type = root.type; /* jsmn in strict mode has no scalars at the root */
+    tok->start = (int)(root.value.ptr - text.ptr);
+    tok->end = tok->start + (int)root.value.len;
+    tok->size = 0;
+    tok->parent = -1;
+    return OR_OK;
+}
+
+or_json_type or_json_type_at(const or_json_doc *doc, int tok)
+{
+    return tok >= 0 && tok < doc->num ? (or_json_type)doc->tok[tok].type : OR_JSON_NONE;
+}
+
+int or_json_first(const or_json_doc *doc, int tok)
+{
+    or_json_type type = or_json_type_at(doc, tok);
+    if (type != OR_JSON_ARRAY && type != OR_JSON_OBJECT) return -1;
+    return doc->tok[tok].size > 0 ? tok + 1 : -1;
+}
+
+int or_json_next(const or_json_doc *doc, int tok)
+{
+    if (tok < 0 || tok >= doc->num) return -1;
+    int parent = doc->tok[tok].parent, end = doc->tok[tok].end, i = tok + 1;
+    if (doc->tok[tok].size == 1 && doc->tok[tok].type == OR_JSON_STRING) { /* a name */
+        end = doc->tok[i].end;
+        i++;
+    }
+    while (i < doc->num && doc->tok[i].start < end) i++;
+    return i < doc->num && doc->tok[i].parent == parent ? i : -1;
+}
+
+static or_str ori_json_text(const or_json_doc *doc, int tok)
+{
+    const or_json_tok *t = &doc->tok[tok];
+    return or_str_of(doc->text.ptr + t->start, (size_t)(t->end - t->start));
+}
+
+or_str or_json_raw(const or_json_doc *doc, int tok)
+{
+    if (or_json_type_at(doc, tok) == OR_JSON_NONE) return or_str_of(NULL, 0);
+    or_str s = ori_json_text(doc, tok);
+    if (doc->tok[tok].type == OR_JSON_STRING) {
+        s.ptr--;
+        s.len += 2;
+    }
+    return s;
+}
+
+/* Does the raw name equal the reference token of a JSON Pointer, with its ~0 and ~1? */
+static bool ori_json_name_is(or_str raw, const char *ref, size_t len)
+{
+    char   plain[64];
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        char c = ref[i];
+        if (n == sizeof plain) return false;
+        if (c == '~' && i + 1 < len) c = ref[++i] == '1' ? '/' : '~';
+        plain[n++] = c;
+    }
+    return or_json_str_is(raw, or_str_of(plain, n));
+}
+
+static int ori_json_step(const or_json_doc *doc, int tok, const char *ref, size_t len)
+{
+    uint64_t index;
+    int      i = or_json_first(doc, tok);
+    if (or_json_type_at(doc, tok) == OR_JSON_OBJECT) {
+        while (i >= 0 && !ori_json_name_is(ori_json_text(doc, i), ref, len))
+            i = or_json_next(doc, i);
+        return i >= 0 ? i + 1 : -1;
+    }
+    if (or_u64_read(or_str_of(ref, len), &index) != OR_OK || (len > 1 && *ref == '0')) return -1;
+    while (i >= 0 && index-- > 0) i = or_json_next(doc, i);
+    return i;
+}
+
+int or_json_find(const or_json_doc *doc, int from, const char *pointer)
+{
+    while (from >= 0 && *pointer == '/') {
+        size_t len = 0;
+        pointer++;
+        while (pointer[len] != 0 && pointer[len] != '/') len++;
+        from = ori_json_step(doc, from, pointer, len);
+        pointer += len;
+    }
+    return from >= 0 && from < doc->num && *pointer == 0 ? from : -1;
+}
+
+static uint32_t ori_hex4(const char *p)
+{
+    uint32_t n = 0;
+    for (int i = 0; i < 4; i++) n = n << 4 | (uint32_t)ori_hex(p[i]);
+    return n;
+}
+
+/* Undo the escape at *p (validated); the code point, *p behind it. */
+static uint32_t ori_json_unescape_one(const char **p, const char *end)
+{
+    static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+    char              c = (*p)[1];
+    if (c != 'u') {
+        *p += 2;
+        for (int i = 0; i < 5; i++)
+            if (c == from[i]) return (uint32_t)to[i];
+        return (uint32_t)c;
+    }
+    uint32_t high = ori_hex4(*p + 2);
+    *p += 6;
+    if (high < 0xD800 || high > 0xDFFF) return high;
+    if (high < 0xDC00 && end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u') {
+        uint32_t low = ori_hex4(*p + 2);
+        if (low >= 0xDC00 && low <= 0xDFFF) {
+            *p += 6;
+            return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
+        }
+    }
+    return 0xFFFD;
+}
+
+static size_t ori_utf8_put(uint32_t c, char out[4])
+{
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n - 1; i > 0; i--, c >>= 6) out[i] = (char)(0x80 | (c & 0x3F));
+    out[0] = (char)((n == 2 ? 0xC0 : n == 3 ? 0xE0 : 0xF0) | c);
+    return n;
+}
+
+or_err or_json_unescape(or_str raw, char *buf, size_t cap, or_str *out)
+{
+    const char *p = raw.ptr, *end = p + raw.len;
+    size_t      len = 0;
+    while (p < end) {
+        char        piece[4];
+        const char *from = p;
+        size_t      n;
+        if (*p == '\\') {
+            n = ori_utf8_put(ori_json_unescape_one(&p, end), piece);
+            from = piece;
+        } else {
+            while (p < end && *p != '\\') p++;
+            n = (size_t)(p - from);
+        }
+        if (n > cap - len) return OR_ERR_SPACE;
+        memcpy(buf + len, from, n);
+        len += n;
+    }
+    *out = or_str_of(buf, len);
+    return OR_OK;
+}
+
+bool or_json_str_is(or_str raw, or_str plain)
+{
+    const char *p = raw.ptr, *end = p + raw.len;
+    size_t      at = 0;
+    while (p < end) {
+        char   piece[4];
+        size_t n = 1;
+        if (*p == '\\')
+            n = ori_utf8_put(ori_json_unescape_one(&p, end), piece);
+        else
+            piece[0] = *p++;
+        if (n > plain.len - at || memcmp(plain.ptr + at, piece, n) != 0) return false;
+        at += n;
+    }
+    return at == plain.len;
+}
+
+or_err or_json_get_str(const or_json_doc *doc, int tok, or_arena *arena, or_str *out)
+{
+    or_json_type type = or_json_type_at(doc, tok);
+    if (type != OR_JSON_STRING) return type == OR_JSON_NONE ? OR_ERR_ABSENT : OR_ERR_TYPE;
+    or_str raw = ori_json_text(doc, tok);
+    *out = raw;
+    if (or_str_find(raw, OR_STR("\\"), 0) == raw.len) return OR_OK;
+    char *buf = (char *)or_arena_alloc(arena, raw.len);
+    if (buf == NULL) return arena->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
+    return or_json_unescape(raw, buf, raw.len, out);
+}
+
+or_err or_json_get_decimal(const or_json_doc *doc, int tok, unsigned scale, int64_t *out)
+{
+    or_json_type type = or_json_type_at(doc, tok);
+    if (type == OR_JSON_NONE) return OR_ERR_ABSENT;
+    if (type != OR_JSON_NUMBER && type != OR_JSON_STRING) return OR_ERR_TYPE;
+    or_err e = or_decimal_read(ori_json_text(doc, tok), scale, out);
+    return e == OR_ERR_ARG ? OR_ERR_TYPE : e;
+}
+
+or_err or_json_get_i64(const or_json_doc *doc, int tok, int64_t *out)
+{
+    if (or_json_type_at(doc, tok) == OR_JSON_STRING) return OR_ERR_TYPE;
+    return or_json_get_decimal(doc, tok, 0, out);
+}
+
+or_err or_json_get_u64(const or_json_doc *doc, int tok, uint64_t *out)
+{
+    int64_t n;
+    if (or_json_type_at(doc, tok) == OR_JSON_NUMBER &&
+        or_u64_read(ori_json_text(doc, tok), out) == OR_OK)
+        return OR_OK;
+    or_err e = or_json_get_i64(doc, tok, &n);
+    if (e == OR_OK && n < 0) e = OR_ERR_RANGE;
+    if (e == OR_OK) *out = (uint64_t)n;
+    return e;
+}
+
+or_err or_json_get_bool(const or_json_doc *doc, int tok, bool *out)
+{
+    or_json_type type = or_json_type_at(doc, tok);
+    if (type == OR_JSON_NONE) return OR_ERR_ABSENT;
+    if (type != OR_JSON_TRUE && type != OR_JSON_FALSE) return OR_ERR_TYPE;
+    *out = type == OR_JSON_TRUE;
+    return OR_OK;
+}
+
+/* What the writer expects next. */
+enum { ORI_JSONW_ROOT, ORI_JSONW_FIRST, ORI_JSONW_MORE, ORI_JSONW_VALUE, ORI_JSONW_TEXT,
+       ORI_JSONW_KEY_TEXT, ORI_JSONW_DONE };
+
+void or_json_writer_init(or_json_writer *w, or_buf *out)
+{
+    memset(w, 0, sizeof *w);
+    w->out = out;
+}
+
+static or_err ori_jsonw_fail(or_json_writer *w, or_err e)
+{
+    if (w->err == OR_OK) w->err = e;
+    return w->err;
+}
+
+static bool ori_jsonw_in_object(const or_json_writer *w)
+{
+    unsigned i = (unsigned)w->depth - 1;
+    return w->depth > 0 && (w->is_object[i / 8] >> (i % 8) & 1) != 0;
+}
+
+/* A value may come here: write the comma that it needs. */
+static bool ori_jsonw_begin_value(or_json_writer *w)
+{
+    if (w->err != OR_OK) return false;
+    bool element = !ori_jsonw_in_object(w) && w->depth > 0;
+    if (w->state == ORI_JSONW_ROOT || w->state == ORI_JSONW_VALUE ||
+        (element && w->state == ORI_JSONW_FIRST))
+        return true;
+    if (element && w->state == ORI_JSONW_MORE) {
+        or_buf_put_char(w->out, ',');
+        return true;
+    }
+    (void)ori_jsonw_fail(w, OR_ERR_ARG);
+    return false;
+}
+
+static or_err ori_jsonw_end_value(or_json_writer *w)
+{
+    w->state = w->depth > 0 ? ORI_JSONW_MORE : ORI_JSONW_DONE;
+    return w->out->err != OR_OK ? ori_jsonw_fail(w, w->out->err) : w->err;
+}
+
+static or_err ori_jsonw_plain(or_json_writer *w, or_str text)
+{
+    if (!ori_jsonw_begin_value(w)) return w->err;
+    or_buf_put_str(w->out, text);
+    return ori_jsonw_end_value(w);
+}
+
+static or_err ori_jsonw_open(or_json_writer *w, bool object)
+{
+    if (!ori_jsonw_begin_value(w)) return w->err;
+    if (w->depth == OR_JSON_MAX_DEPTH) return ori_jsonw_fail(w, OR_ERR_DEPTH);
+    uint8_t  bit = (uint8_t)(1u << (w->depth % 8));
+    uint8_t *byte = &w->is_object[w->depth / 8];
+    *byte = (uint8_t)(object ? *byte | bit : *byte & ~bit);
+    w->depth++;
+    w->state = ORI_JSONW_FIRST;
+    or_buf_put_char(w->out, object ? '{' : '[');
+    return w->out->err != OR_OK ? ori_jsonw_fail(w, w->out->err) : OR_OK;
+}
+
+static or_err ori_jsonw_close(or_json_writer *w, bool object)
+{
+    if (w->err != OR_OK) return w->err;
+    if (w->depth == 0 || ori_jsonw_in_object(w) != object ||
+        (w->state != ORI_JSONW_FIRST && w->state != ORI_JSONW_MORE))
+        return ori_jsonw_fail(w, OR_ERR_ARG);
+    w->depth--;
+    or_buf_put_char(w->out, object ? '}' : ']');
+    return ori_jsonw_end_value(w);
+}
+
+or_err or_json_begin_object(or_json_writer *w)
+{
+    return ori_jsonw_open(w, true);
+}
+
+or_err or_json_end_object(or_json_writer *w)
+{
+    return ori_jsonw_close(w, true);
+}
+
+or_err or_json_begin_array(or_json_writer *w)
+{
+    return ori_jsonw_open(w, false);
+}
+
+or_err or_json_end_array(or_json_writer *w)
+{
+    return ori_jsonw_close(w, false);
+}
+
+/* Text of a string, escaped and checked. */
+static or_err ori_jsonw_text(or_json_writer *w, or_str text)
+{
+    static const char hex[] = "0123456789abcdef", from[] = "\b\f\n\r\t\"\\", to[] = "bfnrt\"\\";
+    const char       *p = text.ptr, *end = p + text.len;
+    while (p < end && w->err == OR_OK) {
+        const char *plain = ori_json_plain(p, end);
+        or_buf_put(w->out, p, (size_t)(plain - p));
+        p = plain;
+        if (p == end) break;
+        unsigned char c = (unsigned char)*p;
+        if (c >= 0x80) {
+            int n = ori_utf8_len(p, end);
+            if (n <= 0) return ori_jsonw_fail(w, OR_ERR_UTF8);
+            or_buf_put(w->out, p, (size_t)n);
+            p += n;
+            continue;
+        }
+        char   escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+        size_t n = 6;
+        for (int i = 0; i < 7; i++)
+            if (*p == from[i]) {
+                escape[1] = to[i];
+                n = 2;
+            }
+        or_buf_put(w->out, escape, n);
+        p++;
+    }
+    return w->out->err != OR_OK ? ori_jsonw_fail(w, w->out->err) : w->err;
+}
+
+or_err or_json_put_key(or_json_writer *w, or_str name)
+{
+    if (w->err != OR_OK) return w->err;
+    if (!ori_jsonw_in_object(w) || (w->state != ORI_JSONW_FIRST && w->state != ORI_JSONW_MORE))
+        return ori_jsonw_fail(w, OR_ERR_ARG);
+    if (w->state == ORI_JSONW_MORE) or_buf_put_char(w->out, ',');
+    or_buf_put_char(w->out, '"');
+    if (ori_jsonw_text(w, name) != OR_OK) return w->err;
+    or_buf_put(w->out, "\":", 2);
+    w->state = ORI_JSONW_VALUE;
+    return w->out->err != OR_OK ? ori_jsonw_fail(w, w->out->err) : OR_OK;
+}
+
+or_err or_json_begin_str(or_json_writer *w)
+{
+    if (!ori_jsonw_begin_value(w)) return w->err;
+    or_buf_put_char(w->out, '"');
+    w->state = ORI_JSONW_TEXT;
+    return w->out->err != OR_OK ? ori_jsonw_fail(w, w->out->err) : OR_OK;
+}
+
+or_err or_json_put_part(or_json_writer *w, or_str part)
+{
+    if (w->err != OR_OK) return w->err;
+    if (w->state != ORI_JSONW_TEXT) return ori_jsonw_fail(w, OR_ERR_ARG);
+    return ori_jsonw_text(w, part);
+}
+
+or_err or_json_end_str(or_json_writer *w)
+{
+    if (w->err != OR_OK) return w->err;
+    if (w->state != ORI_JSONW_TEXT) return ori_jsonw_fail(w, OR_ERR_ARG);
+    or_buf_put_char(w->out, '"');
+    return ori_jsonw_end_value(w);
+}
+
+or_err or_json_put_str(or_json_writer *w, or_str value)
+{
+    (void)or_json_begin_str(w);
+    (void)or_json_put_part(w, value);
+    return or_json_end_str(w);
+}
+
+or_err or_json_put_i64(or_json_writer *w, int64_t value)
+{
+    return or_json_put_decimal(w, value, 0);
+}
+
+or_err or_json_put_u64(or_json_writer *w, uint64_t value)
+{
+    char   d[20];
+    size_t i = ori_digits(d, value);
+    return ori_jsonw_plain(w, or_str_of(d + i, sizeof d - i));
+}
+
+or_err or_json_put_bool(or_json_writer *w, bool value)
+{
+    return ori_jsonw_plain(w, value ? OR_STR("true") : OR_STR("false"));
+}
+
+or_err or_json_put_null(or_json_writer *w)
+{
+    return ori_jsonw_plain(w, OR_STR("null"));
+}
+
+or_err or_json_put_decimal(or_json_writer *w, int64_t value, unsigned scale)
+{
+    char   text[42];
+    or_buf b;
+    or_buf_init(&b, text, sizeof text);
+    if (or_decimal_put(&b, value, scale) != OR_OK) return ori_jsonw_fail(w, b.err);
+    return ori_jsonw_plain(w, or_buf_str(&b));
+}
+
+or_err or_json_put_raw(or_json_writer *w, or_str json)
+{
+    or_err e = ori_json_split_value(json);
+    if (e != OR_OK) return ori_jsonw_fail(w, e);
+    return ori_jsonw_plain(w, json);
+}
+
+or_err or_json_writer_end(const or_json_writer *w)
+{
+    if (w->err != OR_OK) return w->err;
+    return w->state == ORI_JSONW_DONE ? OR_OK : OR_ERR_ARG;
+}
+
 /* >> http ------------------------------------------------------------- */
 
 /* What a byte may be part of.

@@ -425,26 +425,26 @@ void client_owner(client *c, void *owner)
 /* What to answer when the reader of requests gives up. */
 static void refuse_http(client *c, or_err e)
 {
-    char text[160];
-    switch (e) {
-    case OR_ERR_HEAD:
-        snprintf(text, sizeof text, "request head is too large: limits.head is %zu bytes",
-                 settings->limits.head);
-        refuse(c, 431, text);
-        return;
-    case OR_ERR_BODY:
+    char     text[160];
+    uint16_t status = c->http.answer != 0 ? c->http.answer : 400;
+    switch (status) {
+    case 413:
         snprintf(text, sizeof text, "request body is too large: limits.body is %zu bytes",
                  settings->limits.body);
-        refuse(c, 413, text);
-        return;
-    case OR_ERR_CODING:
-        refuse(c, 501, "transfer coding is not supported: send Content-Length or chunked");
-        return;
-    default:
-        snprintf(text, sizeof text, "bad HTTP request: %s", or_err_text(e));
-        refuse(c, 400, text);
-        return;
+        break;
+    case 414:
+    case 431:
+        snprintf(text, sizeof text, "request head is too large: limits.head is %zu bytes and %d lines",
+                 settings->limits.head, OR_HTTP_MAX_FIELDS);
+        break;
+    case 501:
+        snprintf(text, sizeof text,
+                 "transfer coding is not supported: send Content-Length or chunked");
+        break;
+    case 505: snprintf(text, sizeof text, "HTTP version is not supported: use HTTP/1.1"); break;
+    default: snprintf(text, sizeof text, "bad HTTP request: %s", or_err_text(e)); break;
     }
+    refuse(c, status, text);
 }
 
 static void request_complete(client *c)
@@ -491,6 +491,10 @@ static void head_complete(client *c)
     set_state(c, BODY);
     if (c->over_limit) {
         refuse(c, 503, "too many connections: limits.connections is reached");
+        return;
+    }
+    if (h->expect_other) {
+        refuse(c, 417, "expectation is not supported: only 100-continue is");
         return;
     }
     if (!hooks->head(c)) return;
