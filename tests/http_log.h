@@ -107,7 +107,8 @@ static inline const char *http_log_error(or_err e)
 static inline bool http_log_inside(or_str part, const char *block, size_t len)
 {
     return part.ptr == NULL || or_str_eq(part, or_str_z("/")) ||
-           (part.ptr >= block && part.len <= len && part.ptr - block <= (ptrdiff_t)(len - part.len));
+           (part.ptr >= block && part.len <= len &&
+            part.ptr - block <= (ptrdiff_t)(len - part.len));
 }
 
 /* Rules that hold for every event. */
