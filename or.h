@@ -2402,14 +2402,22 @@ or_err or_json_writer_end(const or_json_writer *w)
 enum { ORI_HTTP_TOKEN = 1, ORI_HTTP_TEXT = 2, ORI_HTTP_URL = 4, ORI_HTTP_HOST = 8 };
 
 static const uint8_t ori_http_class[256] = {
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    2, 7, 2, 3, 7, 7, 7, 7, 6, 6, 7, 7, 6, 15, 15, 6, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 6, 6, 2, 6, 2, 6,
-    6, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 6, 2, 6, 7, 15,
-    7, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 6, 7, 6, 7, 0,
-    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
-    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
-    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
-    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    2, 7, 2, 3, 7, 7, 7, 7, 6, 6, 7, 7, 6, 15, 15, 6,
+    15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 6, 6, 2, 6, 2, 6,
+    6, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
+    15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 6, 2, 6, 7, 15,
+    7, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
+    15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 6, 7, 6, 7, 0,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
 };
 
 static bool ori_http_is(char c, unsigned what)
@@ -2429,7 +2437,21 @@ static unsigned ori_http_hex(char c)
 static size_t ori_http_span(or_str s, unsigned what)
 {
     size_t n = 0;
+    for (; s.len - n >= 4; n += 4) { /* most of the time for a head is spent here */
+        if (!ori_http_is(s.ptr[n], what)) return n;
+        if (!ori_http_is(s.ptr[n + 1], what)) return n + 1;
+        if (!ori_http_is(s.ptr[n + 2], what)) return n + 2;
+        if (!ori_http_is(s.ptr[n + 3], what)) return n + 3;
+    }
     while (n < s.len && ori_http_is(s.ptr[n], what)) n++;
+    return n;
+}
+
+/* How many bytes of s stand before the first a or b. */
+static size_t ori_http_until(or_str s, char a, char b)
+{
+    size_t n = 0;
+    while (n < s.len && s.ptr[n] != a && s.ptr[n] != b) n++;
     return n;
 }
 
@@ -2441,8 +2463,7 @@ static or_str ori_http_tail(or_str s, size_t n)
 /* Take what stands before the first '/' or '?' off *s. */
 static or_str ori_http_take_authority(or_str *s)
 {
-    size_t n = 0;
-    while (n < s->len && s->ptr[n] != '/' && s->ptr[n] != '?') n++;
+    size_t n = ori_http_until(*s, '/', '?');
     or_str authority = or_str_of(s->ptr, n);
     *s = ori_http_tail(*s, n);
     return authority;
@@ -2462,7 +2483,7 @@ static bool ori_http_take_scheme(or_str *s, bool *tls)
 
 static void ori_http_split_query(or_str s, or_str *path, or_str *query)
 {
-    size_t n = or_str_find(s, OR_STR("?"), 0);
+    size_t n = ori_http_until(s, '?', '?');
     *path = or_str_of(s.ptr, n);
     *query = n < s.len ? ori_http_tail(s, n + 1) : or_str_of(NULL, 0);
 }
@@ -2661,50 +2682,76 @@ static or_err ori_http_read_coding(or_http *h, or_str value)
     return OR_OK;
 }
 
-static or_err ori_http_read_connection(or_http *h, or_str value)
-{
-    if (or_http_has_token(value, OR_STR("close"))) h->seen |= ORI_HTTP_HAS_CLOSE;
-    if (or_http_has_token(value, OR_STR("keep-alive"))) h->seen |= ORI_HTTP_HAS_KEEP_ALIVE;
-    return OR_OK;
-}
-
 /* Take the first element of a comma-separated list off *list; false after the last. */
 static bool ori_http_take_element(or_str *list, or_str *element)
 {
     if (list->len == 0) return false;
-    size_t n = or_str_find(*list, OR_STR(","), 0);
+    size_t n = ori_http_until(*list, ',', ',');
     *element = or_str_trim(or_str_of(list->ptr, n));
     *list = ori_http_tail(*list, n < list->len ? n + 1 : n);
     return true;
 }
 
-static or_err ori_http_read_expect(or_http *h, or_str value)
+static void ori_http_read_connection(or_http *h, or_str value)
+{
+    or_str element;
+    while (ori_http_take_element(&value, &element)) {
+        if (or_str_eq_nocase(element, OR_STR("close"))) h->seen |= ORI_HTTP_HAS_CLOSE;
+        if (or_str_eq_nocase(element, OR_STR("keep-alive"))) h->seen |= ORI_HTTP_HAS_KEEP_ALIVE;
+    }
+}
+
+static void ori_http_read_expect(or_http *h, or_str value)
 {
     or_str element;
     while (ori_http_take_element(&value, &element)) {
         if (or_str_eq_nocase(element, OR_STR("100-continue"))) h->head.expect_continue = true;
         else if (element.len > 0) h->head.expect_other = true;
     }
+}
+
+/* Is this name, of the same length, that lower-case one? Among TOKEN bytes only letters
+   become a letter, and only '-' a '-', when bit 0x20 is set. */
+static bool ori_http_name_is(or_str name, const char *lower)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if ((name.ptr[i] | 0x20) != lower[i]) return false;
+    return true;
+}
+
+/* Act on the few fields that decide framing. */
+static or_err ori_http_field_value(or_http *h, or_str name, or_str value)
+{
+    bool server = h->role == OR_HTTP_SERVER;
+    switch (name.len) {
+    case 4:
+        if (server && ori_http_name_is(name, "host")) return ori_http_read_host(h, value);
+        break;
+    case 6:
+        if (server && ori_http_name_is(name, "expect")) ori_http_read_expect(h, value);
+        break;
+    case 10:
+        if (ori_http_name_is(name, "connection")) ori_http_read_connection(h, value);
+        break;
+    case 14:
+        if (ori_http_name_is(name, "content-length")) return ori_http_read_length(h, value);
+        break;
+    case 17:
+        if (ori_http_name_is(name, "transfer-encoding")) return ori_http_read_coding(h, value);
+        break;
+    }
     return OR_OK;
 }
 
-/* The bytes of the line are TEXT; what is left to check is its shape and, of the few
-   fields that decide framing, the value. */
-static or_err ori_http_field_line(or_http *h, or_str line)
+/* The bytes of the line are TEXT; what is left to check is its shape. n: how many TOKEN
+   bytes it starts with; 0 when that is not known. */
+static or_err ori_http_field_line(or_http *h, or_str line, size_t n)
 {
-    size_t n = ori_http_span(line, ORI_HTTP_TOKEN);
+    if (n == 0) n = ori_http_span(line, ORI_HTTP_TOKEN);
     if (n == 0 || n == line.len || line.ptr[n] != ':') return ori_http_bad(h);
     if (h->head.num_fields >= h->limits.max_fields) return ori_http_fail(h, OR_ERR_HEAD, 431);
     h->head.num_fields++;
-
-    bool   server = h->role == OR_HTTP_SERVER;
-    or_str name = or_str_of(line.ptr, n), value = or_str_trim(ori_http_tail(line, n + 1));
-    if (server && or_str_eq_nocase(name, OR_STR("host"))) return ori_http_read_host(h, value);
-    if (server && or_str_eq_nocase(name, OR_STR("expect"))) return ori_http_read_expect(h, value);
-    if (or_str_eq_nocase(name, OR_STR("connection"))) return ori_http_read_connection(h, value);
-    if (or_str_eq_nocase(name, OR_STR("content-length"))) return ori_http_read_length(h, value);
-    if (or_str_eq_nocase(name, OR_STR("transfer-encoding"))) return ori_http_read_coding(h, value);
-    return OR_OK;
+    return ori_http_field_value(h, or_str_of(line.ptr, n), or_str_trim(ori_http_tail(line, n + 1)));
 }
 
 /* Does the status, or the method that was asked with, rule out a body? */
@@ -2769,26 +2816,25 @@ static or_err ori_http_head_end(or_http *h, const char *text, size_t size, bool 
 }
 
 /* The first byte in p[at..end) that is not TEXT; end when there is none. Looks at a
-   word at a time: a byte below 0x20, or 0x7f, stops it, and so does a tab, which the
-   byte loop then passes. */
+   word at a time: each sum or difference has a top bit set where a byte is 0x80 or more,
+   0x7f, below 0x20. A tab or 0x80 stops the words too; the byte loop then passes it. */
 static size_t ori_http_text_end(const char *p, size_t at, size_t end)
 {
-    const size_t ones = SIZE_MAX / 255, tops = ones * 0x80;
-    size_t       w, del;
+    const size_t ones = SIZE_MAX / 255;
+    size_t       w;
     while (end - at >= sizeof w) {
         memcpy(&w, p + at, sizeof w);
-        del = w ^ (ones * 0x7f);
-        if ((((w - ones * 0x20) & ~w) | ((del - ones) & ~del)) & tops) break;
+        if ((w | (w + ones) | (w - ones * 0x20)) & (ones * 0x80)) break;
         at += sizeof w;
     }
     while (at < end && ori_http_is(p[at], ORI_HTTP_TEXT)) at++;
     return at;
 }
 
-/* One line of a head, without its CRLF, not empty. */
-static or_err ori_http_line(or_http *h, or_str line)
+/* One line of a head, without its CRLF, not empty; n as above. */
+static or_err ori_http_line(or_http *h, or_str line, size_t n)
 {
-    if (h->line > 0) return ori_http_field_line(h, line);
+    if (h->line > 0) return ori_http_field_line(h, line, n);
     h->fields_at = (uint32_t)line.len + 2;
     return ori_http_first_line(h, line);
 }
@@ -2799,7 +2845,10 @@ static or_err ori_http_lines(or_http *h, or_str in, size_t *size)
     bool   moved = h->scanned > 0;
     size_t end = in.len < h->limits.max_head ? in.len : h->limits.max_head;
     for (;;) {
-        size_t at = ori_http_text_end(in.ptr, h->scanned, end);
+        size_t at = h->scanned, name = 0;
+        if (at == h->line && at > 0)
+            name = ori_http_span(or_str_of(in.ptr + at, end - at), ORI_HTTP_TOKEN);
+        at = ori_http_text_end(in.ptr, at + name, end);
         h->scanned = (uint32_t)at;
         if (at < end && in.ptr[at] != '\r') return ori_http_bad(h);
         if (end - at < 2) break;
@@ -2809,7 +2858,8 @@ static or_err ori_http_lines(or_http *h, or_str in, size_t *size)
             *size = h->scanned;
             return at == 0 ? ori_http_bad(h) : ori_http_head_end(h, in.ptr, *size, moved);
         }
-        if (ori_http_line(h, or_str_of(in.ptr + h->line, at - h->line)) != OR_OK) return h->err;
+        if (ori_http_line(h, or_str_of(in.ptr + h->line, at - h->line), name) != OR_OK)
+            return h->err;
         h->line = h->scanned;
     }
     if (end < h->limits.max_head) return OR_NEED_MORE;
@@ -3003,7 +3053,8 @@ bool or_http_field_next(const or_http_head *head, size_t *pos, or_str *name, or_
     or_str rest = ori_http_tail(head->fields, *pos);
     size_t n = ori_http_span(rest, ORI_HTTP_TOKEN);
     size_t end = ori_http_text_end(rest.ptr, n, rest.len);
-    if (n == rest.len || rest.ptr[n] != ':' || end == rest.len) return false; /* not from a reader */
+    /* never true for a head that was read */
+    if (n == rest.len || rest.ptr[n] != ':' || end == rest.len) return false;
     *name = or_str_of(rest.ptr, n);
     *value = or_str_trim(or_str_of(rest.ptr + n + 1, end - n - 1));
     *pos += end + 2;
