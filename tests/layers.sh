@@ -8,7 +8,7 @@ rows='
 0 core posix bearssl
 1 conf log mem envelope gen
 2 ev net
-3 dns facts
+3 dns facts tls
 4 client upstream demo
 5 relay admin
 6 api
