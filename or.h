@@ -632,7 +632,7 @@ typedef struct or_http {
     or_http_limits limits;    /* with the defaults filled in */
     or_err         err;
     uint16_t       answer;    /* server role, after an error of or_http_next: the status
-                                 to answer with: 400, 413, 414, 431, 501 or 505 */
+                                 to answer with: 400, 413, 414, 431, 500, 501 or 505 */
     uint8_t        role;
     uint8_t        state;
     uint8_t        seen;      /* fields met in this head that decide how it is read */
@@ -674,10 +674,12 @@ OR_API void or_http_expect_no_body(or_http *h);
    OR_ERR_BODY    larger than max_body (answer 413); from Content-Length at once,
                   with the head filled in, else when a chunk or a byte passes it
    OR_ERR_CHUNK   malformed chunk framing, too long extensions or trailers
+   OR_ERR_ARG     bytes of an incomplete head were dropped
    OR_ERR_HTTP    malformed or ambiguous in any other way (answer 400; 505 when all that
                   is wrong is a version other than HTTP/1.0 and 1.1)
    After an error close the connection; the same error is returned for ever. The
-   status to answer with stands in h->answer.
+   status to answer with stands in h->answer; but for OR_ERR_BODY the or_strs of h->head
+   are not to be used then.
 
    Call until the result is not OR_OK, also when *in is empty: END needs no byte.
 
@@ -2516,7 +2518,6 @@ or_err or_host_read(or_str text, or_str *host, uint16_t *port)
 or_err or_url_read(or_str text, or_url *url)
 {
     or_str rest = text;
-    memset(url, 0, sizeof *url);
     if (ori_http_span(text, ORI_HTTP_URL) != text.len || !ori_http_take_scheme(&rest, &url->tls))
         return OR_ERR_URL;
     url->authority = ori_http_take_authority(&rest);
@@ -2899,6 +2900,7 @@ static or_err ori_http_head(or_http *h, or_str *in, or_http_event *ev)
         if (ori_http_skip_line(h, in) == OR_NEED_MORE || in->len == 0) return OR_NEED_MORE;
         ori_http_begin(h);
     }
+    if (in->len < h->scanned) return ori_http_fail(h, OR_ERR_ARG, 500);
     e = ori_http_lines(h, *in, &size);
     if (e != OR_OK) return e;
     *in = ori_http_tail(*in, size);
@@ -2987,8 +2989,8 @@ static or_err ori_http_chunk_byte(or_http *h, char c)
     case ORI_HTTP_SIZE:
     case ORI_HTTP_EXTENSION: ok = ori_http_size_byte(h, c); break;
     case ORI_HTTP_SIZE_LF:
-        if (c == '\n') return ori_http_chunk_begin(h);
-        ok = false;
+        ok = c == '\n';
+        if (ok) return ori_http_chunk_begin(h);
         break;
     case ORI_HTTP_DATA_CR: ok = ori_http_expect(h, c, '\r', ORI_HTTP_DATA_LF); break;
     case ORI_HTTP_DATA_LF: ok = ori_http_expect(h, c, '\n', ORI_HTTP_SIZE); break;
