@@ -632,14 +632,14 @@ typedef struct or_sse {
     uint8_t  field;     /* whose value is being read */
     uint8_t  type_len, id_len;
     uint8_t  name_len;
-    uint8_t  value_len; /* one more than fits: it was longer */
+    uint8_t  value_len;
     uint8_t  bom;       /* bytes of the mark seen */
     bool     after_cr;  /* the last input ended in CR: an LF belongs to it */
     bool     has_data;  /* a data field was seen since the last blank line */
     bool     given;     /* that event was returned: forget it in the next call */
     bool     cut;       /* the event began in an earlier input */
     char     name[5];   /* no field that matters has a longer name */
-    char     value[64]; /* of event, id and retry, which must not reach into two inputs */
+    char     value[65]; /* of event, id or retry; when full it was longer than counts */
     char     type[32];  /* longer event types are cut: none in use is longer */
     char     id[64];    /* a longer id is ignored, like one with a NUL */
 } or_sse;
@@ -1458,10 +1458,9 @@ static void ori_sse_begin_field(or_sse *p, or_str *view)
 static void ori_sse_value(or_sse *p, or_str s, or_str *view)
 {
     if (p->field != ORI_SSE_DATA) {
-        size_t room = sizeof p->value - p->value_len;
-        memcpy(p->value + p->value_len, s.ptr, s.len < room ? s.len : room);
-        /* one past the end says that it was longer */
-        p->value_len = (uint8_t)(s.len <= room ? p->value_len + s.len : sizeof p->value + 1);
+        size_t room = sizeof p->value - p->value_len, n = s.len < room ? s.len : room;
+        memcpy(p->value + p->value_len, s.ptr, n);
+        p->value_len = (uint8_t)(p->value_len + n);
     } else if (view->ptr == NULL && p->carry->len == 0) {
         *view = s;
         if (s.len > p->carry->max) p->err = OR_ERR_EVENT;
@@ -1482,8 +1481,8 @@ static void ori_sse_retry(or_sse *p, or_str digits)
 /* A line that is not blank is complete. */
 static void ori_sse_end_field(or_sse *p)
 {
-    bool   cut = p->value_len > sizeof p->value;
-    or_str value = or_str_of(p->value, cut ? sizeof p->value : p->value_len);
+    bool   cut = p->value_len == sizeof p->value;
+    or_str value = or_str_of(p->value, p->value_len);
     if (p->state == ORI_SSE_SKIP) return;
     switch (p->field) {
     case ORI_SSE_EVENT:

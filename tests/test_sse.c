@@ -119,6 +119,9 @@ static const struct {
     {"id of 65",
      OR_STR_INIT("id:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdefX\ndata: a\n\n"),
      "[a]"},
+    {"id of 100",
+     OR_STR_INIT("id: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+                 "0123456789abcdef0123456789abcdef0123\nid: 7\ndata: a\n\n"), "[a]#7"},
     {"retry", OR_STR_INIT("retry: 1500\ndata: a\n\ndata: b\n\n"), "[a]@1500[b]"},
     {"retry on its own", OR_STR_INIT("retry: 1500\n\ndata: a\n\ndata: b\n\n"), "[a]@1500[b]"},
     {"retry is digits", OR_STR_INIT("retry: 1s\nretry: -1\nretry:  1\nretry\ndata: a\n\n"), "[a]"},
