@@ -6,12 +6,13 @@
 # own module.
 rows='
 0 core posix bearssl
-1 conf log mem envelope facts
+1 conf log mem envelope facts gen
 2 ev net
-3 dns
-4 client upstream demo
-5 relay admin
-6 orproxy
+3 dns demo
+4 client upstream
+5 relay
+6 api
+7 orproxy
 '
 
 files=$(ls orproxy.c proxy/*.[ch] ports/posix.[ch] ports/bearssl.[ch] 2>/dev/null)
