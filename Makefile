@@ -36,7 +36,9 @@ all: $(ORPROXY) $(EXAMPLES)
 $B/orproxy: $B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)) $B/ports.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 # Examples and tests bring or.h's implementation themselves. A test of a module of orproxy
-# names it here: $B/tests/test_NAME: $B/proxy/NAME.o
+# names it here.
+$B/tests/test_conf: $B/proxy/conf.o
+$B/tests/test_facts: $B/proxy/facts.o
 $(EXAMPLES) $(TESTS) $(BENCHES): $B/%: $B/%.o $B/ports.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $B/ports.a: $(patsubst %.c,$B/%.o,$(PORTS))

@@ -1,6 +1,131 @@
-/* or.h - version 0.1.0 - talk to OpenRouter and to everything that speaks like it
+/* or.h - version 0.1.0 - talk to OpenRouter, and to everything that speaks like it
 
-   MANUAL-PLACEHOLDER
+   Chat completions for firmware and applications: request building, JSON, HTTP/1.1,
+   server-sent events. It opens no socket, reads no clock, allocates nothing and keeps
+   no global: it turns bytes into events and intentions into bytes, in memory that you
+   own. C99, also C++11, also freestanding; no floating point.
+
+   DO THIS
+   In one source file, before the include:
+
+       #define OR_IMPLEMENTATION
+       #include "or.h"
+
+   and only the include in all others. The implementation needs jsmn.h (one header,
+   Debian: libjsmn-dev) in the include path; do not include it yourself. Of libc it
+   needs memcpy, memmove, memset and memcmp.
+
+   MACROS, to be defined before the include, the same in every file
+       OR_API               in front of every function       extern
+       OR_JSMN_H            how jsmn is found                 <jsmn.h>
+       OR_NO_SIMD           no SSE2 even where there is       not defined
+       OR_JSON_MAX_DEPTH    nested arrays and objects         128
+       OR_HTTP_MAX_HEAD     bytes of one head                 16384
+       OR_HTTP_MAX_FIELDS   field lines in one head           100
+       OR_HTTP_MAX_CHUNK_EXT  bytes of extensions on a chunk  256
+       OR_HTTP_MAX_TRAILER  bytes of trailer fields           4096
+
+   A COMPLETE EXAMPLE
+   What one server-sent event of a stream says, and how the stream ended:
+
+       #define OR_IMPLEMENTATION
+       #include "or.h"
+       #include <stdio.h>
+
+       int main(void)
+       {
+           or_str in = OR_STR("data: {\"choices\":[{\"delta\":{\"content\":\"Hello\"},"
+                              "\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
+           static char    pieces[4096], memory[4096];
+           or_buf         carry;
+           or_arena       arena;
+           or_sse         sse;
+           or_sse_event   event;
+           or_chat_stream stream;
+           or_chat_delta  delta;
+           or_buf_init(&carry, pieces, sizeof pieces);
+           or_arena_init(&arena, memory, sizeof memory);
+           or_sse_init(&sse, &carry);
+           or_chat_stream_init(&stream);
+           while (or_sse_next(&sse, &in, &event) == OR_OK) {
+               or_arena_reset(&arena);
+               if (or_chat_stream_next(&stream, event.data, &arena, &delta) == OR_OK)
+                   printf("%.*s", (int)delta.text.len, delta.text.len ? delta.text.ptr : "");
+           }
+           return or_chat_stream_end(&stream, true) == OR_END_COMPLETE ? 0 : 1;
+       }
+
+   examples/chat.c and examples/stream.c are whole programs with sockets and TLS.
+
+   THE WAY OF A REQUEST
+       or_chat_write       what you want              -> JSON body
+       or_http_put_*       method, host, fields       -> head; send head and body
+       or_http_next        bytes as they come         -> HEAD, BODY ..., END
+       or_chat_read        a whole body               -> answer or error
+       or_sse_next         bytes of a streamed body   -> events
+       or_chat_stream_next the data of an event       -> text, reasoning, calls, usage
+       or_chat_stream_end  how the body ended         -> complete, error or truncated
+   Look at the status and at the Content-Type before you choose between the two ways to
+   read: errors before the first token are whole JSON bodies even when a stream was
+   asked for, and an answer with status 200 may hold an error.
+
+   MEMORY
+   State lives in structs that you own; do not move them while in use. Bulk memory comes
+   from an or_arena over a block of yours; its `peak` tells how large the block has to
+   be. Output goes into an or_buf: over a block of yours, or growing from an
+   or_allocator up to a maximum, or only counting (to learn a Content-Length first).
+   An or_str borrows; each function says for how long its results are valid.
+
+   INPUT AND OUTPUT
+   Readers take an or_str by pointer, use what they can and move it past what they used.
+   Any input may be cut anywhere: OR_NEED_MORE means "append bytes and call again". or_io
+   is the shape of a transport; ports/ has some, or write your own two functions: bytes
+   moved, 0 for "not now", a negative or_err.
+
+   TIME
+   Is passed in where it is needed, as uint32_t milliseconds; or_ms_diff compares.
+
+   ERRORS
+   OR_ERRORS below is the list. 0 is success, positive means "not finished", negative
+   failed. The first failure of a reader, buffer or writer sticks, so do several steps
+   and look once. or_err_text gives words.
+
+   LIMITS
+   Everything is bounded by a number that you choose: the depth of JSON (macro), values
+   in a document (argument and arena), a head (or_http_limits), a body (or_http_limits),
+   an event (the carry buffer), what is written (the or_buf). Reaching one is an error of
+   its own name, never a crash and never a cut result that looks whole.
+
+   JSON
+   Reading validates everything (RFC 8259) before you see it. Three readers: or_json_scan
+   (pull events, for large bodies), or_json_members with or_json_splice (edit the
+   top-level members of a document without touching or copying the rest) and
+   or_json_parse (tokens and lookup by JSON Pointer). Numbers are read as exact integers
+   or as decimals scaled by a power of ten. or_json_writer cannot write anything that is
+   not JSON.
+
+   HTTP/1.1
+   or_http reads requests or responses and refuses what two readers could understand
+   differently (RFC 9112 section 6.3). Bodies come out without their framing and without
+   a copy. Writing refuses bytes that would end a line.
+
+   SERVER-SENT EVENTS
+   or_sse reads to the WHATWG rules; an event that lies whole in the input is not copied.
+
+   MONEY
+   Prices and costs are integers of pico-USD (1e-12 USD): or_decimal_read turns
+   "0.0000000375" into 37500, or_decimal_put turns it back. or_usage tells "the upstream
+   did not say" apart from zero.
+
+   SIZES
+   `make size` prints them for your compiler; the README has a table.
+
+   WHAT IT DOES NOT DO
+   No sockets, TLS, name lookup or clock (see ports/). No HTTP/2, no compression (ask for
+   identity). No routing, fallback, price catalogue or other dialects yet.
+
+   LICENCE
+   MIT No Attribution or public domain, as you like: see the end of this file.
 */
 #ifndef OR_H
 #define OR_H
@@ -472,14 +597,16 @@ typedef enum or_http_kind {
 #define OR_HTTP_NO_LENGTH UINT64_MAX
 
 /* A head. Its or_strs point into the bytes given to or_http_next and are valid
-   until the caller moves or overwrites them. */
+   until the caller moves or overwrites them; the rest is valid until the first
+   byte of the next head is read. */
 typedef struct or_http_head {
     or_str   method;          /* request: case-sensitive token */
     or_str   target;          /* request: as sent */
-    or_str   path;            /* request: target without scheme, authority and query */
+    or_str   path;            /* request: target without scheme, authority and query, never
+                                 empty; "*" for OPTIONS of the whole server. Not decoded */
     or_str   query;           /* request: after '?'; absent when there is none */
-    or_str   host;            /* request: of an absolute target, else the Host field;
-                                 absent only in HTTP/1.0 */
+    or_str   host;            /* request: host[:port] of an absolute target, else of the Host
+                                 field, which may be empty; absent only in HTTP/1.0 */
     or_str   reason;          /* response: may be empty */
     or_str   fields;          /* the raw field lines, for or_http_field_next */
     uint64_t content_length;  /* OR_HTTP_NO_LENGTH when there is none */
@@ -489,32 +616,39 @@ typedef struct or_http_head {
     bool     chunked;         /* the body comes in chunks */
     bool     has_body;        /* BODY events may follow (a Content-Length of 0 is none) */
     bool     keep_alive;      /* the connection may serve another message after END */
-    bool     expect_continue; /* request: the client waits for "100 Continue" */
+    bool     expect_continue; /* request: the client waits for "100 Continue" with its body */
+    bool     expect_other;    /* request: it expects something else (answer 417) */
 } or_http_head;
 
 /* Limits of a reader; 0 takes the default. */
 typedef struct or_http_limits {
-    uint32_t max_head;   /* bytes (default: OR_HTTP_MAX_HEAD) */
+    uint32_t max_head;   /* bytes, blank line included (default: OR_HTTP_MAX_HEAD) */
     uint16_t max_fields; /* lines (default: OR_HTTP_MAX_FIELDS) */
     uint64_t max_body;   /* bytes after framing is removed (default: no limit) */
 } or_http_limits;
 
 typedef struct or_http {
     or_http_head   head;
-    or_http_limits limits;
+    or_http_limits limits;    /* with the defaults filled in */
     or_err         err;
+    uint16_t       answer;    /* server role, after an error of or_http_next: the status
+                                 to answer with: 400, 413, 414, 431, 501 or 505 */
     uint8_t        role;
     uint8_t        state;
+    uint8_t        seen;      /* fields met in this head that decide how it is read */
     bool           no_body;   /* the answer to come belongs to a HEAD request */
-    uint32_t       scanned;   /* bytes of the head already searched for its end */
-    uint32_t       line_size; /* of chunk extensions or trailers read so far */
+    uint32_t       scanned;   /* bytes of the head already read: no byte is read twice
+                                 however small the pieces are */
+    uint32_t       line;      /* where the head's line that is being read starts */
+    uint32_t       fields_at; /* where its fields start: the length of its first line */
+    uint32_t       line_size; /* chunk size digits, extension or trailer bytes so far */
     uint64_t       left;      /* of the chunk or the body */
     uint64_t       body_size; /* of this message so far */
 } or_http;
 
 typedef struct or_http_event {
     or_http_kind kind;
-    or_str       data; /* BODY only; points into the input */
+    or_str       data; /* BODY only, never empty; points into the input */
 } or_http_event;
 
 /* limits may be NULL. */
@@ -528,21 +662,29 @@ OR_API void or_http_expect_no_body(or_http *h);
 
    in   all bytes received and not yet consumed; moved past what was used. A head is
         consumed only when it is complete, so while NEED_MORE is returned before a
-        HEAD, keep the bytes and append to them; bodies are consumed as they come
+        HEAD, keep the bytes and append to them (their address may change); bodies are
+        consumed as they come
    ev   filled on OR_OK
 
    OR_NEED_MORE   everything usable was used
+   OR_DONE        the last message said that the connection ends with it; what
+                  follows it in *in is not HTTP and is left there
    OR_ERR_HEAD    longer than max_head, or more than max_fields (answer 431)
    OR_ERR_CODING  Transfer-Encoding that is not exactly "chunked" (answer 501)
    OR_ERR_BODY    larger than max_body (answer 413); from Content-Length at once,
-                  with the head filled in, else when the bytes pass it
+                  with the head filled in, else when a chunk or a byte passes it
    OR_ERR_CHUNK   malformed chunk framing, too long extensions or trailers
-   OR_ERR_HTTP    malformed or ambiguous in any other way (answer 400)
-   After an error close the connection; the same error is returned for ever.
+   OR_ERR_HTTP    malformed or ambiguous in any other way (answer 400; 505 when all that
+                  is wrong is a version other than HTTP/1.0 and 1.1)
+   After an error close the connection; the same error is returned for ever. The
+   status to answer with stands in h->answer.
+
+   Call until the result is not OR_OK, also when *in is empty: END needs no byte.
 
    Client role: a 1xx head is reported like any other, is followed by no BODY and no
    END, and the next HEAD is the real one; 101 is OR_ERR_HTTP, since nothing here
-   asks for an upgrade. Server role: an empty line before a request is skipped.
+   asks for an upgrade. A 204 that announces a body is the last on its connection.
+   Server role: one empty line before a request is skipped; CONNECT is OR_ERR_HTTP.
    Trailer fields are checked and dropped: merging them into a head lets a sender
    set framing fields late.
    Source: RFC 9112 sections 2 to 7 and 9.3, RFC 9110 sections 5, 8.6, 10.1.1, 15. */
@@ -551,7 +693,9 @@ OR_API or_err or_http_next(or_http *h, or_str *in, or_http_event *ev);
 /* The transport ended after everything in hand went through or_http_next.
    OR_OK             *ev is the END of a body that was delimited by the close
    OR_ERR_CLOSED     between two messages: a clean end
-   OR_ERR_TRUNCATED  inside a head or body: what came is not the whole message */
+   OR_ERR_TRUNCATED  inside a head or body, or before the head that has to follow a
+                     1xx: what came is not the whole message
+   After an error that error. */
 OR_API or_err or_http_eof(or_http *h, or_http_event *ev);
 
 /* Walk the field lines of a head: *pos starts at 0; false after the last. value has
@@ -566,10 +710,11 @@ OR_API or_str or_http_field(const or_http_head *head, or_str name, uint32_t *cou
 /* Is `token` (any case) in this comma-separated list? */
 OR_API bool or_http_has_token(or_str list, or_str token);
 
-/* Write a head: one request or status line, any number of fields, the end. Names,
-   values, methods and targets with bytes that would break the line (CR, LF, NUL,
-   space in a target ...) are OR_ERR_ARG in out->err: that stops header injection.
-   Status lines get the standard reason phrase. */
+/* Write a head: one request or status line, any number of fields, the end. What the
+   reader above would refuse is OR_ERR_ARG in out->err, and nothing of that line is
+   written: CR, LF, NUL and other control bytes, a space in a target, a name that is
+   no token, an empty host. That stops header injection. White space at the ends of a
+   value is not written. Status lines get the standard reason phrase. */
 OR_API or_err or_http_put_request(or_buf *out, or_str method, or_str target, or_str host);
 OR_API or_err or_http_put_status(or_buf *out, uint16_t status);
 OR_API or_err or_http_put_field(or_buf *out, or_str name, or_str value);
@@ -578,7 +723,8 @@ OR_API or_err or_http_put_head_end(or_buf *out);
 
 /* Chunked framing around bytes that are sent from where they are: the line before
    them (returns its length, at most 18), then the bytes, then OR_HTTP_CHUNK_END;
-   after the last chunk OR_HTTP_LAST_CHUNK. n is at least 1. */
+   after the last chunk OR_HTTP_LAST_CHUNK. n is at least 1: a chunk of 0 would end
+   the body, so for 0 nothing is written and 0 returned. */
 OR_API size_t or_http_chunk_head(char line[18], size_t n);
 #define OR_HTTP_CHUNK_END  "\r\n"
 #define OR_HTTP_LAST_CHUNK "0\r\n\r\n"
@@ -599,6 +745,12 @@ typedef struct or_url {
 /* OR_ERR_URL: another scheme, user information, an empty or malformed host or port,
    a fragment, or bytes that have no place in a URL. Source: RFC 3986. */
 OR_API or_err or_url_read(or_str text, or_url *url);
+
+/* Split host[:port], the form of a Host field. The host is an IPv6 literal (given
+   without its brackets) or letters, digits, '-', '.' and '_': less than RFC 3986
+   allows, but all that names a host. *port is 0 when not given. OR_ERR_URL: empty or
+   malformed host or port. */
+OR_API or_err or_host_read(or_str text, or_str *host, uint16_t *port);
 
 /* =============================================================== sse ==
    Server-sent events to the WHATWG rules: a BOM, CR, LF and CRLF also across reads,
@@ -1318,7 +1470,1721 @@ or_err or_decimal_put(or_buf *out, int64_t n, unsigned scale)
 
 /* >> json ------------------------------------------------------------- */
 
+const char *or_json_type_text(or_json_type type)
+{
+    switch (type) {
+    case OR_JSON_NONE: return "nothing";
+    case OR_JSON_NULL: return "null";
+    case OR_JSON_FALSE: return "false";
+    case OR_JSON_TRUE: return "true";
+    case OR_JSON_NUMBER: return "a number";
+    case OR_JSON_STRING: return "a string";
+    case OR_JSON_ARRAY: return "an array";
+    case OR_JSON_OBJECT: return "an object";
+    case OR_JSON_END: return "the end of a container";
+    }
+    return "nothing";
+}
+
+/* What the next byte has to begin. */
+enum {
+    ORI_JSON_VALUE,       /* a value: the root, or after ':' or ',' in an array */
+    ORI_JSON_FIRST_VALUE, /* a value or ']' */
+    ORI_JSON_KEY,         /* a name: after ',' in an object */
+    ORI_JSON_FIRST_KEY,   /* a name or '}' */
+    ORI_JSON_NEXT,        /* ',' or the closing bracket */
+    ORI_JSON_AFTER        /* nothing but white space: the root is over */
+};
+
+void or_json_scan_init(or_json_scan *s, or_str text)
+{
+    memset(s, 0, sizeof *s);
+    s->start = s->at = text.ptr;
+    s->end = text.ptr != NULL ? text.ptr + text.len : NULL;
+    s->state = ORI_JSON_VALUE;
+}
+
+static or_err ori_json_fail(or_json_scan *s, const char *at, or_err e)
+{
+    s->at = at;
+    s->err = e;
+    return e;
+}
+
+/* Malformed at p, or cut there when p is the end. */
+static or_err ori_json_bad(or_json_scan *s, const char *p)
+{
+    return ori_json_fail(s, p, p == s->end ? OR_ERR_TRUNCATED : OR_ERR_JSON);
+}
+
+static bool ori_json_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static const char *ori_json_skip_space(const char *p, const char *end)
+{
+    while (p < end && ori_json_space(*p)) p++;
+    return p;
+}
+
+static bool ori_json_in_object(const or_json_scan *s)
+{
+    unsigned i = (unsigned)s->depth - 1;
+    return s->depth > 0 && (s->is_object[i / 8] >> (i % 8) & 1) != 0;
+}
+
+#define ORI_ONES  ((uint64_t)0x0101010101010101u)
+#define ORI_HIGHS (ORI_ONES * 0x80)
+
+/* Some byte of w is zero / below n (n at most 128): a bit in ORI_HIGHS at the first such. */
+static uint64_t ori_has_zero(uint64_t w)
+{
+    return (w - ORI_ONES) & ~w & ORI_HIGHS;
+}
+
+/* The first byte in [p, end) that is not plain string text: '"', '\\', a control byte or
+   the start of a character outside ASCII. */
+static const char *ori_json_plain(const char *p, const char *end)
+{
+    while (end - p >= 8) {
+        uint64_t w;
+        memcpy(&w, p, 8);
+        uint64_t special = ori_has_zero(w ^ ORI_ONES * '"') | ori_has_zero(w ^ ORI_ONES * '\\') |
+                           ((w - ORI_ONES * 0x20) & ~w & ORI_HIGHS) | (w & ORI_HIGHS);
+        if (special != 0) break;
+        p += 8;
+    }
+    while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20 &&
+           (unsigned char)*p < 0x80)
+        p++;
+    return p;
+}
+
+/* Length of the UTF-8 character at p (not ASCII); 0 malformed, -1 cut at the end. */
+static int ori_utf8_len(const char *p, const char *end)
+{
+    static const uint8_t low[4] = {0x80, 0xA0, 0x80, 0x90};
+    unsigned char        c = (unsigned char)*p;
+    int                  n = c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3
+                             : c >= 0xF0 && c < 0xF5                          ? 4
+                                                                              : 0;
+    if (n == 0) return 0;
+    for (int i = 1; i < n; i++) {
+        if (p + i == end) return -1;
+        unsigned char b = (unsigned char)p[i];
+        unsigned char min = 0x80, max = 0xBF;
+        if (i == 1 && c == 0xE0) min = low[1];
+        if (i == 1 && c == 0xF0) min = low[3];
+        if (i == 1 && c == 0xED) max = 0x9F;
+        if (i == 1 && c == 0xF4) max = 0x8F;
+        if (b < min || b > max) return 0;
+    }
+    return n;
+}
+
+static int ori_hex(char c)
+{
+    if (ori_digit(c)) return c - '0';
+    c = ori_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Check the escape at p (a backslash); its length, 0 when malformed (*bad is where). */
+static size_t ori_json_escape(const char *p, const char *end, const char **bad)
+{
+    *bad = p + 1;
+    if (p + 1 == end) return 0;
+    if (p[1] != 'u') {
+        for (const char *e = "\"\\/bfnrt"; *e != 0; e++)
+            if (p[1] == *e) return 2;
+        return 0;
+    }
+    for (int i = 2; i < 6; i++) {
+        *bad = p + i;
+        if (p + i == end || ori_hex(p[i]) < 0) return 0;
+    }
+    return 6;
+}
+
+/* Read a string whose opening quote is at s->at: its raw text, and s->at behind it. */
+static or_err ori_json_string(or_json_scan *s, or_str *raw, bool *escaped)
+{
+    const char *p = s->at + 1, *bad;
+    *escaped = false;
+    for (;;) {
+        p = ori_json_plain(p, s->end);
+        if (p == s->end) return ori_json_fail(s, p, OR_ERR_TRUNCATED);
+        if (*p == '"') break;
+        if (*p == '\\') {
+            size_t n = ori_json_escape(p, s->end, &bad);
+            if (n == 0) return ori_json_bad(s, bad);
+            *escaped = true;
+            p += n;
+        } else if ((unsigned char)*p < 0x20) {
+            return ori_json_fail(s, p, OR_ERR_JSON);
+        } else {
+            int n = ori_utf8_len(p, s->end);
+            if (n <= 0) return ori_json_fail(s, p, n < 0 ? OR_ERR_TRUNCATED : OR_ERR_UTF8);
+            p += n;
+        }
+    }
+    *raw = or_str_of(s->at + 1, (size_t)(p - s->at - 1));
+    s->at = p + 1;
+    return OR_OK;
+}
+
+static or_err ori_json_literal(or_json_scan *s, const char *word, or_json_item *item,
+                               or_json_type type)
+{
+    const char *p = s->at;
+    for (; *word != 0; word++, p++)
+        if (p == s->end || *p != *word) return ori_json_bad(s, p);
+    item->type = type;
+    item->value = or_str_of(s->at, (size_t)(p - s->at));
+    s->at = p;
+    return OR_OK;
+}
+
+static or_err ori_json_number(or_json_scan *s, or_json_item *item)
+{
+    or_str     rest = or_str_of(s->at, (size_t)(s->end - s->at));
+    ori_number n;
+    bool       good = ori_take_number(&rest, &n);
+    if (!good) return ori_json_bad(s, rest.ptr);
+    item->type = OR_JSON_NUMBER;
+    item->value = or_str_of(s->at, (size_t)(rest.ptr - s->at));
+    s->at = rest.ptr;
+    return OR_OK;
+}
+
+static or_err ori_json_open(or_json_scan *s, or_json_item *item, bool object)
+{
+    if (s->depth == OR_JSON_MAX_DEPTH) return ori_json_fail(s, s->at, OR_ERR_DEPTH);
+    uint8_t bit = (uint8_t)(1u << (s->depth % 8));
+    uint8_t *byte = &s->is_object[s->depth / 8];
+    *byte = (uint8_t)(object ? *byte | bit : *byte & ~bit);
+    s->depth++;
+    s->state = object ? ORI_JSON_FIRST_KEY : ORI_JSON_FIRST_VALUE;
+    item->type = object ? OR_JSON_OBJECT : OR_JSON_ARRAY;
+    item->value = or_str_of(s->at, 1);
+    s->at++;
+    return OR_OK;
+}
+
+static or_err ori_json_close(or_json_scan *s, or_json_item *item)
+{
+    item->type = OR_JSON_END;
+    item->value = or_str_of(s->at, 1);
+    s->at++;
+    s->depth--;
+    item->depth = s->depth;
+    s->state = s->depth > 0 ? ORI_JSON_NEXT : ORI_JSON_AFTER;
+    return OR_OK;
+}
+
+/* The value at s->at. */
+static or_err ori_json_value(or_json_scan *s, or_json_item *item)
+{
+    or_err e;
+    item->depth = s->depth;
+    switch (*s->at) {
+    case '{': return ori_json_open(s, item, true);
+    case '[': return ori_json_open(s, item, false);
+    case '"':
+        item->type = OR_JSON_STRING;
+        e = ori_json_string(s, &item->value, &item->escaped);
+        break;
+    case 't': e = ori_json_literal(s, "true", item, OR_JSON_TRUE); break;
+    case 'f': e = ori_json_literal(s, "false", item, OR_JSON_FALSE); break;
+    case 'n': e = ori_json_literal(s, "null", item, OR_JSON_NULL); break;
+    default: e = ori_json_number(s, item); break;
+    }
+    if (e == OR_OK) s->state = s->depth > 0 ? ORI_JSON_NEXT : ORI_JSON_AFTER;
+    return e;
+}
+
+/* The name at s->at with its colon; then the value comes. */
+static or_err ori_json_key(or_json_scan *s, or_json_item *item)
+{
+    if (*s->at != '"') return ori_json_bad(s, s->at);
+    or_err e = ori_json_string(s, &item->key, &item->key_escaped);
+    if (e != OR_OK) return e;
+    s->at = ori_json_skip_space(s->at, s->end);
+    if (s->at == s->end || *s->at != ':') return ori_json_bad(s, s->at);
+    s->at = ori_json_skip_space(s->at + 1, s->end);
+    if (s->at == s->end) return ori_json_bad(s, s->at);
+    return ori_json_value(s, item);
+}
+
+or_err or_json_scan_next(or_json_scan *s, or_json_item *item)
+{
+    memset(item, 0, sizeof *item);
+    if (s->err != OR_OK) return s->err;
+    s->at = ori_json_skip_space(s->at, s->end);
+    if (s->state == ORI_JSON_AFTER)
+        return s->at == s->end ? OR_DONE : ori_json_fail(s, s->at, OR_ERR_JSON);
+    if (s->at == s->end) return ori_json_bad(s, s->at);
+    char close = ori_json_in_object(s) ? '}' : ']';
+    if (s->state == ORI_JSON_NEXT) {
+        if (*s->at == close) return ori_json_close(s, item);
+        if (*s->at != ',') return ori_json_bad(s, s->at);
+        s->at = ori_json_skip_space(s->at + 1, s->end);
+        s->state = close == '}' ? ORI_JSON_KEY : ORI_JSON_VALUE;
+        if (s->at == s->end) return ori_json_bad(s, s->at);
+    } else if (s->state == ORI_JSON_FIRST_KEY || s->state == ORI_JSON_FIRST_VALUE) {
+        if (*s->at == close) return ori_json_close(s, item);
+    }
+    bool key = s->state == ORI_JSON_FIRST_KEY || s->state == ORI_JSON_KEY;
+    return key ? ori_json_key(s, item) : ori_json_value(s, item);
+}
+
+or_err or_json_scan_skip(or_json_scan *s, or_json_item *item)
+{
+    or_json_item inner;
+    if (item->type != OR_JSON_ARRAY && item->type != OR_JSON_OBJECT) return s->err;
+    while (s->err == OR_OK && s->depth > item->depth) (void)or_json_scan_next(s, &inner);
+    if (s->err == OR_OK) item->value.len = (size_t)(s->at - item->value.ptr);
+    return s->err;
+}
+
+or_err or_json_members(or_str text, or_json_member *members, uint32_t max, uint32_t *num,
+                       size_t *at)
+{
+    or_json_scan s;
+    or_json_item item;
+    or_err       e;
+    *num = 0;
+    or_json_scan_init(&s, text);
+    e = or_json_scan_next(&s, &item);
+    if (e == OR_OK && item.type != OR_JSON_OBJECT) e = OR_ERR_TYPE;
+    while (e == OR_OK && (e = or_json_scan_next(&s, &item)) == OR_OK) {
+        if (item.type == OR_JSON_END) continue;
+        or_json_type type = item.type;
+        const char  *value = item.value.ptr;
+        if ((e = or_json_scan_skip(&s, &item)) != OR_OK) break;
+        if (*num == max) {
+            e = OR_ERR_TOKENS;
+            break;
+        }
+        if (type == OR_JSON_STRING) value--; /* the quotes belong to it here */
+        members[*num].name = item.key;
+        members[*num].value = or_str_of(value, (size_t)(s.at - value));
+        members[(*num)++].type = type;
+    }
+    if (at != NULL) *at = text.ptr != NULL ? (size_t)(s.at - s.start) : 0;
+    return e == OR_DONE ? OR_OK : e;
+}
+
+const or_json_member *or_json_member_find(const or_json_member *members, uint32_t num, or_str name,
+                                          or_err *e)
+{
+    const or_json_member *found = NULL;
+    if (e != NULL) *e = OR_OK;
+    for (uint32_t i = 0; i < num; i++) {
+        if (!or_json_str_is(members[i].name, name)) continue;
+        if (found == NULL) found = &members[i];
+        else if (e != NULL) *e = OR_ERR_DUPLICATE;
+    }
+    return found;
+}
+
+static or_err ori_json_split_value(or_str v)
+{
+    or_json_scan s;
+    or_json_item item;
+    or_json_scan_init(&s, v);
+    or_err e = or_json_scan_next(&s, &item);
+    if (e == OR_OK) e = or_json_scan_skip(&s, &item);
+    if (e == OR_OK) e = or_json_scan_next(&s, &item);
+    return e == OR_DONE ? OR_OK : e;
+}
+
+/* A list of pieces being made; neighbours in memory become one. */
+typedef struct ori_pieces {
+    or_str  *list;
+    uint32_t max, num;
+    or_err   err;
+} ori_pieces;
+
+static void ori_piece(ori_pieces *p, const char *from, const char *to)
+{
+    if (from == to || p->err != OR_OK) return;
+    if (p->num > 0 && p->list[p->num - 1].ptr + p->list[p->num - 1].len == from) {
+        p->list[p->num - 1].len += (size_t)(to - from);
+    } else if (p->num == p->max) {
+        p->err = OR_ERR_SPACE;
+    } else {
+        p->list[p->num++] = or_str_of(from, (size_t)(to - from));
+    }
+}
+
+static void ori_piece_str(ori_pieces *p, or_str s)
+{
+    ori_piece(p, s.ptr, s.ptr + s.len);
+}
+
+/* Can this name stand between quotes as it is, and does no other edit have it? */
+static bool ori_json_edit_ok(const or_json_edit *edits, uint32_t num, uint32_t i)
+{
+    or_str      name = edits[i].name;
+    const char *end = name.ptr + name.len;
+    if (ori_json_plain(name.ptr, end) != end) return false;
+    for (uint32_t j = i + 1; j < num; j++)
+        if (or_str_eq(edits[j].name, name)) return false;
+    return true;
+}
+
+static uint32_t ori_json_edit_of(const or_json_edit *edits, uint32_t num, or_str name)
+{
+    uint32_t i = 0;
+    while (i < num && !or_json_str_is(name, edits[i].name)) i++;
+    return i;
+}
+
+/* Did an earlier member have the name of edit e? */
+static bool ori_json_seen(const or_json_member *members, uint32_t before, const or_json_edit *e)
+{
+    for (uint32_t i = 0; i < before; i++)
+        if (or_json_str_is(members[i].name, e->name)) return true;
+    return false;
+}
+
+or_err or_json_splice(or_str text, const or_json_member *members, uint32_t num,
+                      const or_json_edit *edits, uint32_t num_edits, or_str *pieces, uint32_t max,
+                      uint32_t *num_pieces)
+{
+    ori_pieces  p;
+    const char *end = text.ptr + text.len;
+    const char *at = ori_json_skip_space(text.ptr, end) + 1; /* behind '{' */
+    bool        any = false; /* a member was kept */
+    p.list = pieces;
+    p.max = max;
+    p.num = 0;
+    p.err = OR_OK;
+    *num_pieces = 0;
+    for (uint32_t i = 0; i < num_edits; i++)
+        if (!ori_json_edit_ok(edits, num_edits, i)) return OR_ERR_ARG;
+    ori_piece(&p, text.ptr, at);
+    for (uint32_t i = 0; i < num; i++) {
+        const or_json_member *m = &members[i];
+        const char *name = m->name.ptr - 1, *value_end = m->value.ptr + m->value.len;
+        uint32_t    k = ori_json_edit_of(edits, num_edits, m->name);
+        bool        edited = k < num_edits;
+        if (!edited || (edits[k].value.ptr != NULL && !ori_json_seen(members, i, &edits[k]))) {
+            if (!any && i > 0) at = name; /* the comma in front belonged to a removed one */
+            any = true;
+            ori_piece(&p, at, edited ? m->value.ptr : value_end);
+            if (edited) ori_piece_str(&p, edits[k].value);
+        }
+        at = value_end;
+    }
+    for (uint32_t k = 0; k < num_edits; k++) {
+        if (edits[k].value.ptr == NULL || ori_json_seen(members, num, &edits[k])) continue;
+        ori_piece_str(&p, any ? OR_STR(",\"") : OR_STR("\""));
+        ori_piece_str(&p, edits[k].name);
+        ori_piece_str(&p, OR_STR("\":"));
+        ori_piece_str(&p, edits[k].value);
+        any = true;
+    }
+    ori_piece(&p, at, end);
+    *num_pieces = p.num;
+    return p.err;
+}
+
+static or_json_type ori_json_type_of(const jsmntok_t *t, const char *text)
+{
+    if (t->type == JSMN_OBJECT) return OR_JSON_OBJECT;
+    if (t->type == JSMN_ARRAY) return OR_JSON_ARRAY;
+    if (t->type == JSMN_STRING) return OR_JSON_STRING;
+    switch (text[t->start]) {
+    case 't': return OR_JSON_TRUE;
+    case 'f': return OR_JSON_FALSE;
+    case 'n': return OR_JSON_NULL;
+    default: return OR_JSON_NUMBER;
+    }
+}
+
+/* Tokens are made in place: the memory of each jsmn token becomes ours. */
+typedef char ori_json_tok_fits[sizeof(or_json_tok) >= sizeof(jsmntok_t) ? 1 : -1];
+
+static or_err ori_json_tokens(or_json_doc *doc, void *mem, uint32_t num)
+{
+    jsmn_parser parser;
+    char       *bytes = (char *)mem;
+    jsmn_init(&parser);
+    if (jsmn_parse(&parser, doc->text.ptr, doc->text.len, (jsmntok_t *)mem, num) != (int)num)
+        return OR_ERR_JSON; /* cannot be: the scan saw exactly these */
+    for (uint32_t i = 0; i < num; i++) {
+        jsmntok_t   from;
+        or_json_tok to;
+        memcpy(&from, bytes + i * sizeof to, sizeof from);
+        to.type = ori_json_type_of(&from, doc->text.ptr);
+        to.start = from.start;
+        to.end = from.end;
+        to.size = from.size;
+        to.parent = from.parent;
+        memcpy(bytes + i * sizeof to, &to, sizeof to);
+    }
+    return OR_OK;
+}
+
+or_err or_json_parse(or_json_doc *doc, or_str text, uint32_t max_tokens, or_arena *arena)
+{
+    or_json_scan s;
+    or_json_item item, root;
+    uint32_t     num = 0;
+    size_t       size;
+    or_err       e;
+    memset(doc, 0, sizeof *doc);
+    memset(&root, 0, sizeof root);
+    doc->text = text;
+    if (text.len > (size_t)INT_MAX) return OR_ERR_RANGE;
+    or_json_scan_init(&s, text);
+    while ((e = or_json_scan_next(&s, &item)) == OR_OK) {
+        if (num == 0) root = item;
+        if (item.type != OR_JSON_END) num += item.key.ptr != NULL ? 2 : 1;
+        if (max_tokens != 0 && num > max_tokens) {
+            e = OR_ERR_TOKENS;
+            break;
+        }
+    }
+    doc->at = text.ptr != NULL ? (size_t)(s.at - s.start) : 0;
+    if (e != OR_DONE) return e;
+    if (!or_mul_size(num, sizeof(or_json_tok), &size)) return OR_ERR_SPACE;
+    or_json_tok *tok = (or_json_tok *)or_arena_alloc(arena, size);
+    if (tok == NULL) return arena->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
+    doc->tok = tok;
+    doc->num = (int)num;
+    if (root.type == OR_JSON_OBJECT || root.type == OR_JSON_ARRAY)
+        return ori_json_tokens(doc, tok, num);
+    tok->type = root.type; /* jsmn in strict mode has no scalars at the root */
+    tok->start = (int)(root.value.ptr - text.ptr);
+    tok->end = tok->start + (int)root.value.len;
+    tok->size = 0;
+    tok->parent = -1;
+    return OR_OK;
+}
+
+or_json_type or_json_type_at(const or_json_doc *doc, int tok)
+{
+    return tok >= 0 && tok < doc->num ? (or_json_type)doc->tok[tok].type : OR_JSON_NONE;
+}
+
+int or_json_first(const or_json_doc *doc, int tok)
+{
+    or_json_type type = or_json_type_at(doc, tok);
+    if (type != OR_JSON_ARRAY && type != OR_JSON_OBJECT) return -1;
+    return doc->tok[tok].size > 0 ? tok + 1 : -1;
+}
+
+int or_json_next(const or_json_doc *doc, int tok)
+{
+    if (tok < 0 || tok >= doc->num) return -1;
+    int parent = doc->tok[tok].parent, end = doc->tok[tok].end, i = tok + 1;
+    if (doc->tok[tok].size == 1 && doc->tok[tok].type == OR_JSON_STRING) { /* a name */
+        end = doc->tok[i].end;
+        i++;
+    }
+    while (i < doc->num && doc->tok[i].start < end) i++;
+    return i < doc->num && doc->tok[i].parent == parent ? i : -1;
+}
+
+static or_str ori_json_text(const or_json_doc *doc, int tok)
+{
+    const or_json_tok *t = &doc->tok[tok];
+    return or_str_of(doc->text.ptr + t->start, (size_t)(t->end - t->start));
+}
+
+or_str or_json_raw(const or_json_doc *doc, int tok)
+{
+    if (or_json_type_at(doc, tok) == OR_JSON_NONE) return or_str_of(NULL, 0);
+    or_str s = ori_json_text(doc, tok);
+    if (doc->tok[tok].type == OR_JSON_STRING) {
+        s.ptr--;
+        s.len += 2;
+    }
+    return s;
+}
+
+/* Does the raw name equal the reference token of a JSON Pointer, with its ~0 and ~1? */
+static bool ori_json_name_is(or_str raw, const char *ref, size_t len)
+{
+    char   plain[64];
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        char c = ref[i];
+        if (n == sizeof plain) return false;
+        if (c == '~' && i + 1 < len) c = ref[++i] == '1' ? '/' : '~';
+        plain[n++] = c;
+    }
+    return or_json_str_is(raw, or_str_of(plain, n));
+}
+
+static int ori_json_step(const or_json_doc *doc, int tok, const char *ref, size_t len)
+{
+    uint64_t index;
+    int      i = or_json_first(doc, tok);
+    if (or_json_type_at(doc, tok) == OR_JSON_OBJECT) {
+        while (i >= 0 && !ori_json_name_is(ori_json_text(doc, i), ref, len))
+            i = or_json_next(doc, i);
+        return i >= 0 ? i + 1 : -1;
+    }
+    if (or_u64_read(or_str_of(ref, len), &index) != OR_OK || (len > 1 && *ref == '0')) return -1;
+    while (i >= 0 && index-- > 0) i = or_json_next(doc, i);
+    return i;
+}
+
+int or_json_find(const or_json_doc *doc, int from, const char *pointer)
+{
+    while (from >= 0 && *pointer == '/') {
+        size_t len = 0;
+        pointer++;
+        while (pointer[len] != 0 && pointer[len] != '/') len++;
+        from = ori_json_step(doc, from, pointer, len);
+        pointer += len;
+    }
+    return from >= 0 && from < doc->num && *pointer == 0 ? from : -1;
+}
+
+static uint32_t ori_hex4(const char *p)
+{
+    uint32_t n = 0;
+    for (int i = 0; i < 4; i++) n = n << 4 | (uint32_t)ori_hex(p[i]);
+    return n;
+}
+
+/* Undo the escape at *p (validated); the code point, *p behind it. */
+static uint32_t ori_json_unescape_one(const char **p, const char *end)
+{
+    static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+    char              c = (*p)[1];
+    if (c != 'u') {
+        *p += 2;
+        for (int i = 0; i < 5; i++)
+            if (c == from[i]) return (uint32_t)to[i];
+        return (uint32_t)c;
+    }
+    uint32_t high = ori_hex4(*p + 2);
+    *p += 6;
+    if (high < 0xD800 || high > 0xDFFF) return high;
+    if (high < 0xDC00 && end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u') {
+        uint32_t low = ori_hex4(*p + 2);
+        if (low >= 0xDC00 && low <= 0xDFFF) {
+            *p += 6;
+            return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
+        }
+    }
+    return 0xFFFD;
+}
+
+static size_t ori_utf8_put(uint32_t c, char out[4])
+{
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n - 1; i > 0; i--, c >>= 6) out[i] = (char)(0x80 | (c & 0x3F));
+    out[0] = (char)((n == 2 ? 0xC0 : n == 3 ? 0xE0 : 0xF0) | c);
+    return n;
+}
+
+or_err or_json_unescape(or_str raw, char *buf, size_t cap, or_str *out)
+{
+    const char *p = raw.ptr, *end = p + raw.len;
+    size_t      len = 0;
+    while (p < end) {
+        char        piece[4];
+        const char *from = p;
+        size_t      n;
+        if (*p == '\\') {
+            n = ori_utf8_put(ori_json_unescape_one(&p, end), piece);
+            from = piece;
+        } else {
+            while (p < end && *p != '\\') p++;
+            n = (size_t)(p - from);
+        }
+        if (n > cap - len) return OR_ERR_SPACE;
+        memcpy(buf + len, from, n);
+        len += n;
+    }
+    *out = or_str_of(buf, len);
+    return OR_OK;
+}
+
+bool or_json_str_is(or_str raw, or_str plain)
+{
+    const char *p = raw.ptr, *end = p + raw.len;
+    size_t      at = 0;
+    while (p < end) {
+        char   piece[4];
+        size_t n = 1;
+        if (*p == '\\')
+            n = ori_utf8_put(ori_json_unescape_one(&p, end), piece);
+        else
+            piece[0] = *p++;
+        if (n > plain.len - at || memcmp(plain.ptr + at, piece, n) != 0) return false;
+        at += n;
+    }
+    return at == plain.len;
+}
+
+or_err or_json_get_str(const or_json_doc *doc, int tok, or_arena *arena, or_str *out)
+{
+    or_json_type type = or_json_type_at(doc, tok);
+    if (type != OR_JSON_STRING) return type == OR_JSON_NONE ? OR_ERR_ABSENT : OR_ERR_TYPE;
+    or_str raw = ori_json_text(doc, tok);
+    *out = raw;
+    if (or_str_find(raw, OR_STR("\\"), 0) == raw.len) return OR_OK;
+    char *buf = (char *)or_arena_alloc(arena, raw.len);
+    if (buf == NULL) return arena->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
+    return or_json_unescape(raw, buf, raw.len, out);
+}
+
+or_err or_json_get_decimal(const or_json_doc *doc, int tok, unsigned scale, int64_t *out)
+{
+    or_json_type type = or_json_type_at(doc, tok);
+    if (type == OR_JSON_NONE) return OR_ERR_ABSENT;
+    if (type != OR_JSON_NUMBER && type != OR_JSON_STRING) return OR_ERR_TYPE;
+    or_err e = or_decimal_read(ori_json_text(doc, tok), scale, out);
+    return e == OR_ERR_ARG ? OR_ERR_TYPE : e;
+}
+
+or_err or_json_get_i64(const or_json_doc *doc, int tok, int64_t *out)
+{
+    if (or_json_type_at(doc, tok) == OR_JSON_STRING) return OR_ERR_TYPE;
+    return or_json_get_decimal(doc, tok, 0, out);
+}
+
+or_err or_json_get_u64(const or_json_doc *doc, int tok, uint64_t *out)
+{
+    int64_t n;
+    if (or_json_type_at(doc, tok) == OR_JSON_NUMBER &&
+        or_u64_read(ori_json_text(doc, tok), out) == OR_OK)
+        return OR_OK;
+    or_err e = or_json_get_i64(doc, tok, &n);
+    if (e == OR_OK && n < 0) e = OR_ERR_RANGE;
+    if (e == OR_OK) *out = (uint64_t)n;
+    return e;
+}
+
+or_err or_json_get_bool(const or_json_doc *doc, int tok, bool *out)
+{
+    or_json_type type = or_json_type_at(doc, tok);
+    if (type == OR_JSON_NONE) return OR_ERR_ABSENT;
+    if (type != OR_JSON_TRUE && type != OR_JSON_FALSE) return OR_ERR_TYPE;
+    *out = type == OR_JSON_TRUE;
+    return OR_OK;
+}
+
+/* What the writer expects next. */
+enum { ORI_JSONW_ROOT, ORI_JSONW_FIRST, ORI_JSONW_MORE, ORI_JSONW_VALUE, ORI_JSONW_TEXT,
+       ORI_JSONW_KEY_TEXT, ORI_JSONW_DONE };
+
+void or_json_writer_init(or_json_writer *w, or_buf *out)
+{
+    memset(w, 0, sizeof *w);
+    w->out = out;
+}
+
+static or_err ori_jsonw_fail(or_json_writer *w, or_err e)
+{
+    if (w->err == OR_OK) w->err = e;
+    return w->err;
+}
+
+static bool ori_jsonw_in_object(const or_json_writer *w)
+{
+    unsigned i = (unsigned)w->depth - 1;
+    return w->depth > 0 && (w->is_object[i / 8] >> (i % 8) & 1) != 0;
+}
+
+/* A value may come here: write the comma that it needs. */
+static bool ori_jsonw_begin_value(or_json_writer *w)
+{
+    if (w->err != OR_OK) return false;
+    bool element = !ori_jsonw_in_object(w) && w->depth > 0;
+    if (w->state == ORI_JSONW_ROOT || w->state == ORI_JSONW_VALUE ||
+        (element && w->state == ORI_JSONW_FIRST))
+        return true;
+    if (element && w->state == ORI_JSONW_MORE) {
+        or_buf_put_char(w->out, ',');
+        return true;
+    }
+    (void)ori_jsonw_fail(w, OR_ERR_ARG);
+    return false;
+}
+
+static or_err ori_jsonw_end_value(or_json_writer *w)
+{
+    w->state = w->depth > 0 ? ORI_JSONW_MORE : ORI_JSONW_DONE;
+    return w->out->err != OR_OK ? ori_jsonw_fail(w, w->out->err) : w->err;
+}
+
+static or_err ori_jsonw_plain(or_json_writer *w, or_str text)
+{
+    if (!ori_jsonw_begin_value(w)) return w->err;
+    or_buf_put_str(w->out, text);
+    return ori_jsonw_end_value(w);
+}
+
+static or_err ori_jsonw_open(or_json_writer *w, bool object)
+{
+    if (!ori_jsonw_begin_value(w)) return w->err;
+    if (w->depth == OR_JSON_MAX_DEPTH) return ori_jsonw_fail(w, OR_ERR_DEPTH);
+    uint8_t  bit = (uint8_t)(1u << (w->depth % 8));
+    uint8_t *byte = &w->is_object[w->depth / 8];
+    *byte = (uint8_t)(object ? *byte | bit : *byte & ~bit);
+    w->depth++;
+    w->state = ORI_JSONW_FIRST;
+    or_buf_put_char(w->out, object ? '{' : '[');
+    return w->out->err != OR_OK ? ori_jsonw_fail(w, w->out->err) : OR_OK;
+}
+
+static or_err ori_jsonw_close(or_json_writer *w, bool object)
+{
+    if (w->err != OR_OK) return w->err;
+    if (w->depth == 0 || ori_jsonw_in_object(w) != object ||
+        (w->state != ORI_JSONW_FIRST && w->state != ORI_JSONW_MORE))
+        return ori_jsonw_fail(w, OR_ERR_ARG);
+    w->depth--;
+    or_buf_put_char(w->out, object ? '}' : ']');
+    return ori_jsonw_end_value(w);
+}
+
+or_err or_json_begin_object(or_json_writer *w)
+{
+    return ori_jsonw_open(w, true);
+}
+
+or_err or_json_end_object(or_json_writer *w)
+{
+    return ori_jsonw_close(w, true);
+}
+
+or_err or_json_begin_array(or_json_writer *w)
+{
+    return ori_jsonw_open(w, false);
+}
+
+or_err or_json_end_array(or_json_writer *w)
+{
+    return ori_jsonw_close(w, false);
+}
+
+/* Text of a string, escaped and checked. */
+static or_err ori_jsonw_text(or_json_writer *w, or_str text)
+{
+    static const char hex[] = "0123456789abcdef", from[] = "\b\f\n\r\t\"\\", to[] = "bfnrt\"\\";
+    const char       *p = text.ptr, *end = p + text.len;
+    while (p < end && w->err == OR_OK) {
+        const char *plain = ori_json_plain(p, end);
+        or_buf_put(w->out, p, (size_t)(plain - p));
+        p = plain;
+        if (p == end) break;
+        unsigned char c = (unsigned char)*p;
+        if (c >= 0x80) {
+            int n = ori_utf8_len(p, end);
+            if (n <= 0) return ori_jsonw_fail(w, OR_ERR_UTF8);
+            or_buf_put(w->out, p, (size_t)n);
+            p += n;
+            continue;
+        }
+        char   escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+        size_t n = 6;
+        for (int i = 0; i < 7; i++)
+            if (*p == from[i]) {
+                escape[1] = to[i];
+                n = 2;
+            }
+        or_buf_put(w->out, escape, n);
+        p++;
+    }
+    return w->out->err != OR_OK ? ori_jsonw_fail(w, w->out->err) : w->err;
+}
+
+or_err or_json_put_key(or_json_writer *w, or_str name)
+{
+    if (w->err != OR_OK) return w->err;
+    if (!ori_jsonw_in_object(w) || (w->state != ORI_JSONW_FIRST && w->state != ORI_JSONW_MORE))
+        return ori_jsonw_fail(w, OR_ERR_ARG);
+    if (w->state == ORI_JSONW_MORE) or_buf_put_char(w->out, ',');
+    or_buf_put_char(w->out, '"');
+    if (ori_jsonw_text(w, name) != OR_OK) return w->err;
+    or_buf_put(w->out, "\":", 2);
+    w->state = ORI_JSONW_VALUE;
+    return w->out->err != OR_OK ? ori_jsonw_fail(w, w->out->err) : OR_OK;
+}
+
+or_err or_json_begin_str(or_json_writer *w)
+{
+    if (!ori_jsonw_begin_value(w)) return w->err;
+    or_buf_put_char(w->out, '"');
+    w->state = ORI_JSONW_TEXT;
+    return w->out->err != OR_OK ? ori_jsonw_fail(w, w->out->err) : OR_OK;
+}
+
+or_err or_json_put_part(or_json_writer *w, or_str part)
+{
+    if (w->err != OR_OK) return w->err;
+    if (w->state != ORI_JSONW_TEXT) return ori_jsonw_fail(w, OR_ERR_ARG);
+    return ori_jsonw_text(w, part);
+}
+
+or_err or_json_end_str(or_json_writer *w)
+{
+    if (w->err != OR_OK) return w->err;
+    if (w->state != ORI_JSONW_TEXT) return ori_jsonw_fail(w, OR_ERR_ARG);
+    or_buf_put_char(w->out, '"');
+    return ori_jsonw_end_value(w);
+}
+
+or_err or_json_put_str(or_json_writer *w, or_str value)
+{
+    (void)or_json_begin_str(w);
+    (void)or_json_put_part(w, value);
+    return or_json_end_str(w);
+}
+
+or_err or_json_put_i64(or_json_writer *w, int64_t value)
+{
+    return or_json_put_decimal(w, value, 0);
+}
+
+or_err or_json_put_u64(or_json_writer *w, uint64_t value)
+{
+    char   d[20];
+    size_t i = ori_digits(d, value);
+    return ori_jsonw_plain(w, or_str_of(d + i, sizeof d - i));
+}
+
+or_err or_json_put_bool(or_json_writer *w, bool value)
+{
+    return ori_jsonw_plain(w, value ? OR_STR("true") : OR_STR("false"));
+}
+
+or_err or_json_put_null(or_json_writer *w)
+{
+    return ori_jsonw_plain(w, OR_STR("null"));
+}
+
+or_err or_json_put_decimal(or_json_writer *w, int64_t value, unsigned scale)
+{
+    char   text[42];
+    or_buf b;
+    or_buf_init(&b, text, sizeof text);
+    if (or_decimal_put(&b, value, scale) != OR_OK) return ori_jsonw_fail(w, b.err);
+    return ori_jsonw_plain(w, or_buf_str(&b));
+}
+
+or_err or_json_put_raw(or_json_writer *w, or_str json)
+{
+    or_err e = ori_json_split_value(json);
+    if (e != OR_OK) return ori_jsonw_fail(w, e);
+    return ori_jsonw_plain(w, json);
+}
+
+or_err or_json_writer_end(const or_json_writer *w)
+{
+    if (w->err != OR_OK) return w->err;
+    return w->state == ORI_JSONW_DONE ? OR_OK : OR_ERR_ARG;
+}
+
 /* >> http ------------------------------------------------------------- */
+
+/* What a byte may be part of.
+   TOKEN  methods and field names (RFC 9110 section 5.6.2)
+   TEXT   field values, reasons, chunk extensions: printable, space, tab, 0x80 and up
+   URL    targets: printable ASCII but space " # < > and backslash. More than RFC 3986
+          has, since browsers send | { } ^ [ ] in queries
+   HOST   names in an authority */
+enum { ORI_HTTP_TOKEN = 1, ORI_HTTP_TEXT = 2, ORI_HTTP_URL = 4, ORI_HTTP_HOST = 8 };
+
+static const uint8_t ori_http_class[256] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    2, 7, 2, 3, 7, 7, 7, 7, 6, 6, 7, 7, 6, 15, 15, 6,
+    15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 6, 6, 2, 6, 2, 6,
+    6, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
+    15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 6, 2, 6, 7, 15,
+    7, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
+    15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 6, 7, 6, 7, 0,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+};
+
+static bool ori_http_is(char c, unsigned what)
+{
+    return (ori_http_class[(unsigned char)c] & what) != 0;
+}
+
+/* The value of a hexadecimal digit; 16 for another byte. */
+static unsigned ori_http_hex(char c)
+{
+    if (ori_digit(c)) return (unsigned)(c - '0');
+    c = ori_lower(c);
+    return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+}
+
+/* How many bytes at the start of s are of that class. */
+static size_t ori_http_span(or_str s, unsigned what)
+{
+    size_t n = 0;
+    for (; s.len - n >= 4; n += 4) { /* most of the time for a head is spent here */
+        if (!ori_http_is(s.ptr[n], what)) return n;
+        if (!ori_http_is(s.ptr[n + 1], what)) return n + 1;
+        if (!ori_http_is(s.ptr[n + 2], what)) return n + 2;
+        if (!ori_http_is(s.ptr[n + 3], what)) return n + 3;
+    }
+    while (n < s.len && ori_http_is(s.ptr[n], what)) n++;
+    return n;
+}
+
+/* How many bytes of s stand before the first a or b. */
+static size_t ori_http_until(or_str s, char a, char b)
+{
+    size_t n = 0;
+    while (n < s.len && s.ptr[n] != a && s.ptr[n] != b) n++;
+    return n;
+}
+
+static or_str ori_http_tail(or_str s, size_t n)
+{
+    return or_str_of(s.ptr + n, s.len - n);
+}
+
+/* Take what stands before the first '/' or '?' off *s. */
+static or_str ori_http_take_authority(or_str *s)
+{
+    size_t n = ori_http_until(*s, '/', '?');
+    or_str authority = or_str_of(s->ptr, n);
+    *s = ori_http_tail(*s, n);
+    return authority;
+}
+
+/* Take "http://" or "https://" off *s. */
+static bool ori_http_take_scheme(or_str *s, bool *tls)
+{
+    size_t n = s->len >= 8 && ori_lower(s->ptr[4]) == 's' ? 8 : 7;
+    if (s->len < n) return false;
+    *tls = n == 8;
+    if (!or_str_eq_nocase(or_str_of(s->ptr, n), *tls ? OR_STR("https://") : OR_STR("http://")))
+        return false;
+    *s = ori_http_tail(*s, n);
+    return true;
+}
+
+static void ori_http_split_query(or_str s, or_str *path, or_str *query)
+{
+    size_t n = ori_http_until(s, '?', '?');
+    *path = or_str_of(s.ptr, n);
+    *query = n < s.len ? ori_http_tail(s, n + 1) : or_str_of(NULL, 0);
+}
+
+/* The length of the host at the start of s, brackets included; 0 when there is none. */
+static size_t ori_http_host_size(or_str s)
+{
+    size_t n = 1;
+    if (s.len == 0 || s.ptr[0] != '[') return ori_http_span(s, ORI_HTTP_HOST);
+    while (n < s.len && (ori_http_hex(s.ptr[n]) < 16 || s.ptr[n] == ':' || s.ptr[n] == '.')) n++;
+    return n > 2 && n < s.len && s.ptr[n] == ']' ? n + 1 : 0;
+}
+
+or_err or_host_read(or_str text, or_str *host, uint16_t *port)
+{
+    uint64_t number = 0;
+    size_t   n = ori_http_host_size(text);
+    if (n == 0) return OR_ERR_URL;
+    if (n < text.len) {
+        or_str digits = ori_http_tail(text, n + 1);
+        if (text.ptr[n] != ':' || digits.len > 5 || or_u64_read(digits, &number) != OR_OK ||
+            number == 0 || number > 65535)
+            return OR_ERR_URL;
+    }
+    *host = text.ptr[0] == '[' ? or_str_of(text.ptr + 1, n - 2) : or_str_of(text.ptr, n);
+    *port = (uint16_t)number;
+    return OR_OK;
+}
+
+or_err or_url_read(or_str text, or_url *url)
+{
+    or_str rest = text;
+    memset(url, 0, sizeof *url);
+    if (ori_http_span(text, ORI_HTTP_URL) != text.len || !ori_http_take_scheme(&rest, &url->tls))
+        return OR_ERR_URL;
+    url->authority = ori_http_take_authority(&rest);
+    if (or_host_read(url->authority, &url->host, &url->port) != OR_OK) return OR_ERR_URL;
+    if (url->port == 0) url->port = url->tls ? 443 : 80;
+    ori_http_split_query(rest, &url->path, &url->query);
+    while (url->path.len > 0 && url->path.ptr[url->path.len - 1] == '/') url->path.len--;
+    return OR_OK;
+}
+
+/* Where the next byte belongs. */
+enum {
+    ORI_HTTP_START,         /* a message, or an empty line before a request */
+    ORI_HTTP_SKIPPED,       /* a message, after that empty line */
+    ORI_HTTP_INTERIM,       /* a head, after one with a 1xx status */
+    ORI_HTTP_LINES,         /* inside a head */
+    ORI_HTTP_LENGTH,        /* a body; h->left more bytes */
+    ORI_HTTP_UNTIL_CLOSE,   /* a body; h->left more bytes are allowed */
+    ORI_HTTP_SIZE,          /* digits of a chunk size; h->line_size so far */
+    ORI_HTTP_EXTENSION,     /* chunk extensions; h->line_size bytes so far */
+    ORI_HTTP_SIZE_LF,       /* the LF after them */
+    ORI_HTTP_DATA,          /* a chunk; h->left more bytes */
+    ORI_HTTP_DATA_CR,       /* the CR after a chunk */
+    ORI_HTTP_DATA_LF,       /* its LF */
+    ORI_HTTP_TRAILER,       /* a trailer field, or the empty line that ends the body */
+    ORI_HTTP_TRAILER_NAME,  /* h->line_size counts all trailer bytes */
+    ORI_HTTP_TRAILER_VALUE,
+    ORI_HTTP_TRAILER_LF,
+    ORI_HTTP_LAST_LF,       /* the LF of the empty line */
+    ORI_HTTP_COMPLETE,      /* no more of this message: END is due */
+    ORI_HTTP_OVER           /* nothing: the connection served its last message */
+};
+
+/* Bits of h->seen. */
+enum {
+    ORI_HTTP_HAS_HOST = 1,
+    ORI_HTTP_HAS_LENGTH = 2,
+    ORI_HTTP_HAS_CODING = 4,
+    ORI_HTTP_HAS_CLOSE = 8,
+    ORI_HTTP_HAS_KEEP_ALIVE = 16
+};
+
+void or_http_init(or_http *h, or_http_role role, const or_http_limits *limits)
+{
+    memset(h, 0, sizeof *h);
+    if (limits != NULL) h->limits = *limits;
+    if (h->limits.max_head == 0) h->limits.max_head = OR_HTTP_MAX_HEAD;
+    if (h->limits.max_fields == 0) h->limits.max_fields = OR_HTTP_MAX_FIELDS;
+    if (h->limits.max_body == 0) h->limits.max_body = UINT64_MAX;
+    h->role = (uint8_t)role;
+    h->state = ORI_HTTP_START;
+}
+
+void or_http_expect_no_body(or_http *h)
+{
+    h->no_body = true;
+}
+
+static or_err ori_http_fail(or_http *h, or_err e, uint16_t answer)
+{
+    h->err = e;
+    h->answer = answer;
+    return e;
+}
+
+static or_err ori_http_bad(or_http *h)
+{
+    return ori_http_fail(h, OR_ERR_HTTP, 400);
+}
+
+/* Exactly HTTP/1.0 or HTTP/1.1. */
+static or_err ori_http_version(or_http *h, or_str v)
+{
+    if (v.len != 8 || memcmp(v.ptr, "HTTP/", 5) != 0 || !ori_digit(v.ptr[5]) || v.ptr[6] != '.' ||
+        !ori_digit(v.ptr[7]))
+        return ori_http_bad(h);
+    if (v.ptr[5] != '1' || v.ptr[7] > '1') return ori_http_fail(h, OR_ERR_HTTP, 505);
+    h->head.minor = (uint8_t)(v.ptr[7] - '0');
+    return OR_OK;
+}
+
+/* Split head->target into path, query and, of an absolute target, host. */
+static bool ori_http_target(or_http_head *head)
+{
+    or_str   rest = head->target, host;
+    uint16_t port;
+    bool     tls;
+    head->path = rest;
+    if (or_str_eq(head->method, OR_STR("CONNECT"))) return false;
+    if (or_str_eq(rest, OR_STR("*"))) return or_str_eq(head->method, OR_STR("OPTIONS"));
+    if (rest.len == 0 || rest.ptr[0] != '/') {
+        if (!ori_http_take_scheme(&rest, &tls)) return false;
+        head->host = ori_http_take_authority(&rest);
+        if (or_host_read(head->host, &host, &port) != OR_OK) return false;
+    }
+    ori_http_split_query(rest, &head->path, &head->query);
+    if (head->path.len == 0) head->path = OR_STR("/");
+    return true;
+}
+
+static or_err ori_http_request_line(or_http *h, or_str line)
+{
+    or_http_head *head = &h->head;
+    size_t        n = ori_http_span(line, ORI_HTTP_TOKEN);
+    if (n == 0 || n == line.len || line.ptr[n] != ' ') return ori_http_bad(h);
+    head->method = or_str_of(line.ptr, n);
+    line = ori_http_tail(line, n + 1);
+    n = ori_http_span(line, ORI_HTTP_URL);
+    if (n == line.len || line.ptr[n] != ' ') return ori_http_bad(h);
+    head->target = or_str_of(line.ptr, n);
+    if (!ori_http_target(head)) return ori_http_bad(h);
+    return ori_http_version(h, ori_http_tail(line, n + 1));
+}
+
+/* The space after the status may be missing when there is no reason: servers do that,
+   and nothing depends on it. */
+static or_err ori_http_status_line(or_http *h, or_str line)
+{
+    uint64_t status;
+    if (line.len < 12) return ori_http_bad(h);
+    if (ori_http_version(h, or_str_of(line.ptr, 8)) != OR_OK) return h->err;
+    if (line.ptr[8] != ' ' || or_u64_read(or_str_of(line.ptr + 9, 3), &status) != OR_OK ||
+        status < 100 || status == 101 || (line.len > 12 && line.ptr[12] != ' '))
+        return ori_http_bad(h);
+    h->head.status = (uint16_t)status;
+    h->head.reason = ori_http_tail(line, line.len > 12 ? 13 : 12);
+    return OR_OK;
+}
+
+static or_err ori_http_first_line(or_http *h, or_str line)
+{
+    return h->role == OR_HTTP_SERVER ? ori_http_request_line(h, line)
+                                     : ori_http_status_line(h, line);
+}
+
+static or_err ori_http_read_host(or_http *h, or_str value)
+{
+    or_str   host;
+    uint16_t port;
+    if ((h->seen & ORI_HTTP_HAS_HOST) != 0) return ori_http_bad(h);
+    if (value.len > 0 && or_host_read(value, &host, &port) != OR_OK) return ori_http_bad(h);
+    h->seen |= ORI_HTTP_HAS_HOST;
+    if (h->head.host.ptr == NULL) h->head.host = value;
+    return OR_OK;
+}
+
+/* Twice is refused even when equal: of "5, 5" some readers take one, some none. */
+static or_err ori_http_read_length(or_http *h, or_str value)
+{
+    if ((h->seen & ORI_HTTP_HAS_LENGTH) != 0) return ori_http_bad(h);
+    h->seen |= ORI_HTTP_HAS_LENGTH;
+    if (or_u64_read(value, &h->head.content_length) != OR_OK ||
+        h->head.content_length == OR_HTTP_NO_LENGTH)
+        return ori_http_bad(h);
+    return OR_OK;
+}
+
+static or_err ori_http_read_coding(or_http *h, or_str value)
+{
+    if ((h->seen & ORI_HTTP_HAS_CODING) != 0 || !or_str_eq_nocase(value, OR_STR("chunked")))
+        return ori_http_fail(h, OR_ERR_CODING, 501);
+    h->seen |= ORI_HTTP_HAS_CODING;
+    return OR_OK;
+}
+
+/* Take the first element of a comma-separated list off *list; false after the last. */
+static bool ori_http_take_element(or_str *list, or_str *element)
+{
+    if (list->len == 0) return false;
+    size_t n = ori_http_until(*list, ',', ',');
+    *element = or_str_trim(or_str_of(list->ptr, n));
+    *list = ori_http_tail(*list, n < list->len ? n + 1 : n);
+    return true;
+}
+
+static void ori_http_read_connection(or_http *h, or_str value)
+{
+    or_str element;
+    while (ori_http_take_element(&value, &element)) {
+        if (or_str_eq_nocase(element, OR_STR("close"))) h->seen |= ORI_HTTP_HAS_CLOSE;
+        if (or_str_eq_nocase(element, OR_STR("keep-alive"))) h->seen |= ORI_HTTP_HAS_KEEP_ALIVE;
+    }
+}
+
+static void ori_http_read_expect(or_http *h, or_str value)
+{
+    or_str element;
+    while (ori_http_take_element(&value, &element)) {
+        if (or_str_eq_nocase(element, OR_STR("100-continue"))) h->head.expect_continue = true;
+        else if (element.len > 0) h->head.expect_other = true;
+    }
+}
+
+/* Is this name, of the same length, that lower-case one? Among TOKEN bytes only letters
+   become a letter, and only '-' a '-', when bit 0x20 is set. */
+static bool ori_http_name_is(or_str name, const char *lower)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if ((name.ptr[i] | 0x20) != lower[i]) return false;
+    return true;
+}
+
+/* Act on the few fields that decide framing. */
+static or_err ori_http_field_value(or_http *h, or_str name, or_str value)
+{
+    bool server = h->role == OR_HTTP_SERVER;
+    switch (name.len) {
+    case 4:
+        if (server && ori_http_name_is(name, "host")) return ori_http_read_host(h, value);
+        break;
+    case 6:
+        if (server && ori_http_name_is(name, "expect")) ori_http_read_expect(h, value);
+        break;
+    case 10:
+        if (ori_http_name_is(name, "connection")) ori_http_read_connection(h, value);
+        break;
+    case 14:
+        if (ori_http_name_is(name, "content-length")) return ori_http_read_length(h, value);
+        break;
+    case 17:
+        if (ori_http_name_is(name, "transfer-encoding")) return ori_http_read_coding(h, value);
+        break;
+    }
+    return OR_OK;
+}
+
+/* The bytes of the line are TEXT; what is left to check is its shape. n: how many TOKEN
+   bytes it starts with; 0 when that is not known. */
+static or_err ori_http_field_line(or_http *h, or_str line, size_t n)
+{
+    if (n == 0) n = ori_http_span(line, ORI_HTTP_TOKEN);
+    if (n == 0 || n == line.len || line.ptr[n] != ':') return ori_http_bad(h);
+    if (h->head.num_fields >= h->limits.max_fields) return ori_http_fail(h, OR_ERR_HEAD, 431);
+    h->head.num_fields++;
+    return ori_http_field_value(h, or_str_of(line.ptr, n), or_str_trim(ori_http_tail(line, n + 1)));
+}
+
+/* Does the status, or the method that was asked with, rule out a body? */
+static bool ori_http_bodiless(const or_http *h)
+{
+    uint16_t status = h->head.status;
+    return h->role == OR_HTTP_CLIENT &&
+           (h->no_body || status < 200 || status == 204 || status == 304);
+}
+
+/* The head is whole: how long is its body, and does the connection live on?
+   Sets the next state. Source: RFC 9112 sections 6.3, 9.3. */
+static or_err ori_http_frame(or_http *h)
+{
+    or_http_head *head = &h->head;
+    bool          has_length = (h->seen & ORI_HTTP_HAS_LENGTH) != 0;
+    bool          has_coding = (h->seen & ORI_HTTP_HAS_CODING) != 0;
+    if (has_coding && (has_length || head->minor == 0)) return ori_http_bad(h);
+    if (h->role == OR_HTTP_SERVER && head->minor == 1 && (h->seen & ORI_HTTP_HAS_HOST) == 0)
+        return ori_http_bad(h);
+
+    head->keep_alive = (h->seen & ORI_HTTP_HAS_CLOSE) == 0 &&
+                       (head->minor == 1 || (h->seen & ORI_HTTP_HAS_KEEP_ALIVE) != 0);
+    h->left = head->content_length;
+    h->state = ORI_HTTP_COMPLETE;
+    if (ori_http_bodiless(h)) {
+        /* whoever announces a body with a 204 may send it: do not read it as an answer */
+        if (head->status == 204 && (has_coding || (has_length && h->left > 0)))
+            head->keep_alive = false;
+        if (head->status < 200) h->state = ORI_HTTP_INTERIM;
+    } else if (has_coding) {
+        h->left = 0;
+        h->state = ORI_HTTP_SIZE;
+    } else if (has_length) {
+        if (h->left > 0) h->state = ORI_HTTP_LENGTH;
+    } else if (h->role == OR_HTTP_CLIENT) {
+        h->left = h->limits.max_body;
+        h->state = ORI_HTTP_UNTIL_CLOSE;
+        head->keep_alive = false;
+    }
+    head->chunked = h->state == ORI_HTTP_SIZE;
+    head->has_body = h->state != ORI_HTTP_COMPLETE && h->state != ORI_HTTP_INTERIM;
+    head->expect_continue = head->expect_continue && head->minor == 1 && head->has_body;
+    if (h->state == ORI_HTTP_LENGTH && h->left > h->limits.max_body)
+        return ori_http_fail(h, OR_ERR_BODY, 413);
+    return OR_OK;
+}
+
+/* The head is text[0..size). moved: earlier calls saw parts of it, perhaps elsewhere, so
+   pointers into the lines read then are taken anew. */
+static or_err ori_http_head_end(or_http *h, const char *text, size_t size, bool moved)
+{
+    or_http_head *head = &h->head;
+    head->fields = or_str_of(text + h->fields_at, size - 2 - h->fields_at);
+    if (moved) {
+        head->host = or_str_of(NULL, 0);
+        (void)ori_http_first_line(h, or_str_of(text, h->fields_at - 2));
+        if (h->role == OR_HTTP_SERVER && head->host.ptr == NULL)
+            head->host = or_http_field(head, OR_STR("host"), NULL);
+    }
+    return ori_http_frame(h);
+}
+
+/* The first byte in p[at..end) that is not TEXT; end when there is none. Looks at a
+   word at a time: each sum or difference has a top bit set where a byte is 0x80 or more,
+   0x7f, below 0x20. A tab or 0x80 stops the words too; the byte loop then passes it. */
+static size_t ori_http_text_end(const char *p, size_t at, size_t end)
+{
+    const size_t ones = SIZE_MAX / 255;
+    size_t       w;
+    while (end - at >= sizeof w) {
+        memcpy(&w, p + at, sizeof w);
+        if ((w | (w + ones) | (w - ones * 0x20)) & (ones * 0x80)) break;
+        at += sizeof w;
+    }
+    while (at < end && ori_http_is(p[at], ORI_HTTP_TEXT)) at++;
+    return at;
+}
+
+/* One line of a head, without its CRLF, not empty; n as above. */
+static or_err ori_http_line(or_http *h, or_str line, size_t n)
+{
+    if (h->line > 0) return ori_http_field_line(h, line, n);
+    h->fields_at = (uint32_t)line.len + 2;
+    return ori_http_first_line(h, line);
+}
+
+/* Read lines as far as they are complete; *size is that of the whole head on OR_OK. */
+static or_err ori_http_lines(or_http *h, or_str in, size_t *size)
+{
+    bool   moved = h->scanned > 0;
+    size_t end = in.len < h->limits.max_head ? in.len : h->limits.max_head;
+    for (;;) {
+        size_t at = h->scanned, name = 0;
+        if (at == h->line && at > 0)
+            name = ori_http_span(or_str_of(in.ptr + at, end - at), ORI_HTTP_TOKEN);
+        at = ori_http_text_end(in.ptr, at + name, end);
+        h->scanned = (uint32_t)at;
+        if (at < end && in.ptr[at] != '\r') return ori_http_bad(h);
+        if (end - at < 2) break;
+        if (in.ptr[at + 1] != '\n') return ori_http_bad(h);
+        h->scanned += 2;
+        if (at == h->line) {
+            *size = h->scanned;
+            return at == 0 ? ori_http_bad(h) : ori_http_head_end(h, in.ptr, *size, moved);
+        }
+        if (ori_http_line(h, or_str_of(in.ptr + h->line, at - h->line), name) != OR_OK)
+            return h->err;
+        h->line = h->scanned;
+    }
+    if (end < h->limits.max_head) return OR_NEED_MORE;
+    return ori_http_fail(h, OR_ERR_HEAD, h->line == 0 ? 414 : 431);
+}
+
+/* Is there an empty line before the request? OR_NEED_MORE: cannot be said yet. */
+static or_err ori_http_skip_line(or_http *h, or_str *in)
+{
+    if (h->state != ORI_HTTP_START || h->role != OR_HTTP_SERVER || in->ptr[0] != '\r')
+        return OR_OK;
+    if (in->len < 2) return OR_NEED_MORE;
+    if (in->ptr[1] == '\n') {
+        h->state = ORI_HTTP_SKIPPED;
+        *in = ori_http_tail(*in, 2);
+    }
+    return OR_OK;
+}
+
+/* Prepare for the head whose first byte is here. */
+static void ori_http_begin(or_http *h)
+{
+    memset(&h->head, 0, sizeof h->head);
+    h->head.content_length = OR_HTTP_NO_LENGTH;
+    h->seen = 0;
+    h->scanned = h->line = h->line_size = 0;
+    h->left = h->body_size = 0;
+    h->state = ORI_HTTP_LINES;
+}
+
+static or_err ori_http_head(or_http *h, or_str *in, or_http_event *ev)
+{
+    size_t size = 0;
+    or_err e;
+    if (in->len == 0) return OR_NEED_MORE;
+    if (h->state != ORI_HTTP_LINES) {
+        if (ori_http_skip_line(h, in) == OR_NEED_MORE || in->len == 0) return OR_NEED_MORE;
+        ori_http_begin(h);
+    }
+    e = ori_http_lines(h, *in, &size);
+    if (e != OR_OK) return e;
+    *in = ori_http_tail(*in, size);
+    ev->kind = OR_HTTP_HEAD;
+    return OR_OK;
+}
+
+static or_err ori_http_body(or_http *h, or_str *in, or_http_event *ev)
+{
+    size_t n = h->left < in->len ? (size_t)h->left : in->len;
+    if (in->len == 0) return OR_NEED_MORE;
+    if (n == 0) return ori_http_fail(h, OR_ERR_BODY, 413); /* UNTIL_CLOSE at its limit */
+    ev->kind = OR_HTTP_BODY;
+    ev->data = or_str_of(in->ptr, n);
+    *in = ori_http_tail(*in, n);
+    h->body_size += n;
+    h->left -= n;
+    if (h->left == 0 && h->state == ORI_HTTP_LENGTH) h->state = ORI_HTTP_COMPLETE;
+    if (h->left == 0 && h->state == ORI_HTTP_DATA) h->state = ORI_HTTP_DATA_CR;
+    return OR_OK;
+}
+
+/* The size is known and its line over. */
+static or_err ori_http_chunk_begin(or_http *h)
+{
+    h->line_size = 0;
+    h->state = h->left > 0 ? ORI_HTTP_DATA : ORI_HTTP_TRAILER;
+    if (h->left > h->limits.max_body - h->body_size) return ori_http_fail(h, OR_ERR_BODY, 413);
+    return OR_OK;
+}
+
+/* A byte of the size line. 16 digits, leading zeros included, cannot overflow. White
+   space around the size, a sign, "0x" and '_' are what other readers' number parsers
+   let pass. */
+static bool ori_http_size_byte(or_http *h, char c)
+{
+    unsigned digit = ori_http_hex(c);
+    if (h->state == ORI_HTTP_SIZE && digit < 16) {
+        h->left = h->left << 4 | digit;
+        return h->line_size++ < 16;
+    }
+    if (h->state == ORI_HTTP_SIZE) {
+        if (h->line_size == 0 || (c != ';' && c != '\r')) return false;
+        h->line_size = 0;
+        h->state = ORI_HTTP_EXTENSION;
+    }
+    if (c == '\r') h->state = ORI_HTTP_SIZE_LF;
+    return c == '\r' || (ori_http_is(c, ORI_HTTP_TEXT) && h->line_size++ < OR_HTTP_MAX_CHUNK_EXT);
+}
+
+/* A byte of a trailer line. */
+static bool ori_http_trailer_byte(or_http *h, char c)
+{
+    if (h->state == ORI_HTTP_TRAILER && c == '\r') {
+        h->state = ORI_HTTP_LAST_LF;
+        return true;
+    }
+    if (h->line_size++ >= OR_HTTP_MAX_TRAILER) return false;
+    switch (h->state) {
+    case ORI_HTTP_TRAILER:
+        h->state = ORI_HTTP_TRAILER_NAME;
+        return ori_http_is(c, ORI_HTTP_TOKEN);
+    case ORI_HTTP_TRAILER_NAME:
+        if (c == ':') h->state = ORI_HTTP_TRAILER_VALUE;
+        return c == ':' || ori_http_is(c, ORI_HTTP_TOKEN);
+    case ORI_HTTP_TRAILER_VALUE:
+        if (c == '\r') h->state = ORI_HTTP_TRAILER_LF;
+        return c == '\r' || ori_http_is(c, ORI_HTTP_TEXT);
+    }
+    h->state = ORI_HTTP_TRAILER;
+    return c == '\n';
+}
+
+/* A byte that must be exactly that one. */
+static bool ori_http_expect(or_http *h, char c, char want, uint8_t next)
+{
+    h->state = next;
+    return c == want;
+}
+
+/* One byte of what stands around chunks. */
+static or_err ori_http_chunk_byte(or_http *h, char c)
+{
+    bool ok;
+    switch (h->state) {
+    case ORI_HTTP_SIZE:
+    case ORI_HTTP_EXTENSION: ok = ori_http_size_byte(h, c); break;
+    case ORI_HTTP_SIZE_LF:
+        if (c == '\n') return ori_http_chunk_begin(h);
+        ok = false;
+        break;
+    case ORI_HTTP_DATA_CR: ok = ori_http_expect(h, c, '\r', ORI_HTTP_DATA_LF); break;
+    case ORI_HTTP_DATA_LF: ok = ori_http_expect(h, c, '\n', ORI_HTTP_SIZE); break;
+    case ORI_HTTP_LAST_LF: ok = ori_http_expect(h, c, '\n', ORI_HTTP_COMPLETE); break;
+    default: ok = ori_http_trailer_byte(h, c); break;
+    }
+    return ok ? OR_OK : ori_http_fail(h, OR_ERR_CHUNK, 400);
+}
+
+static or_err ori_http_end(or_http *h, or_http_event *ev)
+{
+    h->state = h->head.keep_alive ? ORI_HTTP_START : ORI_HTTP_OVER;
+    h->no_body = false;
+    ev->kind = OR_HTTP_END;
+    return OR_OK;
+}
+
+or_err or_http_next(or_http *h, or_str *in, or_http_event *ev)
+{
+    ev->data = or_str_of(NULL, 0);
+    while (h->err == OR_OK) {
+        switch (h->state) {
+        case ORI_HTTP_START:
+        case ORI_HTTP_SKIPPED:
+        case ORI_HTTP_INTERIM:
+        case ORI_HTTP_LINES: return ori_http_head(h, in, ev);
+        case ORI_HTTP_LENGTH:
+        case ORI_HTTP_UNTIL_CLOSE:
+        case ORI_HTTP_DATA: return ori_http_body(h, in, ev);
+        case ORI_HTTP_COMPLETE: return ori_http_end(h, ev);
+        case ORI_HTTP_OVER: return OR_DONE;
+        default:
+            if (in->len == 0) return OR_NEED_MORE;
+            (void)ori_http_chunk_byte(h, *in->ptr);
+            *in = ori_http_tail(*in, 1);
+        }
+    }
+    return h->err;
+}
+
+or_err or_http_eof(or_http *h, or_http_event *ev)
+{
+    ev->data = or_str_of(NULL, 0);
+    if (h->err != OR_OK) return h->err;
+    switch (h->state) {
+    case ORI_HTTP_START:
+    case ORI_HTTP_SKIPPED:
+    case ORI_HTTP_OVER: h->err = OR_ERR_CLOSED; return h->err;
+    case ORI_HTTP_UNTIL_CLOSE:
+    case ORI_HTTP_COMPLETE:
+        (void)ori_http_end(h, ev);
+        h->state = ORI_HTTP_OVER;
+        return OR_OK;
+    }
+    h->err = OR_ERR_TRUNCATED;
+    return h->err;
+}
+
+bool or_http_field_next(const or_http_head *head, size_t *pos, or_str *name, or_str *value)
+{
+    if (*pos >= head->fields.len) return false;
+    or_str rest = ori_http_tail(head->fields, *pos);
+    size_t n = ori_http_span(rest, ORI_HTTP_TOKEN);
+    size_t end = ori_http_text_end(rest.ptr, n, rest.len);
+    /* never true for a head that was read */
+    if (n == rest.len || rest.ptr[n] != ':' || end == rest.len) return false;
+    *name = or_str_of(rest.ptr, n);
+    *value = or_str_trim(or_str_of(rest.ptr + n + 1, end - n - 1));
+    *pos += end + 2;
+    return true;
+}
+
+or_str or_http_field(const or_http_head *head, or_str name, uint32_t *count)
+{
+    or_str   n, v, first = or_str_of(NULL, 0);
+    size_t   pos = 0;
+    uint32_t found = 0;
+    while (or_http_field_next(head, &pos, &n, &v)) {
+        if (!or_str_eq_nocase(n, name)) continue;
+        if (found++ == 0) first = v;
+        if (count == NULL) break;
+    }
+    if (count != NULL) *count = found;
+    return first;
+}
+
+bool or_http_has_token(or_str list, or_str token)
+{
+    or_str element;
+    while (ori_http_take_element(&list, &element))
+        if (element.len > 0 && or_str_eq_nocase(element, token)) return true;
+    return false;
+}
+
+/* Append all parts or, when they do not fit, none. */
+static or_err ori_http_put(or_buf *out, const or_str *parts, size_t num)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < num; i++)
+        if (!or_add_size(size, parts[i].len, &size)) return ori_buf_fail(out, OR_ERR_RANGE);
+    if (!out->counting && or_buf_reserve(out, size) != OR_OK) return out->err;
+    for (size_t i = 0; i < num; i++) or_buf_put(out, parts[i].ptr, parts[i].len);
+    return out->err;
+}
+
+or_err or_http_put_request(or_buf *out, or_str method, or_str target, or_str host)
+{
+    or_http_head head;
+    or_str       name;
+    uint16_t     port;
+    memset(&head, 0, sizeof head);
+    head.method = method;
+    head.target = target;
+    if (method.len == 0 || ori_http_span(method, ORI_HTTP_TOKEN) != method.len ||
+        ori_http_span(target, ORI_HTTP_URL) != target.len || !ori_http_target(&head) ||
+        or_host_read(host, &name, &port) != OR_OK)
+        return ori_buf_fail(out, OR_ERR_ARG);
+    or_str parts[6] = {method, OR_STR_INIT(" "), target, OR_STR_INIT(" HTTP/1.1\r\nHost: "),
+                       host,   OR_STR_INIT("\r\n")};
+    return ori_http_put(out, parts, 6);
+}
+
+or_err or_http_put_status(or_buf *out, uint16_t status)
+{
+    char digits[20];
+    if (status < 100 || status > 999) return ori_buf_fail(out, OR_ERR_ARG);
+    or_str parts[5] = {OR_STR_INIT("HTTP/1.1 "), {digits + ori_digits(digits, status), 3},
+                       OR_STR_INIT(" "), or_str_z(or_http_reason(status)), OR_STR_INIT("\r\n")};
+    return ori_http_put(out, parts, 5);
+}
+
+or_err or_http_put_field(or_buf *out, or_str name, or_str value)
+{
+    value = or_str_trim(value);
+    if (name.len == 0 || ori_http_span(name, ORI_HTTP_TOKEN) != name.len ||
+        ori_http_text_end(value.ptr, 0, value.len) != value.len)
+        return ori_buf_fail(out, OR_ERR_ARG);
+    or_str parts[4] = {name, OR_STR_INIT(": "), value, OR_STR_INIT("\r\n")};
+    return ori_http_put(out, parts, 4);
+}
+
+or_err or_http_put_length(or_buf *out, uint64_t content_length)
+{
+    char   digits[20];
+    size_t n = ori_digits(digits, content_length);
+    if (content_length == OR_HTTP_NO_LENGTH) return ori_buf_fail(out, OR_ERR_ARG);
+    return or_http_put_field(out, OR_STR("Content-Length"),
+                             or_str_of(digits + n, sizeof digits - n));
+}
+
+or_err or_http_put_head_end(or_buf *out)
+{
+    return or_buf_put(out, "\r\n", 2);
+}
+
+size_t or_http_chunk_head(char line[18], size_t n)
+{
+    char   digits[16];
+    size_t i = sizeof digits, len = 0;
+    if (n == 0) return 0;
+    for (; n > 0 && i > 0; n >>= 4) digits[--i] = "0123456789abcdef"[n & 15];
+    len = sizeof digits - i;
+    memcpy(line, digits + i, len);
+    memcpy(line + len, "\r\n", 2);
+    return len + 2;
+}
+
+/* Source: RFC 9110 section 15; 425, 428, 429, 431, 511: RFC 8470, RFC 6585. */
+const char *or_http_reason(uint16_t status)
+{
+    static const struct { uint16_t status; const char *text; } reasons[] = {
+        {100, "Continue"}, {101, "Switching Protocols"}, {103, "Early Hints"},
+        {200, "OK"}, {201, "Created"}, {202, "Accepted"},
+        {203, "Non-Authoritative Information"}, {204, "No Content"}, {205, "Reset Content"},
+        {206, "Partial Content"},
+        {300, "Multiple Choices"}, {301, "Moved Permanently"}, {302, "Found"},
+        {303, "See Other"}, {304, "Not Modified"}, {307, "Temporary Redirect"},
+        {308, "Permanent Redirect"},
+        {400, "Bad Request"}, {401, "Unauthorized"}, {402, "Payment Required"},
+        {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"},
+        {406, "Not Acceptable"}, {407, "Proxy Authentication Required"},
+        {408, "Request Timeout"}, {409, "Conflict"}, {410, "Gone"}, {411, "Length Required"},
+        {412, "Precondition Failed"}, {413, "Content Too Large"}, {414, "URI Too Long"},
+        {415, "Unsupported Media Type"}, {416, "Range Not Satisfiable"},
+        {417, "Expectation Failed"}, {421, "Misdirected Request"},
+        {422, "Unprocessable Content"}, {425, "Too Early"}, {426, "Upgrade Required"},
+        {428, "Precondition Required"}, {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"},
+        {503, "Service Unavailable"}, {504, "Gateway Timeout"},
+        {505, "HTTP Version Not Supported"}, {511, "Network Authentication Required"},
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (reasons[i].status == status) return reasons[i].text;
+    return "Unknown";
+}
 
 /* >> sse -------------------------------------------------------------- */
 
@@ -1327,4 +3193,41 @@ or_err or_decimal_put(or_buf *out, int64_t n, unsigned scale)
 #endif /* ORI_IMPLEMENTED */
 #endif /* OR_IMPLEMENTATION */
 
-/* LICENCE-PLACEHOLDER */
+/* ---------------------------------------------------------------------
+   This software is available under two licences; choose whichever you prefer.
+
+   A - MIT No Attribution
+
+   Copyright (c) 2026 the or.h authors
+
+   Permission is hereby granted, free of charge, to any person obtaining a copy of this
+   software and associated documentation files (the "Software"), to deal in the Software
+   without restriction, including without limitation the rights to use, copy, modify,
+   merge, publish, distribute, sublicense, and/or sell copies of the Software, and to
+   permit persons to whom the Software is furnished to do so.
+
+   THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED,
+   INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A
+   PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT
+   HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF
+   CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE
+   OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+
+   B - Public domain (www.unlicense.org)
+
+   This is free and unencumbered software released into the public domain. Anyone is free
+   to copy, modify, publish, use, compile, sell, or distribute this software, either in
+   source code form or as a compiled binary, for any purpose, commercial or
+   non-commercial, and by any means. In jurisdictions that recognize copyright laws, the
+   author or authors of this software dedicate any and all copyright interest in the
+   software to the public domain. We make this dedication for the benefit of the public
+   at large and to the detriment of our heirs and successors. We intend this dedication
+   to be an overt act of relinquishment in perpetuity of all present and future rights to
+   this software under copyright law.
+
+   THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED,
+   INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A
+   PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS BE LIABLE FOR
+   ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
+   OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER
+   DEALINGS IN THE SOFTWARE. */

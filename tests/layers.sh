@@ -6,10 +6,10 @@
 # own module.
 rows='
 0 core posix bearssl
-1 conf log mem envelope facts gen
+1 conf log mem envelope gen
 2 ev net
-3 dns demo
-4 client upstream
+3 dns facts
+4 client upstream demo
 5 relay
 6 api
 7 orproxy

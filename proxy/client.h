@@ -1,0 +1,68 @@
+/* The connection from an application: reads requests, writes answers, keeps alive.
+
+   One request at a time: pipelined ones wait in the input. The states of a connection:
+
+     HEAD --head complete--> BODY --all of it--> BUSY --answer ended--> FLUSH --sent--> HEAD
+       \____________________________ refused: answer, then __________________________/
+                                                           \--> LINGER --> closed
+
+   While BUSY the request is the owner's: it calls client_reply, or client_stream_begin,
+   client_stream..., client_stream_end. client_error works at any time before an answer
+   has begun. */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include "or.h"
+#include "proxy/conf.h"
+#include "proxy/envelope.h"
+
+typedef struct client client;
+
+typedef struct client_hooks {
+    /* The head is complete: refuse by client_error (false), or let the body come (true). */
+    bool (*head)(client *c);
+    /* The whole request is here: answer now or later. */
+    void (*request)(client *c);
+    /* Only after client_owner: the peer is gone; forget c. Anything more said to c is lost. */
+    void (*gone)(void *owner);
+    /* Only after client_owner: what client_stream held back was taken. */
+    void (*drained)(void *owner);
+} client_hooks;
+
+/* hooks and settings must stay. */
+void client_setup(const client_hooks *hooks, const conf *settings);
+
+/* Serve a listening socket. False with errno. */
+bool client_listen(int fd);
+
+/* Stop accepting; idle connections close, busy ones after their answer. */
+void client_drain(void);
+
+/* Open connections, those with a request in work. */
+unsigned client_count(void);
+unsigned client_busy(void);
+
+/* The request. Valid from the head hook until the answer begins; the body is empty in
+   the head hook. */
+const or_http_head *client_head(const client *c);
+or_str              client_body(const client *c);
+
+/* The one to tell by gone and drained while c is busy. */
+void client_owner(client *c, void *owner);
+
+/* A whole answer. fields: further header lines, each ended by CRLF; may be absent. */
+void client_reply(client *c, uint16_t status, const char *content_type, or_str fields,
+                  or_str body);
+
+/* A whole answer that is an error object. */
+void client_error(client *c, const envelope *e, or_str fields);
+
+/* An answer of unknown length, in pieces. fields as above, with the Content-Type.
+   client_stream: false when the peer is slow and the caller should stop until drained.
+   end: complete tells whether the answer is whole; if not, the connection is cut so that
+   the peer sees it. */
+void client_stream_begin(client *c, or_str fields);
+bool client_stream(client *c, const or_str *pieces, size_t num);
+void client_stream_end(client *c, bool complete);
+
+#endif

@@ -1,0 +1,3 @@
+/* The one file with or.h's implementation. */
+#define OR_IMPLEMENTATION
+#include "or.h"

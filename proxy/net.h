@@ -1,0 +1,30 @@
+/* Listening sockets. Everything about outgoing connections is in ports/posix. */
+#ifndef NET_H
+#define NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Where a socket is, as text "ADDR:PORT" or "[V6]:PORT". */
+typedef struct net_name {
+    char text[64];
+} net_name;
+
+/* Listen on "ADDR:PORT" (ADDR numeric, a v6 one in brackets; port 0: any free one).
+   fd        non-blocking, close-on-exec
+   loopback  only this machine can reach it
+   bound     the address it got
+   False: error has the reason with the mend. */
+bool net_listen(const char *address, int *fd, bool *loopback, net_name *bound, char *error,
+                size_t error_size);
+
+/* Is "ADDR:PORT" a loopback address? False when it is not even an address. */
+bool net_is_loopback(const char *address);
+
+/* The next waiting connection: non-blocking, close-on-exec, TCP_NODELAY. -1 with errno. */
+int net_accept(int listener);
+
+/* A connected pair of local stream sockets, non-blocking, close-on-exec. */
+bool net_pair(int fds[2]);
+
+#endif
