@@ -6,10 +6,10 @@
 # own module.
 rows='
 0 core posix bearssl
-1 conf log mem envelope gen
+1 conf log mem envelope facts gen
 2 ev net
-3 dns facts
-4 client upstream demo
+3 dns tls demo
+4 client upstream
 5 relay
 6 api
 7 orproxy
