@@ -1,0 +1,271 @@
+// What clients should not send: refused with the reason, and none of it goes up.
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { test } from 'node:test';
+
+import { HELLO, ask, assertError, chat, connect, exchange, polite, post, proxy, until,
+    upstream } from './helpers.js';
+
+// An answer as text, taken apart.
+function parse(text) {
+    const [head, ...rest] = text.split('\r\n\r\n');
+    const headers = Object.fromEntries([...head.matchAll(/^([\w-]+): (.*)$/gm)]
+        .map(([, name, value]) => [name.toLowerCase(), value.trim()]));
+    const body = rest.join('\r\n\r\n');
+    let json;
+    try { json = JSON.parse(body); } catch { /* assertError will say */ }
+    return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1]), headers, body, json };
+}
+
+const malformed = [
+    ['not HTTP', 'hello there\r\n\r\n'],
+    ['an empty method', ' /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+    ['two spaces in the first line', 'GET  /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+    ['HTTP/2.0', 'GET /v1/models HTTP/2.0\r\nHost: localhost\r\n\r\n'],
+    ['no Host', 'GET /v1/models HTTP/1.1\r\n\r\n'],
+    ['two Hosts', 'GET /v1/models HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n'],
+    ['a space before the colon', 'GET /v1/models HTTP/1.1\r\nHost : localhost\r\n\r\n'],
+    ['a folded line', 'GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n'],
+    ['a NUL in a field', 'GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n'],
+    ['a bare CR', 'GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n'],
+    ['a TLS hello', '\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03\r\n\r\n'],
+];
+test('malformed HTTP is 400, and the connection ends', async (t) => {
+    const up = await upstream(t, polite);
+    const p = await proxy(t, up);
+    for (const [name, bytes] of malformed) {
+        const answer = parse(await exchange(t, p.port, Buffer.from(bytes, 'latin1')));
+        assert.equal(answer.status, 400, name);
+        assertError(answer, 400);
+    }
+    assert.equal(up.requests.length, 0);
+});
+
+const smuggling = [
+    ['length and chunked', 'Content-Length: 5\r\nTransfer-Encoding: chunked\r\n'],
+    ['chunked and length', 'Transfer-Encoding: chunked\r\nContent-Length: 5\r\n'],
+    ['two lengths', 'Content-Length: 5\r\nContent-Length: 6\r\n'],
+    ['two lengths in one', 'Content-Length: 5, 6\r\n'],
+    ['a signed length', 'Content-Length: +5\r\n'],
+    ['a negative length', 'Content-Length: -5\r\n'],
+    ['a length in hexadecimal', 'Content-Length: 0x5\r\n'],
+    ['a length beyond 64 bits', 'Content-Length: 18446744073709551621\r\n'],
+    ['an empty length', 'Content-Length: \r\n'],
+    ['chunked twice', 'Transfer-Encoding: chunked, chunked\r\n'],
+    ['another coding behind chunked', 'Transfer-Encoding: chunked, identity\r\n'],
+    ['a coding we do not have', 'Transfer-Encoding: gzip, chunked\r\n'],
+    ['a coding almost like chunked', 'Transfer-Encoding: xchunked\r\n'],
+    ['chunked behind a vertical tab', 'Transfer-Encoding: \x0bchunked\r\n'],
+    ['chunked in two fields', 'Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n'],
+    ['a space before the colon', 'Transfer-Encoding : chunked\r\n'],
+    ['a bare LF in front', 'X: y\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n'],
+];
+test('ambiguous lengths are refused, and nothing goes up', async (t) => {
+    const up = await upstream(t, polite);
+    const p = await proxy(t, up);
+    const body = `0\r\n\r\n${post(HELLO)}`;
+    for (const [name, fields] of smuggling) {
+        const answer = parse(await exchange(t, p.port, Buffer.from('POST /v1/chat/completions HTTP/1.1\r\n' +
+            `Host: localhost\r\nContent-Type: application/json\r\n${fields}\r\n${body}`, 'latin1')));
+        assert.ok([400, 501].includes(answer.status), `${name}: ${answer.status}`);
+        assertError(answer, answer.status);
+    }
+    assert.equal(up.requests.length, 0);
+});
+
+const chunks = [
+    ['no size', 'x\r\nhello\r\n0\r\n\r\n'],
+    ['a signed size', '-5\r\nhello\r\n0\r\n\r\n'],
+    ['a size with 0x', '0x5\r\nhello\r\n0\r\n\r\n'],
+    ['a size beyond 64 bits', '10000000000000005\r\nhello\r\n0\r\n\r\n'],
+    ['no CRLF behind the data', '5\r\nhelloX\r\n0\r\n\r\n'],
+    ['endless extensions', `5;${'x'.repeat(100000)}`],
+    ['an endless trailer', `0\r\n${'X: y\r\n'.repeat(20000)}`],
+];
+test('bad chunks are refused', async (t) => {
+    const up = await upstream(t, polite);
+    const p = await proxy(t, up);
+    for (const [name, body] of chunks) {
+        const answer = parse(await exchange(t, p.port, 'POST /v1/chat/completions HTTP/1.1\r\n' +
+            `Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n${body}`));
+        assert.ok([400, 413, 431].includes(answer.status), `${name}: ${answer.status}`);
+    }
+    assert.equal(up.requests.length, 0);
+});
+
+const invalid = [
+    ['nothing', '', /empty|JSON/i],
+    ['a word', 'hello', /JSON.*\b[01]\b/],
+    ['a comma too many', '{"model":"m","messages":[{"role":"user","content":"x"}],}', /JSON.*\b5\d\b/],
+    ['a comma missing', '{"model":"m" "messages":[]}', /JSON.*\b1\d\b/],
+    ['two values', `${JSON.stringify(HELLO)}{}`, /JSON/],
+    ['a quote missing', '{"model":"m', /JSON/],
+    ['a bare control character', '{"model":"a\nb","messages":[]}', /JSON/],
+    ['a word almost like true', '{"stream":trux,"messages":[]}', /JSON.*\b1\d\b/],
+    ['half an escape', '{"model":"\\u12","messages":[]}', /JSON/],
+    ['half a surrogate pair', '{"model":"\\ud800","messages":[]}', null],
+    ['bytes that are not UTF-8', Buffer.from('{"model":"\xff","messages":[]}', 'latin1'), /UTF-8|JSON/],
+    ['a NUL byte behind the end', `${JSON.stringify(HELLO)}\0`, /JSON/],
+    ['depth without end', '['.repeat(100000), /deep|JSON/],
+    ['an array', '[]', /object/],
+];
+test('invalid JSON is 400 and says where', async (t) => {
+    const up = await upstream(t, polite);
+    const p = await proxy(t, up);
+    for (const [name, body, what] of invalid) {
+        const answer = await ask(p, { body });
+        assert.equal(answer.status, 400, `${name}: ${answer.body}`);
+        assertError(answer, 400, what);
+    }
+    assert.equal(up.requests.length, 0);
+});
+
+const message = HELLO.messages[0];
+const types = [
+    [{ messages: 'hello' }, /messages/],
+    [{ messages: null }, /messages/],
+    [{ messages: [] }, /messages.*empty/],
+    [{ messages: ['hello'] }, /messages\[0\]/],
+    [{ messages: [message, message, { role: 'user', content: 7 }] }, /messages\[2\]\.content/],
+    [{ messages: [message, { role: 'user', content: ['x'] }] }, /messages\[1\]\.content\[0\]/],
+    [{ messages: [{ content: 'x' }] }, /messages\[0\]\.role/],
+    [{ messages: [{ role: 1, content: 'x' }] }, /messages\[0\]\.role/],
+    [{ stream: 'true' }, /stream/],
+    [{ stream: 1 }, /stream/],
+    [{ model: 7 }, /model/],
+    [{ models: 'a' }, /models/],
+    [{ models: ['a', 1] }, /models\[1\]/],
+    [{ max_tokens: '100' }, /max_tokens/],
+    [{ tools: {} }, /tools/],
+    [{ temperature: 'hot' }, /temperature/],
+];
+test('a known member of a wrong type is 400 and is named', async (t) => {
+    const up = await upstream(t, polite);
+    const p = await proxy(t, up);
+    for (const [more, what] of types) assertError(await chat(p, more), 400, what);
+    assertError(await ask(p, { body: { model: 'm' } }), 400, /messages.*missing/);
+    assert.equal(up.requests.length, 0);
+});
+
+test('null is as good as absent', async (t) => {
+    const up = await upstream(t, polite);
+    const p = await proxy(t, up);
+    const answer = await chat(p, { stream: null, max_tokens: null, tools: null });
+    assert.equal(answer.status, 200, answer.body);
+});
+
+test('a member given twice is 400, however it is spelled', async (t) => {
+    const up = await upstream(t, polite);
+    const p = await proxy(t, up);
+    const rest = '"messages":[{"role":"user","content":"x"}]';
+    for (const body of [`{"model":"a","model":"b",${rest}}`,
+        `{"stream":false,${rest},"str\\u0065am":true}`,
+        `{"model":"a",${rest},${rest}}`])
+        assertError(await ask(p, { body }), 400, /model|stream|messages/);
+    assert.equal(up.requests.length, 0);
+});
+
+test('a head of more than limits.head is 431', async (t) => {
+    const up = await upstream(t, polite);
+    const p = await proxy(t, up, { 'limits.head': '1k' });
+    const big = await exchange(t, p.port, `GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX: ${'y'.repeat(2000)}\r\n\r\n`);
+    assertError(parse(big), 431, /limits\.head/);
+    const endless = await exchange(t, p.port, `GET /${'y'.repeat(5000)}`);
+    assertError(parse(endless), 431);
+    const many = await exchange(t, p.port, `GET /v1/models HTTP/1.1\r\nHost: localhost\r\n${'a:b\r\n'.repeat(180)}\r\n`);
+    assertError(parse(many), 431);
+    assert.equal(up.requests.length, 0);
+});
+
+test('a body of more than limits.body is 413, one of just that passes', async (t) => {
+    const up = await upstream(t, polite);
+    const size = 1000;
+    const p = await proxy(t, up, { 'limits.body': size });
+    const fill = (n) => {
+        const text = JSON.stringify({ ...HELLO, user: '' });
+        return text.replace('"user":""', `"user":"${'x'.repeat(n - text.length)}"`);
+    };
+    assert.equal((await ask(p, { body: fill(size) })).status, 200);
+    assertError(await ask(p, { body: fill(size + 1) }), 413, /limits\.body/);
+    const chunked = await exchange(t, p.port, 'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n' +
+        `Transfer-Encoding: chunked\r\n\r\n${(size + 1).toString(16)}\r\n${fill(size + 1)}\r\n0\r\n\r\n`);
+    assertError(parse(chunked), 413);
+    const huge = await exchange(t, p.port, 'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n' +
+        'Content-Length: 4294967301\r\n\r\nhello');
+    assertError(parse(huge), 413);
+    assert.equal(up.requests.length, 1);
+});
+
+test('one connection too many is 503 with Retry-After, and room comes back', async (t) => {
+    const up = await upstream(t, polite);
+    const p = await proxy(t, up, { 'limits.connections': 2 });
+    const held = [connect(t, p.port), connect(t, p.port)];
+    for (const c of held) {
+        c.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+        await c.until(/HTTP\/1\.1 200 /);
+    }
+    const refused = parse(await exchange(t, p.port, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'));
+    assertError(refused, 503, /limits\.connections/);
+    assert.match(refused.headers['retry-after'], /^\d+$/);
+    held[0].socket.destroy();
+    await until(async () => (await ask(p, { path: '/healthz' })).status === 200, 'room again');
+});
+
+test('a head that never ends is 408', async (t) => {
+    const up = await upstream(t, polite);
+    const p = await proxy(t, up, { 'timeout.client': '200ms' });
+    assertError(parse(await exchange(t, p.port, 'GET /v1/models HTT')), 408);
+});
+
+test('a body that never ends is 408', async (t) => {
+    const up = await upstream(t, polite);
+    const p = await proxy(t, up, { 'timeout.client': '200ms' });
+    const text = await exchange(t, p.port, post(HELLO).slice(0, -5));
+    assertError(parse(text), 408);
+    assert.equal(up.requests.length, 0);
+});
+
+test('a byte now and then does not hold a connection for ever', async (t) => {
+    const up = await upstream(t, polite);
+    const p = await proxy(t, up, { 'timeout.client': '300ms' });
+    const c = connect(t, p.port).write('GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ');
+    const drip = setInterval(() => c.write('y'), 50);
+    t.after(() => clearInterval(drip));
+    await c.until(/HTTP\/1\.1 408 /);
+});
+
+test('an idle connection is closed without a word', async (t) => {
+    const up = await upstream(t, polite);
+    const p = await proxy(t, up, { 'timeout.client': '200ms' });
+    assert.equal(await exchange(t, p.port, ''), '');
+});
+
+test('a client that goes away in the middle harms nobody', async (t) => {
+    const up = await upstream(t, polite);
+    const p = await proxy(t, up);
+    const request = post(HELLO);
+    for (let n = 0; n < request.length; n += 7) {
+        const socket = net.connect(p.port, '127.0.0.1');
+        socket.on('error', () => {});
+        await new Promise((resolve) => socket.write(request.slice(0, n + 1), resolve));
+        if (n % 2) socket.resetAndDestroy();
+        else socket.destroy();
+    }
+    assert.equal((await chat(p)).status, 200);
+});
+
+test('a request in any two pieces is the same request', async (t) => {
+    const up = await upstream(t, polite);
+    const p = await proxy(t, up);
+    const request = post(HELLO);
+    const c = connect(t, p.port);
+    c.socket.setNoDelay(true);
+    for (let n = 1, served = 0; n < request.length; n += 3, served++) {
+        c.text = '';
+        c.write(request.slice(0, n));
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        c.write(request.slice(n));
+        await c.until(/hi there/);
+    }
+    assert.equal(new Set(up.requests.map((r) => r.raw.toString())).size, 1);
+});
