@@ -8,9 +8,9 @@ rows='
 0 core posix bearssl
 1 conf log mem envelope gen
 2 ev net
-3 dns facts tls
-4 client upstream demo
-5 relay admin
+3 dns facts tls demo
+4 client upstream
+5 relay
 6 api
 7 orproxy
 '
