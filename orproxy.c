@@ -299,11 +299,11 @@ static void say_how(const conf *c)
 
 int main(int argc, char **argv)
 {
-    options    o = {0};
-    conf       c;
-    conf_error e;
-    char       error[512];
-    bool       end = false, local;
+    static conf c; /* what it points at lives as long */
+    options     o = {0};
+    conf_error  e;
+    char        error[512];
+    bool        end = false, local;
     (void)argc;
     int status = read_options(&o, argv, &end);
     if (status != EXIT_OK || end) return status;

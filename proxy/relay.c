@@ -156,7 +156,7 @@ static void need_generation(relay *r)
 }
 
 /* End the exchange with an error: its own status before the commitment, the last event of
-   the stream after it. */
+   the stream after it. What the provider says is not logged: it may quote the prompt. */
 static void fail_with(relay *r, uint16_t status, or_str message, or_str raw)
 {
     char     mem[512];
@@ -179,7 +179,6 @@ static void fail_with(relay *r, uint16_t status, or_str message, or_str raw)
             client_stream_end(c, told);
             or_buf_free(&event);
         }
-        log_line("%s: %.*s", settings->provider.name, (int)message.len, message.ptr);
     }
     finish(r, false);
 }
@@ -192,6 +191,7 @@ static void fail(relay *r, uint16_t status, const char *format, ...)
     va_start(args, format);
     vsnprintf(message + n, sizeof message - (size_t)n, format, args);
     va_end(args);
+    log_line("%s", message);
     fail_with(r, status, or_str_z(message), or_str_of(NULL, 0));
 }
 
@@ -396,9 +396,9 @@ static void reply_error(relay *r)
     or_err         e = or_chat_read(raw, &arena, &a);
     bool           has_error = e == OR_OK && a.error.set && a.error.message.len > 0;
     if (r->status == 401) {
-        fail(r, 502, "refused our key (401%s%.*s): check the key of [provider %s]",
-             has_error ? ", " : "", has_error ? (int)a.error.message.len : 0,
-             has_error ? a.error.message.ptr : "", settings->provider.name);
+        /* its message is left out: some quote the key */
+        fail(r, 502, "refused our key (401): check the key of [provider %s]",
+             settings->provider.name);
     } else if (has_error && a.error.code == r->status && !r->committed) {
         reply(r, r->status);
     } else if (r->status < 400) {
