@@ -866,7 +866,8 @@ static void test_has_token(void)
         {"close", "close", true},     {"CLOSE", "close", true},    {"a, close", "close", true},
         {"close ,b", "close", true},  {"\tclose\t", "close", true}, {"a,,close", "close", true},
         {"xclose", "close", false},   {"closex", "close", false},  {"a close", "close", false},
-        {"a", "a", true},             {"", "close", false},         {",", "close", false},       {",", "", false},
+        {"a", "a", true},             {"", "close", false},        {",", "close", false},
+        {",", "", false},
         {"close;a", "close", false},  {"a,b", "a,b", false},
     };
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
@@ -1057,7 +1058,8 @@ static void test_url(void)
         {"http://a/b:c@d", "0 a a 80 /b:c@d -"},
         {"", NULL}, {"http", NULL}, {"http:", NULL}, {"http:/", NULL}, {"http://", NULL},
         {"https://", NULL}, {"https:/", NULL}, {"https", NULL}, {"httpx://a", NULL},
-        {"ftp://abc", NULL}, {"ws://abcd", NULL}, {"//a", NULL}, {"abcdefghi/", NULL}, {"a", NULL}, {"/", NULL},
+        {"ftp://abc", NULL}, {"ws://abcd", NULL}, {"//a", NULL}, {"abcdefghi/", NULL}, {"a", NULL},
+        {"/", NULL},
         {"http:///a", NULL}, {"http://?a", NULL}, {"http://:80", NULL}, {"http://u@a", NULL},
         {"http://u:p@a", NULL}, {"http://a:", NULL}, {"http://a:0", NULL}, {"http://a:65536", NULL},
         {"http://a:000080", NULL}, {"http://a:+8", NULL}, {"http://a:8a", NULL},
