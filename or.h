@@ -3117,7 +3117,6 @@ or_err or_http_put_request(or_buf *out, or_str method, or_str target, or_str hos
     or_http_head head;
     or_str       name;
     uint16_t     port;
-    memset(&head, 0, sizeof head);
     head.method = method;
     head.target = target;
     if (method.len == 0 || ori_http_span(method, ORI_HTTP_TOKEN) != method.len ||
@@ -3165,9 +3164,9 @@ or_err or_http_put_head_end(or_buf *out)
 size_t or_http_chunk_head(char line[18], size_t n)
 {
     char   digits[16];
-    size_t i = sizeof digits, len = 0;
+    size_t i = sizeof digits, len;
     if (n == 0) return 0;
-    for (; n > 0 && i > 0; n >>= 4) digits[--i] = "0123456789abcdef"[n & 15];
+    for (; n > 0; n >>= 4) digits[--i] = "0123456789abcdef"[n & 15];
     len = sizeof digits - i;
     memcpy(line, digits + i, len);
     memcpy(line + len, "\r\n", 2);

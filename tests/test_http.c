@@ -55,6 +55,8 @@ static const vector vectors[] = {
     {"absolute, user information", S,
      OR_STR_INIT("GET http://u@b/p HTTP/1.1\r\nHost: a\r\n\r\n"), "!http 400"},
     {"relative target", S, OR_STR_INIT("GET a HTTP/1.1\r\nHost: a\r\n\r\n"), "!http 400"},
+    {"relative target, long", S, OR_STR_INIT("GET abcdefghi/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+     "!http 400"},
     {"CONNECT", S, OR_STR_INIT("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"), "!http 400"},
     {"CONNECT to a path", S, OR_STR_INIT("CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n"), "!http 400"},
     {"authority target", S, OR_STR_INIT("GET a:1 HTTP/1.1\r\nHost: a\r\n\r\n"), "!http 400"},
@@ -864,7 +866,8 @@ static void test_has_token(void)
         {"close", "close", true},     {"CLOSE", "close", true},    {"a, close", "close", true},
         {"close ,b", "close", true},  {"\tclose\t", "close", true}, {"a,,close", "close", true},
         {"xclose", "close", false},   {"closex", "close", false},  {"a close", "close", false},
-        {"", "close", false},         {",", "close", false},       {",", "", false},
+        {"a", "a", true},             {"", "close", false},        {",", "close", false},
+        {",", "", false},
         {"close;a", "close", false},  {"a,b", "a,b", false},
     };
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
@@ -1055,7 +1058,8 @@ static void test_url(void)
         {"http://a/b:c@d", "0 a a 80 /b:c@d -"},
         {"", NULL}, {"http", NULL}, {"http:", NULL}, {"http:/", NULL}, {"http://", NULL},
         {"https://", NULL}, {"https:/", NULL}, {"https", NULL}, {"httpx://a", NULL},
-        {"ftp://abc", NULL}, {"ws://abcd", NULL}, {"//a", NULL}, {"a", NULL}, {"/", NULL},
+        {"ftp://abc", NULL}, {"ws://abcd", NULL}, {"//a", NULL}, {"abcdefghi/", NULL}, {"a", NULL},
+        {"/", NULL},
         {"http:///a", NULL}, {"http://?a", NULL}, {"http://:80", NULL}, {"http://u@a", NULL},
         {"http://u:p@a", NULL}, {"http://a:", NULL}, {"http://a:0", NULL}, {"http://a:65536", NULL},
         {"http://a:000080", NULL}, {"http://a:+8", NULL}, {"http://a:8a", NULL},
