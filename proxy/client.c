@@ -515,8 +515,12 @@ static void proceed(client *c)
     if (c->state != HEAD || c->in.len == 0) return;
     or_str in = or_buf_str(&c->in);
     or_err e = or_http_next(&c->http, &in, &ev);
-    if (e == OR_NEED_MORE) return;
     c->used = (size_t)(in.ptr - c->in.ptr);
+    if (e == OR_NEED_MORE) {
+        or_buf_take(&c->in, c->used); /* an empty line in front of the request */
+        c->used = 0;
+        return;
+    }
     if (e != OR_OK) {
         set_state(c, BODY);
         refuse_http(c, e);
@@ -752,4 +756,9 @@ void client_drain(void)
         next = c->next;
         if (c->state == HEAD && c->in.len == 0) close_client(c);
     }
+}
+
+void client_shutdown(void)
+{
+    while (clients != NULL) hang_up(clients);
 }
