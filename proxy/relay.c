@@ -202,7 +202,9 @@ static void flush_pieces(relay *r)
     size_t n = num_pieces;
     num_pieces = 0;
     if (n == 0 || r->c == NULL) return;
-    if (!client_stream(r->c, pieces, n)) r->paused = true;
+    bool room = client_stream(r->c, pieces, n);
+    if (r->c == NULL) return; /* it hung up just now */
+    r->paused = !room;
     ev_timer_set(&r->beat, settings->heartbeat);
 }
 
@@ -550,6 +552,12 @@ static void on_closed(relay *r, or_err why)
 
 /* ---- driving it ---- */
 
+/* Is the first token, or the first byte of a whole answer, here? Comments do not count. */
+static bool has_begun(const relay *r)
+{
+    return r->is_stream ? r->progress.content : r->answer.len > 0;
+}
+
 static void receive(relay *r)
 {
     for (size_t total = 0; r->state != OVER && !r->paused; ) {
@@ -569,15 +577,14 @@ static void receive(relay *r)
             r->state = ANSWER;
             r->connection_spoilt = true;
         }
-        /* What counts until the first token is the token, not bytes. */
-        if (r->state == ANSWER && (!r->is_stream || r->progress.content))
-            ev_timer_set(&r->stage, settings->timeout.between_bytes);
         if (r->rx.len == 0)
             take(r, or_str_of(scratch, (size_t)n));
         else if (or_buf_put(&r->rx, scratch, (size_t)n) == OR_OK)
             take(r, or_buf_str(&r->rx));
         else
             fail(r, 502, "answer head is larger than %d bytes", OR_HTTP_MAX_HEAD);
+        if (r->state == ANSWER && has_begun(r))
+            ev_timer_set(&r->stage, settings->timeout.between_bytes);
     }
     if (r->state == OVER) return;
     if (r->paused) ev_timer_stop(&r->stage); /* waiting for the client, not for the provider */
@@ -643,7 +650,7 @@ static void on_stage(ev_timer *t)
         break;
     case SEND:
     case ANSWER:
-        if (r->got_bytes && (!r->is_stream || r->progress.content))
+        if (has_begun(r))
             fail(r, 504, "nothing more came for %u ms (timeout.between_bytes)",
                  (unsigned)settings->timeout.between_bytes);
         else
