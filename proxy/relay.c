@@ -478,7 +478,7 @@ static void on_body(relay *r, or_str data)
     } else if (or_buf_put_str(&r->answer, data) != OR_OK) {
         bool limit = r->answer.err == OR_ERR_SPACE && r->answer.len + data.len > r->answer.max;
         fail(r, limit ? 502 : 503, "answer is too large: %s",
-             limit ? "limits.body is reached" : "limits.memory is reached");
+             limit ? "limits.answer is reached" : "limits.memory is reached");
     }
 }
 
@@ -762,7 +762,7 @@ static relay *begin(client *c)
     or_http_init(&r->http, OR_HTTP_CLIENT, &limits);
     or_buf_init_growing(&r->head, &mem_allocator, 2 * OR_HTTP_MAX_HEAD);
     or_buf_init_growing(&r->rx, &mem_allocator, OR_HTTP_MAX_HEAD + sizeof scratch);
-    or_buf_init_growing(&r->answer, &mem_allocator, settings->limits.body);
+    or_buf_init_growing(&r->answer, &mem_allocator, settings->limits.answer);
     or_buf_init_growing(&r->carry, &mem_allocator, MAX_EVENT);
     or_buf_init_growing(&r->held, &mem_allocator, MAX_HELD);
     or_sse_init(&r->sse, &r->carry);
