@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
 
-import { HELLO, ask, assertError, chat, connect, exchange, polite, post, proxy, until,
+import { HELLO, ask, assertError, atEnd, chat, connect, exchange, polite, post, proxy, until,
     upstream } from './helpers.js';
 
 // An answer as text, taken apart.
@@ -35,8 +35,8 @@ test('malformed HTTP is 400, and the connection ends', async (t) => {
     const p = await proxy(t, up);
     for (const [name, bytes] of malformed) {
         const answer = parse(await exchange(t, p.port, Buffer.from(bytes, 'latin1')));
-        assert.equal(answer.status, 400, name);
-        assertError(answer, 400);
+        assert.equal(answer.status, name === 'HTTP/2.0' ? 505 : 400, name);
+        assertError(answer, answer.status);
     }
     assert.equal(up.requests.length, 0);
 });
@@ -106,7 +106,7 @@ const invalid = [
     ['half a surrogate pair', '{"model":"\\ud800","messages":[]}', null],
     ['bytes that are not UTF-8', Buffer.from('{"model":"\xff","messages":[]}', 'latin1'), /UTF-8|JSON/],
     ['a NUL byte behind the end', `${JSON.stringify(HELLO)}\0`, /JSON/],
-    ['depth without end', '['.repeat(100000), /deep|JSON/],
+    ['depth without end', '{"a":'.repeat(100000), /deep/],
     ['an array', '[]', /object/],
 ];
 test('invalid JSON is 400 and says where', async (t) => {
@@ -171,7 +171,7 @@ test('a head of more than limits.head is 431', async (t) => {
     const big = await exchange(t, p.port, `GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX: ${'y'.repeat(2000)}\r\n\r\n`);
     assertError(parse(big), 431, /limits\.head/);
     const endless = await exchange(t, p.port, `GET /${'y'.repeat(5000)}`);
-    assertError(parse(endless), 431);
+    assertError(parse(endless), 414, /limits\.head/);
     const many = await exchange(t, p.port, `GET /v1/models HTTP/1.1\r\nHost: localhost\r\n${'a:b\r\n'.repeat(180)}\r\n`);
     assertError(parse(many), 431);
     assert.equal(up.requests.length, 0);
@@ -230,7 +230,7 @@ test('a byte now and then does not hold a connection for ever', async (t) => {
     const p = await proxy(t, up, { 'timeout.client': '300ms' });
     const c = connect(t, p.port).write('GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ');
     const drip = setInterval(() => c.write('y'), 50);
-    t.after(() => clearInterval(drip));
+    atEnd(t, () => clearInterval(drip));
     await c.until(/HTTP\/1\.1 408 /);
 });
 
@@ -260,7 +260,7 @@ test('a request in any two pieces is the same request', async (t) => {
     const request = post(HELLO);
     const c = connect(t, p.port);
     c.socket.setNoDelay(true);
-    for (let n = 1, served = 0; n < request.length; n += 3, served++) {
+    for (let n = 1; n < request.length; n += 3) {
         c.text = '';
         c.write(request.slice(0, n));
         await new Promise((resolve) => setTimeout(resolve, 2));
