@@ -632,7 +632,7 @@ typedef struct or_http {
     or_http_limits limits;    /* with the defaults filled in */
     or_err         err;
     uint16_t       answer;    /* server role, after an error of or_http_next: the status
-                                 to answer with: 400, 413, 414, 431, 501 or 505 */
+                                 to answer with: 400, 413, 414, 431, 500, 501 or 505 */
     uint8_t        role;
     uint8_t        state;
     uint8_t        seen;      /* fields met in this head that decide how it is read */
@@ -674,10 +674,12 @@ OR_API void or_http_expect_no_body(or_http *h);
    OR_ERR_BODY    larger than max_body (answer 413); from Content-Length at once,
                   with the head filled in, else when a chunk or a byte passes it
    OR_ERR_CHUNK   malformed chunk framing, too long extensions or trailers
+   OR_ERR_ARG     bytes of an incomplete head were dropped
    OR_ERR_HTTP    malformed or ambiguous in any other way (answer 400; 505 when all that
                   is wrong is a version other than HTTP/1.0 and 1.1)
    After an error close the connection; the same error is returned for ever. The
-   status to answer with stands in h->answer.
+   status to answer with stands in h->answer; but for OR_ERR_BODY the or_strs of h->head
+   are not to be used then.
 
    Call until the result is not OR_OK, also when *in is empty: END needs no byte.
 
@@ -756,55 +758,71 @@ OR_API or_err or_host_read(or_str text, or_str *host, uint16_t *port);
    Server-sent events to the WHATWG rules: a BOM, CR, LF and CRLF also across reads,
    comments, data in several lines, event, id, retry, no space after the colon. One
    deviation: a line "error: ..." counts as data of an event of type "error", since
-   llama.cpp sent errors so until September 2025. */
+   llama.cpp sent errors so until September 2025.
+   Source: HTML Living Standard, section 9.2.6. */
 
 typedef struct or_sse_event {
-    or_str   data;     /* data lines joined by LF */
+    or_str   data;     /* data lines joined by LF; may be empty, never absent */
     or_str   type;     /* of `event:`; empty means "message" */
     or_str   id;       /* last seen `id:`, also of earlier events; empty at first */
-    uint32_t retry_ms; /* of `retry:` in this event; 0 when there was none */
-    or_str   raw;      /* the event as received, blank line included, when it lies whole
-                          in the input of this call; else absent */
+    uint32_t retry_ms; /* of the last `retry:` since the event before; 0 when there was
+                          none, UINT32_MAX for all that is larger */
+    or_str   raw;      /* the event as received, with its comments and blank line, when it
+                          lies whole in the input of this call; else absent */
 } or_sse_event;
 
-/* Reader. Events that lie whole in one input are not copied; what straddles two
-   inputs, or several data lines, is gathered in `carry`. The largest possible
-   event is therefore what carry can hold: give it a fixed or a growing or_buf. */
+/* Reader. Data that is one line, whole in one input, is not copied; what straddles two
+   inputs, or has several lines, is gathered in `carry`. However it is cut, the data of
+   one event may have at most carry->max bytes: give it a fixed or a growing or_buf,
+   and leave that alone. Only while an event is in hand (after OR_OK, before the next
+   call) may it be freed with or_buf_free, as after one that was unusually large. */
 typedef struct or_sse {
-    or_buf *carry;
-    or_err  err;
-    uint8_t state;
-    /* private: see the implementation's comment on the layout of carry */
-    bool     after_cr, started, has_data, zero_copy;
-    uint8_t  bom, field;
-    uint32_t retry_ms;
-    uint32_t type_len, id_len;
-    char     type[32]; /* longer event types are cut: none in use is longer */
-    char     id[64];   /* a longer id is ignored, like one with a NUL */
+    or_buf  *carry;
+    or_err   err;
     uint64_t comments; /* comment lines seen so far: keep-alives */
+    /* private */
+    uint32_t retry_ms;
+    uint8_t  state;
+    uint8_t  field;     /* whose value is being read */
+    uint8_t  type_len, id_len;
+    uint8_t  name_len;
+    uint8_t  value_len;
+    uint8_t  bom;       /* bytes of the mark seen */
+    bool     after_cr;  /* the last input ended in CR: an LF belongs to it */
+    bool     has_data;  /* a data field was seen since the last blank line */
+    bool     given;     /* that event was returned: forget it in the next call */
+    bool     cut;       /* the event began in an earlier input */
+    char     name[5];   /* no field that matters has a longer name */
+    char     value[65]; /* of event, id or retry; when full it was longer than counts */
+    char     type[32];  /* longer event types are cut: none in use is longer */
+    char     id[64];    /* a longer id is ignored, like one with a NUL */
 } or_sse;
 
+/* Empties carry. */
 OR_API void or_sse_init(or_sse *p, or_buf *carry);
 
 /* The next event from *in, which is moved past what was used.
-   OR_OK         *ev is filled; its pointers are valid until the next call, or until
-                 the input is moved
-   OR_NEED_MORE  no complete event; all of *in was used
-   OR_ERR_EVENT  an event is larger than carry may become (or carry->err says that
-                 the allocator failed: OR_ERR_MEMORY). Sticks. */
+   OR_OK          *ev is filled; its pointers are valid until the next call, or until
+                  the input is moved
+   OR_NEED_MORE   no complete event; all of *in was used
+   OR_ERR_EVENT   the data of an event is larger than carry may become. Sticks.
+   OR_ERR_MEMORY  the allocator of carry failed. Sticks.
+   OR_ERR_ARG     carry only counts
+   OR_DONE        or_sse_end was called */
 OR_API or_err or_sse_next(or_sse *p, or_str *in, or_sse_event *ev);
 
-/* The stream ended. The rules drop an event without its blank line; but the last
-   event of a sloppy server is worth keeping, so it is returned once when it has data:
-   OR_OK. OR_DONE when nothing was pending. The caller decides whether it is whole
-   (it is when it parses as JSON or is "[DONE]"). */
+/* The stream ended, after everything in hand went through or_sse_next. The rules drop
+   an event without its blank line; but the last event of a sloppy server is worth
+   keeping, so it is returned once when it has data: OR_OK. OR_DONE when nothing was
+   pending, and always after that; errors as or_sse_next. The caller decides whether
+   the event is whole (it is when it parses as JSON or is "[DONE]"). */
 OR_API or_err or_sse_end(or_sse *p, or_sse_event *ev);
 
-/* Write one event; data is split at line ends into several data lines. type may be
-   absent; OR_ERR_ARG in out->err when it holds a line end. */
+/* Write one event; data is split at its line ends (CR, LF, CRLF) into several data
+   lines. type may be absent; OR_ERR_ARG in out->err when it holds a line end. */
 OR_API or_err or_sse_put(or_buf *out, or_str type, or_str data);
 
-/* Write a comment, the keep-alive of SSE. */
+/* Write a comment, the keep-alive of SSE; text is split like data. */
 OR_API or_err or_sse_put_comment(or_buf *out, or_str text);
 
 /* ============================================================== chat ==
@@ -2516,7 +2534,6 @@ or_err or_host_read(or_str text, or_str *host, uint16_t *port)
 or_err or_url_read(or_str text, or_url *url)
 {
     or_str rest = text;
-    memset(url, 0, sizeof *url);
     if (ori_http_span(text, ORI_HTTP_URL) != text.len || !ori_http_take_scheme(&rest, &url->tls))
         return OR_ERR_URL;
     url->authority = ori_http_take_authority(&rest);
@@ -2899,6 +2916,7 @@ static or_err ori_http_head(or_http *h, or_str *in, or_http_event *ev)
         if (ori_http_skip_line(h, in) == OR_NEED_MORE || in->len == 0) return OR_NEED_MORE;
         ori_http_begin(h);
     }
+    if (in->len < h->scanned) return ori_http_fail(h, OR_ERR_ARG, 500);
     e = ori_http_lines(h, *in, &size);
     if (e != OR_OK) return e;
     *in = ori_http_tail(*in, size);
@@ -2987,8 +3005,8 @@ static or_err ori_http_chunk_byte(or_http *h, char c)
     case ORI_HTTP_SIZE:
     case ORI_HTTP_EXTENSION: ok = ori_http_size_byte(h, c); break;
     case ORI_HTTP_SIZE_LF:
-        if (c == '\n') return ori_http_chunk_begin(h);
-        ok = false;
+        ok = c == '\n';
+        if (ok) return ori_http_chunk_begin(h);
         break;
     case ORI_HTTP_DATA_CR: ok = ori_http_expect(h, c, '\r', ORI_HTTP_DATA_LF); break;
     case ORI_HTTP_DATA_LF: ok = ori_http_expect(h, c, '\n', ORI_HTTP_SIZE); break;
@@ -3099,7 +3117,6 @@ or_err or_http_put_request(or_buf *out, or_str method, or_str target, or_str hos
     or_http_head head;
     or_str       name;
     uint16_t     port;
-    memset(&head, 0, sizeof head);
     head.method = method;
     head.target = target;
     if (method.len == 0 || ori_http_span(method, ORI_HTTP_TOKEN) != method.len ||
@@ -3147,9 +3164,9 @@ or_err or_http_put_head_end(or_buf *out)
 size_t or_http_chunk_head(char line[18], size_t n)
 {
     char   digits[16];
-    size_t i = sizeof digits, len = 0;
+    size_t i = sizeof digits, len;
     if (n == 0) return 0;
-    for (; n > 0 && i > 0; n >>= 4) digits[--i] = "0123456789abcdef"[n & 15];
+    for (; n > 0; n >>= 4) digits[--i] = "0123456789abcdef"[n & 15];
     len = sizeof digits - i;
     memcpy(line, digits + i, len);
     memcpy(line + len, "\r\n", 2);
@@ -3187,6 +3204,332 @@ const char *or_http_reason(uint16_t status)
 }
 
 /* >> sse -------------------------------------------------------------- */
+
+/* Where the next byte belongs. BOM: still at the start of the stream, p->bom bytes of
+   the mark seen. NAME: the field name, gathered in p->name. SPACE: right after the
+   colon. VALUE: the rest of the line. SKIP: a comment, or a field without meaning.
+   OVER: or_sse_end was called.
+
+   The data of an event is in one of two places: `view`, a stretch of this call's input,
+   as long as it is in one piece; else carry, and then all of it is there. */
+enum {
+    ORI_SSE_BOM,
+    ORI_SSE_NAME,
+    ORI_SSE_SPACE,
+    ORI_SSE_VALUE,
+    ORI_SSE_SKIP,
+    ORI_SSE_OVER
+};
+
+enum { ORI_SSE_DATA, ORI_SSE_EVENT, ORI_SSE_ID, ORI_SSE_RETRY, ORI_SSE_ERROR, ORI_SSE_FIELDS };
+
+/* None is longer than or_sse.name. */
+static const or_str ori_sse_fields[ORI_SSE_FIELDS] = {
+    OR_STR_INIT("data"), OR_STR_INIT("event"), OR_STR_INIT("id"), OR_STR_INIT("retry"),
+    OR_STR_INIT("error"),
+};
+
+void or_sse_init(or_sse *p, or_buf *carry)
+{
+    memset(p, 0, sizeof *p);
+    p->carry = carry;
+    or_buf_clear(carry);
+    if (carry->counting) p->err = OR_ERR_ARG;
+}
+
+static void ori_skip(or_str *s, size_t n)
+{
+    s->ptr += n;
+    s->len -= n;
+}
+
+static bool ori_line_end(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
+/* Not zero when one of the bytes at p is below 0x0E: the top bit of the first such byte
+   is then set. Bits above it mean nothing, since the subtraction may have borrowed. */
+static size_t ori_word_low(const char *p)
+{
+    size_t w;
+    memcpy(&w, p, sizeof w);
+    return (w - SIZE_MAX / 255 * 0x0E) & ~w & (SIZE_MAX / 255 * 0x80);
+}
+
+/* Bytes of s before its first CR or LF; s.len when there is none.
+
+   A word at a time: a byte below 0x0E is seldom anything but a line end, so one
+   comparison stands for two; where one turns up its word is looked at byte by byte. */
+static size_t ori_line_len(or_str s)
+{
+    const size_t n = sizeof(size_t);
+    size_t       i = 0;
+    for (;;) {
+        for (; s.len - i >= 4 * n; i += 4 * n) {
+            const char *p = s.ptr + i;
+            if (ori_word_low(p) | ori_word_low(p + n) | ori_word_low(p + 2 * n) |
+                ori_word_low(p + 3 * n))
+                break;
+        }
+        while (s.len - i >= n && ori_word_low(s.ptr + i) == 0) i += n;
+        for (size_t end = i + n; i < end; i++)
+            if (i == s.len || ori_line_end(s.ptr[i])) return i;
+    }
+}
+
+/* Append to carry. What would not fit is refused before the buffer sees it, so that a
+   buffer error can only be the allocator's. */
+static void ori_sse_gather(or_sse *p, or_str s)
+{
+    if (s.len > p->carry->max - p->carry->len)
+        p->err = OR_ERR_EVENT;
+    else if (or_buf_put_str(p->carry, s) != OR_OK)
+        p->err = OR_ERR_MEMORY;
+}
+
+static void ori_sse_gather_view(or_sse *p, or_str *view)
+{
+    if (view->ptr == NULL) return;
+    ori_sse_gather(p, *view);
+    *view = or_str_of(NULL, 0);
+}
+
+static void ori_sse_begin_data(or_sse *p, or_str *view)
+{
+    p->state = ORI_SSE_SPACE;
+    p->field = ORI_SSE_DATA;
+    if (p->has_data) {
+        ori_sse_gather_view(p, view);
+        if (p->err == OR_OK) ori_sse_gather(p, or_str_of("\n", 1));
+    }
+    p->has_data = true;
+}
+
+/* The name of a field is complete. */
+static void ori_sse_begin_field(or_sse *p, or_str *view)
+{
+    or_str name = or_str_of(p->name, p->name_len);
+    for (p->field = 0; p->field < ORI_SSE_FIELDS; p->field++)
+        if (or_str_eq(name, ori_sse_fields[p->field])) break;
+    if (p->field == ORI_SSE_ERROR) {
+        p->type_len = (uint8_t)name.len;
+        memcpy(p->type, name.ptr, name.len);
+    }
+    p->value_len = 0;
+    p->state = p->field == ORI_SSE_FIELDS ? ORI_SSE_SKIP : ORI_SSE_SPACE;
+    if (p->field == ORI_SSE_DATA || p->field == ORI_SSE_ERROR) ori_sse_begin_data(p, view);
+}
+
+/* The next stretch of the value of the current field. */
+static void ori_sse_value(or_sse *p, or_str s, or_str *view)
+{
+    if (p->field != ORI_SSE_DATA) {
+        size_t room = sizeof p->value - p->value_len, n = s.len < room ? s.len : room;
+        memcpy(p->value + p->value_len, s.ptr, n);
+        p->value_len = (uint8_t)(p->value_len + n);
+    } else if (view->ptr == NULL && p->carry->len == 0) {
+        *view = s;
+        if (s.len > p->carry->max) p->err = OR_ERR_EVENT;
+    } else {
+        ori_sse_gather_view(p, view);
+        if (p->err == OR_OK) ori_sse_gather(p, s);
+    }
+}
+
+static void ori_sse_retry(or_sse *p, or_str digits)
+{
+    uint64_t ms;
+    or_err   e = or_u64_read(digits, &ms);
+    if (e == OR_ERR_ARG) return;
+    p->retry_ms = e == OR_OK && ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
+/* A line that is not blank is complete. */
+static void ori_sse_end_field(or_sse *p)
+{
+    bool   cut = p->value_len == sizeof p->value;
+    or_str value = or_str_of(p->value, p->value_len);
+    if (p->state == ORI_SSE_SKIP) return;
+    switch (p->field) {
+    case ORI_SSE_EVENT:
+        p->type_len = (uint8_t)(value.len < sizeof p->type ? value.len : sizeof p->type);
+        memcpy(p->type, value.ptr, p->type_len);
+        break;
+    case ORI_SSE_ID:
+        if (cut || or_str_find(value, or_str_of("", 1), 0) < value.len) break;
+        p->id_len = (uint8_t)value.len;
+        memcpy(p->id, value.ptr, value.len);
+        break;
+    case ORI_SSE_RETRY:
+        if (!cut) ori_sse_retry(p, value);
+        break;
+    }
+}
+
+/* One mark at the start of the stream is no part of it. The first bytes of a mark that
+   then goes on otherwise begin a field that nobody knows. */
+static void ori_sse_skip_bom(or_sse *p, or_str *in)
+{
+    while (p->state == ORI_SSE_BOM && in->len > 0) {
+        if (*in->ptr != "\xEF\xBB\xBF"[p->bom]) {
+            p->state = p->bom == 0 ? ORI_SSE_NAME : ORI_SSE_SKIP;
+            p->cut = p->bom != 0;
+        } else {
+            ori_skip(in, 1);
+            if (++p->bom == 3) p->state = ORI_SSE_NAME;
+        }
+    }
+}
+
+/* Take bytes of the field name, up to its colon. */
+static void ori_sse_read_name(or_sse *p, or_str *in, or_str *view)
+{
+    char c = *in->ptr;
+    if (p->name_len == 0 && in->len >= 5 && memcmp(in->ptr, "data:", 5) == 0) {
+        ori_skip(in, 5); /* the usual line, at once */
+        ori_sse_begin_data(p, view);
+        return;
+    }
+    ori_skip(in, 1);
+    if (c == ':' && p->name_len == 0) {
+        p->comments++;
+        p->state = ORI_SSE_SKIP;
+    } else if (c == ':') {
+        ori_sse_begin_field(p, view);
+    } else if (p->name_len == sizeof p->name) {
+        p->state = ORI_SSE_SKIP;
+    } else {
+        p->name[p->name_len++] = c;
+    }
+}
+
+/* Take bytes up to and with the end of the line; false when it is not there yet. */
+static bool ori_sse_read_line(or_sse *p, or_str *in, or_str *view)
+{
+    while (in->len > 0 && p->err == OR_OK) {
+        if (p->state == ORI_SSE_NAME && !ori_line_end(*in->ptr)) {
+            ori_sse_read_name(p, in, view);
+            continue;
+        }
+        if (p->state == ORI_SSE_SPACE) {
+            p->state = ORI_SSE_VALUE;
+            if (*in->ptr == ' ') ori_skip(in, 1);
+            continue;
+        }
+        if (p->state != ORI_SSE_NAME) {
+            size_t n = ori_line_len(*in);
+            if (p->state == ORI_SSE_VALUE) ori_sse_value(p, or_str_of(in->ptr, n), view);
+            ori_skip(in, n);
+            if (in->len == 0) break;
+        }
+        p->after_cr = *in->ptr == '\r';
+        ori_skip(in, 1);
+        if (p->after_cr && in->len > 0) {
+            p->after_cr = false;
+            if (*in->ptr == '\n') ori_skip(in, 1);
+        }
+        return p->err == OR_OK;
+    }
+    return false;
+}
+
+/* A blank line came. Without data it only ends what `event:` said. */
+static bool ori_sse_dispatch(or_sse *p, or_str view, or_sse_event *ev)
+{
+    if (!p->has_data) {
+        p->type_len = 0;
+        return false;
+    }
+    ev->data = view.ptr != NULL ? view : or_buf_str(p->carry);
+    ev->type = or_str_of(p->type, p->type_len);
+    ev->id = or_str_of(p->id, p->id_len);
+    ev->retry_ms = p->retry_ms;
+    p->given = true;
+    return true;
+}
+
+/* The caller is done with the event that was returned last. */
+static void ori_sse_forget(or_sse *p)
+{
+    if (!p->given) return;
+    p->given = p->has_data = false;
+    p->type_len = 0;
+    p->retry_ms = 0;
+    or_buf_clear(p->carry);
+}
+
+or_err or_sse_next(or_sse *p, or_str *in, or_sse_event *ev)
+{
+    or_str view = {NULL, 0};
+    if (p->err != OR_OK) return p->err;
+    if (p->state == ORI_SSE_OVER) return OR_DONE;
+    ori_sse_forget(p);
+    if (p->after_cr && in->len > 0) {
+        p->after_cr = false;
+        if (*in->ptr == '\n') ori_skip(in, 1); /* the second half of an end already seen */
+    }
+    ori_sse_skip_bom(p, in);
+    const char *start = p->cut ? NULL : in->ptr;
+    while (ori_sse_read_line(p, in, &view)) {
+        bool blank = p->state == ORI_SSE_NAME && p->name_len == 0;
+        if (!blank && p->state == ORI_SSE_NAME) ori_sse_begin_field(p, &view);
+        if (!blank) ori_sse_end_field(p);
+        p->state = ORI_SSE_NAME;
+        p->name_len = 0;
+        if (!blank) continue;
+        p->cut = false;
+        if (ori_sse_dispatch(p, view, ev)) {
+            ev->raw = or_str_of(start, start != NULL ? (size_t)(in->ptr - start) : 0);
+            return OR_OK;
+        }
+        start = in->ptr;
+    }
+    if (p->err == OR_OK) ori_sse_gather_view(p, &view);
+    if (start != in->ptr) p->cut = true;
+    return p->err != OR_OK ? p->err : OR_NEED_MORE;
+}
+
+or_err or_sse_end(or_sse *p, or_sse_event *ev)
+{
+    const or_str view = {NULL, 0};
+    if (p->err != OR_OK) return p->err;
+    if (p->state == ORI_SSE_OVER) return OR_DONE;
+    ori_sse_forget(p);
+    /* a name without its colon may be the first half of another */
+    if (p->state != ORI_SSE_NAME) ori_sse_end_field(p);
+    p->state = ORI_SSE_OVER;
+    ev->raw = view;
+    return ori_sse_dispatch(p, view, ev) ? OR_OK : OR_DONE;
+}
+
+/* Write text as lines, each with `name` before it. */
+static void ori_sse_put_lines(or_buf *out, const char *name, or_str text)
+{
+    for (;;) {
+        size_t n = ori_line_len(text);
+        or_buf_put_z(out, name);
+        or_buf_put(out, text.ptr, n);
+        or_buf_put_char(out, '\n');
+        if (n == text.len) return;
+        bool crlf = text.ptr[n] == '\r' && n + 1 < text.len && text.ptr[n + 1] == '\n';
+        ori_skip(&text, n + (crlf ? 2 : 1));
+    }
+}
+
+or_err or_sse_put(or_buf *out, or_str type, or_str data)
+{
+    if (ori_line_len(type) < type.len) return ori_buf_fail(out, OR_ERR_ARG);
+    if (type.ptr != NULL) ori_sse_put_lines(out, "event: ", type);
+    ori_sse_put_lines(out, "data: ", data);
+    return or_buf_put_char(out, '\n');
+}
+
+or_err or_sse_put_comment(or_buf *out, or_str text)
+{
+    ori_sse_put_lines(out, ": ", text);
+    return or_buf_put_char(out, '\n');
+}
 
 /* >> chat ------------------------------------------------------------- */
 

@@ -275,6 +275,7 @@ static int serve(const conf *c)
     ev_timer_set(&drain, c->timeout.drain);
     while (!stop_now && client_busy() > 0)
         if (!ev_turn()) break;
+    ev_timer_stop(&drain);
     unsigned cut = client_busy();
     if (cut > 0) log_line("stopped: %u requests were cut", cut);
     return cut > 0 ? EXIT_FAILED : EXIT_OK;
@@ -299,11 +300,11 @@ static void say_how(const conf *c)
 
 int main(int argc, char **argv)
 {
-    options    o = {0};
-    conf       c;
-    conf_error e;
-    char       error[512];
-    bool       end = false, local;
+    static conf c; /* what it points at lives as long */
+    options     o = {0};
+    conf_error  e;
+    char        error[512];
+    bool        end = false, local;
     (void)argc;
     int status = read_options(&o, argv, &end);
     if (status != EXIT_OK || end) return status;
@@ -327,7 +328,9 @@ int main(int argc, char **argv)
     if (status != EXIT_OK) return status;
     say_how(&c);
     status = serve(&c);
+    client_shutdown();
     upstream_shutdown();
+    ev_finish();
     ev_close();
     return status;
 }

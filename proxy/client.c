@@ -457,17 +457,14 @@ static void request_complete(client *c)
     hooks->request(c);
 }
 
-/* Give bytes behind the head to the reader. Those that end up unused (the next request)
-   are what *bytes holds on return. */
-static void take_body(client *c, or_str *bytes)
+/* Give bytes behind the head to the reader; true when the request is whole. What is left
+   in *bytes then is the next request's. */
+static bool take_body(client *c, or_str *bytes)
 {
     or_http_event ev;
     or_err        e;
     while ((e = or_http_next(&c->http, bytes, &ev)) == OR_OK) {
-        if (ev.kind == OR_HTTP_END) {
-            request_complete(c);
-            return;
-        }
+        if (ev.kind == OR_HTTP_END) return true;
         if (ev.data.ptr == c->body.ptr + c->body.len && c->body.ptr != NULL)
             c->body.len += ev.data.len; /* was received in its place */
         else if (c->body.len == 0 && ev.data.len == c->http.head.content_length)
@@ -479,6 +476,7 @@ static void take_body(client *c, or_str *bytes)
         refuse(c, 503, "no memory for the request body: limits.memory is reached");
     else if (e < 0)
         refuse_http(c, e);
+    return false;
 }
 
 static void head_complete(client *c)
@@ -515,8 +513,12 @@ static void proceed(client *c)
     if (c->state != HEAD || c->in.len == 0) return;
     or_str in = or_buf_str(&c->in);
     or_err e = or_http_next(&c->http, &in, &ev);
-    if (e == OR_NEED_MORE) return;
     c->used = (size_t)(in.ptr - c->in.ptr);
+    if (e == OR_NEED_MORE) {
+        or_buf_take(&c->in, c->used); /* an empty line in front of the request */
+        c->used = 0;
+        return;
+    }
     if (e != OR_OK) {
         set_state(c, BODY);
         refuse_http(c, e);
@@ -525,8 +527,9 @@ static void proceed(client *c)
     head_complete(c);
     if (c->state != BODY) return;
     or_str rest = or_str_of(c->in.ptr + c->used, c->in.len - c->used);
-    take_body(c, &rest);
-    c->used = c->in.len - rest.len;
+    bool whole = take_body(c, &rest);
+    c->used = c->in.len - rest.len; /* before an answer can ask for what follows */
+    if (whole) request_complete(c);
 }
 
 /* recv with the or_io results: 0 is "not now". */
@@ -585,9 +588,11 @@ static void read_body(client *c)
         if (n == 0) return;
         total += (size_t)n;
         or_str bytes = or_str_of(room.ptr, (size_t)n);
-        take_body(c, &bytes);
-        if (bytes.len > 0 && !broken(c) && or_buf_put_str(&c->rest, bytes) != OR_OK)
-            c->keep_alive = false;
+        if (take_body(c, &bytes)) {
+            if (or_buf_put_str(&c->rest, bytes) != OR_OK) c->keep_alive = false;
+            request_complete(c);
+            return;
+        }
         if ((size_t)n < room.len) break;
     }
     if (c->state != BODY) return;
@@ -752,4 +757,9 @@ void client_drain(void)
         next = c->next;
         if (c->state == HEAD && c->in.len == 0) close_client(c);
     }
+}
+
+void client_shutdown(void)
+{
+    while (clients != NULL) hang_up(clients);
 }

@@ -38,6 +38,9 @@ bool client_listen(int fd);
 /* Stop accepting; idle connections close, busy ones after their answer. */
 void client_drain(void);
 
+/* Cut all that is left. */
+void client_shutdown(void);
+
 /* Open connections, those with a request in work. */
 unsigned client_count(void);
 unsigned client_busy(void);

@@ -34,6 +34,7 @@ static const setting settings[] = {
     {"", "heartbeat", DURATION, AT(heartbeat), 5 * SECOND, 10, DAY},
     {"limits", "head", SIZE, AT(limits.head), 16 * KIB, 256, MIB},
     {"limits", "body", SIZE, AT(limits.body), 20 * MIB, 1, 1024 * MIB},
+    {"limits", "answer", SIZE, AT(limits.answer), 32 * MIB, 1024, 1024 * MIB},
     {"limits", "connections", COUNT, AT(limits.connections), 1024, 1, 100000},
     {"limits", "memory", SIZE, AT(limits.memory), 64 * MIB, 256 * KIB, UINT32_MAX},
     {"timeout", "connect", DURATION, AT(timeout.connect), 10 * SECOND, 1, DAY},

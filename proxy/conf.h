@@ -30,7 +30,7 @@ typedef struct conf {
     bool        open;      /* serve other machines without keys */
     uint32_t    heartbeat; /* ms of silence before a comment is sent */
     struct {
-        size_t head, body, memory; /* bytes */
+        size_t head, body, answer, memory; /* bytes */
         size_t connections;
     } limits;
     struct {

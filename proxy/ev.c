@@ -164,8 +164,17 @@ static void woken(void)
 
 bool ev_turn(void)
 {
-    bool ok = ev_back_wait(tasks != NULL ? 0 : timeout(), woken);
+    int n = ev_back_wait(tasks != NULL ? 0 : timeout(), woken);
     fire_timers();
     run_tasks();
-    return ok;
+    return n >= 0;
+}
+
+void ev_finish(void)
+{
+    int n = 1;
+    for (int turns = 0; turns < 100 && (n > 0 || tasks != NULL); turns++) {
+        run_tasks();
+        n = ev_back_wait(0, woken);
+    }
 }

@@ -63,6 +63,9 @@ void ev_defer(ev_task *task);
    False when the wait itself failed (errno). */
 bool ev_turn(void);
 
+/* At the end of the program: run what is deferred or ready, without waiting for more. */
+void ev_finish(void);
+
 /* The backend's name, "epoll" or "poll". */
 const char *ev_backend(void);
 

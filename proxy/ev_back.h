@@ -13,7 +13,8 @@ void ev_back_change(ev_io *io);
 void ev_back_remove(ev_io *io);
 
 /* Wait at most timeout_ms (-1: for ever) and call io->ready for each that is ready and has
-   not been removed meanwhile; woken is called once, before the first of them. */
-bool ev_back_wait(int timeout_ms, void (*woken)(void));
+   not been removed meanwhile; woken is called once, before the first of them. How many
+   there were; -1 with errno. */
+int ev_back_wait(int timeout_ms, void (*woken)(void));
 
 #endif

@@ -54,11 +54,11 @@ void ev_back_remove(ev_io *io)
         if (batch[i].data.ptr == io) batch[i].data.ptr = NULL;
 }
 
-bool ev_back_wait(int timeout_ms, void (*woken)(void))
+int ev_back_wait(int timeout_ms, void (*woken)(void))
 {
     int n = epoll_wait(epoll_fd, batch, MAX_EVENTS, timeout_ms);
     woken();
-    if (n < 0) return errno == EINTR;
+    if (n < 0) return errno == EINTR ? 0 : -1;
     batch_size = n;
     for (batch_at = 0; batch_at < batch_size;) {
         struct epoll_event *e = &batch[batch_at++];
@@ -71,7 +71,7 @@ bool ev_back_wait(int timeout_ms, void (*woken)(void))
         io->ready(io, events);
     }
     batch_size = 0;
-    return true;
+    return n;
 }
 
 #else

@@ -80,24 +80,25 @@ static void compact(void)
     }
 }
 
-bool ev_back_wait(int timeout_ms, void (*woken)(void))
+int ev_back_wait(int timeout_ms, void (*woken)(void))
 {
     compact();
     unsigned count = used; /* what is added while dispatching waits for the next turn */
     int      n = poll(fds, count, timeout_ms);
     woken();
-    if (n < 0) return errno == EINTR;
-    for (unsigned i = 0; i < count && n > 0; i++) {
+    if (n < 0) return errno == EINTR ? 0 : -1;
+    int left = n;
+    for (unsigned i = 0; i < count && left > 0; i++) {
         short revents = fds[i].revents;
         if (revents == 0 || ios[i] == NULL) continue;
-        n--;
+        left--;
         unsigned events = 0;
         if (revents & POLLIN) events |= EV_READ;
         if (revents & POLLOUT) events |= EV_WRITE;
         if (revents & (POLLERR | POLLHUP | POLLNVAL)) events |= EV_ERROR;
         ios[i]->ready(ios[i], events);
     }
-    return true;
+    return n;
 }
 
 #else

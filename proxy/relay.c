@@ -156,7 +156,7 @@ static void need_generation(relay *r)
 }
 
 /* End the exchange with an error: its own status before the commitment, the last event of
-   the stream after it. */
+   the stream after it. What the provider says is not logged: it may quote the prompt. */
 static void fail_with(relay *r, uint16_t status, or_str message, or_str raw)
 {
     char     mem[512];
@@ -179,7 +179,6 @@ static void fail_with(relay *r, uint16_t status, or_str message, or_str raw)
             client_stream_end(c, told);
             or_buf_free(&event);
         }
-        log_line("%s: %.*s", settings->provider.name, (int)message.len, message.ptr);
     }
     finish(r, false);
 }
@@ -192,6 +191,7 @@ static void fail(relay *r, uint16_t status, const char *format, ...)
     va_start(args, format);
     vsnprintf(message + n, sizeof message - (size_t)n, format, args);
     va_end(args);
+    log_line("%s", message);
     fail_with(r, status, or_str_z(message), or_str_of(NULL, 0));
 }
 
@@ -202,7 +202,9 @@ static void flush_pieces(relay *r)
     size_t n = num_pieces;
     num_pieces = 0;
     if (n == 0 || r->c == NULL) return;
-    if (!client_stream(r->c, pieces, n)) r->paused = true;
+    bool room = client_stream(r->c, pieces, n);
+    if (r->c == NULL) return; /* it hung up just now */
+    r->paused = !room;
     ev_timer_set(&r->beat, settings->heartbeat);
 }
 
@@ -396,9 +398,9 @@ static void reply_error(relay *r)
     or_err         e = or_chat_read(raw, &arena, &a);
     bool           has_error = e == OR_OK && a.error.set && a.error.message.len > 0;
     if (r->status == 401) {
-        fail(r, 502, "refused our key (401%s%.*s): check the key of [provider %s]",
-             has_error ? ", " : "", has_error ? (int)a.error.message.len : 0,
-             has_error ? a.error.message.ptr : "", settings->provider.name);
+        /* its message is left out: some quote the key */
+        fail(r, 502, "refused our key (401): check the key of [provider %s]",
+             settings->provider.name);
     } else if (has_error && a.error.code == r->status && !r->committed) {
         reply(r, r->status);
     } else if (r->status < 400) {
@@ -476,7 +478,7 @@ static void on_body(relay *r, or_str data)
     } else if (or_buf_put_str(&r->answer, data) != OR_OK) {
         bool limit = r->answer.err == OR_ERR_SPACE && r->answer.len + data.len > r->answer.max;
         fail(r, limit ? 502 : 503, "answer is too large: %s",
-             limit ? "limits.body is reached" : "limits.memory is reached");
+             limit ? "limits.answer is reached" : "limits.memory is reached");
     }
 }
 
@@ -550,6 +552,12 @@ static void on_closed(relay *r, or_err why)
 
 /* ---- driving it ---- */
 
+/* Is the first token, or the first byte of a whole answer, here? Comments do not count. */
+static bool has_begun(const relay *r)
+{
+    return r->is_stream ? r->progress.content : r->answer.len > 0;
+}
+
 static void receive(relay *r)
 {
     for (size_t total = 0; r->state != OVER && !r->paused; ) {
@@ -569,15 +577,14 @@ static void receive(relay *r)
             r->state = ANSWER;
             r->connection_spoilt = true;
         }
-        /* What counts until the first token is the token, not bytes. */
-        if (r->state == ANSWER && (!r->is_stream || r->progress.content))
-            ev_timer_set(&r->stage, settings->timeout.between_bytes);
         if (r->rx.len == 0)
             take(r, or_str_of(scratch, (size_t)n));
         else if (or_buf_put(&r->rx, scratch, (size_t)n) == OR_OK)
             take(r, or_buf_str(&r->rx));
         else
             fail(r, 502, "answer head is larger than %d bytes", OR_HTTP_MAX_HEAD);
+        if (r->state == ANSWER && has_begun(r))
+            ev_timer_set(&r->stage, settings->timeout.between_bytes);
     }
     if (r->state == OVER) return;
     if (r->paused) ev_timer_stop(&r->stage); /* waiting for the client, not for the provider */
@@ -643,7 +650,7 @@ static void on_stage(ev_timer *t)
         break;
     case SEND:
     case ANSWER:
-        if (r->got_bytes && (!r->is_stream || r->progress.content))
+        if (has_begun(r))
             fail(r, 504, "nothing more came for %u ms (timeout.between_bytes)",
                  (unsigned)settings->timeout.between_bytes);
         else
@@ -755,7 +762,7 @@ static relay *begin(client *c)
     or_http_init(&r->http, OR_HTTP_CLIENT, &limits);
     or_buf_init_growing(&r->head, &mem_allocator, 2 * OR_HTTP_MAX_HEAD);
     or_buf_init_growing(&r->rx, &mem_allocator, OR_HTTP_MAX_HEAD + sizeof scratch);
-    or_buf_init_growing(&r->answer, &mem_allocator, settings->limits.body);
+    or_buf_init_growing(&r->answer, &mem_allocator, settings->limits.answer);
     or_buf_init_growing(&r->carry, &mem_allocator, MAX_EVENT);
     or_buf_init_growing(&r->held, &mem_allocator, MAX_HELD);
     or_sse_init(&r->sse, &r->carry);

@@ -12,8 +12,8 @@ typedef struct tls tls;
 /* Read the trust anchors (ca NULL: the system's). False: error says why. host must stay. */
 bool tls_setup(or_str host, const char *ca, char *error, size_t error_size);
 
-/* Begin on a connected socket; *fd must stay. NULL: error says why. */
-tls *tls_open(const int *fd, char *error, size_t error_size);
+/* Begin on a connected socket, which stays the caller's. NULL: error says why. */
+tls *tls_open(int fd, char *error, size_t error_size);
 
 /* Go on. OR_NEED_MORE: wait for what tls_want says. */
 or_err tls_handshake(tls *t);
@@ -26,9 +26,9 @@ ptrdiff_t tls_send(tls *t, const struct iovec *iov, size_t num);
 ptrdiff_t tls_recv(tls *t, void *buf, size_t len);
 
 /* What failed, in words that a person can act on. */
-const char *tls_error(const tls *t);
+const char *tls_error(tls *t);
 
-/* Say farewell, if that can be done at once and the connection is whole; wipe and free. */
-void tls_close(tls *t, bool farewell);
+/* Say farewell, if that can be done at once; wipe and free. The socket stays open. */
+void tls_close(tls *t);
 
 #endif

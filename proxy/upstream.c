@@ -112,7 +112,7 @@ void upstream_close(upstream *u)
         forget_attempts(u);
         or_posix_dial_abandon(&u->dial);
     }
-    if (u->tls != NULL) tls_close(u->tls, u->state == READY || u->state == IDLE);
+    if (u->tls != NULL) tls_close(u->tls);
     close_io(&u->io[0]);
     ev_timer_stop(&u->timer);
     u->state = CLOSED;
@@ -153,7 +153,7 @@ static void connected(upstream *u, int fd)
     u->state = READY;
     if (base.tls) {
         u->state = HANDSHAKE;
-        u->tls = tls_open(&u->io[0].fd, u->error, sizeof u->error);
+        u->tls = tls_open(fd, u->error, sizeof u->error);
         if (u->tls == NULL) {
             char why[sizeof u->error];
             memcpy(why, u->error, sizeof why);

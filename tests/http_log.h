@@ -106,7 +106,7 @@ static inline const char *http_log_error(or_err e)
 
 static inline bool http_log_inside(or_str part, const char *block, size_t len)
 {
-    return part.ptr == NULL || or_str_eq(part, or_str_z("/")) ||
+    return (part.ptr == NULL && part.len == 0) || or_str_eq(part, or_str_z("/")) ||
            (part.ptr >= block && part.len <= len &&
             part.ptr - block <= (ptrdiff_t)(len - part.len));
 }
@@ -122,6 +122,8 @@ static inline void http_log_check(http_log *l, or_err e, or_str before, or_str a
         (ev->data.len == 0 || ev->data.ptr + ev->data.len != after.ptr ||
          ev->data.ptr < before.ptr))
         l->broken = "BODY is not the bytes consumed";
+    if ((e != OR_OK || ev->kind != OR_HTTP_BODY) && (ev->data.ptr != NULL || ev->data.len != 0))
+        l->broken = "data without BODY";
     if (e == OR_OK && ev->kind == OR_HTTP_HEAD && before.len == after.len)
         l->broken = "HEAD consumed nothing";
     if (e == OR_OK && ev->kind == OR_HTTP_END && before.len - after.len > 2 &&
@@ -172,6 +174,7 @@ static inline void http_log_feed(http_log *l, const char *s, size_t n)
     unsigned long rounds = 0;
     do {
         before = in;
+        memset(&ev, 0x7f, sizeof ev);
         e = or_http_next(&l->h, &in, &ev);
         http_log_check(l, e, before, in, &ev);
         if (e == OR_OK) http_log_event(l, &ev);
@@ -194,7 +197,10 @@ static inline void http_log_feed(http_log *l, const char *s, size_t n)
 static inline void http_log_eof(http_log *l)
 {
     or_http_event ev;
-    or_err        e = or_http_eof(&l->h, &ev);
+    or_err        e;
+    memset(&ev, 0x7f, sizeof ev);
+    e = or_http_eof(&l->h, &ev);
+    if (ev.data.ptr != NULL || ev.data.len != 0) l->broken = "data without BODY";
     if (e == OR_OK && ev.kind == OR_HTTP_END) {
         if (l->in_body) http_log_raw(l, ")");
         http_log_raw(l, "$end");

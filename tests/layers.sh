@@ -6,9 +6,9 @@
 # own module.
 rows='
 0 core posix bearssl
-1 conf log mem envelope facts gen
+1 conf log mem envelope gen
 2 ev net
-3 dns tls demo
+3 dns facts tls demo
 4 client upstream
 5 relay
 6 api

@@ -55,6 +55,8 @@ static const vector vectors[] = {
     {"absolute, user information", S,
      OR_STR_INIT("GET http://u@b/p HTTP/1.1\r\nHost: a\r\n\r\n"), "!http 400"},
     {"relative target", S, OR_STR_INIT("GET a HTTP/1.1\r\nHost: a\r\n\r\n"), "!http 400"},
+    {"relative target, long", S, OR_STR_INIT("GET abcdefghi/ HTTP/1.1\r\nHost: a\r\n\r\n"),
+     "!http 400"},
     {"CONNECT", S, OR_STR_INIT("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n"), "!http 400"},
     {"CONNECT to a path", S, OR_STR_INIT("CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n"), "!http 400"},
     {"authority target", S, OR_STR_INIT("GET a:1 HTTP/1.1\r\nHost: a\r\n\r\n"), "!http 400"},
@@ -81,6 +83,7 @@ static const vector vectors[] = {
     {"HTTP/1,1", S, OR_STR_INIT("GET / HTTP/1,1\r\nHost: a\r\n\r\n"), "!http 400"},
     {"HTTP/1.x", S, OR_STR_INIT("GET / HTTP/1.x\r\nHost: a\r\n\r\n"), "!http 400"},
     {"HTTP/x.1", S, OR_STR_INIT("GET / HTTP/x.1\r\nHost: a\r\n\r\n"), "!http 400"},
+    {"HTTP-1.1", S, OR_STR_INIT("GET / HTTP-1.1\r\nHost: a\r\n\r\n"), "!http 400"},
     {"http/1.1", S, OR_STR_INIT("GET / http/1.1\r\nHost: a\r\n\r\n"), "!http 400"},
     {"HTTP/1.", S, OR_STR_INIT("GET / HTTP/1.\r\nHost: a\r\n\r\n"), "!http 400"},
 
@@ -131,6 +134,12 @@ static const vector vectors[] = {
     {"IPv6 Host", S, OR_STR_INIT("GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"),
      "[GET / [::1]:80 1.1 1 - k].$closed"},
     {"Host with a path", S, OR_STR_INIT("GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"), "!http 400"},
+    {"Host of one bad byte", S, OR_STR_INIT("GET / HTTP/1.1\r\nHost: /\r\n\r\n"), "!http 400"},
+    {"no Host but others", S,
+     OR_STR_INIT("GET / HTTP/1.1\r\nConnection: keep-alive, close\r\n"
+                 "Content-Length: 1\r\n\r\n"), "!http 400"},
+    {"no Host but a coding", S,
+     OR_STR_INIT("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"), "!http 400"},
     {"Host list", S, OR_STR_INIT("GET / HTTP/1.1\r\nHost: a, b\r\n\r\n"), "!http 400"},
     {"Host with user information", S, OR_STR_INIT("GET / HTTP/1.1\r\nHost: u@b\r\n\r\n"),
      "!http 400"},
@@ -173,8 +182,10 @@ static const vector vectors[] = {
     {"length: vertical tab", S, OR_STR_INIT(POST "Content-Length:\x0b" "5\r\n\r\n"), "!http 400"},
     {"space before colon of length", S, OR_STR_INIT(POST "Content-Length : 5\r\n\r\n"),
      "!http 400"},
-    {"other names are other fields", S, OR_STR_INIT(POST "Content_Length: 5\r\n\r\n"),
-     "[POST / a 1.1 2 - k].$closed"},
+    {"other names are other fields", S,
+     OR_STR_INIT(POST "Content_Length: 5\r\nXontent-Length: 5\r\nContent-LengtX: 5\r\n"
+                      "Xransfer-Encoding: y\r\nXonnection: close\r\nXxpect: z\r\nXost: b\r\n\r\n"),
+     "[POST / a 1.1 8 - k].$closed"},
 
     /* Transfer-Encoding */
     {"chunked", S, OR_STR_INIT(CHUNKED "3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n"),
@@ -255,6 +266,11 @@ static const vector vectors[] = {
     {"NUL after size", S, OR_STR_INIT(CHUNKED "5\0\r\nabcde\r\n"), CHUNKED_LOG "!chunk 400"},
     {"extensions", S, OR_STR_INIT(CHUNKED "3;a=b; c=\"d;\xc3\t\"\r\nabc\r\n0;e\r\n\r\n"),
      CHUNKED_LOG "(abc).$closed"},
+    {"size after a long extension", S,
+     OR_STR_INIT(CHUNKED "1;aaaaaaaaaaaaaaaaaaaa\r\na\r\n1\r\nb\r\n0\r\n\r\n"),
+     CHUNKED_LOG "(ab).$closed"},
+    {"no size after an extension", S, OR_STR_INIT(CHUNKED "1;a\r\na\r\n\r\n"),
+     CHUNKED_LOG "(a)!chunk 400"},
     {"LF in an extension", S, OR_STR_INIT(CHUNKED "3;a\nxx\r\nabc\r\n"), CHUNKED_LOG "!chunk 400"},
     {"CR in an extension", S, OR_STR_INIT(CHUNKED "3;a\rxx\r\nabc\r\n"), CHUNKED_LOG "!chunk 400"},
     {"NUL in an extension", S, OR_STR_INIT(CHUNKED "3;\0\r\nabc\r\n"), CHUNKED_LOG "!chunk 400"},
@@ -286,13 +302,15 @@ static const vector vectors[] = {
      OR_STR_INIT(CHUNKED "1\r\na\r\n0\r\n\r\nGET /b HTTP/1.1\r\nHost: c\r\n\r\n" POST
                          "Content-Length: 2\r\n\r\nxyGET / HTTP/1.0\r\n\r\nGET"),
      CHUNKED_LOG "(a).[GET /b c 1.1 1 - k].[POST / a 1.1 2 2 bk](xy).[GET / - 1.0 0 - ].|$closed"},
-    {"close", S, OR_STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET / HTTP/1.1"),
+    {"close", S,
+     OR_STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET / HTTP/1.1"),
      "[GET / a 1.1 2 - ].|$closed"},
     {"close in a list", S,
      OR_STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nConnection: x ,\tClOsE\t,y\r\n\r\n"),
      "[GET / a 1.1 2 - ].|$closed"},
     {"close in a second field", S,
-     OR_STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nconnection: close\r\n\r\n"),
+     OR_STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\n"
+                 "connection: close\r\n\r\n"),
      "[GET / a 1.1 3 - ].|$closed"},
     {"close as a part of a word", S,
      OR_STR_INIT("GET / HTTP/1.1\r\nHost: a\r\nConnection: closed, xclose\r\n\r\n"),
@@ -354,6 +372,8 @@ static const vector vectors[] = {
     {"100 with a length has no body", C,
      OR_STR_INIT("HTTP/1.1 100 \r\nContent-Length: 5\r\n\r\nHTTP/1.1 204 \r\n\r\n"),
      "[100  1.1 1 5 k][204  1.1 0 - k].$closed"},
+    {"199 is interim", C, OR_STR_INIT("HTTP/1.1 199 \r\n\r\nHTTP/1.1 204 \r\n\r\n"),
+     "[199  1.1 0 - k][204  1.1 0 - k].$closed"},
     {"101", C, OR_STR_INIT("HTTP/1.1 101 \r\n\r\n"), "!http 400"},
     {"204", C, OR_STR_INIT("HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 204 \r\n\r\n"),
      "[204 No Content 1.1 0 - k].[204  1.1 0 - k].$closed"},
@@ -362,8 +382,11 @@ static const vector vectors[] = {
     {"204 that announces a body", C,
      OR_STR_INIT("HTTP/1.1 204 \r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 \r\n\r\n"),
      "[204  1.1 1 5 ].|$closed"},
+    {"204 that announces one byte", C, OR_STR_INIT("HTTP/1.1 204 \r\nContent-Length: 1\r\n\r\nx"),
+     "[204  1.1 1 1 ].|$closed"},
     {"204 that announces chunks", C,
-     OR_STR_INIT("HTTP/1.1 204 \r\nTransfer-Encoding: chunked\r\n\r\n"), "[204  1.1 1 - ].|$closed"},
+     OR_STR_INIT("HTTP/1.1 204 \r\nTransfer-Encoding: chunked\r\n\r\n"),
+     "[204  1.1 1 - ].|$closed"},
     {"304 with the length of the 200", C,
      OR_STR_INIT("HTTP/1.1 304 \r\nContent-Length: 5\r\n\r\nHTTP/1.1 304 \r\n\r\n"),
      "[304  1.1 1 5 k].[304  1.1 0 - k].$closed"},
@@ -379,6 +402,7 @@ static const vector vectors[] = {
     {"no space before status", C, OR_STR_INIT("HTTP/1.1\t200 OK\r\n\r\n"), "!http 400"},
     {"ICY 200 OK", C, OR_STR_INIT("ICY 200 OK, fine\r\n\r\n"), "!http 400"},
     {"HTTP/2 200", C, OR_STR_INIT("HTTP/2.0 200 OK\r\n\r\n"), "!http 505"},
+    {"status line of one byte", C, OR_STR_INIT("X\r\n\r\n"), "!http 400"},
     {"status line too short", C, OR_STR_INIT("HTTP/1.1\r\n\r\n"), "!http 400"},
     {"CR in the reason", C, OR_STR_INIT("HTTP/1.1 200 a\rb\r\n\r\n"), "!http 400"},
     {"LF only in a response", C, OR_STR_INIT("HTTP/1.1 200 OK\n\n"), "!http 400"},
@@ -489,7 +513,8 @@ static void test_expect_no_body(void)
     or_http_expect_no_body(&l.h);
     http_log_feed(&l, in, strlen(in));
     http_log_eof(&l);
-    check_log(&l, "[103  1.1 0 - k][200 OK 1.1 1 5 k].[200 OK 1.1 1 1 bk](x).$closed", "HEAD", 0, 0);
+    check_log(&l, "[103  1.1 0 - k][200 OK 1.1 1 5 k].[200 OK 1.1 1 1 bk](x).$closed", "HEAD",
+              0, 0);
     http_log_free(&l);
 
     in = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nHTTP/1.1 200 OK\r\n\r\n";
@@ -553,6 +578,10 @@ static void test_limit_head(void)
     check_limited(S, limits, or_str_of(in.ptr, 20), "!head 431", "max_head, no more bytes");
     check_limited(S, limits, or_str_of(in.ptr, 19), "", "max_head - 1, no more bytes");
 
+    limits.max_head = 27;
+    check_limited(S, limits, OR_STR("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+                  "[GET / a 1.1 1 - k].", "an empty line before it does not count");
+
     limits.max_head = 0;
     const char *prefix = "GET / HTTP/1.1\r\nHost: a\r\nB: ";
     size_t      n = OR_HTTP_MAX_HEAD - strlen(prefix) - 4;
@@ -592,7 +621,12 @@ static void test_limit_fields(void)
 
 static void test_limit_body(void)
 {
-    static const struct { or_http_role role; const char *in; uint64_t max; const char *want; } b[] = {
+    static const struct {
+        or_http_role role;
+        const char  *in;
+        uint64_t     max;
+        const char  *want;
+    } b[] = {
         {S, POST "Content-Length: 3\r\n\r\nabc", 4, "[POST / a 1.1 2 3 bk](abc)."},
         {S, POST "Content-Length: 3\r\n\r\nabc", 3, "[POST / a 1.1 2 3 bk](abc)."},
         {S, POST "Content-Length: 3\r\n\r\nabc", 2, "!body 413"},
@@ -770,6 +804,9 @@ static void test_fields(void)
     CHECK(value.ptr != NULL && value.len == 0 && count == 1, "empty is not absent");
     value = or_http_field(&h.head, OR_STR("x"), &count);
     CHECK(value.ptr == NULL && count == 0, "absent");
+    CHECK_STR(h.head.fields, or_str_of(text.ptr + 16, text.len - 18), "raw fields");
+    pos = h.head.fields.len + 1;
+    CHECK(!or_http_field_next(&h.head, &pos, &name, &value), "a position past the end");
     free((void *)text.ptr);
 
     /* lines that no reader let pass are the end of the walk, not of the memory */
@@ -784,13 +821,53 @@ static void test_fields(void)
     }
 }
 
+/* Text is looked at by the word: every byte at every place of one, between bytes that a
+   carry or a borrow could run through. */
+static void test_text_words(void)
+{
+    static const char fills[] = {'x', '~', '!', ' ', '\x7d'};
+    for (size_t f = 0; f < sizeof fills; f++)
+        for (size_t at = 0; at < 20; at++)
+            for (int c = 0; c < 256; c++) {
+                char   value[20], mem[64];
+                or_buf b;
+                memset(value, fills[f], sizeof value);
+                value[at] = (char)c;
+                or_buf_init(&b, mem, sizeof mem);
+                CHECK((or_http_put_field(&b, OR_STR("A"), or_str_of(value, 20)) == OR_OK) ==
+                          is_text(c), "text");
+            }
+}
+
+/* Bytes of a head that were there before must be there again. */
+static void test_dropped_bytes(void)
+{
+    or_http       h;
+    or_http_event ev;
+    or_str        in = OR_STR("GET / HTTP/1.1\r\nHo");
+    or_http_init(&h, S, NULL);
+    CHECK_ERR(or_http_next(&h, &in, &ev), OR_NEED_MORE, "a part");
+    in = or_str_of(NULL, 0);
+    CHECK_ERR(or_http_next(&h, &in, &ev), OR_NEED_MORE, "nothing new");
+    in = OR_STR("GET / HTTP/1.1\r\nHo");
+    CHECK_ERR(or_http_next(&h, &in, &ev), OR_NEED_MORE, "the same again");
+    in = OR_STR("st: a\r\n\r\n");
+    CHECK_ERR(or_http_next(&h, &in, &ev), OR_ERR_ARG, "only the rest");
+
+    in = OR_STR("\r\n");
+    or_http_init(&h, S, NULL);
+    CHECK_ERR(or_http_next(&h, &in, &ev), OR_NEED_MORE, "empty line");
+    CHECK(in.len == 0, "an empty line is taken at once");
+}
+
 static void test_has_token(void)
 {
     static const struct { const char *list, *token; bool want; } t[] = {
         {"close", "close", true},     {"CLOSE", "close", true},    {"a, close", "close", true},
         {"close ,b", "close", true},  {"\tclose\t", "close", true}, {"a,,close", "close", true},
         {"xclose", "close", false},   {"closex", "close", false},  {"a close", "close", false},
-        {"", "close", false},         {",", "close", false},       {",", "", false},
+        {"a", "a", true},             {"", "close", false},        {",", "close", false},
+        {",", "", false},
         {"close;a", "close", false},  {"a,b", "a,b", false},
     };
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
@@ -973,6 +1050,7 @@ static void test_url(void)
         {"http://a/?b/", "0 a a 80  b/"},
         {"http://a/b/?", "0 a a 80 /b "},
         {"http://a/b?c?d", "0 a a 80 /b c?d"},
+        {"http://[::]", "0 :: [::] 80  -"},
         {"http://a:1/", "0 a a:1 1  -"},
         {"http://a:65535", "0 a a:65535 65535  -"},
         {"http://a:00080", "0 a a:00080 80  -"},
@@ -980,11 +1058,13 @@ static void test_url(void)
         {"http://a/b:c@d", "0 a a 80 /b:c@d -"},
         {"", NULL}, {"http", NULL}, {"http:", NULL}, {"http:/", NULL}, {"http://", NULL},
         {"https://", NULL}, {"https:/", NULL}, {"https", NULL}, {"httpx://a", NULL},
-        {"ftp://abc", NULL}, {"ws://abcd", NULL}, {"//a", NULL}, {"a", NULL}, {"/", NULL},
+        {"ftp://abc", NULL}, {"ws://abcd", NULL}, {"//a", NULL}, {"abcdefghi/", NULL}, {"a", NULL},
+        {"/", NULL},
         {"http:///a", NULL}, {"http://?a", NULL}, {"http://:80", NULL}, {"http://u@a", NULL},
         {"http://u:p@a", NULL}, {"http://a:", NULL}, {"http://a:0", NULL}, {"http://a:65536", NULL},
         {"http://a:000080", NULL}, {"http://a:+8", NULL}, {"http://a:8a", NULL},
-        {"http://a:8:8", NULL}, {"http://[]", NULL}, {"http://[::1", NULL}, {"http://[::1]8", NULL},
+        {"http://a:8:8", NULL}, {"http://[]", NULL}, {"http://[:]", NULL}, {"http://[::1", NULL},
+        {"http://[::1]8", NULL},
         {"http://[::g]", NULL}, {"http://[fe80::1%25eth0]", NULL}, {"http://::1", NULL},
         {"http://[v1.a]", NULL}, {"http://a/#b", NULL}, {"http://a#b", NULL}, {"http://a b", NULL},
         {"http://a/b c", NULL}, {"http://a/\r\n", NULL}, {"http://a/\x80", NULL},
@@ -1111,6 +1191,8 @@ int main(void)
     test_resumes();
     test_bytes();
     test_fields();
+    test_text_words();
+    test_dropped_bytes();
     test_has_token();
     test_writers();
     test_writers_refuse();

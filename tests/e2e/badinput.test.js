@@ -21,7 +21,7 @@ const malformed = [
     ['not HTTP', 'hello there\r\n\r\n'],
     ['an empty method', ' /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n'],
     ['two spaces in the first line', 'GET  /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n'],
-    ['HTTP/2.0', 'GET /v1/models HTTP/2.0\r\nHost: localhost\r\n\r\n'],
+    ['HTTP/2.0', 'GET /v1/models HTTP/2.0\r\nHost: localhost\r\n\r\n', 505],
     ['no Host', 'GET /v1/models HTTP/1.1\r\n\r\n'],
     ['two Hosts', 'GET /v1/models HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n'],
     ['a space before the colon', 'GET /v1/models HTTP/1.1\r\nHost : localhost\r\n\r\n'],
@@ -33,10 +33,10 @@ const malformed = [
 test('malformed HTTP is 400, and the connection ends', async (t) => {
     const up = await upstream(t, polite);
     const p = await proxy(t, up);
-    for (const [name, bytes] of malformed) {
+    for (const [name, bytes, status = 400] of malformed) {
         const answer = parse(await exchange(t, p.port, Buffer.from(bytes, 'latin1')));
-        assert.equal(answer.status, name === 'HTTP/2.0' ? 505 : 400, name);
-        assertError(answer, answer.status);
+        assert.equal(answer.status, status, name);
+        assertError(answer, status);
     }
     assert.equal(up.requests.length, 0);
 });
@@ -106,7 +106,7 @@ const invalid = [
     ['half a surrogate pair', '{"model":"\\ud800","messages":[]}', null],
     ['bytes that are not UTF-8', Buffer.from('{"model":"\xff","messages":[]}', 'latin1'), /UTF-8|JSON/],
     ['a NUL byte behind the end', `${JSON.stringify(HELLO)}\0`, /JSON/],
-    ['depth without end', '{"a":'.repeat(100000), /deep/],
+    ['depth without end', `{"a":${'['.repeat(100000)}`, /deep/],
     ['an array', '[]', /object/],
 ];
 test('invalid JSON is 400 and says where', async (t) => {
@@ -171,7 +171,7 @@ test('a head of more than limits.head is 431', async (t) => {
     const big = await exchange(t, p.port, `GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX: ${'y'.repeat(2000)}\r\n\r\n`);
     assertError(parse(big), 431, /limits\.head/);
     const endless = await exchange(t, p.port, `GET /${'y'.repeat(5000)}`);
-    assertError(parse(endless), 414, /limits\.head/);
+    assertError(parse(endless), 414);
     const many = await exchange(t, p.port, `GET /v1/models HTTP/1.1\r\nHost: localhost\r\n${'a:b\r\n'.repeat(180)}\r\n`);
     assertError(parse(many), 431);
     assert.equal(up.requests.length, 0);
@@ -260,7 +260,7 @@ test('a request in any two pieces is the same request', async (t) => {
     const request = post(HELLO);
     const c = connect(t, p.port);
     c.socket.setNoDelay(true);
-    for (let n = 1; n < request.length; n += 3) {
+    for (let n = 1, served = 0; n < request.length; n += 3, served++) {
         c.text = '';
         c.write(request.slice(0, n));
         await new Promise((resolve) => setTimeout(resolve, 2));
