@@ -176,10 +176,10 @@ test('an answer that is not sound HTTP is 502', async (t) => {
     }
 });
 
-test('an answer larger than limits.body is 502', async (t) => {
+test('an answer larger than limits.answer is 502', async (t) => {
     const up = await upstream(t, (req, res) => reply(res, 200, completion('x'.repeat(100000))));
-    const p = await proxy(t, up, { 'limits.body': '10k' });
-    assertError(await chat(p), 502, /large|limits\.body/);
+    const p = await proxy(t, up, { 'limits.answer': '10k' });
+    assertError(await chat(p), 502, /limits\.answer/);
 });
 
 test('100 Continue and 103 in front of the answer are skipped', async (t) => {
