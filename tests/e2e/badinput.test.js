@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
 
-import { HELLO, ask, assertError, chat, connect, exchange, polite, post, proxy, until,
+import { HELLO, ask, assertError, atEnd, chat, connect, exchange, polite, post, proxy, until,
     upstream } from './helpers.js';
 
 // An answer as text, taken apart.
@@ -230,7 +230,7 @@ test('a byte now and then does not hold a connection for ever', async (t) => {
     const p = await proxy(t, up, { 'timeout.client': '300ms' });
     const c = connect(t, p.port).write('GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ');
     const drip = setInterval(() => c.write('y'), 50);
-    t.after(() => clearInterval(drip));
+    atEnd(t, () => clearInterval(drip));
     await c.until(/HTTP\/1\.1 408 /);
 });
 

@@ -49,9 +49,24 @@ export function gate() {
     return g;
 }
 
+// At the end of the test, last first, each of them whatever became of the others (t.after
+// stops at the first that fails, and what is left open then keeps this process alive).
+const endings = new WeakMap();
+export function atEnd(t, action) {
+    if (endings.has(t)) return void endings.get(t).push(action);
+    const actions = [action];
+    endings.set(t, actions);
+    t.after(async () => {
+        let failure;
+        for (const one of actions.reverse())
+            try { await one(); } catch (e) { failure ??= e; }
+        if (failure) throw failure;
+    });
+}
+
 export function scratch(t) {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'orproxy-e2e-'));
-    t.after(() => fs.rmSync(dir, { recursive: true, force: true }));
+    atEnd(t, () => fs.rmSync(dir, { recursive: true, force: true }));
     return dir;
 }
 
@@ -88,7 +103,7 @@ function checkOutput(p) {
 // Run to the end: for wrong use, --help and the like.
 export async function run(t, args, options) {
     const p = launch(t, args, options);
-    t.after(() => p.child.kill('SIGKILL'));
+    atEnd(t, () => p.child.kill('SIGKILL'));
     await within(p.ended, `orproxy ${args.join(' ')} to end\n${p.stderr}`);
     checkOutput(p);
     return p;
@@ -98,7 +113,7 @@ export async function run(t, args, options) {
 export async function start(t, args, options = {}) {
     const p = launch(t, ['--listen', '127.0.0.1:0', ...args], options);
     p.exits = 0;
-    t.after(async () => {
+    atEnd(t, async () => {
         try {
             if (p.code === undefined) p.child.kill('SIGTERM');
             await within(p.ended, 'orproxy to end after SIGTERM');
@@ -253,7 +268,7 @@ export function assertGoodStream(events, text) {
 export function connect(t, port) {
     const socket = net.connect({ host: '127.0.0.1', port });
     const c = { socket, text: '', closed: false };
-    t.after(() => socket.destroy());
+    atEnd(t, () => socket.destroy());
     socket.setEncoding('latin1').on('data', (text) => { c.text += text; });
     socket.on('error', () => {});
     socket.on('close', () => { c.closed = true; });
@@ -305,7 +320,7 @@ export async function upstream(t, handler, tls) {
     });
     server.on('tlsClientError', () => {});
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    t.after(() => {
+    atEnd(t, () => {
         for (const socket of up.open) socket.destroy();
         server.close();
     });
@@ -335,7 +350,7 @@ export async function rawUpstream(t, handler) {
         socket.on('close', () => up.open.delete(socket));
     });
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    t.after(() => {
+    atEnd(t, () => {
         for (const socket of up.open) socket.destroy();
         server.close();
     });

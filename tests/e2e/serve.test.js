@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { test } from 'node:test';
 
-import { CLIENT_KEY, HELLO, HELLO_STREAM, PROVIDER_KEY, ask, assertError, assertGoodStream, chat,
-    completion, connect, exchange, polite, post, proxy, reply, stream, upstream } from './helpers.js';
+import { CLIENT_KEY, HELLO, HELLO_STREAM, PROVIDER_KEY, ask, assertError, assertGoodStream, atEnd,
+    chat, completion, connect, exchange, polite, post, proxy, reply, stream, upstream } from './helpers.js';
 
 for (const target of ['/api/v1/chat/completions', '/v1/chat/completions',
     '/api/v1/chat/completions/', '/v1/chat/completions?trace=1&x=%2F', '/v1/chat/completions/?a'])
@@ -145,7 +145,7 @@ test('one client connection serves many requests, one upstream connection too', 
     const up = await upstream(t, polite);
     const p = await proxy(t, up);
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-    t.after(() => agent.destroy());
+    atEnd(t, () => agent.destroy());
     for (let i = 0; i < 5; i++)
         assert.equal((await ask(p, { body: i % 2 ? HELLO_STREAM : HELLO, agent })).status, 200);
     assert.equal(up.connections, 1);

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { HELLO, PROVIDER_KEY, ask, assertError, assertFailedStream, assertGoodStream, begin, chat,
-    chunk, completion, event, nobody, polite, proxy, rawUpstream, reply, stream,
+import { HELLO, PROVIDER_KEY, ask, assertError, assertFailedStream, assertGoodStream, atEnd, begin,
+    chat, chunk, completion, event, nobody, polite, proxy, rawUpstream, reply, stream,
     upstream } from './helpers.js';
 
 test('nobody listens: 502 that names what was tried', async (t) => {
@@ -26,7 +26,7 @@ test('a provider that comes back is used again', async (t) => {
     const http = await import('node:http');
     const server = http.createServer((req, res) => reply(res, 200, completion()));
     await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
-    t.after(() => { server.closeAllConnections(); server.close(); });
+    atEnd(t, () => { server.closeAllConnections(); server.close(); });
     assert.equal((await chat(p)).status, 200);
 });
 
@@ -176,10 +176,10 @@ test('an answer that is not sound HTTP is 502', async (t) => {
     }
 });
 
-test('an answer larger than limits.body is 502', async (t) => {
+test('an answer larger than limits.answer is 502', async (t) => {
     const up = await upstream(t, (req, res) => reply(res, 200, completion('x'.repeat(100000))));
-    const p = await proxy(t, up, { 'limits.body': '10k' });
-    assertError(await chat(p), 502, /large|limits\.body/);
+    const p = await proxy(t, up, { 'limits.answer': '10k' });
+    assertError(await chat(p), 502, /limits\.answer/);
 });
 
 test('100 Continue and 103 in front of the answer are skipped', async (t) => {
@@ -236,7 +236,7 @@ test('an answer before the end of the question is passed on', async (t) => {
     const server = http.createServer((req, res) => reply(res, 413, { error: { code: 413, message: 'too much' } },
         { connection: 'close' })); // without reading
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    t.after(() => { server.closeAllConnections(); server.close(); });
+    atEnd(t, () => { server.closeAllConnections(); server.close(); });
     const p = await proxy(t, `http://127.0.0.1:${server.address().port}/v1`);
     const answer = await chat(p, { messages: [{ role: 'user', content: 'x'.repeat(1 << 20) }] });
     assert.ok([413, 502].includes(answer.status), answer.body);
