@@ -29,12 +29,14 @@ if [ -z "${CLEAN_ROOT_INSIDE-}" ]; then
     CLEAN_ROOT_INSIDE=1 exec unshare --mount --pid --fork --kill-child sh "$0" "$@"
 fi
 
-inside() { # COMMAND: in the project, in the root, with an empty environment but for proxies
-    env -i PATH=$path HOME=/root LANG=C.UTF-8 \
+# A subshell that becomes the command, so that its process id is the command's.
+inside() ( # COMMAND: in the project, in the root, with an empty environment but for proxies
+    exec env -i PATH=$path HOME=/root LANG=C.UTF-8 \
         ${http_proxy+"http_proxy=$http_proxy"} ${https_proxy+"https_proxy=$https_proxy"} \
-        ${no_proxy+"no_proxy=$no_proxy"} ${NODE_EXTRA_CA_CERTS+"NODE_EXTRA_CA_CERTS=$NODE_EXTRA_CA_CERTS"} \
-        chroot "$root" sh -c "cd /root/project && $1"
-}
+        ${no_proxy+"no_proxy=$no_proxy"} \
+        ${NODE_EXTRA_CA_CERTS+"NODE_EXTRA_CA_CERTS=$NODE_EXTRA_CA_CERTS"} \
+        chroot "$root" sh -c "cd /root/project && exec $1"
+)
 
 # A copy of what is here, when it is here.
 same() { # PATH...

@@ -156,6 +156,9 @@ test('a second connection resumes the session of the first', async (t) => {
         res.setHeader('connection', 'close');
         polite(req, res);
     }, shows('good'));
+    const sessions = new Map(); // Node keeps none by itself
+    up.server.on('newSession', (id, data, done) => { sessions.set(id.toString('hex'), data); done(); });
+    up.server.on('resumeSession', (id, done) => done(null, sessions.get(id.toString('hex')) ?? null));
     const p = await proxy(t, up, trusting());
     for (let i = 0; i < 3; i++) assert.equal((await chat(p)).status, 200);
     assert.deepEqual(resumed, [false, true, true]);
