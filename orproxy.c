@@ -329,6 +329,7 @@ int main(int argc, char **argv)
     say_how(&c);
     status = serve(&c);
     client_shutdown();
+    relay_shutdown();
     upstream_shutdown();
     ev_finish();
     ev_close();

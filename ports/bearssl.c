@@ -619,6 +619,7 @@ or_err or_bearssl_begin(or_bearssl *c, const or_bearssl_desc *d)
     /* an address is not sent as server name, and is matched by ourselves */
     if (!br_ssl_client_reset(&c->client, c->handshake->ip_len > 0 ? NULL : c->host, resume))
         c->err = OR_ERR_IO;
+    c->want_send = true; /* our hello */
     return OR_OK;
 }
 

@@ -147,6 +147,12 @@ static void put_u64(or_json_writer *w, const char *name, uint64_t value)
     or_json_put_u64(w, value);
 }
 
+static void put_raw(or_json_writer *w, const char *name, const char *json)
+{
+    or_json_put_key(w, or_str_z(name));
+    or_json_put_raw(w, or_str_z(json));
+}
+
 /* id, provider, model, object, created: what every answer and chunk begins with. */
 static void put_common(const demo *d, or_json_writer *w, const char *object)
 {
@@ -155,6 +161,7 @@ static void put_common(const demo *d, or_json_writer *w, const char *object)
     put_str(w, "model", or_str_z(d->model->id));
     put_str(w, "object", or_str_z(object));
     put_u64(w, "created", (uint64_t)time(NULL));
+    put_raw(w, "system_fingerprint", "null");
 }
 
 static void put_usage(const demo *d, or_json_writer *w)
@@ -170,8 +177,7 @@ static void put_usage(const demo *d, or_json_writer *w)
     put_u64(w, "total_tokens", d->prompt_tokens + d->completion_tokens);
     or_json_put_key(w, OR_STR("cost"));
     or_json_put_decimal(w, cost, 12);
-    or_json_put_key(w, OR_STR("is_byok"));
-    or_json_put_bool(w, false);
+    put_raw(w, "is_byok", "false");
     or_json_end_object(w);
 }
 
@@ -205,16 +211,14 @@ static const char *finish_reason(const demo *d)
 
 static void put_finish(const demo *d, or_json_writer *w, bool now)
 {
-    or_json_put_key(w, OR_STR("finish_reason"));
-    if (now)
-        or_json_put_str(w, or_str_z(finish_reason(d)));
-    else
-        or_json_put_null(w);
-    or_json_put_key(w, OR_STR("native_finish_reason"));
-    if (now)
-        or_json_put_str(w, or_str_z(finish_reason(d)));
-    else
-        or_json_put_null(w);
+    static const char *const names[] = {"finish_reason", "native_finish_reason"};
+    for (int i = 0; i < 2; i++) {
+        if (now)
+            put_str(w, names[i], or_str_z(finish_reason(d)));
+        else
+            put_raw(w, names[i], "null");
+    }
+    put_raw(w, "logprobs", "null");
 }
 
 static void whole_answer(demo *d)
@@ -239,6 +243,8 @@ static void whole_answer(demo *d)
     } else {
         or_json_put_str(&w, d->text);
     }
+    put_raw(&w, "refusal", "null");
+    put_raw(&w, "reasoning", "null");
     or_json_end_object(&w);
     put_finish(d, &w, true);
     or_json_end_object(&w);
@@ -366,12 +372,6 @@ static void put_price(or_json_writer *w, const char *name, int64_t pico_usd)
     put_str(w, name, or_buf_str(&b));
 }
 
-static void put_raw(or_json_writer *w, const char *name, const char *json)
-{
-    or_json_put_key(w, or_str_z(name));
-    or_json_put_raw(w, or_str_z(json));
-}
-
 /* One row of the catalogue, in the shape of OpenRouter's list. */
 static void put_model(or_json_writer *w, const model *m)
 {
@@ -396,6 +396,7 @@ static void put_model(or_json_writer *w, const model *m)
     put_raw(w, "supported_parameters",
             m->mood == TOOLS ? "[\"max_tokens\",\"tools\",\"tool_choice\"]" : "[\"max_tokens\"]");
     put_raw(w, "default_parameters", "null");
+    put_raw(w, "supported_voices", "null");
     or_json_put_key(w, OR_STR("links"));
     or_json_begin_object(w);
     or_json_put_key(w, OR_STR("details"));

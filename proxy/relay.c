@@ -22,7 +22,9 @@ enum {
 
 typedef enum state { CONNECT, SEND, ANSWER, TAIL, OVER } state;
 
-typedef struct relay {
+typedef struct relay relay;
+struct relay {
+    relay   *next, *prev;
     client  *c; /* NULL: has its answer, or is gone */
     upstream *u;
     state    state;
@@ -48,11 +50,10 @@ typedef struct relay {
     or_chat_stream progress;
     uint16_t status;    /* of the provider's answer */
     char     retry_after[MAX_NAME], generation[MAX_NAME], model[MAX_NAME];
-    uint16_t logged_status;
-    const char *logged_end;
-} relay;
+};
 
 static const conf *settings;
+static relay      *relays;
 
 /* Input that is used up within one call, and events decoded one at a time. */
 static char     scratch[64 * 1024];
@@ -120,7 +121,15 @@ static void finish(relay *r, bool keep)
             upstream_close(r->u);
     }
     r->u = NULL;
+    if (r->prev != NULL) r->prev->next = r->next;
+    if (r->next != NULL) r->next->prev = r->prev;
+    if (relays == r) relays = r->next;
     ev_defer(&r->task);
+}
+
+void relay_shutdown(void)
+{
+    while (relays != NULL) finish(relays, false);
 }
 
 void relay_gone(void *owner)
@@ -755,6 +764,9 @@ static relay *begin(client *c)
         return NULL;
     }
     or_http_limits limits = {OR_HTTP_MAX_HEAD, 0, 0};
+    r->next = relays;
+    if (relays != NULL) relays->prev = r;
+    relays = r;
     r->c = c;
     r->began = ev_now();
     r->task.run = on_task;

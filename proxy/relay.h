@@ -21,6 +21,9 @@ void relay_setup(const conf *settings);
 void relay_chat(client *c, const facts *f);
 void relay_models(client *c);
 
+/* End what is left, after the clients: connections that wait for the end of a message. */
+void relay_shutdown(void);
+
 /* For client_hooks. */
 void relay_gone(void *owner);
 void relay_drained(void *owner);
