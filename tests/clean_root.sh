@@ -3,8 +3,9 @@
 #
 # Builds a minimal Debian bookworm in build/base once (debootstrap), copies it to build/root,
 # puts a fresh clone of the committed project in, and runs there, as root and without sudo:
-# `make run` with a request from curl, then `make test`. Needs root, debootstrap and a Debian
-# mirror; about 2 GB of disk; minutes. SUITE and MIRROR may be set. Not part of make test.
+# `make run` with the first curl command of the README, then `.ci/run`. Needs root,
+# debootstrap, a Debian mirror, about 2 GB of disk and some minutes. SUITE and MIRROR may be
+# set. Not part of make test.
 #
 # apt, npm and the resolver of the root are set up as here, so that a local mirror or proxy
 # that this machine uses works there too.
@@ -29,12 +30,14 @@ if [ -z "${CLEAN_ROOT_INSIDE-}" ]; then
     CLEAN_ROOT_INSIDE=1 exec unshare --mount --pid --fork --kill-child sh "$0" "$@"
 fi
 
-inside() { # COMMAND: in the project, in the root, with an empty environment but for proxies
-    env -i PATH=$path HOME=/root LANG=C.UTF-8 \
+# A subshell that becomes the command, so that its process id is the command's.
+inside() ( # COMMAND: in the project, in the root, with an empty environment but for proxies
+    exec env -i PATH=$path HOME=/root LANG=C.UTF-8 \
         ${http_proxy+"http_proxy=$http_proxy"} ${https_proxy+"https_proxy=$https_proxy"} \
-        ${no_proxy+"no_proxy=$no_proxy"} ${NODE_EXTRA_CA_CERTS+"NODE_EXTRA_CA_CERTS=$NODE_EXTRA_CA_CERTS"} \
-        chroot "$root" sh -c "cd /root/project && $1"
-}
+        ${no_proxy+"no_proxy=$no_proxy"} \
+        ${NODE_EXTRA_CA_CERTS+"NODE_EXTRA_CA_CERTS=$NODE_EXTRA_CA_CERTS"} \
+        chroot "$root" sh -c "cd /root/project && exec $1"
+)
 
 # A copy of what is here, when it is here.
 same() { # PATH...
@@ -52,12 +55,12 @@ if [ ! -e "$base/ready" ]; then
         "$suite" "$base" "$mirror"
     touch "$base/ready"
 fi
-rm -rf "$root"
+rm -rf --one-file-system "$root"
 cp -a "$base" "$root"
 same /etc/resolv.conf /etc/hosts /etc/npmrc /usr/etc/npmrc "$HOME/.npmrc"
 same /etc/ssl/certs/ca-certificates.crt
 for file in /etc/apt/apt.conf.d/*; do # proxies, verification; not the hooks of local programs
-    grep -q -i -E 'acquire::' "$file" && same "$file"
+    if grep -q -i 'acquire::' "$file"; then same "$file"; fi
 done
 git clone -q --no-hardlinks "$here" "$root/root/project"
 mount -t proc proc "$root/proc"
@@ -76,12 +79,17 @@ until inside "curl -s -f http://127.0.0.1:8787/healthz" >/dev/null 2>&1; do
     sleep 1
 done
 cat "$here/build/clean_root.run"
-inside "curl -s -S -f http://127.0.0.1:8787/api/v1/chat/completions \
-    -H 'Content-Type: application/json' \
-    -d '{\"model\":\"demo/echo\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}'"
-echo
+curl=$(awk '/^curl / { on = 1 } on; on && !/\\$/ { exit }' README.md)
+echo "$curl"
+inside "$curl" >"$here/build/clean_root.curl"
+cat "$here/build/clean_root.curl"
+grep -q -x 'data: \[DONE\]' "$here/build/clean_root.curl" || die "that is not a whole stream"
 kill $run
 wait $run || true
 
 echo "==== .ci/run"
-inside .ci/run
+status=0
+inside .ci/run || status=$?
+# What fails is left for a look.
+if [ $status -eq 0 ] && umount "$root/proc" "$root/dev"; then rm -rf --one-file-system "$root"; fi
+exit $status

@@ -10,8 +10,8 @@ mkdir -p $out
 measure() { # NAME PREFIX CC FLAGS...
     name=$1 prefix=$2
     shift 2
-    "$@" -std=c99 -Os -ffreestanding -fno-stack-protector -ffunction-sections -fdata-sections \
-        -fstack-usage ${INCLUDES:--I.} -c -o $out/"$name".o tests/freestanding.c || return 1
+    "$@" -std=c99 -Os -ffreestanding -fno-pic -fno-stack-protector -ffunction-sections \
+        -fdata-sections -fstack-usage ${INCLUDES:--I.} -c -o $out/"$name".o tests/freestanding.c || return 1
     echo "or.h, $name, -Os ($("$1" -dumpmachine) $("$1" -dumpversion))"
     # or_json_begin and ori_json_put belong to json; what names no part is base's
     "${prefix}nm" -S --defined-only $out/"$name".o | awk '

@@ -311,6 +311,7 @@ export async function upstream(t, handler, tls) {
         });
     };
     const server = tls ? https.createServer(tls, serve) : http.createServer(serve);
+    up.server = server;
     server.keepAliveTimeout = 60000;
     server.on(tls ? 'secureConnection' : 'connection', (socket) => {
         up.connections++;

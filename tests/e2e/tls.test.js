@@ -36,7 +36,7 @@ const bad = [
     ['not_yet', /not yet valid/],
     ['wrong_name', /not for.*localhost/],
     ['wrong_ip', /not for.*127\.0\.0\.1/, '127.0.0.1'],
-    ['ip', /not for.*localhost/],
+    ['ip', /not for.*localhost|names no host/],
     ['good', /not for.*127\.0\.0\.1|names no/, '127.0.0.1'],
     ['unknown_root', /authority/],
     ['self_signed', /self-signed|authority/],
@@ -150,18 +150,18 @@ test('megabytes pass in both directions', async (t) => {
 });
 
 test('a second connection resumes the session of the first', async (t) => {
+    const resumed = [];
     const up = await upstream(t, (req, res) => {
+        resumed.push(req.socket.isSessionReused());
         res.setHeader('connection', 'close');
         polite(req, res);
     }, shows('good'));
+    const sessions = new Map(); // Node keeps none by itself
+    up.server.on('newSession', (id, data, done) => { sessions.set(id.toString('hex'), data); done(); });
+    up.server.on('resumeSession', (id, done) => done(null, sessions.get(id.toString('hex')) ?? null));
     const p = await proxy(t, up, trusting());
-    const resumed = [];
-    for (let i = 0; i < 3; i++) {
-        assert.equal((await chat(p)).status, 200);
-        resumed.push(up.requests[i].socket.isSessionReused());
-    }
-    assert.equal(up.connections, 3);
-    t.diagnostic(`resumed: ${resumed}`); // an economy, not a promise
+    for (let i = 0; i < 3; i++) assert.equal((await chat(p)).status, 200);
+    assert.deepEqual(resumed, [false, true, true]);
 });
 
 test('a kept connection that died is replaced', async (t) => {
