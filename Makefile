@@ -22,7 +22,7 @@ BEARSSL_A = $(if $(BEARSSL),$(BEARSSL)/build/libbearssl.a,$(wildcard $(shell \
 LIBS      = $(or $(BEARSSL_A),-lbearssl) -lpthread
 
 PROXY    := $(wildcard proxy/*.c)
-PORTS    := $(wildcard ports/posix.c ports/bearssl.c)
+PORTS    := $(wildcard ports/posix.c ports/bearssl.c ports/link.c)
 EXAMPLES := $(patsubst %.c,$B/%,$(wildcard examples/*.c))
 TESTS    := $(patsubst %.c,$B/%,$(wildcard tests/test_*.c tests/fuzz_*.c))
 BENCHES  := $(patsubst %.c,$B/%,$(wildcard tests/bench_*.c))

@@ -24,6 +24,7 @@
        OR_HTTP_MAX_FIELDS   field lines in one head           100
        OR_HTTP_MAX_CHUNK_EXT  bytes of extensions on a chunk  256
        OR_HTTP_MAX_TRAILER  bytes of trailer fields           4096
+       OR_CHAT_MAX_CALLS    tool calls of a streamed answer   64
 
    A COMPLETE EXAMPLE
    What one server-sent event of a stream says, and how the stream ended:
@@ -155,6 +156,9 @@
 #endif
 #ifndef OR_HTTP_MAX_CHUNK_EXT
 #define OR_HTTP_MAX_CHUNK_EXT 256 /* bytes of extensions on one chunk; OR_ERR_CHUNK */
+#endif
+#ifndef OR_CHAT_MAX_CALLS
+#define OR_CHAT_MAX_CALLS 64 /* tool calls of one streamed answer; OR_ERR_TOKENS */
 #endif
 #ifndef OR_HTTP_MAX_TRAILER
 #define OR_HTTP_MAX_TRAILER 4096 /* bytes of trailer fields; OR_ERR_CHUNK */
@@ -365,6 +369,10 @@ OR_API or_err or_u64_read(or_str s, uint64_t *out);
    OR_ERR_RANGE  does not fit, or has a nonzero digit below 10^-scale
    Source: RFC 8259 section 6. */
 OR_API or_err or_decimal_read(or_str s, unsigned scale, int64_t *out);
+
+/* The same, rounded half up where digits are smaller than 10^-scale: for amounts that went
+   through somebody's floating point, such as 0.0007100000000000001. */
+OR_API or_err or_decimal_round(or_str s, unsigned scale, int64_t *out);
 
 /* The reverse, shortest form: (37500, 12) writes "0.0000000375", (5, 0) "5". */
 OR_API or_err or_decimal_put(or_buf *out, int64_t n, unsigned scale);
@@ -964,20 +972,32 @@ typedef enum or_end {
     OR_END_TRUNCATED  /* it stopped without either: what came is not the whole answer */
 } or_end;
 
-/* State across the events of one stream. Zero it with or_chat_stream_init. */
+/* A tool call of a stream: what its fragments are told apart by. Private. */
+typedef struct or_chat_call {
+    uint32_t index, id; /* as sent (UINT32_MAX: none); a hash of the id (0: none) */
+    bool     id_told, name_told;
+} or_chat_call;
+
+/* State across the events of one stream. Begin it with or_chat_stream_init. */
 typedef struct or_chat_stream {
-    or_usage  usage;   /* last seen */
-    or_finish finish;  /* last seen */
-    bool      done;    /* [DONE] was seen */
-    bool      error;   /* an error was seen */
-    bool      content; /* text, reasoning or a tool call was seen */
+    or_usage     usage;   /* last seen */
+    or_finish    finish;  /* last seen */
+    bool         done;    /* [DONE] was seen */
+    bool         error;   /* an error was seen */
+    bool         content; /* text, reasoning, a refusal or a tool call was seen */
+    uint32_t     num_calls;
+    or_chat_call calls[OR_CHAT_MAX_CALLS];
 } or_chat_stream;
 
 OR_API void or_chat_stream_init(or_chat_stream *s);
 
 /* Read the data of one server-sent event. Empty data, and everything after [DONE], give
-   an empty delta. OR_ERR_ANSWER: JSON of another shape. OR_ERR_SPACE: arena full. Other
-   errors: not JSON. A failure does not stick: the caller decides whether to go on. */
+   an empty delta. Fragments of tool calls get dense indexes from 0, and id and name once,
+   whatever the upstream repeats or leaves out; their arguments are to be appended.
+   OR_ERR_ANSWER: JSON of another shape. OR_ERR_SPACE: arena full. OR_ERR_TOKENS: more than
+   OR_CHAT_MAX_CALLS calls. Other errors: not JSON. A failure does not stick: the caller
+   decides whether to go on.
+   A surrogate pair that the upstream cut between two events is U+FFFD in both. */
 OR_API or_err or_chat_stream_next(or_chat_stream *s, or_str data, or_arena *arena,
                                   or_chat_delta *delta);
 
@@ -1427,10 +1447,11 @@ static bool ori_take_number(or_str *s, ori_number *n)
     return true;
 }
 
-or_err or_decimal_read(or_str s, unsigned scale, int64_t *out)
+static or_err ori_decimal(or_str s, unsigned scale, bool exact, int64_t *out)
 {
     ori_number n;
     uint64_t   exponent = 0, value = 0;
+    bool       up = false;
     if (s.len == 0 || scale > 18 || !ori_take_number(&s, &n) || s.len != 0) return OR_ERR_ARG;
     if (n.exponent.len > 0 && or_u64_read(n.exponent, &exponent) != OR_OK) exponent = UINT64_MAX;
 
@@ -1451,16 +1472,30 @@ or_err or_decimal_read(or_str s, unsigned scale, int64_t *out)
     for (uint64_t i = 0; i < digits; i++) {
         char c = i < n.whole.len ? n.whole.ptr[i] : n.fraction.ptr[i - n.whole.len];
         bool below = (int64_t)(digits - i) + shift <= 0; /* smaller than 10^-scale */
-        if (below && c != '0') return OR_ERR_RANGE;
-        if (below) continue;
+        if (below && c != '0' && exact) return OR_ERR_RANGE;
+        if (below) {
+            up = up || ((int64_t)(digits - i) + shift == 0 && c >= '5');
+            continue;
+        }
         if (!or_mul_u64(value, 10, &value) || !or_add_u64(value, (uint64_t)(c - '0'), &value))
             return OR_ERR_RANGE;
     }
     for (; shift > 0; shift--)
         if (!or_mul_u64(value, 10, &value)) return OR_ERR_RANGE;
+    if (up) value++; /* what was cut off is not what came near UINT64_MAX */
     if (value > (uint64_t)INT64_MAX + (n.negative ? 1u : 0u)) return OR_ERR_RANGE;
-    *out = !n.negative ? (int64_t)value : -(int64_t)(value - 1) - 1;
+    *out = !n.negative ? (int64_t)value : value == 0 ? 0 : -(int64_t)(value - 1) - 1;
     return OR_OK;
+}
+
+or_err or_decimal_read(or_str s, unsigned scale, int64_t *out)
+{
+    return ori_decimal(s, scale, true, out);
+}
+
+or_err or_decimal_round(or_str s, unsigned scale, int64_t *out)
+{
+    return ori_decimal(s, scale, false, out);
 }
 
 or_err or_decimal_put(or_buf *out, int64_t n, unsigned scale)
@@ -3532,6 +3567,584 @@ or_err or_sse_put_comment(or_buf *out, or_str text)
 }
 
 /* >> chat ------------------------------------------------------------- */
+
+static const char *const ori_roles[] = {"user", "system", "developer", "assistant", "tool"};
+
+static void ori_put_member(or_json_writer *w, const char *name, or_str value)
+{
+    or_json_put_key(w, or_str_z(name));
+    or_json_put_str(w, value);
+}
+
+static void ori_put_optional(or_json_writer *w, const char *name, or_str value)
+{
+    if (value.ptr != NULL) ori_put_member(w, name, value);
+}
+
+static void ori_put_optional_raw(or_json_writer *w, const char *name, or_str json)
+{
+    if (json.ptr == NULL) return;
+    or_json_put_key(w, or_str_z(name));
+    or_json_put_raw(w, json);
+}
+
+static void ori_put_strings(or_json_writer *w, const char *name, const or_str *list, uint32_t num)
+{
+    if (num == 0) return;
+    or_json_put_key(w, or_str_z(name));
+    or_json_begin_array(w);
+    for (uint32_t i = 0; i < num; i++) or_json_put_str(w, list[i]);
+    or_json_end_array(w);
+}
+
+static void ori_put_number(or_json_writer *w, const char *name, or_opt n, unsigned scale)
+{
+    if (!n.set) return;
+    or_json_put_key(w, or_str_z(name));
+    or_json_put_decimal(w, n.value, scale);
+}
+
+static void ori_put_calls(or_json_writer *w, const or_msg *m)
+{
+    if (m->num_tool_calls == 0) return;
+    or_json_put_key(w, OR_STR("tool_calls"));
+    or_json_begin_array(w);
+    for (uint32_t i = 0; i < m->num_tool_calls; i++) {
+        const or_tool_call *c = &m->tool_calls[i];
+        or_json_begin_object(w);
+        ori_put_member(w, "id", c->id);
+        ori_put_member(w, "type", OR_STR("function"));
+        or_json_put_key(w, OR_STR("function"));
+        or_json_begin_object(w);
+        ori_put_member(w, "name", c->name);
+        ori_put_member(w, "arguments", c->arguments);
+        or_json_end_object(w);
+        or_json_end_object(w);
+    }
+    or_json_end_array(w);
+}
+
+static void ori_put_msg(or_json_writer *w, const or_msg *m)
+{
+    or_json_begin_object(w);
+    ori_put_member(w, "role", or_str_z(ori_roles[m->role]));
+    or_json_put_key(w, OR_STR("content"));
+    if (m->content_parts.ptr != NULL)
+        or_json_put_raw(w, m->content_parts);
+    else if (m->content.ptr != NULL)
+        or_json_put_str(w, m->content);
+    else
+        or_json_put_null(w);
+    ori_put_optional(w, "name", m->name);
+    ori_put_optional(w, "tool_call_id", m->tool_call_id);
+    ori_put_calls(w, m);
+    or_json_end_object(w);
+}
+
+static void ori_put_tools(or_json_writer *w, const or_chat_desc *d)
+{
+    if (d->num_tools == 0) return;
+    or_json_put_key(w, OR_STR("tools"));
+    or_json_begin_array(w);
+    for (uint32_t i = 0; i < d->num_tools; i++) {
+        const or_tool *t = &d->tools[i];
+        or_json_begin_object(w);
+        ori_put_member(w, "type", OR_STR("function"));
+        or_json_put_key(w, OR_STR("function"));
+        or_json_begin_object(w);
+        ori_put_member(w, "name", t->name);
+        ori_put_optional(w, "description", t->description);
+        ori_put_optional_raw(w, "parameters", t->parameters);
+        or_json_end_object(w);
+        or_json_end_object(w);
+    }
+    or_json_end_array(w);
+}
+
+static bool ori_tool_name_ok(or_str name)
+{
+    if (name.len == 0 || name.len > 64) return false;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = ori_lower(name.ptr[i]);
+        if (!ori_digit(c) && (c < 'a' || c > 'z') && c != '_' && c != '-') return false;
+    }
+    return true;
+}
+
+static bool ori_within(or_opt n, int32_t low, int32_t high)
+{
+    return !n.set || (n.value >= low && n.value <= high);
+}
+
+static bool ori_chat_ok(const or_chat_desc *d)
+{
+    if (d->msgs == NULL || d->num_msgs == 0 || d->num_stop > 4 || d->session_id.len > 256) return false;
+    if (!ori_within(d->temperature_milli, 0, 2000) || !ori_within(d->top_p_milli, 0, 1000)) return false;
+    for (uint32_t i = 0; i < d->num_msgs; i++) {
+        const or_msg *m = &d->msgs[i];
+        if ((unsigned)m->role > OR_ROLE_TOOL) return false;
+        if (m->role == OR_ROLE_TOOL && m->tool_call_id.ptr == NULL) return false;
+        if (m->num_tool_calls > 0 && m->role != OR_ROLE_ASSISTANT) return false;
+    }
+    for (uint32_t i = 0; i < d->num_tools; i++)
+        if (!ori_tool_name_ok(d->tools[i].name)) return false;
+    return true;
+}
+
+or_err or_chat_write(or_buf *out, const or_chat_desc *d)
+{
+    or_json_writer w;
+    if (!ori_chat_ok(d)) return OR_ERR_ARG;
+    or_json_writer_init(&w, out);
+    or_json_begin_object(&w);
+    ori_put_optional(&w, "model", d->model);
+    ori_put_strings(&w, "models", d->models, d->num_models);
+    or_json_put_key(&w, OR_STR("messages"));
+    or_json_begin_array(&w);
+    for (uint32_t i = 0; i < d->num_msgs; i++) ori_put_msg(&w, &d->msgs[i]);
+    or_json_end_array(&w);
+    ori_put_tools(&w, d);
+    ori_put_optional_raw(&w, "tool_choice", d->tool_choice);
+    ori_put_optional_raw(&w, "response_format", d->response_format);
+    ori_put_optional(&w, "reasoning_effort", d->reasoning_effort);
+    ori_put_strings(&w, "stop", d->stop, d->num_stop);
+    if (d->max_tokens > 0) {
+        or_json_put_key(&w, OR_STR("max_tokens"));
+        or_json_put_u64(&w, d->max_tokens);
+    }
+    ori_put_number(&w, "temperature", d->temperature_milli, 3);
+    ori_put_number(&w, "top_p", d->top_p_milli, 3);
+    ori_put_number(&w, "seed", d->seed, 0);
+    ori_put_optional(&w, "user", d->user);
+    ori_put_optional(&w, "session_id", d->session_id);
+    if (d->stream) {
+        or_json_put_key(&w, OR_STR("stream"));
+        or_json_put_bool(&w, true);
+        or_json_put_key(&w, OR_STR("stream_options"));
+        or_json_put_raw(&w, OR_STR("{\"include_usage\":true}"));
+    }
+    or_json_end_object(&w);
+    return or_json_writer_end(&w);
+}
+
+/* What is being read. Members of a wrong type count as absent, since upstreams disagree
+   about nearly all of them; only a full arena is an error. */
+typedef struct ori_chat {
+    const or_json_doc *doc;
+    or_arena          *arena;
+    or_err             err;
+} ori_chat;
+
+/* A string member; absent for anything else. */
+static or_str ori_chat_str(ori_chat *c, int from, const char *pointer)
+{
+    or_str s = or_str_of(NULL, 0);
+    or_err e = or_json_get_str(c->doc, or_json_find(c->doc, from, pointer), c->arena, &s);
+    if (e == OR_ERR_SPACE || e == OR_ERR_MEMORY) c->err = e;
+    return e == OR_OK ? s : or_str_of(NULL, 0);
+}
+
+/* a then b, in the arena; either may be absent. */
+static or_str ori_chat_join(ori_chat *c, or_str a, or_str b)
+{
+    if (b.len == 0) return a.ptr != NULL ? a : b;
+    if (a.len == 0) return b;
+    char *both = (char *)or_arena_alloc(c->arena, a.len + b.len);
+    if (both == NULL) {
+        c->err = c->arena->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
+        return a;
+    }
+    memcpy(both, a.ptr, a.len);
+    memcpy(both + a.len, b.ptr, b.len);
+    return or_str_of(both, a.len + b.len);
+}
+
+/* The texts of an array of parts put together: those of `member` in each part. */
+static or_str ori_chat_parts(ori_chat *c, int array, const char *member)
+{
+    or_str text = or_str_of(NULL, 0);
+    for (int i = or_json_first(c->doc, array); i >= 0; i = or_json_next(c->doc, i))
+        text = ori_chat_join(c, text, ori_chat_str(c, i, member));
+    return text;
+}
+
+/* Thinking parts inside content, as Mistral has them: {"type":"thinking","thinking":[...]}. */
+static or_str ori_chat_thinking(ori_chat *c, int content)
+{
+    or_str text = or_str_of(NULL, 0);
+    if (or_json_type_at(c->doc, content) != OR_JSON_ARRAY) return text;
+    for (int i = or_json_first(c->doc, content); i >= 0; i = or_json_next(c->doc, i)) {
+        int thinking = or_json_find(c->doc, i, "/thinking");
+        text = ori_chat_join(c, text, ori_chat_str(c, thinking, ""));
+        if (or_json_type_at(c->doc, thinking) == OR_JSON_ARRAY)
+            text = ori_chat_join(c, text, ori_chat_parts(c, thinking, "/text"));
+    }
+    return text;
+}
+
+static or_str ori_chat_text(ori_chat *c, int content)
+{
+    if (or_json_type_at(c->doc, content) == OR_JSON_ARRAY)
+        return ori_chat_parts(c, content, "/text");
+    return ori_chat_str(c, content, "");
+}
+
+/* One of the places where reasoning may stand, never two: some servers mirror it. */
+static or_str ori_chat_reasoning(ori_chat *c, int message)
+{
+    or_str s = ori_chat_str(c, message, "/reasoning");
+    if (s.len == 0) s = ori_chat_str(c, message, "/reasoning_content");
+    if (s.len == 0) s = ori_chat_thinking(c, or_json_find(c->doc, message, "/content"));
+    if (s.len == 0) {
+        int details = or_json_find(c->doc, message, "/reasoning_details");
+        if (or_json_type_at(c->doc, details) == OR_JSON_ARRAY)
+            s = ori_chat_parts(c, details, "/text");
+    }
+    return s;
+}
+
+/* One call: strings as they are; arguments that came as an object are its text. */
+static void ori_chat_call(ori_chat *c, int tok, or_tool_call *call)
+{
+    int function = or_json_find(c->doc, tok, "/function");
+    int arguments = or_json_find(c->doc, function, "/arguments");
+    call->id = ori_chat_str(c, tok, "/id");
+    call->name = ori_chat_str(c, function, "/name");
+    call->arguments = ori_chat_str(c, arguments, "");
+    if (or_json_type_at(c->doc, arguments) == OR_JSON_OBJECT)
+        call->arguments = or_json_raw(c->doc, arguments);
+    if (call->arguments.ptr == NULL) call->arguments = OR_STR("");
+}
+
+/* The calls of a message or delta, indexes as they stand there (or_chat_stream_next makes
+   them dense). has_index: one bit for each of the first 32. */
+static or_tool_call *ori_chat_calls(ori_chat *c, int message, uint32_t *num, uint32_t *has_index)
+{
+    int list = or_json_find(c->doc, message, "/tool_calls");
+    *num = 0;
+    *has_index = 0;
+    if (or_json_type_at(c->doc, list) != OR_JSON_ARRAY || c->doc->tok[list].size == 0) return NULL;
+    size_t size = (size_t)c->doc->tok[list].size * sizeof(or_tool_call);
+    or_tool_call *calls = (or_tool_call *)or_arena_alloc(c->arena, size);
+    if (calls == NULL) {
+        c->err = c->arena->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
+        return NULL;
+    }
+    memset(calls, 0, size);
+    for (int i = or_json_first(c->doc, list); i >= 0; i = or_json_next(c->doc, i)) {
+        uint64_t index;
+        if (or_json_type_at(c->doc, i) != OR_JSON_OBJECT) continue;
+        or_tool_call *call = &calls[*num];
+        ori_chat_call(c, i, call);
+        call->index = *num;
+        if (or_json_get_u64(c->doc, or_json_find(c->doc, i, "/index"), &index) == OR_OK &&
+            index < UINT32_MAX && *num < 32) {
+            call->index = (uint32_t)index;
+            *has_index |= (uint32_t)1 << *num;
+        }
+        (*num)++;
+    }
+    return calls;
+}
+
+/* Words for the end of an answer, in lower case. Source: the vendors' documentation and what
+   their servers were seen to send. What is unknown counts as a stop. */
+static const struct {
+    or_str    word;
+    or_finish finish;
+} ori_finishes[] = {
+    {OR_STR_INIT("length"), OR_FINISH_LENGTH},
+    {OR_STR_INIT("max_tokens"), OR_FINISH_LENGTH},
+    {OR_STR_INIT("model_length"), OR_FINISH_LENGTH},
+    {OR_STR_INIT("tool_calls"), OR_FINISH_TOOL_CALLS},
+    {OR_STR_INIT("function_call"), OR_FINISH_TOOL_CALLS},
+    {OR_STR_INIT("tool_use"), OR_FINISH_TOOL_CALLS},
+    {OR_STR_INIT("content_filter"), OR_FINISH_CONTENT_FILTER},
+    {OR_STR_INIT("content_filtered"), OR_FINISH_CONTENT_FILTER},
+    {OR_STR_INIT("safety"), OR_FINISH_CONTENT_FILTER},
+    {OR_STR_INIT("refusal"), OR_FINISH_CONTENT_FILTER},
+    {OR_STR_INIT("error"), OR_FINISH_ERROR},
+    {OR_STR_INIT("insufficient_system_resource"), OR_FINISH_ERROR},
+};
+
+static or_finish ori_chat_finish(or_str word, bool has_calls)
+{
+    or_finish finish = word.len > 0 ? OR_FINISH_STOP : OR_FINISH_NONE;
+    if (word.ptr == NULL) return OR_FINISH_NONE;
+    for (size_t i = 0; i < sizeof ori_finishes / sizeof ori_finishes[0]; i++)
+        if (or_str_eq_nocase(word, ori_finishes[i].word)) finish = ori_finishes[i].finish;
+    /* some say "stop", or nothing at all, after calls; some "tool_calls" without any */
+    if (has_calls && (finish == OR_FINISH_STOP || finish == OR_FINISH_NONE)) return OR_FINISH_TOOL_CALLS;
+    if (!has_calls && finish == OR_FINISH_TOOL_CALLS) return OR_FINISH_STOP;
+    return finish;
+}
+
+/* A count: absent, null, negative and what is not a number are 0. */
+static uint64_t ori_chat_count(ori_chat *c, int usage, const char *pointer)
+{
+    int64_t n = 0;
+    int     tok = or_json_find(c->doc, usage, pointer);
+    if (or_json_get_decimal(c->doc, tok, 0, &n) != OR_OK || n < 0) return 0;
+    return (uint64_t)n;
+}
+
+static uint64_t ori_or_else(uint64_t a, uint64_t b)
+{
+    return a != 0 ? a : b;
+}
+
+static void ori_chat_usage_at(ori_chat *c, int tok, or_usage *u)
+{
+    memset(u, 0, sizeof *u);
+    if (or_json_type_at(c->doc, tok) != OR_JSON_OBJECT) return;
+    u->prompt_tokens = ori_chat_count(c, tok, "/prompt_tokens");
+    u->completion_tokens = ori_chat_count(c, tok, "/completion_tokens");
+    u->total_tokens = ori_chat_count(c, tok, "/total_tokens");
+    u->cached_tokens = ori_or_else(ori_chat_count(c, tok, "/prompt_tokens_details/cached_tokens"),
+                                   ori_chat_count(c, tok, "/prompt_cache_hit_tokens"));
+    u->cache_write_tokens = ori_chat_count(c, tok, "/prompt_tokens_details/cache_write_tokens");
+    u->reasoning_tokens = ori_chat_count(c, tok, "/completion_tokens_details/reasoning_tokens");
+    int cost = or_json_find(c->doc, tok, "/cost");
+    or_json_type type = or_json_type_at(c->doc, cost);
+    or_str raw = or_json_raw(c->doc, cost);
+    if (type == OR_JSON_STRING) raw = or_str_of(raw.ptr + 1, raw.len - 2);
+    if (type == OR_JSON_STRING || type == OR_JSON_NUMBER)
+        u->cost_set = or_decimal_round(raw, 12, &u->cost_pico_usd) == OR_OK && u->cost_pico_usd >= 0;
+    if (!u->cost_set) u->cost_pico_usd = 0;
+
+    /* xAI counts reasoning beside the completion, all others inside it */
+    uint64_t sum = or_sat_add_u64(u->prompt_tokens, u->completion_tokens);
+    if (u->reasoning_tokens > 0 && u->total_tokens == or_sat_add_u64(sum, u->reasoning_tokens))
+        u->completion_tokens = or_sat_add_u64(u->completion_tokens, u->reasoning_tokens);
+    sum = or_sat_add_u64(u->prompt_tokens, u->completion_tokens);
+    if (u->total_tokens < sum) u->total_tokens = sum;
+    u->set = u->total_tokens > 0 || u->cost_set; /* all zeros: it was not known yet */
+}
+
+static void ori_chat_usage(ori_chat *c, int root, or_usage *u)
+{
+    ori_chat_usage_at(c, or_json_find(c->doc, root, "/usage"), u);
+    if (!u->set) ori_chat_usage_at(c, or_json_find(c->doc, root, "/x_groq/usage"), u);
+}
+
+/* The numeric code of an error: a number or digits, within what a status can be. */
+static int32_t ori_chat_code(ori_chat *c, int error)
+{
+    static const char *const places[] = {"/code", "/status", "/statusCode", "/raw_status_code"};
+    for (size_t i = 0; i < 4; i++) {
+        int64_t n;
+        int     tok = or_json_find(c->doc, error, places[i]);
+        if (or_json_get_decimal(c->doc, tok, 0, &n) == OR_OK && n >= 100 && n <= 999) return (int32_t)n;
+    }
+    return 0;
+}
+
+/* The first of these members that is a non-empty string, or whose value can be shown raw. */
+static or_str ori_chat_first(ori_chat *c, int from, const char *const *places, size_t num, bool raw)
+{
+    for (size_t i = 0; i < num; i++) {
+        int    tok = or_json_find(c->doc, from, places[i]);
+        or_str s = ori_chat_str(c, tok, "");
+        if (s.len > 0) return s;
+        if (raw && or_json_type_at(c->doc, tok) >= OR_JSON_ARRAY) return or_json_raw(c->doc, tok);
+    }
+    return or_str_of(NULL, 0);
+}
+
+/* Fill *e from the value of an "error" member, or from an object that is an error itself. */
+static void ori_chat_take_error(ori_chat *c, int tok, or_chat_error *e)
+{
+    static const char *const messages[] = {"/message", "/error", "/detail", "/fault/faultstring"};
+    static const char *const types[] = {"/metadata/error_type", "/error_type", "/type", "/code",
+                                        "/status"};
+    e->set = true;
+    e->message = ori_chat_str(c, tok, "");
+    if (e->message.ptr == NULL) e->message = ori_chat_first(c, tok, messages, 4, true);
+    if (e->message.ptr == NULL) e->message = OR_STR("");
+    e->type = ori_chat_first(c, tok, types, 5, false);
+    e->code = ori_chat_code(c, tok);
+}
+
+/* An error in any of its shapes; see the vendors' documentation for who sends which. */
+static void ori_chat_error(ori_chat *c, int root, bool has_choices, or_chat_error *e)
+{
+    static const char *const places[] = {"/error", "/x_groq/error", "/choices/0/error"};
+    for (size_t i = 0; i < 3; i++) {
+        int          tok = or_json_find(c->doc, root, places[i]);
+        or_json_type type = or_json_type_at(c->doc, tok);
+        if (type != OR_JSON_OBJECT && type != OR_JSON_STRING) continue;
+        ori_chat_take_error(c, tok, e);
+        if (e->code == 0) e->code = ori_chat_code(c, root);
+        return;
+    }
+    /* flat: {"object":"error","message":...}, {"message":...}, {"detail":...}, {"fault":...} */
+    static const char *const flat[] = {"/message", "/detail", "/fault"};
+    for (size_t i = 0; i < 3 && !has_choices; i++) {
+        or_json_type type = or_json_type_at(c->doc, or_json_find(c->doc, root, flat[i]));
+        if (type == OR_JSON_STRING || type >= OR_JSON_ARRAY) {
+            ori_chat_take_error(c, root, e);
+            return;
+        }
+    }
+}
+
+/* The object to read: the root, or the only element of a root array (Gemini's errors). */
+static int ori_chat_root(const or_json_doc *doc)
+{
+    int root = or_json_type_at(doc, 0) == OR_JSON_ARRAY ? or_json_first(doc, 0) : 0;
+    return or_json_type_at(doc, root) == OR_JSON_OBJECT ? root : -1;
+}
+
+or_err or_chat_read(or_str body, or_arena *arena, or_chat_answer *a)
+{
+    or_json_doc doc;
+    ori_chat    c;
+    uint32_t    has_index;
+    memset(a, 0, sizeof *a);
+    or_err e = or_json_parse(&doc, body, 0, arena);
+    if (e != OR_OK) return e;
+    c.doc = &doc;
+    c.arena = arena;
+    c.err = OR_OK;
+    int root = ori_chat_root(&doc), choice = or_json_find(&doc, root, "/choices/0");
+    int message = or_json_find(&doc, choice, "/message");
+    if (root < 0) return OR_ERR_ANSWER;
+    a->id = ori_chat_str(&c, root, "/id");
+    a->model = ori_chat_str(&c, root, "/model");
+    a->provider = ori_chat_str(&c, root, "/provider");
+    a->text = ori_chat_text(&c, or_json_find(&doc, message, "/content"));
+    if (message < 0) a->text = ori_chat_str(&c, choice, "/text"); /* legacy completions */
+    a->reasoning = ori_chat_reasoning(&c, message);
+    a->refusal = ori_chat_str(&c, message, "/refusal");
+    a->tool_calls = ori_chat_calls(&c, message, &a->num_tool_calls, &has_index);
+    or_str word = ori_chat_str(&c, choice, "/finish_reason");
+    a->finish = ori_chat_finish(word, a->num_tool_calls > 0);
+    a->native_finish = ori_chat_str(&c, choice, "/native_finish_reason");
+    if (a->native_finish.ptr == NULL) a->native_finish = word;
+    ori_chat_usage(&c, root, &a->usage);
+    ori_chat_error(&c, root, choice >= 0, &a->error);
+    if (c.err != OR_OK) return c.err;
+    bool answered = or_json_type_at(&doc, message) == OR_JSON_OBJECT || a->text.ptr != NULL;
+    return answered || a->error.set ? OR_OK : OR_ERR_ANSWER;
+}
+
+void or_chat_stream_init(or_chat_stream *s)
+{
+    memset(s, 0, sizeof *s);
+}
+
+/* FNV-1a; 0 is kept for "no id". */
+static uint32_t ori_chat_hash(or_str s)
+{
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < s.len; i++) h = (h ^ (unsigned char)s.ptr[i]) * 16777619u;
+    return s.len == 0 ? 0 : h == 0 ? 1 : h;
+}
+
+/* Which call of the stream a fragment belongs to: upstreams leave out the index, start it at
+   one, or use one index for several ids. A new id is a new call.
+   Returns OR_CHAT_MAX_CALLS when there are too many. */
+static uint32_t ori_chat_call_of(or_chat_stream *s, const or_tool_call *call, bool has_index)
+{
+    uint32_t id = ori_chat_hash(call->id), i = s->num_calls;
+    while (i > 0) {
+        const or_chat_call *known = &s->calls[i - 1];
+        if (has_index ? known->index == call->index : id == 0 || known->id == id) break;
+        i--;
+    }
+    if (i > 0 && (id == 0 || s->calls[i - 1].id == 0 || s->calls[i - 1].id == id)) {
+        if (id != 0) s->calls[i - 1].id = id;
+        return i - 1;
+    }
+    if (s->num_calls == OR_CHAT_MAX_CALLS) return OR_CHAT_MAX_CALLS;
+    i = s->num_calls++;
+    s->calls[i].index = has_index ? call->index : UINT32_MAX;
+    s->calls[i].id = id;
+    s->calls[i].id_told = s->calls[i].name_told = false;
+    return i;
+}
+
+/* Dense indexes; id and name in one fragment only, whatever the upstream repeats. */
+static or_err ori_chat_order_calls(or_chat_stream *s, or_tool_call *calls, uint32_t num,
+                                   uint32_t has_index)
+{
+    for (uint32_t i = 0; i < num; i++) {
+        or_tool_call *call = &calls[i];
+        uint32_t      k = ori_chat_call_of(s, call, i < 32 && (has_index >> i & 1) != 0);
+        if (k == OR_CHAT_MAX_CALLS) return OR_ERR_TOKENS;
+        call->index = k;
+        if (call->id.len == 0 || s->calls[k].id_told) call->id = or_str_of(NULL, 0);
+        if (call->name.len == 0 || s->calls[k].name_told) call->name = or_str_of(NULL, 0);
+        s->calls[k].id_told = s->calls[k].id_told || call->id.ptr != NULL;
+        s->calls[k].name_told = s->calls[k].name_told || call->name.ptr != NULL;
+    }
+    return OR_OK;
+}
+
+/* [DONE], with what blanks some put around it. */
+static bool ori_chat_is_done(or_str data)
+{
+    return or_str_eq(or_str_trim(data), OR_STR("[DONE]"));
+}
+
+static void ori_chat_note(or_chat_stream *s, const or_chat_delta *d)
+{
+    if (d->usage.set) s->usage = d->usage;
+    if (d->finish != OR_FINISH_NONE) s->finish = d->finish;
+    if (d->error.set) s->error = true;
+    if (d->text.len > 0 || d->reasoning.len > 0 || d->refusal.len > 0 || d->num_tool_calls > 0)
+        s->content = true;
+}
+
+or_err or_chat_stream_next(or_chat_stream *s, or_str data, or_arena *arena, or_chat_delta *d)
+{
+    or_json_doc   doc;
+    ori_chat      c;
+    uint32_t      has_index;
+    or_tool_call *calls;
+    memset(d, 0, sizeof *d);
+    if (s->done || or_str_trim(data).len == 0) return OR_OK;
+    if (ori_chat_is_done(data)) {
+        d->done = s->done = true;
+        return OR_OK;
+    }
+    or_err e = or_json_parse(&doc, data, 0, arena);
+    if (e != OR_OK) return e;
+    c.doc = &doc;
+    c.arena = arena;
+    c.err = OR_OK;
+    int root = ori_chat_root(&doc), choice = or_json_find(&doc, root, "/choices/0");
+    int delta = or_json_find(&doc, choice, "/delta");
+    if (root < 0) return OR_ERR_ANSWER;
+    if (delta < 0) delta = or_json_find(&doc, choice, "/message"); /* a whole answer as one event */
+    d->id = ori_chat_str(&c, root, "/id");
+    d->model = ori_chat_str(&c, root, "/model");
+    d->provider = ori_chat_str(&c, root, "/provider");
+    d->text = ori_chat_text(&c, or_json_find(&doc, delta, "/content"));
+    d->reasoning = ori_chat_reasoning(&c, delta);
+    d->refusal = ori_chat_str(&c, delta, "/refusal");
+    calls = ori_chat_calls(&c, delta, &d->num_tool_calls, &has_index);
+    d->tool_calls = calls;
+    ori_chat_usage(&c, root, &d->usage);
+    ori_chat_error(&c, root, or_json_find(&doc, root, "/choices") >= 0, &d->error);
+    or_str word = ori_chat_str(&c, choice, "/finish_reason");
+    d->native_finish = ori_chat_str(&c, choice, "/native_finish_reason");
+    if (d->native_finish.ptr == NULL) d->native_finish = word;
+    if (c.err != OR_OK) return c.err;
+    e = ori_chat_order_calls(s, calls, d->num_tool_calls, has_index);
+    if (e != OR_OK) return e;
+    d->finish = ori_chat_finish(word, s->num_calls > 0);
+    ori_chat_note(s, d);
+    bool known = or_json_find(&doc, root, "/choices") >= 0 || d->usage.set || d->error.set;
+    return known ? OR_OK : OR_ERR_ANSWER;
+}
+
+or_end or_chat_stream_end(const or_chat_stream *s, bool clean)
+{
+    if (s->error || s->finish == OR_FINISH_ERROR) return OR_END_ERROR;
+    if (s->finish != OR_FINISH_NONE && (s->done || clean)) return OR_END_COMPLETE;
+    return OR_END_TRUNCATED;
+}
 
 #endif /* ORI_IMPLEMENTED */
 #endif /* OR_IMPLEMENTATION */

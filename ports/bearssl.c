@@ -277,8 +277,9 @@ static void take_name(or_bearssl_handshake *h)
 {
     const or_bearssl_walk *w = &h->walk;
     or_bearssl_facts      *f = h->facts;
+    f->has_ip |= w->tag == IP_ADDRESS;
     if (w->tag == IP_ADDRESS && h->ip_len > 0)
-        f->has_ip |= w->captured == h->ip_len && memcmp(w->capture, h->ip, h->ip_len) == 0;
+        f->ip_matches |= w->captured == h->ip_len && memcmp(w->capture, h->ip, h->ip_len) == 0;
     if (w->tag != DNS_NAME) return;
     f->has_dns = true;
     if (f->name[0] != 0) return;
@@ -437,10 +438,11 @@ static unsigned x509_end_chain(const br_x509_class **ctx)
     const or_bearssl_facts *f = h->facts;
     unsigned                e = h->minimal.vtable->end_chain(&h->minimal.vtable);
     if (h->ip_len == 0 && !f->has_dns && (e == 0 || e == BR_ERR_X509_BAD_SERVER_NAME))
-        return NO_NAMES; /* BearSSL takes the common name then; nobody else does any more */
+        /* BearSSL takes the common name then; nobody else does any more */
+        return f->has_ip ? BR_ERR_X509_BAD_SERVER_NAME : NO_NAMES;
     if (e != 0) return e;
     if (f->has_usage && !f->usage_server) return NOT_FOR_SERVERS;
-    if (h->ip_len > 0 && !f->has_ip) return WRONG_IP;
+    if (h->ip_len > 0 && !f->ip_matches) return f->has_dns || f->has_ip ? WRONG_IP : NO_NAMES;
     return 0;
 }
 

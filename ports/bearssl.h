@@ -58,7 +58,7 @@ typedef struct or_bearssl_session {
 /* What is remembered of the certificates that came, for the checks and for words. */
 typedef struct or_bearssl_facts {
     uint32_t certificates;
-    bool     has_dns, has_ip;        /* names of the server's: any host name; the address asked for */
+    bool     has_dns, has_ip, ip_matches; /* names of the server's: of hosts, addresses */
     bool     has_usage, usage_server;
     bool     self_issued, weak_hash;
     bool     bad_date_is_start;      /* it begins in the future */

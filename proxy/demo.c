@@ -161,7 +161,6 @@ static void put_common(const demo *d, or_json_writer *w, const char *object)
     put_str(w, "model", or_str_z(d->model->id));
     put_str(w, "object", or_str_z(object));
     put_u64(w, "created", (uint64_t)time(NULL));
-    put_raw(w, "system_fingerprint", "null");
 }
 
 static void put_usage(const demo *d, or_json_writer *w)
@@ -229,6 +228,7 @@ static void whole_answer(demo *d)
     or_json_writer_init(&w, &body);
     or_json_begin_object(&w);
     put_common(d, &w, "chat.completion");
+    put_raw(&w, "system_fingerprint", "null");
     or_json_put_key(&w, OR_STR("choices"));
     or_json_begin_array(&w);
     or_json_begin_object(&w);
