@@ -176,6 +176,10 @@ test('an HTTP/1.0 client gets an answer that ends with the connection', async (t
     assert.match(streamed, /^HTTP\/1\.[01] 200 /);
     assert.doesNotMatch(streamed, /transfer-encoding/i);
     assert.match(streamed, /data: \[DONE\]\n\n$/);
+    // it asks for what a stream without a length cannot have
+    const kept = await exchange(t, p.port, post(HELLO_STREAM,
+        { version: '1.0', fields: 'Connection: keep-alive\r\n' }));
+    assert.match(kept, /data: \[DONE\]\n\n$/);
 });
 
 test('HEAD /healthz has no body', async (t) => {

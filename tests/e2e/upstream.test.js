@@ -229,6 +229,7 @@ test('bytes behind an answer spoil the connection, not the next answer', async (
     const p = await proxy(t, up);
     for (let i = 1; i <= 3; i++)
         assert.equal((await chat(p)).json.choices[0].message.content, `right ${i}`);
+    assert.equal(up.connections, 3);
 });
 
 test('an answer before the end of the question is passed on', async (t) => {
