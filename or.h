@@ -1614,26 +1614,45 @@ static const char *ori_json_plain(const char *p, const char *end)
     return p;
 }
 
-/* Length of the UTF-8 character at p (not ASCII); 0 malformed, -1 cut at the end. */
+static bool ori_continues(char c)
+{
+    return ((unsigned char)c & 0xC0) == 0x80;
+}
+
+/* Length of the UTF-8 character at p (not ASCII); 0 malformed, -1 cut at the end.
+   Source: RFC 3629 section 4: no overlong forms, no surrogates, nothing above U+10FFFF. */
 static int ori_utf8_len(const char *p, const char *end)
 {
-    static const uint8_t low[4] = {0x80, 0xA0, 0x80, 0x90};
-    unsigned char        c = (unsigned char)*p;
-    int                  n = c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3
-                             : c >= 0xF0 && c < 0xF5                          ? 4
-                                                                              : 0;
+    unsigned char c = (unsigned char)*p;
+    unsigned char low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
+    unsigned char high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
+    int           n = c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
     if (n == 0) return 0;
     for (int i = 1; i < n; i++) {
         if (p + i == end) return -1;
-        unsigned char b = (unsigned char)p[i];
-        unsigned char min = 0x80, max = 0xBF;
-        if (i == 1 && c == 0xE0) min = low[1];
-        if (i == 1 && c == 0xF0) min = low[3];
-        if (i == 1 && c == 0xED) max = 0x9F;
-        if (i == 1 && c == 0xF4) max = 0x8F;
-        if (b < min || b > max) return 0;
+        if (i == 1 && ((unsigned char)p[1] < low || (unsigned char)p[1] > high)) return 0;
+        if (!ori_continues(p[i])) return 0;
     }
     return n;
+}
+
+/* Skip characters outside ASCII; those of three bytes (most scripts of Asia) without a call.
+   Stops at ASCII, at the end, or at what is no character (*n is then ori_utf8_len's word). */
+static const char *ori_utf8_skip(const char *p, const char *end, int *n)
+{
+    *n = 1;
+    while (p < end && (unsigned char)*p >= 0x80) {
+        unsigned char c = (unsigned char)*p;
+        if (end - p >= 3 && c > 0xE0 && c < 0xF0 && c != 0xED && ori_continues(p[1]) &&
+            ori_continues(p[2])) {
+            p += 3;
+            continue;
+        }
+        *n = ori_utf8_len(p, end);
+        if (*n <= 0) break;
+        p += *n;
+    }
+    return p;
 }
 
 static int ori_hex(char c)
@@ -1677,9 +1696,9 @@ static or_err ori_json_string(or_json_scan *s, or_str *raw, bool *escaped)
         } else if ((unsigned char)*p < 0x20) {
             return ori_json_fail(s, p, OR_ERR_JSON);
         } else {
-            int n = ori_utf8_len(p, s->end);
+            int n;
+            p = ori_utf8_skip(p, s->end, &n);
             if (n <= 0) return ori_json_fail(s, p, n < 0 ? OR_ERR_TRUNCATED : OR_ERR_UTF8);
-            p += n;
         }
     }
     *raw = or_str_of(s->at + 1, (size_t)(p - s->at - 1));
@@ -2338,10 +2357,11 @@ static or_err ori_jsonw_text(or_json_writer *w, or_str text)
         if (p == end) break;
         unsigned char c = (unsigned char)*p;
         if (c >= 0x80) {
-            int n = ori_utf8_len(p, end);
+            int n;
+            plain = ori_utf8_skip(p, end, &n);
             if (n <= 0) return ori_jsonw_fail(w, OR_ERR_UTF8);
-            or_buf_put(w->out, p, (size_t)n);
-            p += n;
+            or_buf_put(w->out, p, (size_t)(plain - p));
+            p = plain;
             continue;
         }
         char   escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
