@@ -1972,7 +1972,7 @@ static or_err ori_json_tokens(or_json_doc *doc, void *mem, uint32_t num)
         jsmntok_t   from;
         or_json_tok to;
         memcpy(&from, bytes + i * sizeof to, sizeof from);
-        to.type = ori_json_type_of(&from, doc->text.ptr);
+        to.type = (int)ori_json_type_of(&from, doc->text.ptr);
         to.start = from.start;
         to.end = from.end;
         to.size = from.size;
@@ -2011,7 +2011,7 @@ or_err or_json_parse(or_json_doc *doc, or_str text, uint32_t max_tokens, or_aren
     doc->num = (int)num;
     if (root.type == OR_JSON_OBJECT || root.type == OR_JSON_ARRAY)
         return ori_json_tokens(doc, tok, num);
-    tok->type = root.type; /* jsmn in strict mode has no scalars at the root */
+    tok->type = (int)root.type; /* jsmn in strict mode has no scalars at the root */
     tok->start = (int)(root.value.ptr - text.ptr);
     tok->end = tok->start + (int)root.value.len;
     tok->size = 0;

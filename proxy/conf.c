@@ -68,16 +68,25 @@ static bool fail(conf_error *e, const char *where, const char *format, ...)
     return false;
 }
 
-/* A copy that lives as long as the process. */
+/* Copies of texts live as long as the process. */
+typedef struct kept {
+    struct kept *next;
+    char         text[];
+} kept;
+
+static kept *all_kept;
+
 static char *keep(const char *text)
 {
     size_t size = strlen(text) + 1;
-    char  *copy = malloc(size);
-    if (copy == NULL) {
+    kept  *k = malloc(sizeof *k + size);
+    if (k == NULL) {
         fputs("orproxy: out of memory while reading the settings\n", stderr);
         exit(1);
     }
-    return memcpy(copy, text, size);
+    k->next = all_kept;
+    all_kept = k;
+    return memcpy(k->text, text, size);
 }
 
 void conf_defaults(conf *c)
