@@ -238,6 +238,8 @@ test('an idle connection is closed without a word', async (t) => {
     const up = await upstream(t, polite);
     const p = await proxy(t, up, { 'timeout.client': '200ms' });
     assert.equal(await exchange(t, p.port, ''), '');
+    const used = await exchange(t, p.port, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    assert.equal(used.match(/^HTTP\//gm).length, 1);
 });
 
 test('a client that goes away in the middle harms nobody', async (t) => {

@@ -64,6 +64,7 @@ const forms = [
     ['several lines', `data: ${e1.slice(0, 1)}\ndata: ${e1.slice(1)}\n\ndata: ${e2}\n\ndata: [DONE]\n\n`],
     ['empty events', `data:\n\ndata: \n\ndata: ${e1}\n\n\n\n\ndata: ${e2}\n\ndata: [DONE]\n\n`],
     ['no blank line at the end', `data: ${e1}\n\ndata: ${e2}\n\ndata: [DONE]`],
+    ['no blank line behind the last words', `data: ${e1}\n\ndata: ${e2}`],
 ];
 for (const [name, text] of forms)
     test(`any form of SSE is read: ${name}`, async (t) => {
