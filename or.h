@@ -1016,6 +1016,10 @@ OR_API or_end or_chat_stream_end(const or_chat_stream *s, bool clean);
 
 #include <limits.h>
 #include <string.h>
+#if defined(__SSE2__) && defined(__GNUC__) && !defined(OR_NO_SIMD)
+#define ORI_SSE2
+#include <emmintrin.h>
+#endif
 
 #ifdef JSMN_H
 #error "or.h includes jsmn.h itself, with its own settings: remove your include of jsmn.h before or.h"
@@ -1587,6 +1591,7 @@ static bool ori_json_in_object(const or_json_scan *s)
     return s->depth > 0 && (s->is_object[i / 8] >> (i % 8) & 1) != 0;
 }
 
+#ifndef ORI_SSE2
 #define ORI_ONES  ((uint64_t)0x0101010101010101u)
 #define ORI_HIGHS (ORI_ONES * 0x80)
 
@@ -1595,11 +1600,24 @@ static uint64_t ori_has_zero(uint64_t w)
 {
     return (w - ORI_ONES) & ~w & ORI_HIGHS;
 }
+#endif
 
 /* The first byte in [p, end) that is not plain string text: '"', '\\', a control byte or
-   the start of a character outside ASCII. */
+   the start of a character outside ASCII. Most of a large body is spent here. */
 static const char *ori_json_plain(const char *p, const char *end)
 {
+#ifdef ORI_SSE2
+    while (end - p >= 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+        /* as signed bytes, what is outside ASCII is below the space too */
+        __m128i special = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x20)),
+                                       _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+                                                    _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
+        unsigned mask = (unsigned)_mm_movemask_epi8(special);
+        if (mask != 0) return p + __builtin_ctz(mask);
+        p += 16;
+    }
+#else
     while (end - p >= 8) {
         uint64_t w;
         memcpy(&w, p, 8);
@@ -1608,6 +1626,7 @@ static const char *ori_json_plain(const char *p, const char *end)
         if (special != 0) break;
         p += 8;
     }
+#endif
     while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20 &&
            (unsigned char)*p < 0x80)
         p++;
