@@ -1015,7 +1015,21 @@ OR_API or_end or_chat_stream_end(const or_chat_stream *s, bool clean);
 #define ORI_IMPLEMENTED
 
 #include <limits.h>
+#if defined(__STDC_HOSTED__) && __STDC_HOSTED__ == 0
+/* Freestanding compilers may come without string.h; the four functions have to be there. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+void *memcpy(void *to, const void *from, size_t len);
+void *memmove(void *to, const void *from, size_t len);
+void *memset(void *to, int byte, size_t len);
+int   memcmp(const void *a, const void *b, size_t len);
+#ifdef __cplusplus
+}
+#endif
+#else
 #include <string.h>
+#endif
 #if defined(__SSE2__) && defined(__GNUC__) && !defined(OR_NO_SIMD)
 #define ORI_SSE2
 #include <emmintrin.h>
@@ -1592,13 +1606,13 @@ static bool ori_json_in_object(const or_json_scan *s)
 }
 
 #ifndef ORI_SSE2
-#define ORI_ONES  ((uint64_t)0x0101010101010101u)
-#define ORI_HIGHS (ORI_ONES * 0x80)
+#define ORI_JSON_ONES  ((uint64_t)0x0101010101010101u)
+#define ORI_JSON_HIGHS (ORI_JSON_ONES * 0x80)
 
-/* Some byte of w is zero / below n (n at most 128): a bit in ORI_HIGHS at the first such. */
-static uint64_t ori_has_zero(uint64_t w)
+/* Some byte of w is zero / below n (n at most 128): a bit in ORI_JSON_HIGHS at the first such. */
+static uint64_t ori_json_has_zero(uint64_t w)
 {
-    return (w - ORI_ONES) & ~w & ORI_HIGHS;
+    return (w - ORI_JSON_ONES) & ~w & ORI_JSON_HIGHS;
 }
 #endif
 
@@ -1621,8 +1635,8 @@ static const char *ori_json_plain(const char *p, const char *end)
     while (end - p >= 8) {
         uint64_t w;
         memcpy(&w, p, 8);
-        uint64_t special = ori_has_zero(w ^ ORI_ONES * '"') | ori_has_zero(w ^ ORI_ONES * '\\') |
-                           ((w - ORI_ONES * 0x20) & ~w & ORI_HIGHS) | (w & ORI_HIGHS);
+        uint64_t special = ori_json_has_zero(w ^ ORI_JSON_ONES * '"') | ori_json_has_zero(w ^ ORI_JSON_ONES * '\\') |
+                           ((w - ORI_JSON_ONES * 0x20) & ~w & ORI_JSON_HIGHS) | (w & ORI_JSON_HIGHS);
         if (special != 0) break;
         p += 8;
     }
@@ -1633,14 +1647,14 @@ static const char *ori_json_plain(const char *p, const char *end)
     return p;
 }
 
-static bool ori_continues(char c)
+static bool ori_json_continues(char c)
 {
     return ((unsigned char)c & 0xC0) == 0x80;
 }
 
 /* Length of the UTF-8 character at p (not ASCII); 0 malformed, -1 cut at the end.
    Source: RFC 3629 section 4: no overlong forms, no surrogates, nothing above U+10FFFF. */
-static int ori_utf8_len(const char *p, const char *end)
+static int ori_json_utf8_len(const char *p, const char *end)
 {
     unsigned char c = (unsigned char)*p;
     unsigned char low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
@@ -1650,31 +1664,31 @@ static int ori_utf8_len(const char *p, const char *end)
     for (int i = 1; i < n; i++) {
         if (p + i == end) return -1;
         if (i == 1 && ((unsigned char)p[1] < low || (unsigned char)p[1] > high)) return 0;
-        if (!ori_continues(p[i])) return 0;
+        if (!ori_json_continues(p[i])) return 0;
     }
     return n;
 }
 
 /* Skip characters outside ASCII; those of three bytes (most scripts of Asia) without a call.
-   Stops at ASCII, at the end, or at what is no character (*n is then ori_utf8_len's word). */
-static const char *ori_utf8_skip(const char *p, const char *end, int *n)
+   Stops at ASCII, at the end, or at what is no character (*n is then ori_json_utf8_len's word). */
+static const char *ori_json_utf8_skip(const char *p, const char *end, int *n)
 {
     *n = 1;
     while (p < end && (unsigned char)*p >= 0x80) {
         unsigned char c = (unsigned char)*p;
-        if (end - p >= 3 && c > 0xE0 && c < 0xF0 && c != 0xED && ori_continues(p[1]) &&
-            ori_continues(p[2])) {
+        if (end - p >= 3 && c > 0xE0 && c < 0xF0 && c != 0xED && ori_json_continues(p[1]) &&
+            ori_json_continues(p[2])) {
             p += 3;
             continue;
         }
-        *n = ori_utf8_len(p, end);
+        *n = ori_json_utf8_len(p, end);
         if (*n <= 0) break;
         p += *n;
     }
     return p;
 }
 
-static int ori_hex(char c)
+static int ori_json_hex(char c)
 {
     if (ori_digit(c)) return c - '0';
     c = ori_lower(c);
@@ -1693,7 +1707,7 @@ static size_t ori_json_escape(const char *p, const char *end, const char **bad)
     }
     for (int i = 2; i < 6; i++) {
         *bad = p + i;
-        if (p + i == end || ori_hex(p[i]) < 0) return 0;
+        if (p + i == end || ori_json_hex(p[i]) < 0) return 0;
     }
     return 6;
 }
@@ -1716,7 +1730,7 @@ static or_err ori_json_string(or_json_scan *s, or_str *raw, bool *escaped)
             return ori_json_fail(s, p, OR_ERR_JSON);
         } else {
             int n;
-            p = ori_utf8_skip(p, s->end, &n);
+            p = ori_json_utf8_skip(p, s->end, &n);
             if (n <= 0) return ori_json_fail(s, p, n < 0 ? OR_ERR_TRUNCATED : OR_ERR_UTF8);
         }
     }
@@ -1892,13 +1906,13 @@ static or_err ori_json_split_value(or_str v)
 }
 
 /* A list of pieces being made; neighbours in memory become one. */
-typedef struct ori_pieces {
+typedef struct ori_json_pieces {
     or_str  *list;
     uint32_t max, num;
     or_err   err;
-} ori_pieces;
+} ori_json_pieces;
 
-static void ori_piece(ori_pieces *p, const char *from, const char *to)
+static void ori_json_piece(ori_json_pieces *p, const char *from, const char *to)
 {
     if (from == to || p->err != OR_OK) return;
     if (p->num > 0 && p->list[p->num - 1].ptr + p->list[p->num - 1].len == from) {
@@ -1910,9 +1924,9 @@ static void ori_piece(ori_pieces *p, const char *from, const char *to)
     }
 }
 
-static void ori_piece_str(ori_pieces *p, or_str s)
+static void ori_json_piece_str(ori_json_pieces *p, or_str s)
 {
-    ori_piece(p, s.ptr, s.ptr + s.len);
+    ori_json_piece(p, s.ptr, s.ptr + s.len);
 }
 
 /* Can this name stand between quotes as it is, and does no other edit have it? */
@@ -1945,7 +1959,7 @@ or_err or_json_splice(or_str text, const or_json_member *members, uint32_t num,
                       const or_json_edit *edits, uint32_t num_edits, or_str *pieces, uint32_t max,
                       uint32_t *num_pieces)
 {
-    ori_pieces  p;
+    ori_json_pieces  p;
     const char *end = text.ptr + text.len;
     const char *at = ori_json_skip_space(text.ptr, end) + 1; /* behind '{' */
     bool        any = false; /* a member was kept */
@@ -1956,7 +1970,7 @@ or_err or_json_splice(or_str text, const or_json_member *members, uint32_t num,
     *num_pieces = 0;
     for (uint32_t i = 0; i < num_edits; i++)
         if (!ori_json_edit_ok(edits, num_edits, i)) return OR_ERR_ARG;
-    ori_piece(&p, text.ptr, at);
+    ori_json_piece(&p, text.ptr, at);
     for (uint32_t i = 0; i < num; i++) {
         const or_json_member *m = &members[i];
         const char *name = m->name.ptr - 1, *value_end = m->value.ptr + m->value.len;
@@ -1965,20 +1979,20 @@ or_err or_json_splice(or_str text, const or_json_member *members, uint32_t num,
         if (!edited || (edits[k].value.ptr != NULL && !ori_json_seen(members, i, &edits[k]))) {
             if (!any && i > 0) at = name; /* the comma in front belonged to a removed one */
             any = true;
-            ori_piece(&p, at, edited ? m->value.ptr : value_end);
-            if (edited) ori_piece_str(&p, edits[k].value);
+            ori_json_piece(&p, at, edited ? m->value.ptr : value_end);
+            if (edited) ori_json_piece_str(&p, edits[k].value);
         }
         at = value_end;
     }
     for (uint32_t k = 0; k < num_edits; k++) {
         if (edits[k].value.ptr == NULL || ori_json_seen(members, num, &edits[k])) continue;
-        ori_piece_str(&p, any ? OR_STR(",\"") : OR_STR("\""));
-        ori_piece_str(&p, edits[k].name);
-        ori_piece_str(&p, OR_STR("\":"));
-        ori_piece_str(&p, edits[k].value);
+        ori_json_piece_str(&p, any ? OR_STR(",\"") : OR_STR("\""));
+        ori_json_piece_str(&p, edits[k].name);
+        ori_json_piece_str(&p, OR_STR("\":"));
+        ori_json_piece_str(&p, edits[k].value);
         any = true;
     }
-    ori_piece(&p, at, end);
+    ori_json_piece(&p, at, end);
     *num_pieces = p.num;
     return p.err;
 }
@@ -2138,10 +2152,10 @@ int or_json_find(const or_json_doc *doc, int from, const char *pointer)
     return from >= 0 && from < doc->num && *pointer == 0 ? from : -1;
 }
 
-static uint32_t ori_hex4(const char *p)
+static uint32_t ori_json_hex4(const char *p)
 {
     uint32_t n = 0;
-    for (int i = 0; i < 4; i++) n = n << 4 | (uint32_t)ori_hex(p[i]);
+    for (int i = 0; i < 4; i++) n = n << 4 | (uint32_t)ori_json_hex(p[i]);
     return n;
 }
 
@@ -2156,11 +2170,11 @@ static uint32_t ori_json_unescape_one(const char **p, const char *end)
             if (c == from[i]) return (uint32_t)to[i];
         return (uint32_t)c;
     }
-    uint32_t high = ori_hex4(*p + 2);
+    uint32_t high = ori_json_hex4(*p + 2);
     *p += 6;
     if (high < 0xD800 || high > 0xDFFF) return high;
     if (high < 0xDC00 && end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u') {
-        uint32_t low = ori_hex4(*p + 2);
+        uint32_t low = ori_json_hex4(*p + 2);
         if (low >= 0xDC00 && low <= 0xDFFF) {
             *p += 6;
             return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
@@ -2169,7 +2183,7 @@ static uint32_t ori_json_unescape_one(const char **p, const char *end)
     return 0xFFFD;
 }
 
-static size_t ori_utf8_put(uint32_t c, char out[4])
+static size_t ori_json_utf8_put(uint32_t c, char out[4])
 {
     if (c < 0x80) {
         out[0] = (char)c;
@@ -2190,7 +2204,7 @@ or_err or_json_unescape(or_str raw, char *buf, size_t cap, or_str *out)
         const char *from = p;
         size_t      n;
         if (*p == '\\') {
-            n = ori_utf8_put(ori_json_unescape_one(&p, end), piece);
+            n = ori_json_utf8_put(ori_json_unescape_one(&p, end), piece);
             from = piece;
         } else {
             while (p < end && *p != '\\') p++;
@@ -2212,7 +2226,7 @@ bool or_json_str_is(or_str raw, or_str plain)
         char   piece[4];
         size_t n = 1;
         if (*p == '\\')
-            n = ori_utf8_put(ori_json_unescape_one(&p, end), piece);
+            n = ori_json_utf8_put(ori_json_unescape_one(&p, end), piece);
         else
             piece[0] = *p++;
         if (n > plain.len - at || memcmp(plain.ptr + at, piece, n) != 0) return false;
@@ -2270,8 +2284,8 @@ or_err or_json_get_bool(const or_json_doc *doc, int tok, bool *out)
 }
 
 /* What the writer expects next. */
-enum { ORI_JSONW_ROOT, ORI_JSONW_FIRST, ORI_JSONW_MORE, ORI_JSONW_VALUE, ORI_JSONW_TEXT,
-       ORI_JSONW_KEY_TEXT, ORI_JSONW_DONE };
+enum { ORI_JSON_PUT_ROOT, ORI_JSON_PUT_FIRST, ORI_JSON_PUT_MORE, ORI_JSON_PUT_VALUE, ORI_JSON_PUT_TEXT,
+       ORI_JSON_PUT_KEY_TEXT, ORI_JSON_PUT_DONE };
 
 void or_json_writer_init(or_json_writer *w, or_buf *out)
 {
@@ -2279,93 +2293,93 @@ void or_json_writer_init(or_json_writer *w, or_buf *out)
     w->out = out;
 }
 
-static or_err ori_jsonw_fail(or_json_writer *w, or_err e)
+static or_err ori_json_put_fail(or_json_writer *w, or_err e)
 {
     if (w->err == OR_OK) w->err = e;
     return w->err;
 }
 
-static bool ori_jsonw_in_object(const or_json_writer *w)
+static bool ori_json_put_in_object(const or_json_writer *w)
 {
     unsigned i = (unsigned)w->depth - 1;
     return w->depth > 0 && (w->is_object[i / 8] >> (i % 8) & 1) != 0;
 }
 
 /* A value may come here: write the comma that it needs. */
-static bool ori_jsonw_begin_value(or_json_writer *w)
+static bool ori_json_put_begin_value(or_json_writer *w)
 {
     if (w->err != OR_OK) return false;
-    bool element = !ori_jsonw_in_object(w) && w->depth > 0;
-    if (w->state == ORI_JSONW_ROOT || w->state == ORI_JSONW_VALUE ||
-        (element && w->state == ORI_JSONW_FIRST))
+    bool element = !ori_json_put_in_object(w) && w->depth > 0;
+    if (w->state == ORI_JSON_PUT_ROOT || w->state == ORI_JSON_PUT_VALUE ||
+        (element && w->state == ORI_JSON_PUT_FIRST))
         return true;
-    if (element && w->state == ORI_JSONW_MORE) {
+    if (element && w->state == ORI_JSON_PUT_MORE) {
         or_buf_put_char(w->out, ',');
         return true;
     }
-    (void)ori_jsonw_fail(w, OR_ERR_ARG);
+    (void)ori_json_put_fail(w, OR_ERR_ARG);
     return false;
 }
 
-static or_err ori_jsonw_end_value(or_json_writer *w)
+static or_err ori_json_put_end_value(or_json_writer *w)
 {
-    w->state = w->depth > 0 ? ORI_JSONW_MORE : ORI_JSONW_DONE;
-    return w->out->err != OR_OK ? ori_jsonw_fail(w, w->out->err) : w->err;
+    w->state = w->depth > 0 ? ORI_JSON_PUT_MORE : ORI_JSON_PUT_DONE;
+    return w->out->err != OR_OK ? ori_json_put_fail(w, w->out->err) : w->err;
 }
 
-static or_err ori_jsonw_plain(or_json_writer *w, or_str text)
+static or_err ori_json_put_plain(or_json_writer *w, or_str text)
 {
-    if (!ori_jsonw_begin_value(w)) return w->err;
+    if (!ori_json_put_begin_value(w)) return w->err;
     or_buf_put_str(w->out, text);
-    return ori_jsonw_end_value(w);
+    return ori_json_put_end_value(w);
 }
 
-static or_err ori_jsonw_open(or_json_writer *w, bool object)
+static or_err ori_json_put_open(or_json_writer *w, bool object)
 {
-    if (!ori_jsonw_begin_value(w)) return w->err;
-    if (w->depth == OR_JSON_MAX_DEPTH) return ori_jsonw_fail(w, OR_ERR_DEPTH);
+    if (!ori_json_put_begin_value(w)) return w->err;
+    if (w->depth == OR_JSON_MAX_DEPTH) return ori_json_put_fail(w, OR_ERR_DEPTH);
     uint8_t  bit = (uint8_t)(1u << (w->depth % 8));
     uint8_t *byte = &w->is_object[w->depth / 8];
     *byte = (uint8_t)(object ? *byte | bit : *byte & ~bit);
     w->depth++;
-    w->state = ORI_JSONW_FIRST;
+    w->state = ORI_JSON_PUT_FIRST;
     or_buf_put_char(w->out, object ? '{' : '[');
-    return w->out->err != OR_OK ? ori_jsonw_fail(w, w->out->err) : OR_OK;
+    return w->out->err != OR_OK ? ori_json_put_fail(w, w->out->err) : OR_OK;
 }
 
-static or_err ori_jsonw_close(or_json_writer *w, bool object)
+static or_err ori_json_put_close(or_json_writer *w, bool object)
 {
     if (w->err != OR_OK) return w->err;
-    if (w->depth == 0 || ori_jsonw_in_object(w) != object ||
-        (w->state != ORI_JSONW_FIRST && w->state != ORI_JSONW_MORE))
-        return ori_jsonw_fail(w, OR_ERR_ARG);
+    if (w->depth == 0 || ori_json_put_in_object(w) != object ||
+        (w->state != ORI_JSON_PUT_FIRST && w->state != ORI_JSON_PUT_MORE))
+        return ori_json_put_fail(w, OR_ERR_ARG);
     w->depth--;
     or_buf_put_char(w->out, object ? '}' : ']');
-    return ori_jsonw_end_value(w);
+    return ori_json_put_end_value(w);
 }
 
 or_err or_json_begin_object(or_json_writer *w)
 {
-    return ori_jsonw_open(w, true);
+    return ori_json_put_open(w, true);
 }
 
 or_err or_json_end_object(or_json_writer *w)
 {
-    return ori_jsonw_close(w, true);
+    return ori_json_put_close(w, true);
 }
 
 or_err or_json_begin_array(or_json_writer *w)
 {
-    return ori_jsonw_open(w, false);
+    return ori_json_put_open(w, false);
 }
 
 or_err or_json_end_array(or_json_writer *w)
 {
-    return ori_jsonw_close(w, false);
+    return ori_json_put_close(w, false);
 }
 
 /* Text of a string, escaped and checked. */
-static or_err ori_jsonw_text(or_json_writer *w, or_str text)
+static or_err ori_json_put_text(or_json_writer *w, or_str text)
 {
     static const char hex[] = "0123456789abcdef", from[] = "\b\f\n\r\t\"\\", to[] = "bfnrt\"\\";
     const char       *p = text.ptr, *end = p + text.len;
@@ -2377,8 +2391,8 @@ static or_err ori_jsonw_text(or_json_writer *w, or_str text)
         unsigned char c = (unsigned char)*p;
         if (c >= 0x80) {
             int n;
-            plain = ori_utf8_skip(p, end, &n);
-            if (n <= 0) return ori_jsonw_fail(w, OR_ERR_UTF8);
+            plain = ori_json_utf8_skip(p, end, &n);
+            if (n <= 0) return ori_json_put_fail(w, OR_ERR_UTF8);
             or_buf_put(w->out, p, (size_t)(plain - p));
             p = plain;
             continue;
@@ -2393,43 +2407,43 @@ static or_err ori_jsonw_text(or_json_writer *w, or_str text)
         or_buf_put(w->out, escape, n);
         p++;
     }
-    return w->out->err != OR_OK ? ori_jsonw_fail(w, w->out->err) : w->err;
+    return w->out->err != OR_OK ? ori_json_put_fail(w, w->out->err) : w->err;
 }
 
 or_err or_json_put_key(or_json_writer *w, or_str name)
 {
     if (w->err != OR_OK) return w->err;
-    if (!ori_jsonw_in_object(w) || (w->state != ORI_JSONW_FIRST && w->state != ORI_JSONW_MORE))
-        return ori_jsonw_fail(w, OR_ERR_ARG);
-    if (w->state == ORI_JSONW_MORE) or_buf_put_char(w->out, ',');
+    if (!ori_json_put_in_object(w) || (w->state != ORI_JSON_PUT_FIRST && w->state != ORI_JSON_PUT_MORE))
+        return ori_json_put_fail(w, OR_ERR_ARG);
+    if (w->state == ORI_JSON_PUT_MORE) or_buf_put_char(w->out, ',');
     or_buf_put_char(w->out, '"');
-    if (ori_jsonw_text(w, name) != OR_OK) return w->err;
+    if (ori_json_put_text(w, name) != OR_OK) return w->err;
     or_buf_put(w->out, "\":", 2);
-    w->state = ORI_JSONW_VALUE;
-    return w->out->err != OR_OK ? ori_jsonw_fail(w, w->out->err) : OR_OK;
+    w->state = ORI_JSON_PUT_VALUE;
+    return w->out->err != OR_OK ? ori_json_put_fail(w, w->out->err) : OR_OK;
 }
 
 or_err or_json_begin_str(or_json_writer *w)
 {
-    if (!ori_jsonw_begin_value(w)) return w->err;
+    if (!ori_json_put_begin_value(w)) return w->err;
     or_buf_put_char(w->out, '"');
-    w->state = ORI_JSONW_TEXT;
-    return w->out->err != OR_OK ? ori_jsonw_fail(w, w->out->err) : OR_OK;
+    w->state = ORI_JSON_PUT_TEXT;
+    return w->out->err != OR_OK ? ori_json_put_fail(w, w->out->err) : OR_OK;
 }
 
 or_err or_json_put_part(or_json_writer *w, or_str part)
 {
     if (w->err != OR_OK) return w->err;
-    if (w->state != ORI_JSONW_TEXT) return ori_jsonw_fail(w, OR_ERR_ARG);
-    return ori_jsonw_text(w, part);
+    if (w->state != ORI_JSON_PUT_TEXT) return ori_json_put_fail(w, OR_ERR_ARG);
+    return ori_json_put_text(w, part);
 }
 
 or_err or_json_end_str(or_json_writer *w)
 {
     if (w->err != OR_OK) return w->err;
-    if (w->state != ORI_JSONW_TEXT) return ori_jsonw_fail(w, OR_ERR_ARG);
+    if (w->state != ORI_JSON_PUT_TEXT) return ori_json_put_fail(w, OR_ERR_ARG);
     or_buf_put_char(w->out, '"');
-    return ori_jsonw_end_value(w);
+    return ori_json_put_end_value(w);
 }
 
 or_err or_json_put_str(or_json_writer *w, or_str value)
@@ -2448,17 +2462,17 @@ or_err or_json_put_u64(or_json_writer *w, uint64_t value)
 {
     char   d[20];
     size_t i = ori_digits(d, value);
-    return ori_jsonw_plain(w, or_str_of(d + i, sizeof d - i));
+    return ori_json_put_plain(w, or_str_of(d + i, sizeof d - i));
 }
 
 or_err or_json_put_bool(or_json_writer *w, bool value)
 {
-    return ori_jsonw_plain(w, value ? OR_STR("true") : OR_STR("false"));
+    return ori_json_put_plain(w, value ? OR_STR("true") : OR_STR("false"));
 }
 
 or_err or_json_put_null(or_json_writer *w)
 {
-    return ori_jsonw_plain(w, OR_STR("null"));
+    return ori_json_put_plain(w, OR_STR("null"));
 }
 
 or_err or_json_put_decimal(or_json_writer *w, int64_t value, unsigned scale)
@@ -2466,21 +2480,21 @@ or_err or_json_put_decimal(or_json_writer *w, int64_t value, unsigned scale)
     char   text[42];
     or_buf b;
     or_buf_init(&b, text, sizeof text);
-    if (or_decimal_put(&b, value, scale) != OR_OK) return ori_jsonw_fail(w, b.err);
-    return ori_jsonw_plain(w, or_buf_str(&b));
+    if (or_decimal_put(&b, value, scale) != OR_OK) return ori_json_put_fail(w, b.err);
+    return ori_json_put_plain(w, or_buf_str(&b));
 }
 
 or_err or_json_put_raw(or_json_writer *w, or_str json)
 {
     or_err e = ori_json_split_value(json);
-    if (e != OR_OK) return ori_jsonw_fail(w, e);
-    return ori_jsonw_plain(w, json);
+    if (e != OR_OK) return ori_json_put_fail(w, e);
+    return ori_json_put_plain(w, json);
 }
 
 or_err or_json_writer_end(const or_json_writer *w)
 {
     if (w->err != OR_OK) return w->err;
-    return w->state == ORI_JSONW_DONE ? OR_OK : OR_ERR_ARG;
+    return w->state == ORI_JSON_PUT_DONE ? OR_OK : OR_ERR_ARG;
 }
 
 /* >> http ------------------------------------------------------------- */
@@ -3607,27 +3621,27 @@ or_err or_sse_put_comment(or_buf *out, or_str text)
 
 /* >> chat ------------------------------------------------------------- */
 
-static const char *const ori_roles[] = {"user", "system", "developer", "assistant", "tool"};
+static const char *const ori_chat_roles[] = {"user", "system", "developer", "assistant", "tool"};
 
-static void ori_put_member(or_json_writer *w, const char *name, or_str value)
+static void ori_chat_put_str(or_json_writer *w, const char *name, or_str value)
 {
     or_json_put_key(w, or_str_z(name));
     or_json_put_str(w, value);
 }
 
-static void ori_put_optional(or_json_writer *w, const char *name, or_str value)
+static void ori_chat_put_optional(or_json_writer *w, const char *name, or_str value)
 {
-    if (value.ptr != NULL) ori_put_member(w, name, value);
+    if (value.ptr != NULL) ori_chat_put_str(w, name, value);
 }
 
-static void ori_put_optional_raw(or_json_writer *w, const char *name, or_str json)
+static void ori_chat_put_raw(or_json_writer *w, const char *name, or_str json)
 {
     if (json.ptr == NULL) return;
     or_json_put_key(w, or_str_z(name));
     or_json_put_raw(w, json);
 }
 
-static void ori_put_strings(or_json_writer *w, const char *name, const or_str *list, uint32_t num)
+static void ori_chat_put_strings(or_json_writer *w, const char *name, const or_str *list, uint32_t num)
 {
     if (num == 0) return;
     or_json_put_key(w, or_str_z(name));
@@ -3636,14 +3650,14 @@ static void ori_put_strings(or_json_writer *w, const char *name, const or_str *l
     or_json_end_array(w);
 }
 
-static void ori_put_number(or_json_writer *w, const char *name, or_opt n, unsigned scale)
+static void ori_chat_put_number(or_json_writer *w, const char *name, or_opt n, unsigned scale)
 {
     if (!n.set) return;
     or_json_put_key(w, or_str_z(name));
     or_json_put_decimal(w, n.value, scale);
 }
 
-static void ori_put_calls(or_json_writer *w, const or_msg *m)
+static void ori_chat_put_calls(or_json_writer *w, const or_msg *m)
 {
     if (m->num_tool_calls == 0) return;
     or_json_put_key(w, OR_STR("tool_calls"));
@@ -3651,22 +3665,22 @@ static void ori_put_calls(or_json_writer *w, const or_msg *m)
     for (uint32_t i = 0; i < m->num_tool_calls; i++) {
         const or_tool_call *c = &m->tool_calls[i];
         or_json_begin_object(w);
-        ori_put_member(w, "id", c->id);
-        ori_put_member(w, "type", OR_STR("function"));
+        ori_chat_put_str(w, "id", c->id);
+        ori_chat_put_str(w, "type", OR_STR("function"));
         or_json_put_key(w, OR_STR("function"));
         or_json_begin_object(w);
-        ori_put_member(w, "name", c->name);
-        ori_put_member(w, "arguments", c->arguments);
+        ori_chat_put_str(w, "name", c->name);
+        ori_chat_put_str(w, "arguments", c->arguments);
         or_json_end_object(w);
         or_json_end_object(w);
     }
     or_json_end_array(w);
 }
 
-static void ori_put_msg(or_json_writer *w, const or_msg *m)
+static void ori_chat_put_msg(or_json_writer *w, const or_msg *m)
 {
     or_json_begin_object(w);
-    ori_put_member(w, "role", or_str_z(ori_roles[m->role]));
+    ori_chat_put_str(w, "role", or_str_z(ori_chat_roles[m->role]));
     or_json_put_key(w, OR_STR("content"));
     if (m->content_parts.ptr != NULL)
         or_json_put_raw(w, m->content_parts);
@@ -3674,13 +3688,13 @@ static void ori_put_msg(or_json_writer *w, const or_msg *m)
         or_json_put_str(w, m->content);
     else
         or_json_put_null(w);
-    ori_put_optional(w, "name", m->name);
-    ori_put_optional(w, "tool_call_id", m->tool_call_id);
-    ori_put_calls(w, m);
+    ori_chat_put_optional(w, "name", m->name);
+    ori_chat_put_optional(w, "tool_call_id", m->tool_call_id);
+    ori_chat_put_calls(w, m);
     or_json_end_object(w);
 }
 
-static void ori_put_tools(or_json_writer *w, const or_chat_desc *d)
+static void ori_chat_put_tools(or_json_writer *w, const or_chat_desc *d)
 {
     if (d->num_tools == 0) return;
     or_json_put_key(w, OR_STR("tools"));
@@ -3688,19 +3702,19 @@ static void ori_put_tools(or_json_writer *w, const or_chat_desc *d)
     for (uint32_t i = 0; i < d->num_tools; i++) {
         const or_tool *t = &d->tools[i];
         or_json_begin_object(w);
-        ori_put_member(w, "type", OR_STR("function"));
+        ori_chat_put_str(w, "type", OR_STR("function"));
         or_json_put_key(w, OR_STR("function"));
         or_json_begin_object(w);
-        ori_put_member(w, "name", t->name);
-        ori_put_optional(w, "description", t->description);
-        ori_put_optional_raw(w, "parameters", t->parameters);
+        ori_chat_put_str(w, "name", t->name);
+        ori_chat_put_optional(w, "description", t->description);
+        ori_chat_put_raw(w, "parameters", t->parameters);
         or_json_end_object(w);
         or_json_end_object(w);
     }
     or_json_end_array(w);
 }
 
-static bool ori_tool_name_ok(or_str name)
+static bool ori_chat_name_ok(or_str name)
 {
     if (name.len == 0 || name.len > 64) return false;
     for (size_t i = 0; i < name.len; i++) {
@@ -3710,7 +3724,7 @@ static bool ori_tool_name_ok(or_str name)
     return true;
 }
 
-static bool ori_within(or_opt n, int32_t low, int32_t high)
+static bool ori_chat_within(or_opt n, int32_t low, int32_t high)
 {
     return !n.set || (n.value >= low && n.value <= high);
 }
@@ -3718,7 +3732,7 @@ static bool ori_within(or_opt n, int32_t low, int32_t high)
 static bool ori_chat_ok(const or_chat_desc *d)
 {
     if (d->msgs == NULL || d->num_msgs == 0 || d->num_stop > 4 || d->session_id.len > 256) return false;
-    if (!ori_within(d->temperature_milli, 0, 2000) || !ori_within(d->top_p_milli, 0, 1000)) return false;
+    if (!ori_chat_within(d->temperature_milli, 0, 2000) || !ori_chat_within(d->top_p_milli, 0, 1000)) return false;
     for (uint32_t i = 0; i < d->num_msgs; i++) {
         const or_msg *m = &d->msgs[i];
         if ((unsigned)m->role > OR_ROLE_TOOL) return false;
@@ -3726,7 +3740,7 @@ static bool ori_chat_ok(const or_chat_desc *d)
         if (m->num_tool_calls > 0 && m->role != OR_ROLE_ASSISTANT) return false;
     }
     for (uint32_t i = 0; i < d->num_tools; i++)
-        if (!ori_tool_name_ok(d->tools[i].name)) return false;
+        if (!ori_chat_name_ok(d->tools[i].name)) return false;
     return true;
 }
 
@@ -3736,26 +3750,26 @@ or_err or_chat_write(or_buf *out, const or_chat_desc *d)
     if (!ori_chat_ok(d)) return OR_ERR_ARG;
     or_json_writer_init(&w, out);
     or_json_begin_object(&w);
-    ori_put_optional(&w, "model", d->model);
-    ori_put_strings(&w, "models", d->models, d->num_models);
+    ori_chat_put_optional(&w, "model", d->model);
+    ori_chat_put_strings(&w, "models", d->models, d->num_models);
     or_json_put_key(&w, OR_STR("messages"));
     or_json_begin_array(&w);
-    for (uint32_t i = 0; i < d->num_msgs; i++) ori_put_msg(&w, &d->msgs[i]);
+    for (uint32_t i = 0; i < d->num_msgs; i++) ori_chat_put_msg(&w, &d->msgs[i]);
     or_json_end_array(&w);
-    ori_put_tools(&w, d);
-    ori_put_optional_raw(&w, "tool_choice", d->tool_choice);
-    ori_put_optional_raw(&w, "response_format", d->response_format);
-    ori_put_optional(&w, "reasoning_effort", d->reasoning_effort);
-    ori_put_strings(&w, "stop", d->stop, d->num_stop);
+    ori_chat_put_tools(&w, d);
+    ori_chat_put_raw(&w, "tool_choice", d->tool_choice);
+    ori_chat_put_raw(&w, "response_format", d->response_format);
+    ori_chat_put_optional(&w, "reasoning_effort", d->reasoning_effort);
+    ori_chat_put_strings(&w, "stop", d->stop, d->num_stop);
     if (d->max_tokens > 0) {
         or_json_put_key(&w, OR_STR("max_tokens"));
         or_json_put_u64(&w, d->max_tokens);
     }
-    ori_put_number(&w, "temperature", d->temperature_milli, 3);
-    ori_put_number(&w, "top_p", d->top_p_milli, 3);
-    ori_put_number(&w, "seed", d->seed, 0);
-    ori_put_optional(&w, "user", d->user);
-    ori_put_optional(&w, "session_id", d->session_id);
+    ori_chat_put_number(&w, "temperature", d->temperature_milli, 3);
+    ori_chat_put_number(&w, "top_p", d->top_p_milli, 3);
+    ori_chat_put_number(&w, "seed", d->seed, 0);
+    ori_chat_put_optional(&w, "user", d->user);
+    ori_chat_put_optional(&w, "session_id", d->session_id);
     if (d->stream) {
         or_json_put_key(&w, OR_STR("stream"));
         or_json_put_bool(&w, true);
@@ -3891,7 +3905,7 @@ static or_tool_call *ori_chat_calls(ori_chat *c, int message, uint32_t *num, uin
 static const struct {
     or_str    word;
     or_finish finish;
-} ori_finishes[] = {
+} ori_chat_finishes[] = {
     {OR_STR_INIT("length"), OR_FINISH_LENGTH},
     {OR_STR_INIT("max_tokens"), OR_FINISH_LENGTH},
     {OR_STR_INIT("model_length"), OR_FINISH_LENGTH},
@@ -3910,8 +3924,8 @@ static or_finish ori_chat_finish(or_str word, bool has_calls)
 {
     or_finish finish = word.len > 0 ? OR_FINISH_STOP : OR_FINISH_NONE;
     if (word.ptr == NULL) return OR_FINISH_NONE;
-    for (size_t i = 0; i < sizeof ori_finishes / sizeof ori_finishes[0]; i++)
-        if (or_str_eq_nocase(word, ori_finishes[i].word)) finish = ori_finishes[i].finish;
+    for (size_t i = 0; i < sizeof ori_chat_finishes / sizeof ori_chat_finishes[0]; i++)
+        if (or_str_eq_nocase(word, ori_chat_finishes[i].word)) finish = ori_chat_finishes[i].finish;
     /* some say "stop", or nothing at all, after calls; some "tool_calls" without any */
     if (has_calls && (finish == OR_FINISH_STOP || finish == OR_FINISH_NONE)) return OR_FINISH_TOOL_CALLS;
     if (!has_calls && finish == OR_FINISH_TOOL_CALLS) return OR_FINISH_STOP;
@@ -3927,7 +3941,7 @@ static uint64_t ori_chat_count(ori_chat *c, int usage, const char *pointer)
     return (uint64_t)n;
 }
 
-static uint64_t ori_or_else(uint64_t a, uint64_t b)
+static uint64_t ori_chat_or_else(uint64_t a, uint64_t b)
 {
     return a != 0 ? a : b;
 }
@@ -3939,7 +3953,7 @@ static void ori_chat_usage_at(ori_chat *c, int tok, or_usage *u)
     u->prompt_tokens = ori_chat_count(c, tok, "/prompt_tokens");
     u->completion_tokens = ori_chat_count(c, tok, "/completion_tokens");
     u->total_tokens = ori_chat_count(c, tok, "/total_tokens");
-    u->cached_tokens = ori_or_else(ori_chat_count(c, tok, "/prompt_tokens_details/cached_tokens"),
+    u->cached_tokens = ori_chat_or_else(ori_chat_count(c, tok, "/prompt_tokens_details/cached_tokens"),
                                    ori_chat_count(c, tok, "/prompt_cache_hit_tokens"));
     u->cache_write_tokens = ori_chat_count(c, tok, "/prompt_tokens_details/cache_write_tokens");
     u->reasoning_tokens = ori_chat_count(c, tok, "/completion_tokens_details/reasoning_tokens");

@@ -148,8 +148,9 @@ static bool on_head(client *c)
 
 static void on_request(client *c)
 {
-    char allowed[64];
-    find(client_head(c), allowed, sizeof allowed)->handle(c);
+    char         allowed[64];
+    const route *r = find(client_head(c), allowed, sizeof allowed);
+    if (r != NULL) r->handle(c); /* on_head let it through */
 }
 
 const client_hooks *api_setup(const conf *settings, bool local)

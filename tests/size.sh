@@ -31,7 +31,10 @@ measure() { # NAME PREFIX CC FLAGS...
 # shellcheck disable=SC2086 # CC may be two words
 measure native "" $cc
 if command -v arm-none-eabi-gcc >/dev/null; then
-    measure cortex-m3 arm-none-eabi- arm-none-eabi-gcc -mcpu=cortex-m3 -mthumb
+    # jsmn.h where the native compiler finds it; the rest of its headers are not for this one
+    jsmn=$(echo '#include <jsmn.h>' | $cc ${INCLUDES:--I.} -E - | sed -n 's/^# 1 "\(.*jsmn\.h\)".*/\1/p' |
+        head -n 1)
+    measure cortex-m3 arm-none-eabi- arm-none-eabi-gcc -mcpu=cortex-m3 -mthumb "-DOR_JSMN_H=\"$jsmn\""
 else
     echo "or.h, cortex-m3: no arm-none-eabi-gcc here (Debian: gcc-arm-none-eabi)"
 fi
