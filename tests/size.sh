@@ -17,13 +17,15 @@ measure() { # NAME PREFIX CC FLAGS...
     "${prefix}nm" -S --defined-only $out/"$name".o | awk '
         { n = $4; sub(/\..*/, "", n); part = "base"
           if (n ~ /^jsmn/) part = "json"
-          if (match(n, /^ori?_[a-z0-9]+/)) { part = substr(n, 1, RLENGTH); sub(/^ori?_/, "", part) }
+          if (match(n, /^ori?_[a-z0-9]+/)) part = substr(n, 1, RLENGTH)
+          sub(/^ori?_/, "", part)
           bytes[part ~ /^(json|http|sse|chat)$/ ? part : "base"] += hex($2) }
         function hex(s,   i, v) { for (i = 1; i <= length(s); i++)
             v = v * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1; return v }
         END { for (p in bytes) printf "  %-8s %6d\n", p, bytes[p] }' | sort
     "${prefix}size" $out/"$name".o | awk 'NR == 2 {
-        printf "  %-8s %6d  with texts and unwind tables; writable data: %d\n", "all", $1, $2 + $3 }'
+        printf "  %-8s %6d  with texts and unwind tables\n", "all", $1
+        printf "  %-8s %6d  writable data\n", "", $2 + $3 }'
     sort -k 2 -n -r -t "$(printf '\t')" $out/"$name".su | awk -F '\t' 'NR == 1 {
         sub(/.*:/, "", $1); printf "  %-8s %6d  bytes of stack in %s\n", "deepest", $2, $1 }'
 }
