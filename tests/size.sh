@@ -7,11 +7,26 @@ binary=${2-}
 out=build/size
 mkdir -p $out
 
+# A bare cross compiler has no string.h; these four are all that or.h takes from it.
+bare=$out/bare
+mkdir -p $bare
+cat >$bare/string.h <<'END'
+#include <stddef.h>
+void *memcpy(void *, const void *, size_t);
+void *memmove(void *, const void *, size_t);
+void *memset(void *, int, size_t);
+int memcmp(const void *, const void *, size_t);
+END
+# Nor does it look where the host's jsmn.h is.
+cp "$(echo '#include <jsmn.h>' | $cc ${INCLUDES:--I.} -E - |
+    sed -n 's/^# 1 "\(.*jsmn\.h\)".*/\1/p')" $bare/
+
 measure() { # NAME PREFIX CC FLAGS...
     name=$1 prefix=$2
     shift 2
     "$@" -std=c99 -Os -ffreestanding -fno-pic -fno-stack-protector -ffunction-sections \
-        -fdata-sections -fstack-usage ${INCLUDES:--I.} -c -o $out/"$name".o tests/freestanding.c || return 1
+        -fdata-sections -fstack-usage ${INCLUDES:--I.} -c -o $out/"$name".o \
+        tests/freestanding.c || return 1
     echo "or.h, $name, -Os ($("$1" -dumpmachine) $("$1" -dumpversion))"
     # or_json_begin and ori_json_put belong to json; what names no part is base's
     "${prefix}nm" -S --defined-only $out/"$name".o | awk '
@@ -33,7 +48,8 @@ measure() { # NAME PREFIX CC FLAGS...
 # shellcheck disable=SC2086 # CC may be two words
 measure native "" $cc
 if command -v arm-none-eabi-gcc >/dev/null; then
-    measure cortex-m3 arm-none-eabi- arm-none-eabi-gcc -mcpu=cortex-m3 -mthumb
+    measure cortex-m3 arm-none-eabi- arm-none-eabi-gcc -mcpu=cortex-m3 -mthumb \
+        -idirafter $bare
 else
     echo "or.h, cortex-m3: no arm-none-eabi-gcc here (Debian: gcc-arm-none-eabi)"
 fi
