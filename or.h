@@ -1036,7 +1036,8 @@ int   memcmp(const void *a, const void *b, size_t len);
 #endif
 
 #ifdef JSMN_H
-#error "or.h includes jsmn.h itself, with its own settings: remove your include of jsmn.h before or.h"
+#error \
+    "or.h includes jsmn.h itself, with its own settings: remove your include of jsmn.h before or.h"
 #endif
 #ifndef OR_JSMN_H
 #define OR_JSMN_H <jsmn.h>
@@ -1169,9 +1170,11 @@ void or_arena_init(or_arena *a, void *mem, size_t size)
 static bool ori_arena_grow(or_arena *a, size_t need)
 {
     size_t size;
-    if (a->allocator == NULL || !or_add_size(need, ORI_ROUND(sizeof(ori_block)), &size)) return false;
+    if (a->allocator == NULL || !or_add_size(need, ORI_ROUND(sizeof(ori_block)), &size))
+        return false;
     if (size < ORI_MIN_BLOCK) size = ORI_MIN_BLOCK;
-    if (size < SIZE_MAX / 2 && a->size > size / 2) size = a->size < SIZE_MAX / 4 ? a->size * 2 : size;
+    if (size < SIZE_MAX / 2 && a->size > size / 2)
+        size = a->size < SIZE_MAX / 4 ? a->size * 2 : size;
     if (size < need) return false;
     unsigned char *mem = (unsigned char *)a->allocator->alloc(a->allocator->user, size);
     if (mem == NULL) return false;
@@ -1484,8 +1487,8 @@ static or_err ori_decimal(or_str s, unsigned scale, bool exact, int64_t *out)
         return OR_OK;
     }
     if (exponent > (uint64_t)INT32_MAX || digits > (uint64_t)INT32_MAX) return OR_ERR_RANGE;
-    int64_t shift = (n.exponent_negative ? -(int64_t)exponent : (int64_t)exponent) + (int64_t)scale -
-                    (int64_t)n.fraction.len;
+    int64_t shift = (n.exponent_negative ? -(int64_t)exponent : (int64_t)exponent) +
+                    (int64_t)scale - (int64_t)n.fraction.len;
 
     for (uint64_t i = 0; i < digits; i++) {
         char c = i < n.whole.len ? n.whole.ptr[i] : n.fraction.ptr[i - n.whole.len];
@@ -1635,8 +1638,10 @@ static const char *ori_json_plain(const char *p, const char *end)
     while (end - p >= 8) {
         uint64_t w;
         memcpy(&w, p, 8);
-        uint64_t special = ori_json_has_zero(w ^ ORI_JSON_ONES * '"') | ori_json_has_zero(w ^ ORI_JSON_ONES * '\\') |
-                           ((w - ORI_JSON_ONES * 0x20) & ~w & ORI_JSON_HIGHS) | (w & ORI_JSON_HIGHS);
+        uint64_t special = ori_json_has_zero(w ^ ORI_JSON_ONES * '"') |
+                           ori_json_has_zero(w ^ ORI_JSON_ONES * '\\') |
+                           ((w - ORI_JSON_ONES * 0x20) & ~w & ORI_JSON_HIGHS) |
+                           (w & ORI_JSON_HIGHS);
         if (special != 0) break;
         p += 8;
     }
@@ -1659,7 +1664,7 @@ static int ori_json_utf8_len(const char *p, const char *end)
     unsigned char c = (unsigned char)*p;
     unsigned char low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
     unsigned char high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
-    int           n = c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
+    int n = c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
     if (n == 0) return 0;
     for (int i = 1; i < n; i++) {
         if (p + i == end) return -1;
@@ -2284,8 +2289,15 @@ or_err or_json_get_bool(const or_json_doc *doc, int tok, bool *out)
 }
 
 /* What the writer expects next. */
-enum { ORI_JSON_PUT_ROOT, ORI_JSON_PUT_FIRST, ORI_JSON_PUT_MORE, ORI_JSON_PUT_VALUE, ORI_JSON_PUT_TEXT,
-       ORI_JSON_PUT_KEY_TEXT, ORI_JSON_PUT_DONE };
+enum {
+    ORI_JSON_PUT_ROOT,
+    ORI_JSON_PUT_FIRST,
+    ORI_JSON_PUT_MORE,
+    ORI_JSON_PUT_VALUE,
+    ORI_JSON_PUT_TEXT,
+    ORI_JSON_PUT_KEY_TEXT,
+    ORI_JSON_PUT_DONE
+};
 
 void or_json_writer_init(or_json_writer *w, or_buf *out)
 {
@@ -2413,7 +2425,8 @@ static or_err ori_json_put_text(or_json_writer *w, or_str text)
 or_err or_json_put_key(or_json_writer *w, or_str name)
 {
     if (w->err != OR_OK) return w->err;
-    if (!ori_json_put_in_object(w) || (w->state != ORI_JSON_PUT_FIRST && w->state != ORI_JSON_PUT_MORE))
+    if (!ori_json_put_in_object(w) ||
+        (w->state != ORI_JSON_PUT_FIRST && w->state != ORI_JSON_PUT_MORE))
         return ori_json_put_fail(w, OR_ERR_ARG);
     if (w->state == ORI_JSON_PUT_MORE) or_buf_put_char(w->out, ',');
     or_buf_put_char(w->out, '"');
@@ -3641,7 +3654,8 @@ static void ori_chat_put_raw(or_json_writer *w, const char *name, or_str json)
     or_json_put_raw(w, json);
 }
 
-static void ori_chat_put_strings(or_json_writer *w, const char *name, const or_str *list, uint32_t num)
+static void ori_chat_put_strings(or_json_writer *w, const char *name, const or_str *list,
+                                 uint32_t num)
 {
     if (num == 0) return;
     or_json_put_key(w, or_str_z(name));
@@ -3731,8 +3745,11 @@ static bool ori_chat_within(or_opt n, int32_t low, int32_t high)
 
 static bool ori_chat_ok(const or_chat_desc *d)
 {
-    if (d->msgs == NULL || d->num_msgs == 0 || d->num_stop > 4 || d->session_id.len > 256) return false;
-    if (!ori_chat_within(d->temperature_milli, 0, 2000) || !ori_chat_within(d->top_p_milli, 0, 1000)) return false;
+    if (d->msgs == NULL || d->num_msgs == 0 || d->num_stop > 4 || d->session_id.len > 256)
+        return false;
+    if (!ori_chat_within(d->temperature_milli, 0, 2000) ||
+        !ori_chat_within(d->top_p_milli, 0, 1000))
+        return false;
     for (uint32_t i = 0; i < d->num_msgs; i++) {
         const or_msg *m = &d->msgs[i];
         if ((unsigned)m->role > OR_ROLE_TOOL) return false;
@@ -3927,7 +3944,8 @@ static or_finish ori_chat_finish(or_str word, bool has_calls)
     for (size_t i = 0; i < sizeof ori_chat_finishes / sizeof ori_chat_finishes[0]; i++)
         if (or_str_eq_nocase(word, ori_chat_finishes[i].word)) finish = ori_chat_finishes[i].finish;
     /* some say "stop", or nothing at all, after calls; some "tool_calls" without any */
-    if (has_calls && (finish == OR_FINISH_STOP || finish == OR_FINISH_NONE)) return OR_FINISH_TOOL_CALLS;
+    if (has_calls && (finish == OR_FINISH_STOP || finish == OR_FINISH_NONE))
+        return OR_FINISH_TOOL_CALLS;
     if (!has_calls && finish == OR_FINISH_TOOL_CALLS) return OR_FINISH_STOP;
     return finish;
 }
@@ -3953,8 +3971,9 @@ static void ori_chat_usage_at(ori_chat *c, int tok, or_usage *u)
     u->prompt_tokens = ori_chat_count(c, tok, "/prompt_tokens");
     u->completion_tokens = ori_chat_count(c, tok, "/completion_tokens");
     u->total_tokens = ori_chat_count(c, tok, "/total_tokens");
-    u->cached_tokens = ori_chat_or_else(ori_chat_count(c, tok, "/prompt_tokens_details/cached_tokens"),
-                                   ori_chat_count(c, tok, "/prompt_cache_hit_tokens"));
+    u->cached_tokens =
+        ori_chat_or_else(ori_chat_count(c, tok, "/prompt_tokens_details/cached_tokens"),
+                         ori_chat_count(c, tok, "/prompt_cache_hit_tokens"));
     u->cache_write_tokens = ori_chat_count(c, tok, "/prompt_tokens_details/cache_write_tokens");
     u->reasoning_tokens = ori_chat_count(c, tok, "/completion_tokens_details/reasoning_tokens");
     int cost = or_json_find(c->doc, tok, "/cost");
@@ -3962,7 +3981,8 @@ static void ori_chat_usage_at(ori_chat *c, int tok, or_usage *u)
     or_str raw = or_json_raw(c->doc, cost);
     if (type == OR_JSON_STRING) raw = or_str_of(raw.ptr + 1, raw.len - 2);
     if (type == OR_JSON_STRING || type == OR_JSON_NUMBER)
-        u->cost_set = or_decimal_round(raw, 12, &u->cost_pico_usd) == OR_OK && u->cost_pico_usd >= 0;
+        u->cost_set =
+            or_decimal_round(raw, 12, &u->cost_pico_usd) == OR_OK && u->cost_pico_usd >= 0;
     if (!u->cost_set) u->cost_pico_usd = 0;
 
     /* xAI counts reasoning beside the completion, all others inside it */
@@ -3987,7 +4007,8 @@ static int32_t ori_chat_code(ori_chat *c, int error)
     for (size_t i = 0; i < 4; i++) {
         int64_t n;
         int     tok = or_json_find(c->doc, error, places[i]);
-        if (or_json_get_decimal(c->doc, tok, 0, &n) == OR_OK && n >= 100 && n <= 999) return (int32_t)n;
+        if (or_json_get_decimal(c->doc, tok, 0, &n) == OR_OK && n >= 100 && n <= 999)
+            return (int32_t)n;
     }
     return 0;
 }

@@ -112,7 +112,8 @@ static int read_options(options *o, char **argv, bool *end)
         } else if ((value = value_of("--upstream", argv, &i, &missing)) != NULL) {
             o->upstream = value;
         } else if ((value = value_of("--set", argv, &i, &missing)) != NULL) {
-            if (o->num_set == sizeof o->set / sizeof o->set[0]) return usage("too many %s", "--set");
+            if (o->num_set == sizeof o->set / sizeof o->set[0])
+                return usage("too many %s", "--set");
             o->set[o->num_set++] = value;
         } else if ((value = value_of("-c", argv, &i, &missing)) != NULL) {
             o->file = value;
@@ -163,7 +164,8 @@ static bool build_conf(conf *c, const options *o, conf_error *e)
     if (o->num_listen > 0) c->num_listen = 0;
     for (unsigned i = 0; i < o->num_listen; i++)
         if (!conf_set_value(c, "", "listen", o->listen[i], "--listen", e)) return false;
-    if (c->num_listen == 0 && !conf_set_value(c, "", "listen", "127.0.0.1:8787", "", e)) return false;
+    if (c->num_listen == 0 && !conf_set_value(c, "", "listen", "127.0.0.1:8787", "", e))
+        return false;
     return choose_provider(c, o, e) && conf_check(c, e);
 }
 

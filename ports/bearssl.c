@@ -99,7 +99,8 @@ static size_t count_certificates(or_str pem)
 {
     or_str mark = OR_STR("-----BEGIN ");
     size_t n = 0;
-    for (size_t at = or_str_find(pem, mark, 0); at < pem.len; at = or_str_find(pem, mark, at + 1)) n++;
+    for (size_t at = or_str_find(pem, mark, 0); at < pem.len; at = or_str_find(pem, mark, at + 1))
+        n++;
     return n;
 }
 
@@ -319,7 +320,8 @@ static uint8_t decide(or_bearssl_walk *w)
     case 2:
         if (w->tag == EXTENSIONS) w->section = OF_EXTENSIONS;
         if (sequence) w->section++;
-        return w->section == SIGNATURE || w->section == VALIDITY || w->tag == EXTENSIONS ? TAG : SKIP;
+        return w->section == SIGNATURE || w->section == VALIDITY || w->tag == EXTENSIONS ? TAG
+                                                                                         : SKIP;
     case 3:
         if (w->section == OF_EXTENSIONS) return sequence ? TAG : SKIP;
         return w->tag == OID || w->tag == UTC_TIME || w->tag == LONG_TIME ? CAPTURE : SKIP;

@@ -84,7 +84,8 @@ static or_str without_port(or_str host)
 static bool is_local_name(or_str host)
 {
     or_str name = without_port(host), suffix = OR_STR(".localhost");
-    if (or_str_eq_nocase(name, OR_STR("localhost")) || or_str_eq(name, OR_STR("[::1]"))) return true;
+    if (or_str_eq_nocase(name, OR_STR("localhost")) || or_str_eq(name, OR_STR("[::1]")))
+        return true;
     if (name.len > suffix.len &&
         or_str_eq_nocase(or_str_of(name.ptr + name.len - suffix.len, suffix.len), suffix))
         return true;

@@ -371,20 +371,25 @@ void client_stream_begin(client *c, or_str fields)
     or_http_put_head_end(&c->out);
 }
 
+/* Frame the pieces as a chunk where the answer has chunks; how many pieces that makes. */
+static size_t frame(const client *c, const or_str *pieces, size_t num, char line[18], or_str *all)
+{
+    size_t n = 0, total = 0;
+    assert(num <= MAX_PIECES - 3);
+    for (size_t i = 0; i < num; i++) total += pieces[i].len;
+    if (total == 0) return 0;
+    if (c->chunked) all[n++] = or_str_of(line, or_http_chunk_head(line, total));
+    for (size_t i = 0; i < num; i++) all[n++] = pieces[i];
+    if (c->chunked) all[n++] = OR_STR(OR_HTTP_CHUNK_END);
+    return n;
+}
+
 bool client_stream(client *c, const or_str *pieces, size_t num)
 {
     or_str all[MAX_PIECES];
     char   line[18];
-    size_t n = 0, total = 0;
     if (broken(c)) return false;
-    assert(num <= MAX_PIECES - 2);
-    for (size_t i = 0; i < num; i++) total += pieces[i].len;
-    if (total > 0) {
-        if (c->chunked) all[n++] = or_str_of(line, or_http_chunk_head(line, total));
-        for (size_t i = 0; i < num; i++) all[n++] = pieces[i];
-        if (c->chunked) all[n++] = OR_STR(OR_HTTP_CHUNK_END);
-    }
-    if (!send_pieces(c, all, n)) {
+    if (!send_pieces(c, all, frame(c, pieces, num, line, all))) {
         hang_up(c);
         return false;
     }
@@ -393,11 +398,14 @@ bool client_stream(client *c, const or_str *pieces, size_t num)
     return !c->choked;
 }
 
-void client_stream_end(client *c, bool complete)
+void client_stream_end(client *c, const or_str *pieces, size_t num, bool complete)
 {
-    or_str last = OR_STR(OR_HTTP_LAST_CHUNK);
+    or_str all[MAX_PIECES];
+    char   line[18];
     if (broken(c)) return;
-    if (!complete || !send_pieces(c, &last, c->chunked ? 1 : 0)) {
+    size_t n = frame(c, pieces, num, line, all);
+    if (c->chunked) all[n++] = OR_STR(OR_HTTP_LAST_CHUNK);
+    if (!complete || !send_pieces(c, all, n)) {
         c->owner = NULL;
         close_client(c);
         return;
@@ -434,7 +442,8 @@ static void refuse_http(client *c, or_err e)
         break;
     case 414:
     case 431:
-        snprintf(text, sizeof text, "request head is too large: limits.head is %zu bytes and %d lines",
+        snprintf(text, sizeof text,
+                 "request head is too large: limits.head is %zu bytes and %d lines",
                  settings->limits.head, OR_HTTP_MAX_FIELDS);
         break;
     case 501:
@@ -543,7 +552,8 @@ static ptrdiff_t receive(client *c, void *to, size_t size)
 
 static void read_head(client *c)
 {
-    if (c->in.len == c->in.cap && or_buf_reserve(&c->in, c->in.cap == 0 ? FIRST_READ : 1) != OR_OK) {
+    if (c->in.len == c->in.cap &&
+        or_buf_reserve(&c->in, c->in.cap == 0 ? FIRST_READ : 1) != OR_OK) {
         close_client(c); /* no memory for even that */
         return;
     }

@@ -107,7 +107,8 @@ static void answer(demo *d, uint16_t status, or_str fields, or_str body, size_t 
 {
     or_http_put_status(&d->out, status);
     or_http_put_field(&d->out, OR_STR("Content-Type"), OR_STR("application/json"));
-    if (d->id.text[0] != 0) or_http_put_field(&d->out, OR_STR("X-Generation-Id"), or_str_z(d->id.text));
+    if (d->id.text[0] != 0)
+        or_http_put_field(&d->out, OR_STR("X-Generation-Id"), or_str_z(d->id.text));
     or_buf_put_str(&d->out, fields);
     or_http_put_length(&d->out, claimed);
     or_http_put_head_end(&d->out);
@@ -441,7 +442,8 @@ static or_str text_of(demo *d, const or_json_doc *doc, int message)
     if (or_json_get_str(doc, content, &d->arena, &text) == OR_OK) return text;
     if (or_json_type_at(doc, content) != OR_JSON_ARRAY) return or_str_of("", 0);
     for (int i = or_json_first(doc, content); i >= 0; i = or_json_next(doc, i)) {
-        if (or_json_get_str(doc, or_json_find(doc, i, "/text"), &d->arena, &part) != OR_OK) continue;
+        if (or_json_get_str(doc, or_json_find(doc, i, "/text"), &d->arena, &part) != OR_OK)
+            continue;
         char *joined = or_arena_alloc(&d->arena, text.len + part.len + 1);
         if (joined == NULL) return text;
         memcpy(joined, text.ptr, text.len);
@@ -479,7 +481,8 @@ static void compose_call(demo *d, const or_json_doc *doc, or_str said)
     size_t         room = said.len * 6 + 512;
     char          *mem = or_arena_alloc(&d->arena, room);
     if (mem == NULL) return;
-    if (or_json_get_str(doc, or_json_find(doc, function, "/name"), &d->arena, &d->call.name) != OR_OK)
+    if (or_json_get_str(doc, or_json_find(doc, function, "/name"), &d->arena, &d->call.name) !=
+        OR_OK)
         return;
     or_buf_init(&arguments, mem, room);
     or_json_writer_init(&w, &arguments);
@@ -508,7 +511,8 @@ static void read_messages(demo *d, const or_json_doc *doc, or_str *said, bool *i
         or_str role;
         or_str text = text_of(d, doc, m);
         d->prompt_tokens += tokens_of(text.len) + 3; /* three for the frame of a message */
-        if (or_json_get_str(doc, or_json_find(doc, m, "/role"), &d->arena, &role) != OR_OK) continue;
+        if (or_json_get_str(doc, or_json_find(doc, m, "/role"), &d->arena, &role) != OR_OK)
+            continue;
         *is_result = or_str_eq(role, OR_STR("tool"));
         if (*is_result || or_str_eq(role, OR_STR("user"))) *said = text;
     }
@@ -525,7 +529,8 @@ static void start_answer(demo *d, const or_json_doc *doc)
     (void)or_json_get_bool(doc, or_json_find(doc, 0, "/stream"), &d->stream);
     read_messages(d, doc, &said, &is_result);
     if (d->model->mood == BUSY_429) {
-        answer_error(d, 429, OR_STR("Retry-After: 7\r\n"), "demo/429 is always over its rate limit");
+        answer_error(d, 429, OR_STR("Retry-After: 7\r\n"),
+                     "demo/429 is always over its rate limit");
         return;
     }
     if (d->model->mood == UNSTABLE) {

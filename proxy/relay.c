@@ -184,8 +184,7 @@ static void fail_with(relay *r, uint16_t status, or_str message, or_str raw)
             bool told = envelope_put_event(&event, &e, or_str_z(r->generation), or_str_z(r->model),
                                            (uint64_t)time(NULL)) == OR_OK;
             or_str text = or_buf_str(&event);
-            client_stream(c, &text, told ? 1 : 0);
-            client_stream_end(c, told);
+            client_stream_end(c, &text, 1, told);
             or_buf_free(&event);
         }
     }
@@ -287,10 +286,10 @@ static void end_stream(relay *r)
     if (c == NULL) return;
     commit(r);
     add_piece(r, OR_STR("data: [DONE]\n\n"));
-    flush_pieces(r);
     if (r->c == NULL) return; /* it hung up just now */
     forget_client(r, 200, "complete");
-    client_stream_end(c, true);
+    client_stream_end(c, pieces, num_pieces, true);
+    num_pieces = 0;
     r->paused = false;
     r->state = TAIL;
     ev_timer_set(&r->stage, TAIL_MS);
@@ -316,11 +315,10 @@ static void on_stream_error(relay *r, const or_sse_event *ev, const or_chat_delt
 {
     if (r->committed && delta->finish == OR_FINISH_ERROR) { /* in the right shape already */
         pass(r, ev);
-        flush_pieces(r);
         client *c = r->c;
         if (c != NULL) {
             forget_client(r, status_of(&delta->error), "error in stream");
-            client_stream_end(c, true);
+            client_stream_end(c, pieces, num_pieces, true);
         }
         finish(r, false);
         return;
@@ -556,7 +554,8 @@ static void on_closed(relay *r, or_err why)
     if (r->is_stream)
         fail(r, 502, "the stream was cut before its end: %s", what);
     else
-        fail(r, 502, "%s %s", what, r->got_bytes ? "in the middle of the answer" : "without an answer");
+        fail(r, 502, "%s %s", what,
+             r->got_bytes ? "in the middle of the answer" : "without an answer");
 }
 
 /* ---- driving it ---- */

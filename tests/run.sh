@@ -93,8 +93,8 @@ counts() { # NAME
              END { if (seen) print n["pass"] + 0, n["fail"] + n["cancelled"],
                        n["skipped"] + n["todo"] }' "$log/$1.tap"
     else
-        sed -n 's/^[^ ]*: \([0-9]*\) passed, \([0-9]*\) failed\(, \([0-9]*\) skipped\)\{0,1\}$/\1 \2 \4/p' \
-            "$log/$1" | tail -n 1
+        grep -E '^[^ ]+: [0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' "$log/$1" |
+            awk '{ last = $2 " " $4 " " $6 + 0 } END { if (NR) print last }'
     fi
 }
 

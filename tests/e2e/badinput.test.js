@@ -3,17 +3,37 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
 
-import { HELLO, ask, assertError, atEnd, chat, connect, exchange, polite, post, proxy, until,
-    upstream } from './helpers.js';
+import {
+    HELLO,
+    ask,
+    assertError,
+    atEnd,
+    chat,
+    connect,
+    exchange,
+    polite,
+    post,
+    proxy,
+    until,
+    upstream,
+} from './helpers.js';
 
 // An answer as text, taken apart.
 function parse(text) {
     const [head, ...rest] = text.split('\r\n\r\n');
-    const headers = Object.fromEntries([...head.matchAll(/^([\w-]+): (.*)$/gm)]
-        .map(([, name, value]) => [name.toLowerCase(), value.trim()]));
+    const headers = Object.fromEntries(
+        [...head.matchAll(/^([\w-]+): (.*)$/gm)].map(([, name, value]) => [
+            name.toLowerCase(),
+            value.trim(),
+        ]),
+    );
     const body = rest.join('\r\n\r\n');
     let json;
-    try { json = JSON.parse(body); } catch { /* assertError will say */ }
+    try {
+        json = JSON.parse(body);
+    } catch {
+        /* assertError will say */
+    }
     return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1]), headers, body, json };
 }
 
@@ -65,8 +85,17 @@ test('ambiguous lengths are refused, and nothing goes up', async (t) => {
     const p = await proxy(t, up);
     const body = `0\r\n\r\n${post(HELLO)}`;
     for (const [name, fields] of smuggling) {
-        const answer = parse(await exchange(t, p.port, Buffer.from('POST /v1/chat/completions HTTP/1.1\r\n' +
-            `Host: localhost\r\nContent-Type: application/json\r\n${fields}\r\n${body}`, 'latin1')));
+        const answer = parse(
+            await exchange(
+                t,
+                p.port,
+                Buffer.from(
+                    'POST /v1/chat/completions HTTP/1.1\r\n' +
+                        `Host: localhost\r\nContent-Type: application/json\r\n${fields}\r\n${body}`,
+                    'latin1',
+                ),
+            ),
+        );
         assert.ok([400, 501].includes(answer.status), `${name}: ${answer.status}`);
         assertError(answer, answer.status);
     }
@@ -86,8 +115,14 @@ test('bad chunks are refused', async (t) => {
     const up = await upstream(t, polite);
     const p = await proxy(t, up);
     for (const [name, body] of chunks) {
-        const answer = parse(await exchange(t, p.port, 'POST /v1/chat/completions HTTP/1.1\r\n' +
-            `Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n${body}`));
+        const answer = parse(
+            await exchange(
+                t,
+                p.port,
+                'POST /v1/chat/completions HTTP/1.1\r\n' +
+                    `Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n${body}`,
+            ),
+        );
         assert.ok([400, 413, 431].includes(answer.status), `${name}: ${answer.status}`);
     }
     assert.equal(up.requests.length, 0);
@@ -96,7 +131,11 @@ test('bad chunks are refused', async (t) => {
 const invalid = [
     ['nothing', '', /empty|JSON/i],
     ['a word', 'hello', /JSON.*\b[01]\b/],
-    ['a comma too many', '{"model":"m","messages":[{"role":"user","content":"x"}],}', /JSON.*\b5\d\b/],
+    [
+        'a comma too many',
+        '{"model":"m","messages":[{"role":"user","content":"x"}],}',
+        /JSON.*\b5\d\b/,
+    ],
     ['a comma missing', '{"model":"m" "messages":[]}', /JSON.*\b1\d\b/],
     ['two values', `${JSON.stringify(HELLO)}{}`, /JSON/],
     ['a quote missing', '{"model":"m', /JSON/],
@@ -104,7 +143,11 @@ const invalid = [
     ['a word almost like true', '{"stream":trux,"messages":[]}', /JSON.*\b1\d\b/],
     ['half an escape', '{"model":"\\u12","messages":[]}', /JSON/],
     ['half a surrogate pair', '{"model":"\\ud800","messages":[]}', null],
-    ['bytes that are not UTF-8', Buffer.from('{"model":"\xff","messages":[]}', 'latin1'), /UTF-8|JSON/],
+    [
+        'bytes that are not UTF-8',
+        Buffer.from('{"model":"\xff","messages":[]}', 'latin1'),
+        /UTF-8|JSON/,
+    ],
     ['a NUL byte behind the end', `${JSON.stringify(HELLO)}\0`, /JSON/],
     ['depth without end', `{"a":${'['.repeat(100000)}`, /deep/],
     ['an array', '[]', /object/],
@@ -158,9 +201,11 @@ test('a member given twice is 400, however it is spelled', async (t) => {
     const up = await upstream(t, polite);
     const p = await proxy(t, up);
     const rest = '"messages":[{"role":"user","content":"x"}]';
-    for (const body of [`{"model":"a","model":"b",${rest}}`,
+    for (const body of [
+        `{"model":"a","model":"b",${rest}}`,
         `{"stream":false,${rest},"str\\u0065am":true}`,
-        `{"model":"a",${rest},${rest}}`])
+        `{"model":"a",${rest},${rest}}`,
+    ])
         assertError(await ask(p, { body }), 400, /model|stream|messages/);
     assert.equal(up.requests.length, 0);
 });
@@ -168,11 +213,19 @@ test('a member given twice is 400, however it is spelled', async (t) => {
 test('a head of more than limits.head is 431', async (t) => {
     const up = await upstream(t, polite);
     const p = await proxy(t, up, { 'limits.head': '1k' });
-    const big = await exchange(t, p.port, `GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX: ${'y'.repeat(2000)}\r\n\r\n`);
+    const big = await exchange(
+        t,
+        p.port,
+        `GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX: ${'y'.repeat(2000)}\r\n\r\n`,
+    );
     assertError(parse(big), 431, /limits\.head/);
     const endless = await exchange(t, p.port, `GET /${'y'.repeat(5000)}`);
     assertError(parse(endless), 414);
-    const many = await exchange(t, p.port, `GET /v1/models HTTP/1.1\r\nHost: localhost\r\n${'a:b\r\n'.repeat(180)}\r\n`);
+    const many = await exchange(
+        t,
+        p.port,
+        `GET /v1/models HTTP/1.1\r\nHost: localhost\r\n${'a:b\r\n'.repeat(180)}\r\n`,
+    );
     assertError(parse(many), 431);
     assert.equal(up.requests.length, 0);
 });
@@ -187,11 +240,19 @@ test('a body of more than limits.body is 413, one of just that passes', async (t
     };
     assert.equal((await ask(p, { body: fill(size) })).status, 200);
     assertError(await ask(p, { body: fill(size + 1) }), 413, /limits\.body/);
-    const chunked = await exchange(t, p.port, 'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n' +
-        `Transfer-Encoding: chunked\r\n\r\n${(size + 1).toString(16)}\r\n${fill(size + 1)}\r\n0\r\n\r\n`);
+    const chunked = await exchange(
+        t,
+        p.port,
+        'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n' +
+            `Transfer-Encoding: chunked\r\n\r\n${(size + 1).toString(16)}\r\n${fill(size + 1)}\r\n0\r\n\r\n`,
+    );
     assertError(parse(chunked), 413);
-    const huge = await exchange(t, p.port, 'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n' +
-        'Content-Length: 4294967301\r\n\r\nhello');
+    const huge = await exchange(
+        t,
+        p.port,
+        'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n' +
+            'Content-Length: 4294967301\r\n\r\nhello',
+    );
     assertError(parse(huge), 413);
     assert.equal(up.requests.length, 1);
 });
@@ -204,7 +265,9 @@ test('one connection too many is 503 with Retry-After, and room comes back', asy
         c.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
         await c.until(/HTTP\/1\.1 200 /);
     }
-    const refused = parse(await exchange(t, p.port, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'));
+    const refused = parse(
+        await exchange(t, p.port, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'),
+    );
     assertError(refused, 503, /limits\.connections/);
     assert.match(refused.headers['retry-after'], /^\d+$/);
     held[0].socket.destroy();

@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { ask, assertError, assertFailedStream, assertGoodStream, chat, start, stream } from './helpers.js';
+import {
+    ask,
+    assertError,
+    assertFailedStream,
+    assertGoodStream,
+    chat,
+    start,
+    stream,
+} from './helpers.js';
 
 const demo = (t, ...more) => start(t, ['--demo', ...more]);
 
@@ -10,8 +18,14 @@ test('the models are listed, with prices as strings', async (t) => {
     const p = await demo(t);
     const { status, json } = await ask(p, { path: '/api/v1/models' });
     assert.equal(status, 200);
-    assert.deepEqual(json.data.map((m) => m.id).sort(),
-        ['demo/429', 'demo/cut', 'demo/echo', 'demo/slow', 'demo/tools', 'demo/unstable']);
+    assert.deepEqual(json.data.map((m) => m.id).sort(), [
+        'demo/429',
+        'demo/cut',
+        'demo/echo',
+        'demo/slow',
+        'demo/tools',
+        'demo/unstable',
+    ]);
     for (const model of json.data)
         for (const price of [model.pricing.prompt, model.pricing.completion]) {
             assert.equal(typeof price, 'string');
@@ -27,7 +41,10 @@ test('demo/echo answers the same each time, with cost and tokens', async (t) => 
         assert.equal(status, 200);
         answers.push(json.choices[0].message.content);
         assert.ok(json.usage.prompt_tokens > 0 && json.usage.completion_tokens > 0);
-        assert.equal(json.usage.total_tokens, json.usage.prompt_tokens + json.usage.completion_tokens);
+        assert.equal(
+            json.usage.total_tokens,
+            json.usage.prompt_tokens + json.usage.completion_tokens,
+        );
         assert.ok(json.usage.cost > 0);
         assert.equal(json.choices[0].finish_reason, 'stop');
     }
@@ -38,31 +55,48 @@ test('demo/echo answers the same each time, with cost and tokens', async (t) => 
 test('demo/echo streams the same text, and its usage', async (t) => {
     const p = await demo(t);
     const whole = (await chat(p, { model: 'demo/echo' })).json;
-    const events = await (await stream(p, { body: { model: 'demo/echo', stream: true,
-        messages: [{ role: 'user', content: 'hello' }] } })).rest();
+    const events = await (
+        await stream(p, {
+            body: {
+                model: 'demo/echo',
+                stream: true,
+                messages: [{ role: 'user', content: 'hello' }],
+            },
+        })
+    ).rest();
     assertGoodStream(events, whole.choices[0].message.content);
-    const usage = events.filter((e) => e !== '[DONE]').map(JSON.parse).map((e) => e.usage).filter(Boolean);
+    const usage = events
+        .filter((e) => e !== '[DONE]')
+        .map(JSON.parse)
+        .map((e) => e.usage)
+        .filter(Boolean);
     assert.equal(usage.length, 1);
     assert.deepEqual(usage[0], whole.usage);
 });
 
 test('demo/echo knows text that is not ASCII, parts, and max_tokens', async (t) => {
     const p = await demo(t);
-    const said = (messages, more) => chat(p, { model: 'demo/echo', messages, ...more })
-        .then((a) => a.json.choices[0]);
+    const said = (messages, more) =>
+        chat(p, { model: 'demo/echo', messages, ...more }).then((a) => a.json.choices[0]);
     const text = 'é 😀 "quoted" \\ \u2028';
     assert.ok((await said([{ role: 'user', content: text }])).message.content.includes(text));
-    const parts = [{ type: 'text', text: 'in ' }, { type: 'text', text: 'parts' }];
+    const parts = [
+        { type: 'text', text: 'in ' },
+        { type: 'text', text: 'parts' },
+    ];
     assert.match((await said([{ role: 'user', content: parts }])).message.content, /in parts/);
-    const short = await said([{ role: 'user', content: 'a long text '.repeat(20) }], { max_tokens: 3 });
+    const short = await said([{ role: 'user', content: 'a long text '.repeat(20) }], {
+        max_tokens: 3,
+    });
     assert.equal(short.finish_reason, 'length');
     assert.ok(short.message.content.length <= 12);
 });
 
 test('demo/slow answers in the end', async (t) => {
     const p = await demo(t, '--set', 'heartbeat=100ms');
-    const s = await stream(p, { body: { model: 'demo/slow', stream: true,
-        messages: [{ role: 'user', content: 'hello' }] } });
+    const s = await stream(p, {
+        body: { model: 'demo/slow', stream: true, messages: [{ role: 'user', content: 'hello' }] },
+    });
     assertGoodStream(await s.rest());
 });
 
@@ -77,8 +111,15 @@ test('demo/unstable fails first and works next time', async (t) => {
 test('demo/cut is cut, streaming or not', async (t) => {
     const p = await demo(t);
     assertError(await chat(p, { model: 'demo/cut' }), 502);
-    const events = await (await stream(p, { body: { model: 'demo/cut', stream: true,
-        messages: [{ role: 'user', content: 'one two three four five six' }] } })).rest();
+    const events = await (
+        await stream(p, {
+            body: {
+                model: 'demo/cut',
+                stream: true,
+                messages: [{ role: 'user', content: 'one two three four five six' }],
+            },
+        })
+    ).rest();
     assert.ok(events.length > 1);
     assertFailedStream(events, 502);
 });
@@ -93,8 +134,16 @@ test('demo/429 is over its limit', async (t) => {
 
 test('demo/tools calls a tool and answers with its result', async (t) => {
     const p = await demo(t);
-    const tools = [{ type: 'function', function: { name: 'weather', description: 'of a place',
-        parameters: { type: 'object', properties: { place: { type: 'string' } } } } }];
+    const tools = [
+        {
+            type: 'function',
+            function: {
+                name: 'weather',
+                description: 'of a place',
+                parameters: { type: 'object', properties: { place: { type: 'string' } } },
+            },
+        },
+    ];
     const messages = [{ role: 'user', content: 'Oslo' }];
     const first = (await chat(p, { model: 'demo/tools', tools, messages })).json.choices[0];
     assert.equal(first.finish_reason, 'tool_calls');
@@ -111,15 +160,34 @@ test('demo/tools calls a tool and answers with its result', async (t) => {
 
 test('demo/tools streams its call', async (t) => {
     const p = await demo(t);
-    const tools = [{ type: 'function', function: { name: 'weather',
-        parameters: { type: 'object', properties: { place: { type: 'string' } } } } }];
-    const events = await (await stream(p, { body: { model: 'demo/tools', stream: true, tools,
-        messages: [{ role: 'user', content: 'Oslo' }] } })).rest();
+    const tools = [
+        {
+            type: 'function',
+            function: {
+                name: 'weather',
+                parameters: { type: 'object', properties: { place: { type: 'string' } } },
+            },
+        },
+    ];
+    const events = await (
+        await stream(p, {
+            body: {
+                model: 'demo/tools',
+                stream: true,
+                tools,
+                messages: [{ role: 'user', content: 'Oslo' }],
+            },
+        })
+    ).rest();
     assertGoodStream(events);
-    const calls = events.filter((e) => e !== '[DONE]').map(JSON.parse)
+    const calls = events
+        .filter((e) => e !== '[DONE]')
+        .map(JSON.parse)
         .flatMap((e) => e.choices[0]?.delta?.tool_calls ?? []);
     assert.equal(calls[0].function.name, 'weather');
-    assert.deepEqual(JSON.parse(calls.map((c) => c.function.arguments ?? '').join('')), { place: 'Oslo' });
+    assert.deepEqual(JSON.parse(calls.map((c) => c.function.arguments ?? '').join('')), {
+        place: 'Oslo',
+    });
 });
 
 test('an unknown model is 400 and says how to find others', async (t) => {

@@ -12,12 +12,14 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 
-const top = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname),
-    '../..');
+export const TOP = path.resolve(
+    import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname),
+    '../..',
+);
 
-export const ORPROXY = process.env.ORPROXY ?? path.join(top, 'build/test/orproxy');
+export const ORPROXY = process.env.ORPROXY ?? path.join(TOP, 'build/test/orproxy');
 // The build without sanitizers, for what is measured in bytes of memory.
-export const ORPROXY_PLAIN = process.env.ORPROXY_PLAIN ?? path.join(top, 'build/native/orproxy');
+export const ORPROXY_PLAIN = process.env.ORPROXY_PLAIN ?? path.join(TOP, 'build/native/orproxy');
 
 // Long enough for a loaded machine; reached only when something is broken.
 const PATIENCE_MS = 20000;
@@ -45,7 +47,9 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 // A door that opens once: the test and its upstream wait for each other with it.
 export function gate() {
     const g = {};
-    g.opened = new Promise((resolve) => { g.open = resolve; });
+    g.opened = new Promise((resolve) => {
+        g.open = resolve;
+    });
     return g;
 }
 
@@ -59,7 +63,11 @@ export function atEnd(t, action) {
     t.after(async () => {
         let failure;
         for (const one of actions.reverse())
-            try { await one(); } catch (e) { failure ??= e; }
+            try {
+                await one();
+            } catch (e) {
+                failure ??= e;
+            }
         if (failure) throw failure;
     });
 }
@@ -75,13 +83,22 @@ export function scratch(t) {
 function launch(t, args, { env = {}, exe = ORPROXY, cwd = scratch(t) } = {}) {
     const child = spawn(exe, args, {
         cwd, // no orproxy.conf there
-        env: { PATH: process.env.PATH, ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? '',
-            UBSAN_OPTIONS: process.env.UBSAN_OPTIONS ?? '', UPSTREAM_KEY: PROVIDER_KEY, ...env },
+        env: {
+            PATH: process.env.PATH,
+            ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? '',
+            UBSAN_OPTIONS: process.env.UBSAN_OPTIONS ?? '',
+            UPSTREAM_KEY: PROVIDER_KEY,
+            ...env,
+        },
         stdio: ['ignore', 'pipe', 'pipe'],
     });
     const p = { child, pid: child.pid, stdout: '', stderr: '' };
-    child.stdout.setEncoding('utf8').on('data', (text) => { p.stdout += text; });
-    child.stderr.setEncoding('utf8').on('data', (text) => { p.stderr += text; });
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+        p.stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+        p.stderr += text;
+    });
     p.ended = new Promise((resolve, reject) => {
         child.on('error', reject);
         child.on('close', (code, signal) => {
@@ -95,7 +112,10 @@ function launch(t, args, { env = {}, exe = ORPROXY, cwd = scratch(t) } = {}) {
 
 function checkOutput(p) {
     const all = p.stdout + p.stderr;
-    assert.doesNotMatch(all, /AddressSanitizer|LeakSanitizer|runtime error:|assert(ion)?.* failed/i);
+    assert.doesNotMatch(
+        all,
+        /AddressSanitizer|LeakSanitizer|runtime error:|assert(ion)?.* failed/i,
+    );
     for (const key of [PROVIDER_KEY, CLIENT_KEY])
         assert.ok(!all.includes(key), `a key is in the output:\n${all}`);
 }
@@ -126,10 +146,15 @@ export async function start(t, args, options = {}) {
         assert.equal(p.code, p.exits, `exit status; stderr:\n${p.stderr}`);
     });
     const line = /listening on (http:\/\/\S*?:(\d+))/;
-    p.ended.then(() => {}, () => {});
+    p.ended.then(
+        () => {},
+        () => {},
+    );
     await Promise.race([
         until(() => line.test(p.stderr), `orproxy to listen\n${p.stderr}`),
-        p.ended.then(() => { throw new Error(`orproxy ended at once:\n${p.stderr}`); }),
+        p.ended.then(() => {
+            throw new Error(`orproxy ended at once:\n${p.stderr}`);
+        }),
     ]);
     [, p.url, p.port] = line.exec(p.stderr);
     p.port = Number(p.port);
@@ -138,8 +163,12 @@ export async function start(t, args, options = {}) {
 
 // With the given upstream, its key, and settings: { 'timeout.total': '1s' }.
 export function proxy(t, up, settings = {}, options = {}) {
-    const args = ['--upstream', typeof up === 'string' ? up : up.url,
-        '--upstream-key', 'env:UPSTREAM_KEY'];
+    const args = [
+        '--upstream',
+        typeof up === 'string' ? up : up.url,
+        '--upstream-key',
+        'env:UPSTREAM_KEY',
+    ];
     for (const [name, value] of Object.entries(settings)) args.push('--set', `${name}=${value}`);
     return start(t, args, options);
 }
@@ -150,35 +179,54 @@ export const HELLO = { model: 'vendor/model', messages: [{ role: 'user', content
 export const HELLO_STREAM = { ...HELLO, stream: true };
 
 // A plain request on a connection of its own. Gives { status, headers, body, json }.
-export function ask(p, { method, path: target = '/api/v1/chat/completions', headers = {}, body,
-    agent = false } = {}) {
+export function ask(
+    p,
+    { method, path: target = '/api/v1/chat/completions', headers = {}, body, agent = false } = {},
+) {
     if (body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body))
         body = JSON.stringify(body);
     const asked = new Promise((resolve, reject) => {
-        const req = http.request({
-            host: '127.0.0.1', port: p.port, path: target, agent,
-            method: method ?? (body === undefined ? 'GET' : 'POST'),
-            headers: { ...(body === undefined ? {}
-                : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
-            ...headers },
-        }, (res) => {
-            const parts = [];
-            res.on('data', (part) => parts.push(part));
-            res.on('error', reject);
-            res.on('end', () => {
-                const text = Buffer.concat(parts).toString();
-                let json;
-                try { json = JSON.parse(text); } catch { /* the test will say */ }
-                resolve({ status: res.statusCode, headers: res.headers, body: text, json });
-            });
-        });
+        const req = http.request(
+            {
+                host: '127.0.0.1',
+                port: p.port,
+                path: target,
+                agent,
+                method: method ?? (body === undefined ? 'GET' : 'POST'),
+                headers: {
+                    ...(body === undefined
+                        ? {}
+                        : {
+                              'content-type': 'application/json',
+                              'content-length': Buffer.byteLength(body),
+                          }),
+                    ...headers,
+                },
+            },
+            (res) => {
+                const parts = [];
+                res.on('data', (part) => parts.push(part));
+                res.on('error', reject);
+                res.on('end', () => {
+                    const text = Buffer.concat(parts).toString();
+                    let json;
+                    try {
+                        json = JSON.parse(text);
+                    } catch {
+                        /* the test will say */
+                    }
+                    resolve({ status: res.statusCode, headers: res.headers, body: text, json });
+                });
+            },
+        );
         req.on('error', reject);
         req.end(body);
     });
     return within(asked, `an answer to ${target}`);
 }
 
-export const chat = (p, more = {}, headers = {}) => ask(p, { body: { ...HELLO, ...more }, headers });
+export const chat = (p, more = {}, headers = {}) =>
+    ask(p, { body: { ...HELLO, ...more }, headers });
 
 // Every failure looks like this.
 export function assertError(answer, status, message) {
@@ -193,12 +241,16 @@ export function assertError(answer, status, message) {
 
 // A stream as it arrives: { status, headers, next(), rest(), text, close(), ended }.
 // next() gives the data of one event, or null at the end; comments are counted.
-export function stream(p, { body = HELLO_STREAM, headers = {}, path: target = '/api/v1/chat/completions' } = {}) {
+export function stream(
+    p,
+    { body = HELLO_STREAM, headers = {}, path: target = '/api/v1/chat/completions' } = {},
+) {
     const opened = new Promise((resolve, reject) => {
         const s = { text: '', comments: 0, ended: false, cut: false };
         let wake = () => {};
         const events = [];
-        let line = '', data = [];
+        let line = '',
+            data = [];
         const take = (text) => {
             s.text += text;
             line += text;
@@ -214,26 +266,39 @@ export function stream(p, { body = HELLO_STREAM, headers = {}, path: target = '/
             }
             wake();
         };
-        const req = http.request({
-            host: '127.0.0.1', port: p.port, path: target, method: 'POST', agent: false,
-            headers: { 'content-type': 'application/json', ...headers },
-        }, (res) => {
-            Object.assign(s, { status: res.statusCode, headers: res.headers, response: res });
-            res.setEncoding('utf8').on('data', take);
-            res.on('error', () => {});
-            res.on('close', () => {
-                s.ended = true;
-                s.cut = !res.complete;
-                wake();
-            });
-            resolve(s);
-        });
+        const req = http.request(
+            {
+                host: '127.0.0.1',
+                port: p.port,
+                path: target,
+                method: 'POST',
+                agent: false,
+                headers: { 'content-type': 'application/json', ...headers },
+            },
+            (res) => {
+                Object.assign(s, { status: res.statusCode, headers: res.headers, response: res });
+                res.setEncoding('utf8').on('data', take);
+                res.on('error', () => {});
+                res.on('close', () => {
+                    s.ended = true;
+                    s.cut = !res.complete;
+                    wake();
+                });
+                resolve(s);
+            },
+        );
         s.close = () => req.destroy();
-        s.next = () => within((async () => {
-            while (events.length === 0 && !s.ended)
-                await new Promise((r) => { wake = r; });
-            return events.length > 0 ? events.shift() : null;
-        })(), `an event; so far:\n${s.text}`);
+        s.next = () =>
+            within(
+                (async () => {
+                    while (events.length === 0 && !s.ended)
+                        await new Promise((r) => {
+                            wake = r;
+                        });
+                    return events.length > 0 ? events.shift() : null;
+                })(),
+                `an event; so far:\n${s.text}`,
+            );
         s.rest = async () => {
             const all = [];
             for (let e; (e = await s.next()) !== null;) all.push(e);
@@ -246,8 +311,12 @@ export function stream(p, { body = HELLO_STREAM, headers = {}, path: target = '/
 }
 
 // The words of a stream's chunks.
-export const words = (events) => events.filter((e) => e !== '[DONE]').map(JSON.parse)
-    .map((chunk) => chunk.choices[0]?.delta?.content ?? '').join('');
+export const words = (events) =>
+    events
+        .filter((e) => e !== '[DONE]')
+        .map(JSON.parse)
+        .map((chunk) => chunk.choices[0]?.delta?.content ?? '')
+        .join('');
 
 // A stream that failed says so in its last chunk and is not called done.
 export function assertFailedStream(events, code, message) {
@@ -269,13 +338,25 @@ export function connect(t, port) {
     const socket = net.connect({ host: '127.0.0.1', port });
     const c = { socket, text: '', closed: false };
     atEnd(t, () => socket.destroy());
-    socket.setEncoding('latin1').on('data', (text) => { c.text += text; });
+    socket.setEncoding('latin1').on('data', (text) => {
+        c.text += text;
+    });
     socket.on('error', () => {});
-    socket.on('close', () => { c.closed = true; });
-    socket.on('end', () => { c.closed = true; });
-    c.write = (bytes) => { socket.write(bytes); return c; };
-    c.until = (what) => until(() => (typeof what === 'function' ? what(c) : what.test(c.text)),
-        `${what}; have:\n${c.text.slice(0, 2000)}`);
+    socket.on('close', () => {
+        c.closed = true;
+    });
+    socket.on('end', () => {
+        c.closed = true;
+    });
+    c.write = (bytes) => {
+        socket.write(bytes);
+        return c;
+    };
+    c.until = (what) =>
+        until(
+            () => (typeof what === 'function' ? what(c) : what.test(c.text)),
+            `${what}; have:\n${c.text.slice(0, 2000)}`,
+        );
     c.untilClosed = () => until(() => c.closed, `close; have:\n${c.text.slice(0, 2000)}`);
     return c;
 }
@@ -287,10 +368,15 @@ export async function exchange(t, port, bytes) {
     return c.text;
 }
 
-export function post(body, { target = '/api/v1/chat/completions', fields = '', version = '1.1' } = {}) {
+export function post(
+    body,
+    { target = '/api/v1/chat/completions', fields = '', version = '1.1' } = {},
+) {
     const text = typeof body === 'string' ? body : JSON.stringify(body);
-    return `POST ${target} HTTP/${version}\r\nHost: localhost\r\n` +
-        `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n${fields}\r\n${text}`;
+    return (
+        `POST ${target} HTTP/${version}\r\nHost: localhost\r\n` +
+        `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n${fields}\r\n${text}`
+    );
 }
 
 // ---- the upstream
@@ -304,7 +390,11 @@ export async function upstream(t, handler, tls) {
         req.on('data', (part) => parts.push(part));
         req.on('end', () => {
             req.raw = Buffer.concat(parts);
-            try { req.json = JSON.parse(req.raw); } catch { /* not JSON */ }
+            try {
+                req.json = JSON.parse(req.raw);
+            } catch {
+                /* not JSON */
+            }
             up.requests.push(req);
             res.on('error', () => {});
             handler(req, res, up);
@@ -372,18 +462,33 @@ export async function nobody() {
 // ---- what upstreams say
 
 export const completion = (content = 'hi there', more = {}) => ({
-    id: 'gen-upstream-1', object: 'chat.completion', created: 1780000000, model: 'vendor/model',
-    provider: 'Vendor', system_fingerprint: null,
-    choices: [{ index: 0, message: { role: 'assistant', content }, logprobs: null,
-        finish_reason: 'stop', native_finish_reason: 'stop' }],
+    id: 'gen-upstream-1',
+    object: 'chat.completion',
+    created: 1780000000,
+    model: 'vendor/model',
+    provider: 'Vendor',
+    system_fingerprint: null,
+    choices: [
+        {
+            index: 0,
+            message: { role: 'assistant', content },
+            logprobs: null,
+            finish_reason: 'stop',
+            native_finish_reason: 'stop',
+        },
+    ],
     usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7, cost: 0.000011 },
     ...more,
 });
 
 export const chunk = (content, finish = null, more = {}) => ({
-    id: 'gen-upstream-1', object: 'chat.completion.chunk', created: 1780000000,
-    model: 'vendor/model', provider: 'Vendor',
-    choices: [{ index: 0, delta: { role: 'assistant', content }, finish_reason: finish }], ...more,
+    id: 'gen-upstream-1',
+    object: 'chat.completion.chunk',
+    created: 1780000000,
+    model: 'vendor/model',
+    provider: 'Vendor',
+    choices: [{ index: 0, delta: { role: 'assistant', content }, finish_reason: finish }],
+    ...more,
 });
 
 export const event = (object) =>
@@ -400,14 +505,23 @@ export function begin(res, headers = {}) {
     res.socket.setNoDelay(true);
 }
 
-export const USAGE = chunk('', null, { choices: [],
-    usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7, cost: 0.000011 } });
+export const USAGE = chunk('', null, {
+    choices: [],
+    usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7, cost: 0.000011 },
+});
 
 // Whole or streamed as asked, and a model list: the upstream without surprises.
 export function polite(req, res) {
     if (req.method === 'GET' && req.url.startsWith('/v1/models'))
-        return reply(res, 200, { data: [{ id: 'vendor/model', name: 'A model',
-            pricing: { prompt: '0.000001', completion: '0.000002' } }] });
+        return reply(res, 200, {
+            data: [
+                {
+                    id: 'vendor/model',
+                    name: 'A model',
+                    pricing: { prompt: '0.000001', completion: '0.000002' },
+                },
+            ],
+        });
     if (!req.json?.stream) return reply(res, 200, completion());
     begin(res);
     for (const word of ['hi', ' there']) res.write(event(chunk(word)));
@@ -425,7 +539,7 @@ export function certificates() {
     if (certs === undefined) {
         certs = fs.mkdtempSync(path.join(os.tmpdir(), 'orproxy-certs-'));
         process.on('exit', () => fs.rmSync(certs, { recursive: true, force: true }));
-        execFileSync('sh', [path.join(top, 'tests/tls/make_certs.sh'), certs], { stdio: 'pipe' });
+        execFileSync('sh', [path.join(TOP, 'tests/tls/make_certs.sh'), certs], { stdio: 'pipe' });
     }
     return certs;
 }

@@ -3,26 +3,48 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
 
-import { assertGoodStream, begin, chat, chunk, connect, event, gate, polite, proxy, stream, until,
-    upstream, within } from './helpers.js';
+import {
+    assertGoodStream,
+    begin,
+    chat,
+    chunk,
+    connect,
+    event,
+    gate,
+    polite,
+    proxy,
+    stream,
+    until,
+    upstream,
+    within,
+} from './helpers.js';
 
 // Refused, or closed without an answer, which is the same to a client.
 function refused(port) {
     return new Promise((resolve) => {
         const socket = net.connect(port, '127.0.0.1');
         socket.on('error', () => resolve(true));
-        socket.on('data', () => { socket.destroy(); resolve(false); });
+        socket.on('data', () => {
+            socket.destroy();
+            resolve(false);
+        });
         socket.on('close', () => resolve(true));
-        socket.on('connect', () => setTimeout(() => { socket.destroy(); resolve(false); }, 200));
+        socket.on('connect', () =>
+            setTimeout(() => {
+                socket.destroy();
+                resolve(false);
+            }, 200),
+        );
     });
 }
 
-const paused = async (t, go) => upstream(t, async (req, res) => {
-    begin(res);
-    res.write(event(chunk('one ')));
-    await go.opened;
-    res.end(event(chunk('two', 'stop')) + event('[DONE]'));
-});
+const paused = async (t, go) =>
+    upstream(t, async (req, res) => {
+        begin(res);
+        res.write(event(chunk('one ')));
+        await go.opened;
+        res.end(event(chunk('two', 'stop')) + event('[DONE]'));
+    });
 
 for (const signal of ['SIGTERM', 'SIGINT'])
     test(`${signal}: a stream in flight finishes, new connections are refused`, async (t) => {

@@ -4,7 +4,17 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
-import { PROVIDER_KEY, ask, chat, polite, proxy, run, scratch, start, upstream } from './helpers.js';
+import {
+    PROVIDER_KEY,
+    ask,
+    chat,
+    polite,
+    proxy,
+    run,
+    scratch,
+    start,
+    upstream,
+} from './helpers.js';
 
 test('--version and --help answer on stdout', async (t) => {
     const version = await run(t, ['--version']);
@@ -13,8 +23,16 @@ test('--version and --help answer on stdout', async (t) => {
     assert.equal(version.stderr, '');
     const help = await run(t, ['--help']);
     assert.equal(help.code, 0);
-    for (const option of ['--listen', '--upstream', '--upstream-key', '--demo', '--set', '-c',
-        '--version', '--help'])
+    for (const option of [
+        '--listen',
+        '--upstream',
+        '--upstream-key',
+        '--demo',
+        '--set',
+        '-c',
+        '--version',
+        '--help',
+    ])
         assert.ok(help.stdout.includes(option), option);
     assert.equal(help.stderr, '');
 });
@@ -28,31 +46,55 @@ function assertRefused(p, code, what) {
 }
 
 const wrong = [
-    ['an unknown option, with the nearest', ['--demo', '--upstraem', 'x'], /--upstraem.*--upstream/],
+    [
+        'an unknown option, with the nearest',
+        ['--demo', '--upstraem', 'x'],
+        /--upstraem.*--upstream/,
+    ],
     ['an unknown word', ['--demo', 'sevre'], /sevre/],
-    ['an unknown setting, with the nearest', ['--demo', '--set', 'timeout.first_tokn=1s'],
-        /first_tokn.*first_token/],
-    ['an unknown section, with the nearest', ['--demo', '--set', 'timeuot.total=1s'],
-        /timeuot.*timeout/],
+    [
+        'an unknown setting, with the nearest',
+        ['--demo', '--set', 'timeout.first_tokn=1s'],
+        /first_tokn.*first_token/,
+    ],
+    [
+        'an unknown section, with the nearest',
+        ['--demo', '--set', 'timeuot.total=1s'],
+        /timeuot.*timeout/,
+    ],
     ['a setting without a value', ['--demo', '--set', 'heartbeat'], /heartbeat/],
     ['an option without its argument', ['--demo', '--set'], /--set/],
-    ['a duration without a unit we know', ['--demo', '--set', 'heartbeat=5parsecs'],
-        /heartbeat.*5parsecs.*30s/],
+    [
+        'a duration without a unit we know',
+        ['--demo', '--set', 'heartbeat=5parsecs'],
+        /heartbeat.*5parsecs.*30s/,
+    ],
     ['a size that is none', ['--demo', '--set', 'limits.body=big'], /limits\.body|body/],
     ['a number out of range', ['--demo', '--set', 'limits.connections=0'], /connections/],
     ['no provider at all', [], /OPENROUTER_API_KEY.*--upstream.*--demo/],
-    ['a key written out', ['--upstream', 'http://127.0.0.1:1/v1', '--upstream-key', 'sk-literal'],
-        /env:NAME.*file:PATH/],
-    ['a key in an environment variable that is not set',
-        ['--upstream', 'http://127.0.0.1:1/v1', '--upstream-key', 'env:NO_SUCH_NAME'], /NO_SUCH_NAME/],
-    ['a key in a file that is not there',
+    [
+        'a key written out',
+        ['--upstream', 'http://127.0.0.1:1/v1', '--upstream-key', 'sk-literal'],
+        /env:NAME.*file:PATH/,
+    ],
+    [
+        'a key in an environment variable that is not set',
+        ['--upstream', 'http://127.0.0.1:1/v1', '--upstream-key', 'env:NO_SUCH_NAME'],
+        /NO_SUCH_NAME/,
+    ],
+    [
+        'a key in a file that is not there',
         ['--upstream', 'http://127.0.0.1:1/v1', '--upstream-key', 'file:/no/such/file'],
-        /\/no\/such\/file/],
+        /\/no\/such\/file/,
+    ],
     ['an upstream that is no URL', ['--upstream', 'ftp://host/v1'], /ftp:\/\/host\/v1.*https/],
     ['another machine without keys', ['--demo', '--listen', '0.0.0.0:0'], /open/],
     ['an address that is none', ['--demo', '--listen', 'nowhere'], /nowhere/],
-    ['a configuration that is not there', ['-c', '/no/such/orproxy.conf'],
-        /\/no\/such\/orproxy\.conf/],
+    [
+        'a configuration that is not there',
+        ['-c', '/no/such/orproxy.conf'],
+        /\/no\/such\/orproxy\.conf/,
+    ],
 ];
 for (const [name, args, what] of wrong)
     test(`wrong use is refused: ${name}`, async (t) => {
@@ -102,8 +144,11 @@ const file = (t, text) => {
 
 test('a configuration file is read, CRLF, BOM and comments too', async (t) => {
     const up = await upstream(t, polite);
-    const conf = file(t, '\ufeff# a comment\r\nheartbeat = 2s   # another\r\n\r\n[limits]\r\nbody = 100\r\n' +
-        `[provider here]\r\nkind = openai\r\nbase_url = ${up.url}\r\nkey = env:UPSTREAM_KEY\r\n`);
+    const conf = file(
+        t,
+        '\ufeff# a comment\r\nheartbeat = 2s   # another\r\n\r\n[limits]\r\nbody = 100\r\n' +
+            `[provider here]\r\nkind = openai\r\nbase_url = ${up.url}\r\nkey = env:UPSTREAM_KEY\r\n`,
+    );
     const p = await start(t, ['-c', conf]);
     assert.equal((await chat(p)).status, 200);
     assert.equal(up.requests[0].headers.authorization, `Bearer ${PROVIDER_KEY}`);
@@ -140,7 +185,15 @@ for (const [name, text, what] of badFiles)
         assert.ok(!p.stderr.includes('sk-literal'));
     });
 
-for (const [text, ok] of [['500ms', 1], ['30s', 1], ['5m', 1], ['1h', 1], ['1d', 1], ['1w', 0], ['-1s', 0]])
+for (const [text, ok] of [
+    ['500ms', 1],
+    ['30s', 1],
+    ['5m', 1],
+    ['1h', 1],
+    ['1d', 1],
+    ['1w', 0],
+    ['-1s', 0],
+])
     test(`a duration of ${text} is ${ok ? 'taken' : 'refused'}`, async (t) => {
         const args = ['--demo', '--set', `timeout.total=${text}`];
         if (ok) await start(t, args);
@@ -151,5 +204,8 @@ test('settings of an upstream do not mix with --demo by accident', async (t) => 
     const up = await upstream(t, polite);
     const p = await proxy(t, up);
     const models = await ask(p, { path: '/api/v1/models' });
-    assert.deepEqual(models.json.data.map((m) => m.id), ['vendor/model']);
+    assert.deepEqual(
+        models.json.data.map((m) => m.id),
+        ['vendor/model'],
+    );
 });

@@ -3,11 +3,34 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { test } from 'node:test';
 
-import { CLIENT_KEY, HELLO, HELLO_STREAM, PROVIDER_KEY, ask, assertError, assertGoodStream, atEnd,
-    chat, completion, connect, exchange, polite, post, proxy, reply, stream, upstream } from './helpers.js';
+import {
+    CLIENT_KEY,
+    HELLO,
+    HELLO_STREAM,
+    PROVIDER_KEY,
+    ask,
+    assertError,
+    assertGoodStream,
+    atEnd,
+    chat,
+    completion,
+    connect,
+    exchange,
+    polite,
+    post,
+    proxy,
+    reply,
+    stream,
+    upstream,
+} from './helpers.js';
 
-for (const target of ['/api/v1/chat/completions', '/v1/chat/completions',
-    '/api/v1/chat/completions/', '/v1/chat/completions?trace=1&x=%2F', '/v1/chat/completions/?a'])
+for (const target of [
+    '/api/v1/chat/completions',
+    '/v1/chat/completions',
+    '/api/v1/chat/completions/',
+    '/v1/chat/completions?trace=1&x=%2F',
+    '/v1/chat/completions/?a',
+])
     test(`POST ${target} is a chat completion`, async (t) => {
         const up = await upstream(t, polite);
         const p = await proxy(t, up);
@@ -44,7 +67,13 @@ test('GET /healthz needs no upstream', async (t) => {
 test('an unknown path is 404', async (t) => {
     const up = await upstream(t, polite);
     const p = await proxy(t, up);
-    for (const path of ['/', '/v1', '/api/v1/chat/completion', '/v1/chat/completions/x', '/v2/models'])
+    for (const path of [
+        '/',
+        '/v1',
+        '/api/v1/chat/completion',
+        '/v1/chat/completions/x',
+        '/v2/models',
+    ])
         if (path !== '/') assertError(await ask(p, { path }), 404);
     assertError(await ask(p, { path: '/api/v1/nothing', body: HELLO }), 404);
     assert.equal(up.requests.length, 0);
@@ -75,8 +104,16 @@ test('inference answers carry X-Generation-Id', async (t) => {
 test("the client's key stays here and the provider's goes up", async (t) => {
     const up = await upstream(t, polite);
     const p = await proxy(t, up);
-    await chat(p, {}, { Authorization: `Bearer ${CLIENT_KEY}`, 'X-Api-Key': CLIENT_KEY,
-        Cookie: `k=${CLIENT_KEY}`, 'Proxy-Authorization': `Basic ${CLIENT_KEY}` });
+    await chat(
+        p,
+        {},
+        {
+            Authorization: `Bearer ${CLIENT_KEY}`,
+            'X-Api-Key': CLIENT_KEY,
+            Cookie: `k=${CLIENT_KEY}`,
+            'Proxy-Authorization': `Basic ${CLIENT_KEY}`,
+        },
+    );
     const [got] = up.requests;
     assert.equal(got.headers.authorization, `Bearer ${PROVIDER_KEY}`);
     assert.ok(!JSON.stringify(got.rawHeaders).includes(CLIENT_KEY), got.rawHeaders.join(' '));
@@ -85,8 +122,13 @@ test("the client's key stays here and the provider's goes up", async (t) => {
 test('hop-by-hop fields stay here', async (t) => {
     const up = await upstream(t, polite);
     const p = await proxy(t, up);
-    await exchange(t, p.port, post(HELLO,
-        { fields: 'Connection: close, X-Private\r\nX-Private: 1\r\nTE: trailers\r\nUpgrade: h2c\r\n' }));
+    await exchange(
+        t,
+        p.port,
+        post(HELLO, {
+            fields: 'Connection: close, X-Private\r\nX-Private: 1\r\nTE: trailers\r\nUpgrade: h2c\r\n',
+        }),
+    );
     const [got] = up.requests;
     for (const name of ['x-private', 'te', 'upgrade'])
         assert.equal(got.headers[name], undefined, name);
@@ -94,8 +136,9 @@ test('hop-by-hop fields stay here', async (t) => {
 });
 
 test('an upstream that repeats the key does not get it to the client', async (t) => {
-    const up = await upstream(t, (req, res) => reply(res, 200, completion(),
-        { 'x-echo': req.headers.authorization, 'set-cookie': 'a=b' }));
+    const up = await upstream(t, (req, res) =>
+        reply(res, 200, completion(), { 'x-echo': req.headers.authorization, 'set-cookie': 'a=b' }),
+    );
     const p = await proxy(t, up);
     const answer = await chat(p);
     assert.equal(answer.status, 200);
@@ -105,7 +148,8 @@ test('an upstream that repeats the key does not get it to the client', async (t)
 test('the request goes up byte for byte', async (t) => {
     const up = await upstream(t, polite);
     const p = await proxy(t, up);
-    const body = '{ "model" :\t"vendor\\/model",\r\n "unknown": [1.0e+2, -0, 1234567890123456789012],' +
+    const body =
+        '{ "model" :\t"vendor\\/model",\r\n "unknown": [1.0e+2, -0, 1234567890123456789012],' +
         '"messages":[{"content":"\\u00e9 \\ud83d\\ude00 é 😀","role":"user","x":null}] , "stream":false }\n';
     assert.equal((await ask(p, { body })).status, 200);
     assert.equal(up.requests[0].raw.toString(), body);
@@ -117,8 +161,12 @@ test('a chunked request goes up whole', async (t) => {
     const p = await proxy(t, up);
     const body = JSON.stringify(HELLO);
     const pieces = [...body].map((c) => `1;x="y"\r\n${c}\r\n`).join('');
-    const text = await exchange(t, p.port, 'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n' +
-        `Connection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${pieces}0\r\nTrailer: x\r\n\r\n`);
+    const text = await exchange(
+        t,
+        p.port,
+        'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n' +
+            `Connection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${pieces}0\r\nTrailer: x\r\n\r\n`,
+    );
     assert.match(text, /^HTTP\/1\.1 200 /);
     assert.equal(up.requests[0].raw.toString(), body);
 });
@@ -159,10 +207,14 @@ test('pipelined requests are answered in order', async (t) => {
     });
     const p = await proxy(t, up);
     const names = ['first', 'second', 'third'];
-    const c = connect(t, p.port).write(names.map((content) =>
-        post({ ...HELLO, messages: [{ role: 'user', content }] })).join(''));
+    const c = connect(t, p.port).write(
+        names.map((content) => post({ ...HELLO, messages: [{ role: 'user', content }] })).join(''),
+    );
     await c.until(/third"/);
-    assert.deepEqual([...c.text.matchAll(/"content":"(\w+)"/g)].map((m) => m[1]), names);
+    assert.deepEqual(
+        [...c.text.matchAll(/"content":"(\w+)"/g)].map((m) => m[1]),
+        names,
+    );
     assert.equal(c.text.match(/HTTP\/1\.1 200 /g).length, 3);
 });
 
@@ -177,16 +229,22 @@ test('an HTTP/1.0 client gets an answer that ends with the connection', async (t
     assert.doesNotMatch(streamed, /transfer-encoding/i);
     assert.match(streamed, /data: \[DONE\]\n\n$/);
     // it asks for what a stream without a length cannot have
-    const kept = await exchange(t, p.port, post(HELLO_STREAM,
-        { version: '1.0', fields: 'Connection: keep-alive\r\n' }));
+    const kept = await exchange(
+        t,
+        p.port,
+        post(HELLO_STREAM, { version: '1.0', fields: 'Connection: keep-alive\r\n' }),
+    );
     assert.match(kept, /data: \[DONE\]\n\n$/);
 });
 
 test('HEAD /healthz has no body', async (t) => {
     const up = await upstream(t, polite);
     const p = await proxy(t, up);
-    const text = await exchange(t, p.port,
-        'HEAD /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    const text = await exchange(
+        t,
+        p.port,
+        'HEAD /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+    );
     assert.match(text, /^HTTP\/1\.1 (200|405) /);
     assert.match(text, /\r\n\r\n$/);
 });
@@ -195,7 +253,8 @@ test('100-continue: the body is asked for, unless it will be refused', async (t)
     const up = await upstream(t, polite);
     const p = await proxy(t, up, { 'limits.body': '1k' });
     const body = JSON.stringify(HELLO);
-    const head = (length) => 'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n' +
+    const head = (length) =>
+        'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n' +
         `Content-Type: application/json\r\nContent-Length: ${length}\r\nExpect: 100-continue\r\n\r\n`;
     const c = connect(t, p.port).write(head(body.length));
     await c.until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
@@ -207,10 +266,19 @@ test('100-continue: the body is asked for, unless it will be refused', async (t)
 });
 
 const hosts = [
-    ['localhost', 200], ['localhost:8787', 200], ['LOCALHOST', 200], ['box.localhost:80', 200],
-    ['127.0.0.1', 200], ['127.8.8.8:1', 200], ['[::1]:8787', 200],
-    ['evil.example', 403], ['localhost.evil.example', 403], ['evillocalhost', 403],
-    ['192.168.1.7', 403], ['127.0.0.1.evil.example', 403], ['[::2]', 403],
+    ['localhost', 200],
+    ['localhost:8787', 200],
+    ['LOCALHOST', 200],
+    ['box.localhost:80', 200],
+    ['127.0.0.1', 200],
+    ['127.8.8.8:1', 200],
+    ['[::1]:8787', 200],
+    ['evil.example', 403],
+    ['localhost.evil.example', 403],
+    ['evillocalhost', 403],
+    ['192.168.1.7', 403],
+    ['127.0.0.1.evil.example', 403],
+    ['[::2]', 403],
 ];
 test('without keys, Host is this machine or refused', async (t) => {
     const up = await upstream(t, polite);

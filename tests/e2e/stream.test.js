@@ -2,8 +2,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { HELLO_STREAM, ORPROXY_PLAIN, USAGE, assertGoodStream, begin, chunk, connect, event, gate,
-    memoryKb, post, proxy, sleep, stream, until, upstream, within, words } from './helpers.js';
+import {
+    HELLO_STREAM,
+    ORPROXY_PLAIN,
+    USAGE,
+    assertGoodStream,
+    begin,
+    chunk,
+    connect,
+    event,
+    gate,
+    memoryKb,
+    post,
+    proxy,
+    sleep,
+    stream,
+    until,
+    upstream,
+    within,
+    words,
+} from './helpers.js';
 
 test('each event is passed on before the next one comes', async (t) => {
     const said = [gate(), gate(), gate()];
@@ -41,7 +59,12 @@ test('the head says what it is, to clients and to proxies', async (t) => {
 });
 
 test('events come out as they went in, usage last', async (t) => {
-    const sent = [chunk('a'), chunk('é 😀 \u2028 "\\\n'), chunk('', 'stop', { new_member: [1] }), USAGE];
+    const sent = [
+        chunk('a'),
+        chunk('é 😀 \u2028 "\\\n'),
+        chunk('', 'stop', { new_member: [1] }),
+        USAGE,
+    ];
     const up = await upstream(t, (req, res) => {
         begin(res);
         for (const one of sent) res.write(event(one));
@@ -60,8 +83,14 @@ const forms = [
     ['CR', `data: ${e1}\r\rdata: ${e2}\r\rdata: [DONE]\r\r`],
     ['a BOM in front', `\ufeffdata: ${e1}\n\ndata: ${e2}\n\ndata: [DONE]\n\n`],
     ['no space', `data:${e1}\n\ndata:${e2}\n\ndata:[DONE]\n\n`],
-    ['comments and other fields', `: hi\n\nretry: 5\nid: 7\nevent: message\ndata: ${e1}\n: mid\n\n:\n\ndata: ${e2}\nid\n\ndata: [DONE]\n\n`],
-    ['several lines', `data: ${e1.slice(0, 1)}\ndata: ${e1.slice(1)}\n\ndata: ${e2}\n\ndata: [DONE]\n\n`],
+    [
+        'comments and other fields',
+        `: hi\n\nretry: 5\nid: 7\nevent: message\ndata: ${e1}\n: mid\n\n:\n\ndata: ${e2}\nid\n\ndata: [DONE]\n\n`,
+    ],
+    [
+        'several lines',
+        `data: ${e1.slice(0, 1)}\ndata: ${e1.slice(1)}\n\ndata: ${e2}\n\ndata: [DONE]\n\n`,
+    ],
     ['empty events', `data:\n\ndata: \n\ndata: ${e1}\n\n\n\n\ndata: ${e2}\n\ndata: [DONE]\n\n`],
     ['no blank line at the end', `data: ${e1}\n\ndata: ${e2}\n\ndata: [DONE]`],
     ['no blank line behind the last words', `data: ${e1}\n\ndata: ${e2}`],
@@ -100,14 +129,20 @@ test('ten thousand events pass, in order', async (t) => {
         res.end(event(chunk('', 'stop')) + event('[DONE]'));
     });
     const p = await proxy(t, up);
-    assertGoodStream(await (await stream(p)).rest(), Array.from({ length: n }, (_, i) => `${i} `).join(''));
+    assertGoodStream(
+        await (await stream(p)).rest(),
+        Array.from({ length: n }, (_, i) => `${i} `).join(''),
+    );
 });
 
 test('tool calls and reasoning are content too', async (t) => {
     const seen = gate();
     const call = chunk(null, null);
-    call.choices[0].delta = { tool_calls: [{ index: 0, id: 'call_1', type: 'function',
-        function: { name: 'f', arguments: '' } }] };
+    call.choices[0].delta = {
+        tool_calls: [
+            { index: 0, id: 'call_1', type: 'function', function: { name: 'f', arguments: '' } },
+        ],
+    };
     const thought = chunk(null);
     thought.choices[0].delta = { reasoning: 'hm' };
     const up = await upstream(t, async (req, res) => {
@@ -117,8 +152,9 @@ test('tool calls and reasoning are content too', async (t) => {
         res.end(event(chunk('', 'tool_calls')) + event('[DONE]'));
     });
     const p = await proxy(t, up);
-    const streams = await Promise.all(['call', 'thought'].map((user) =>
-        stream(p, { body: { ...HELLO_STREAM, user } })));
+    const streams = await Promise.all(
+        ['call', 'thought'].map((user) => stream(p, { body: { ...HELLO_STREAM, user } })),
+    );
     for (const s of streams) assert.ok(JSON.parse(await s.next()).choices[0].delta);
     seen.open();
     for (const s of streams) assertGoodStream(await s.rest());
@@ -139,7 +175,8 @@ test('a client that hangs up ends the upstream connection', async (t) => {
 });
 
 test('a client that hangs up before the answer ends the upstream connection', async (t) => {
-    const asked = gate(), closed = gate();
+    const asked = gate(),
+        closed = gate();
     const up = await upstream(t, (req, res) => {
         res.on('close', closed.open);
         asked.open();
@@ -153,10 +190,12 @@ test('a client that hangs up before the answer ends the upstream connection', as
 
 // Bytes that fit into kernel buffers and ours between a fast writer and a stopped reader;
 // unbounded, it would be all of the stream.
-const STREAM = 256 << 20, BUFFERS = 48 << 20;
+const STREAM = 256 << 20,
+    BUFFERS = 48 << 20;
 
 test('a slow reader slows the provider, and memory does not grow', async (t) => {
-    let taken = 0, stalled = false;
+    let taken = 0,
+        stalled = false;
     const up = await upstream(t, async (req, res) => {
         begin(res);
         const one = event(chunk('x'.repeat(64 << 10)));
@@ -165,7 +204,10 @@ test('a slow reader slows the provider, and memory does not grow', async (t) => 
             taken += one.length;
             if (room) continue;
             stalled = true;
-            await new Promise((resolve) => { res.once('drain', resolve); res.once('close', resolve); });
+            await new Promise((resolve) => {
+                res.once('drain', resolve);
+                res.once('close', resolve);
+            });
             stalled = false;
         }
     });
@@ -201,12 +243,14 @@ test('many streams side by side keep apart', async (t) => {
         res.end(event(chunk('', 'stop')) + event('[DONE]'));
     });
     const p = await proxy(t, up);
-    await Promise.all(Array.from({ length: n }, async (_, i) => {
-        const s = await stream(p, { body: { ...HELLO_STREAM, user: `u${i}` } });
-        const events = await s.rest();
-        assertGoodStream(events);
-        assert.equal(words(events), `u${i}.`.repeat(21));
-    }));
+    await Promise.all(
+        Array.from({ length: n }, async (_, i) => {
+            const s = await stream(p, { body: { ...HELLO_STREAM, user: `u${i}` } });
+            const events = await s.rest();
+            assertGoodStream(events);
+            assert.equal(words(events), `u${i}.`.repeat(21));
+        }),
+    );
 });
 
 test('a stream on a kept connection leaves it fit for the next request', async (t) => {

@@ -3,17 +3,40 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { test } from 'node:test';
 
-import { assertError, assertFailedStream, assertGoodStream, atEnd, begin, chat, chunk, completion,
-    event, gate, proxy, reply, sleep, stream, upstream } from './helpers.js';
+import {
+    assertError,
+    assertFailedStream,
+    assertGoodStream,
+    atEnd,
+    begin,
+    chat,
+    chunk,
+    completion,
+    event,
+    gate,
+    proxy,
+    reply,
+    sleep,
+    stream,
+    upstream,
+} from './helpers.js';
 
 const silent = (t) => upstream(t, () => {});
 
 test('timeout.connect: a TLS provider that says nothing is 504', async (t) => {
     const sockets = new Set();
-    const server = net.createServer((socket) => { sockets.add(socket); socket.on('error', () => {}); });
+    const server = net.createServer((socket) => {
+        sockets.add(socket);
+        socket.on('error', () => {});
+    });
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    atEnd(t, () => { for (const s of sockets) s.destroy(); server.close(); });
-    const p = await proxy(t, `https://127.0.0.1:${server.address().port}/v1`, { 'timeout.connect': '200ms' });
+    atEnd(t, () => {
+        for (const s of sockets) s.destroy();
+        server.close();
+    });
+    const p = await proxy(t, `https://127.0.0.1:${server.address().port}/v1`, {
+        'timeout.connect': '200ms',
+    });
     assertError(await chat(p), 504, /timeout\.connect/);
 });
 

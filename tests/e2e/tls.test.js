@@ -7,20 +7,48 @@ import path from 'node:path';
 import { test } from 'node:test';
 import tls from 'node:tls';
 
-import { HELLO, ask, assertError, assertFailedStream, assertGoodStream, atEnd, begin, certificates,
-    chat, chunk, completion, event, polite, proxy, reply, run, scratch, stream, until,
-    upstream } from './helpers.js';
+import {
+    HELLO,
+    ask,
+    assertError,
+    assertFailedStream,
+    assertGoodStream,
+    atEnd,
+    begin,
+    certificates,
+    chat,
+    chunk,
+    completion,
+    event,
+    polite,
+    proxy,
+    reply,
+    run,
+    scratch,
+    stream,
+    until,
+    upstream,
+} from './helpers.js';
 
 const read = (name) => fs.readFileSync(path.join(certificates(), name));
 
 // Level 0, or the server would refuse to show its bad certificates.
-const shows = (name, more = {}) => ({ host: 'localhost', cert: read(`${name}.pem`),
-    key: read(`${name}.key`), ciphers: 'DEFAULT:@SECLEVEL=0', ...more });
+const shows = (name, more = {}) => ({
+    host: 'localhost',
+    cert: read(`${name}.pem`),
+    key: read(`${name}.key`),
+    ciphers: 'DEFAULT:@SECLEVEL=0',
+    ...more,
+});
 
 const trusting = (settings = {}) => ({ ca: path.join(certificates(), 'ca.pem'), ...settings });
 
-for (const [name, host] of [['good', 'localhost'], ['ip', '127.0.0.1'], ['any_eku', 'localhost'],
-    ['rsa', 'localhost']])
+for (const [name, host] of [
+    ['good', 'localhost'],
+    ['ip', '127.0.0.1'],
+    ['any_eku', 'localhost'],
+    ['rsa', 'localhost'],
+])
     test(`a good certificate passes: ${name}`, async (t) => {
         const up = await upstream(t, polite, shows(name, { host }));
         const p = await proxy(t, up, trusting());
@@ -56,8 +84,15 @@ for (const [name, what, host = 'localhost'] of bad)
     });
 
 test('a chain without its intermediate is 502', async (t) => {
-    const up = await upstream(t, polite,
-        shows('good', { cert: read('good.pem').toString().split(/(?<=-----END CERTIFICATE-----\n)/)[0] }));
+    const up = await upstream(
+        t,
+        polite,
+        shows('good', {
+            cert: read('good.pem')
+                .toString()
+                .split(/(?<=-----END CERTIFICATE-----\n)/)[0],
+        }),
+    );
     const p = await proxy(t, up, trusting());
     assertError(await chat(p), 502, /authority/);
 });
@@ -73,8 +108,14 @@ test('a ca that is not there, or holds nothing, is wrong use', async (t) => {
     const empty = path.join(scratch(t), 'empty.pem');
     fs.writeFileSync(empty, 'nothing\n');
     for (const ca of ['/no/such/ca.pem', empty]) {
-        const p = await run(t, ['--listen', '127.0.0.1:0', '--upstream', 'https://localhost:1/v1',
-            '--set', `ca=${ca}`]);
+        const p = await run(t, [
+            '--listen',
+            '127.0.0.1:0',
+            '--upstream',
+            'https://localhost:1/v1',
+            '--set',
+            `ca=${ca}`,
+        ]);
         assert.equal(p.code, 2, p.stderr);
         assert.ok(p.stderr.includes(ca), p.stderr);
         assert.match(p.stderr, /^orproxy: [^\n]*\n$/);
@@ -114,7 +155,11 @@ test('a server that hangs up in the handshake is 502', async (t) => {
 async function cutting(t, answer) {
     const server = net.createServer((raw) => {
         raw.on('error', () => {});
-        const socket = new tls.TLSSocket(raw, { isServer: true, cert: read('good.pem'), key: read('good.key') });
+        const socket = new tls.TLSSocket(raw, {
+            isServer: true,
+            cert: read('good.pem'),
+            key: read('good.key'),
+        });
         socket.on('error', () => {});
         socket.once('data', () => socket.write(answer, () => setTimeout(() => raw.destroy(), 50)));
     });
@@ -124,25 +169,33 @@ async function cutting(t, answer) {
 }
 
 test('a cut without farewell is no end of an answer', async (t) => {
-    const p = await cutting(t, 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n' +
-        JSON.stringify(completion()));
+    const p = await cutting(
+        t,
+        'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n' + JSON.stringify(completion()),
+    );
     assertError(await chat(p), 502);
 });
 
 test('a cut without farewell is no end of a stream', async (t) => {
-    const p = await cutting(t, 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n' +
-        event(chunk('half a')));
+    const p = await cutting(
+        t,
+        'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n' + event(chunk('half a')),
+    );
     assertFailedStream(await (await stream(p)).rest(), 502);
 });
 
 test('megabytes pass in both directions', async (t) => {
     const text = 'x'.repeat(4 << 20);
-    const up = await upstream(t, (req, res) => {
-        if (!req.json.stream) return reply(res, 200, completion(req.json.messages[0].content));
-        begin(res);
-        for (let i = 0; i < 64; i++) res.write(event(chunk(text.slice(0, 1 << 16))));
-        return res.end(event(chunk('', 'stop')) + event('[DONE]'));
-    }, shows('good'));
+    const up = await upstream(
+        t,
+        (req, res) => {
+            if (!req.json.stream) return reply(res, 200, completion(req.json.messages[0].content));
+            begin(res);
+            for (let i = 0; i < 64; i++) res.write(event(chunk(text.slice(0, 1 << 16))));
+            return res.end(event(chunk('', 'stop')) + event('[DONE]'));
+        },
+        shows('good'),
+    );
     const p = await proxy(t, up, trusting());
     const messages = [{ role: 'user', content: text }];
     assert.equal((await chat(p, { messages })).json.choices[0].message.content, text);
@@ -151,14 +204,23 @@ test('megabytes pass in both directions', async (t) => {
 
 test('a second connection resumes the session of the first', async (t) => {
     const resumed = [];
-    const up = await upstream(t, (req, res) => {
-        resumed.push(req.socket.isSessionReused());
-        res.setHeader('connection', 'close');
-        polite(req, res);
-    }, shows('good'));
+    const up = await upstream(
+        t,
+        (req, res) => {
+            resumed.push(req.socket.isSessionReused());
+            res.setHeader('connection', 'close');
+            polite(req, res);
+        },
+        shows('good'),
+    );
     const sessions = new Map(); // Node keeps none by itself
-    up.server.on('newSession', (id, data, done) => { sessions.set(id.toString('hex'), data); done(); });
-    up.server.on('resumeSession', (id, done) => done(null, sessions.get(id.toString('hex')) ?? null));
+    up.server.on('newSession', (id, data, done) => {
+        sessions.set(id.toString('hex'), data);
+        done();
+    });
+    up.server.on('resumeSession', (id, done) =>
+        done(null, sessions.get(id.toString('hex')) ?? null),
+    );
     const p = await proxy(t, up, trusting());
     for (let i = 0; i < 3; i++) assert.equal((await chat(p)).status, 200);
     assert.deepEqual(resumed, [false, true, true]);
@@ -176,9 +238,16 @@ test('a kept connection that died is replaced', async (t) => {
 });
 
 test('many at once share nothing but the session', async (t) => {
-    const up = await upstream(t, (req, res) => reply(res, 200, completion(req.json.user)), shows('good'));
+    const up = await upstream(
+        t,
+        (req, res) => reply(res, 200, completion(req.json.user)),
+        shows('good'),
+    );
     const p = await proxy(t, up, trusting());
     const users = Array.from({ length: 24 }, (_, i) => `user ${i}`);
     const answers = await Promise.all(users.map((user) => ask(p, { body: { ...HELLO, user } })));
-    assert.deepEqual(answers.map((a) => a.json?.choices[0].message.content), users);
+    assert.deepEqual(
+        answers.map((a) => a.json?.choices[0].message.content),
+        users,
+    );
 });

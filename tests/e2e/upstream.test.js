@@ -2,9 +2,27 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { HELLO, PROVIDER_KEY, ask, assertError, assertFailedStream, assertGoodStream, atEnd, begin,
-    chat, chunk, completion, event, nobody, polite, proxy, rawUpstream, reply, stream,
-    upstream } from './helpers.js';
+import {
+    HELLO,
+    PROVIDER_KEY,
+    ask,
+    assertError,
+    assertFailedStream,
+    assertGoodStream,
+    atEnd,
+    begin,
+    chat,
+    chunk,
+    completion,
+    event,
+    nobody,
+    polite,
+    proxy,
+    rawUpstream,
+    reply,
+    stream,
+    upstream,
+} from './helpers.js';
 
 test('nobody listens: 502 that names what was tried', async (t) => {
     const port = await nobody();
@@ -26,13 +44,19 @@ test('a provider that comes back is used again', async (t) => {
     const http = await import('node:http');
     const server = http.createServer((req, res) => reply(res, 200, completion()));
     await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
-    atEnd(t, () => { server.closeAllConnections(); server.close(); });
+    atEnd(t, () => {
+        server.closeAllConnections();
+        server.close();
+    });
     assert.equal((await chat(p)).status, 200);
 });
 
 test('401: our key is bad, and whose it is', async (t) => {
-    const up = await upstream(t, (req, res) => reply(res, 401,
-        { error: { code: 401, message: `Incorrect API key ${req.headers.authorization}` } }));
+    const up = await upstream(t, (req, res) =>
+        reply(res, 401, {
+            error: { code: 401, message: `Incorrect API key ${req.headers.authorization}` },
+        }),
+    );
     const p = await proxy(t, up);
     const answer = await chat(p);
     assert.equal(answer.status, 502);
@@ -40,8 +64,9 @@ test('401: our key is bad, and whose it is', async (t) => {
 });
 
 test('429 keeps its status and Retry-After', async (t) => {
-    const up = await upstream(t, (req, res) => reply(res, 429,
-        { error: { code: 429, message: 'slow down' } }, { 'retry-after': '17' }));
+    const up = await upstream(t, (req, res) =>
+        reply(res, 429, { error: { code: 429, message: 'slow down' } }, { 'retry-after': '17' }),
+    );
     const p = await proxy(t, up);
     for (const streaming of [false, true]) {
         const answer = await chat(p, { stream: streaming });
@@ -53,8 +78,9 @@ test('429 keeps its status and Retry-After', async (t) => {
 const statuses = [400, 402, 403, 404, 413, 422, 500, 503, 529];
 test('other statuses are passed on with their message', async (t) => {
     let status;
-    const up = await upstream(t, (req, res) => reply(res, status,
-        { error: { code: status, message: `because of ${status}` } }));
+    const up = await upstream(t, (req, res) =>
+        reply(res, status, { error: { code: status, message: `because of ${status}` } }),
+    );
     const p = await proxy(t, up);
     for (status of statuses) {
         assertError(await chat(p), status, new RegExp(`because of ${status}`));
@@ -63,7 +89,11 @@ test('other statuses are passed on with their message', async (t) => {
 });
 
 const shapes = [
-    ["OpenAI's", '{"error":{"message":"bad thing","type":"invalid_request_error","param":null,"code":"bad_thing"}}', /bad thing/],
+    [
+        "OpenAI's",
+        '{"error":{"message":"bad thing","type":"invalid_request_error","param":null,"code":"bad_thing"}}',
+        /bad thing/,
+    ],
     ['a bare string', '{"error":"bad thing"}', null],
     ['a message at the top', '{"message":"bad thing"}', null],
     ['HTML', '<html><h1>bad thing</h1></html>', null],
@@ -72,7 +102,9 @@ const shapes = [
 ];
 test('errors of any shape become the one shape', async (t) => {
     let body;
-    const up = await upstream(t, (req, res) => reply(res, 400, Buffer.from(body, 'latin1').toString('latin1')));
+    const up = await upstream(t, (req, res) =>
+        reply(res, 400, Buffer.from(body, 'latin1').toString('latin1')),
+    );
     const p = await proxy(t, up);
     for (const [name, text, what] of shapes) {
         body = text;
@@ -84,8 +116,9 @@ test('errors of any shape become the one shape', async (t) => {
 
 test('an error in a 200 body is a failure', async (t) => {
     let code;
-    const up = await upstream(t, (req, res) => reply(res, 200,
-        { error: { code, message: 'the model fell over' } }));
+    const up = await upstream(t, (req, res) =>
+        reply(res, 200, { error: { code, message: 'the model fell over' } }),
+    );
     const p = await proxy(t, up);
     for (code of [502, 429, 503, 'server_error', null]) {
         const answer = await chat(p);
@@ -131,18 +164,35 @@ const cuts = [
     ['before the head', ''],
     ['in the status line', 'HTTP/1.1 20'],
     ['in the head', 'HTTP/1.1 200 OK\r\nContent-Type: appl'],
-    ['after the head', `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${LONG.length}\r\n\r\n`],
-    ['in the body', `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${LONG.length}\r\n\r\n${LONG.slice(0, 100)}`],
-    ['in a chunk', `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${LONG.length.toString(16)}\r\n${LONG.slice(0, 100)}`],
-    ['before the last chunk', `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${LONG.length.toString(16)}\r\n${LONG}\r\n`],
-    ['without a length', `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n${LONG.slice(0, 100)}`],
+    [
+        'after the head',
+        `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${LONG.length}\r\n\r\n`,
+    ],
+    [
+        'in the body',
+        `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${LONG.length}\r\n\r\n${LONG.slice(0, 100)}`,
+    ],
+    [
+        'in a chunk',
+        `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${LONG.length.toString(16)}\r\n${LONG.slice(0, 100)}`,
+    ],
+    [
+        'before the last chunk',
+        `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${LONG.length.toString(16)}\r\n${LONG}\r\n`,
+    ],
+    [
+        'without a length',
+        `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n${LONG.slice(0, 100)}`,
+    ],
 ];
 test('a whole answer that is cut is 502, wherever', async (t) => {
     let bytes, reset;
-    const up = await rawUpstream(t, (socket) => socket.write(bytes, () => {
-        if (reset) socket.resetAndDestroy();
-        else socket.end();
-    }));
+    const up = await rawUpstream(t, (socket) =>
+        socket.write(bytes, () => {
+            if (reset) socket.resetAndDestroy();
+            else socket.end();
+        }),
+    );
     const p = await proxy(t, up);
     for (const [name, text] of cuts)
         for (reset of [false, true]) {
@@ -158,11 +208,17 @@ test('a whole answer that is cut is 502, wherever', async (t) => {
 const framing = [
     ['not HTTP', 'SSH-2.0-OpenSSH_9.2\r\n\r\n'],
     ['a status that is none', 'HTTP/1.1 99 Low\r\nContent-Length: 0\r\n\r\n'],
-    ['length and chunked', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    [
+        'length and chunked',
+        'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
     ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello'],
     ['a chunk that is none', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n'],
     ['a head without end', `HTTP/1.1 200 OK\r\n${'X: y\r\n'.repeat(20000)}`],
-    ['a coding we did not ask for', 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}'],
+    [
+        'a coding we did not ask for',
+        'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}',
+    ],
 ];
 test('an answer that is not sound HTTP is 502', async (t) => {
     let bytes;
@@ -183,9 +239,13 @@ test('an answer larger than limits.answer is 502', async (t) => {
 });
 
 test('100 Continue and 103 in front of the answer are skipped', async (t) => {
-    const up = await rawUpstream(t, (socket) => socket.write('HTTP/1.1 100 Continue\r\n\r\n' +
-        'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n' +
-        `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${LONG.length}\r\n\r\n${LONG}`));
+    const up = await rawUpstream(t, (socket) =>
+        socket.write(
+            'HTTP/1.1 100 Continue\r\n\r\n' +
+                'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n' +
+                `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${LONG.length}\r\n\r\n${LONG}`,
+        ),
+    );
     const p = await proxy(t, up);
     assert.equal((await chat(p)).status, 200);
 });
@@ -204,7 +264,9 @@ test('a kept connection that dies on the next request is replaced too', async (t
     const up = await rawUpstream(t, (socket) => {
         if (socket.used) return socket.destroy(); // as a server does whose patience just ended
         socket.used = true;
-        return socket.write(`HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${LONG.length}\r\n\r\n${LONG}`);
+        return socket.write(
+            `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${LONG.length}\r\n\r\n${LONG}`,
+        );
     });
     const p = await proxy(t, up);
     assert.equal((await chat(p)).status, 200);
@@ -225,7 +287,8 @@ test('bytes behind an answer spoil the connection, not the next answer', async (
         return `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     };
     const up = await rawUpstream(t, (socket) =>
-        socket.write(answer(`right ${up.requests.length}`) + answer('wrong')));
+        socket.write(answer(`right ${up.requests.length}`) + answer('wrong')),
+    );
     const p = await proxy(t, up);
     for (let i = 1; i <= 3; i++)
         assert.equal((await chat(p)).json.choices[0].message.content, `right ${i}`);
@@ -234,10 +297,14 @@ test('bytes behind an answer spoil the connection, not the next answer', async (
 
 test('an answer before the end of the question is passed on', async (t) => {
     const http = await import('node:http');
-    const server = http.createServer((req, res) => reply(res, 413, { error: { code: 413, message: 'too much' } },
-        { connection: 'close' })); // without reading
+    const server = http.createServer((req, res) =>
+        reply(res, 413, { error: { code: 413, message: 'too much' } }, { connection: 'close' }),
+    ); // without reading
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    atEnd(t, () => { server.closeAllConnections(); server.close(); });
+    atEnd(t, () => {
+        server.closeAllConnections();
+        server.close();
+    });
     const p = await proxy(t, `http://127.0.0.1:${server.address().port}/v1`);
     const answer = await chat(p, { messages: [{ role: 'user', content: 'x'.repeat(1 << 20) }] });
     assert.ok([413, 502].includes(answer.status), answer.body);
@@ -304,8 +371,13 @@ test('a finished stream without [DONE] gets one', async (t) => {
 test('a stream with two [DONE]s and more behind gives one', async (t) => {
     const up = await upstream(t, (req, res) => {
         begin(res);
-        res.end(event(chunk('all')) + event(chunk('', 'stop')) + event('[DONE]') + event('[DONE]') +
-            event(chunk('more')));
+        res.end(
+            event(chunk('all')) +
+                event(chunk('', 'stop')) +
+                event('[DONE]') +
+                event('[DONE]') +
+                event(chunk('more')),
+        );
     });
     const p = await proxy(t, up);
     assertGoodStream(await (await stream(p)).rest(), 'all');
@@ -327,8 +399,10 @@ test('an error after content ends the stream', async (t) => {
         res.end(event(chunk('half ')) + event(error));
     });
     const p = await proxy(t, up);
-    for (error of [{ error: { code: 503, message: 'fell over' } },
-        chunk('', 'error', { error: { code: 503, message: 'fell over' } })]) {
+    for (error of [
+        { error: { code: 503, message: 'fell over' } },
+        chunk('', 'error', { error: { code: 503, message: 'fell over' } }),
+    ]) {
         const events = await (await stream(p)).rest();
         assert.equal(events.length, 2);
         assertFailedStream(events, 503, /fell over/);
@@ -338,7 +412,9 @@ test('an error after content ends the stream', async (t) => {
 test('an event that is not JSON ends the stream with an error', async (t) => {
     const up = await upstream(t, (req, res) => {
         begin(res);
-        res.end(event(chunk('half ')) + event('{"id":') + event(chunk('', 'stop')) + event('[DONE]'));
+        res.end(
+            event(chunk('half ')) + event('{"id":') + event(chunk('', 'stop')) + event('[DONE]'),
+        );
     });
     const p = await proxy(t, up);
     assertFailedStream(await (await stream(p)).rest(), 502);
@@ -358,8 +434,11 @@ test('a failure does not harm the requests beside it', async (t) => {
         return polite(req, res);
     });
     const p = await proxy(t, up);
-    const all = await Promise.all(Array.from({ length: 40 }, (_, i) =>
-        ask(p, { body: { ...HELLO, user: i % 3 ? 'fine' : 'cut' } })));
+    const all = await Promise.all(
+        Array.from({ length: 40 }, (_, i) =>
+            ask(p, { body: { ...HELLO, user: i % 3 ? 'fine' : 'cut' } }),
+        ),
+    );
     all.forEach((answer, i) => assert.equal(answer.status, i % 3 ? 200 : 502, answer.body));
     assert.ok(all.every((answer) => !answer.body.includes(PROVIDER_KEY)));
 });
