@@ -85,6 +85,10 @@ static void close_demo(demo *d)
 
 static void flush(demo *d)
 {
+    if (d->out.err != OR_OK) { /* limits.memory: a cut is seen as a cut */
+        close_demo(d);
+        return;
+    }
     while (d->out.len > 0 && !d->closed) {
         ssize_t n = send(d->io.fd, d->out.ptr, d->out.len, MSG_NOSIGNAL);
         if (n > 0) {
@@ -253,6 +257,11 @@ static void whole_answer(demo *d)
     put_usage(d, &w);
     or_json_end_object(&w);
     size_t size = body.len;
+    if (or_json_writer_end(&w) != OR_OK) {
+        or_buf_free(&body);
+        answer_error(d, 503, or_str_of(NULL, 0), "no memory for the answer: limits.memory is reached");
+        return;
+    }
     if (d->model->mood == CUT) {
         body.len /= 2;
         d->close_when_sent = true;
@@ -304,7 +313,10 @@ static void say(demo *d, step s, or_str word)
     if (s == USAGE) put_usage(d, &w);
     or_json_end_object(&w);
     or_buf_put_z(&event, "\n\n");
-    put_framed(d, or_buf_str(&event));
+    if (event.err != OR_OK)
+        d->out.err = event.err;
+    else
+        put_framed(d, or_buf_str(&event));
     or_buf_free(&event);
 }
 
@@ -424,7 +436,10 @@ static void list_models(demo *d)
     put_u64(&w, "total_count", NUM_MODELS);
     put_raw(&w, "links", "{\"next\":null}");
     or_json_end_object(&w);
-    answer(d, 200, or_str_of(NULL, 0), or_buf_str(&body), body.len);
+    if (or_json_writer_end(&w) == OR_OK)
+        answer(d, 200, or_str_of(NULL, 0), or_buf_str(&body), body.len);
+    else
+        answer_error(d, 503, or_str_of(NULL, 0), "no memory for the list: limits.memory is reached");
     or_buf_free(&body);
 }
 
@@ -458,7 +473,10 @@ static void compose(demo *d, or_str prefix, or_str said, uint64_t max_tokens)
 {
     size_t len = prefix.len + said.len;
     char  *text = or_arena_alloc(&d->arena, len);
-    if (text == NULL) return;
+    if (text == NULL) {
+        d->out.err = OR_ERR_MEMORY;
+        return;
+    }
     memcpy(text, prefix.ptr, prefix.len);
     memcpy(text + prefix.len, said.ptr, said.len);
     if (max_tokens > 0 && tokens_of(len) > max_tokens) {

@@ -341,6 +341,7 @@ static void on_event(relay *r, const or_sse_event *ev)
         return;
     }
     copy_name(r->generation, delta.id);
+    copy_name(r->model, delta.model); /* when the request named none */
     if (delta.error.set) {
         on_stream_error(r, ev, &delta);
     } else if (delta.done) {

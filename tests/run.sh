@@ -46,6 +46,16 @@ check_freestanding() {
     return 1
 }
 
+# The program in the manual at the top of or.h compiles, runs and says what it should.
+check_manual() {
+    sed -n '/^   A COMPLETE EXAMPLE/,/^       }$/p' or.h | sed -n 's/^       //p' >$B/manual.c
+    # shellcheck disable=SC2086 # words
+    $cc -std=c99 $warnings $INCLUDES -o $B/manual $B/manual.c || return 1
+    said=$($B/manual) && [ "$said" = Hello ] && return 0
+    echo "it said: $said"
+    return 1
+}
+
 # One line with totals for what has none of its own.
 single() { # NAME COMMAND...
     name=$1
@@ -75,6 +85,7 @@ job() { # NAME
         if command -v clang >/dev/null; then single c99-clang check_c99 clang
         else skip c99-clang "no clang here"; fi ;;
     freestanding) single freestanding check_freestanding ;;
+    manual)     single manual check_manual ;;
     test_*)     timeout -k 5 300 $B/tests/"$1" ;;
     fuzz_*)     # counts as one, whatever the number of inputs
         single "$1" timeout -k 5 300 $B/tests/"$1" -n 2000 tests/corpus/"${1#fuzz_}"/* ;;
@@ -136,7 +147,7 @@ all() {
     one install || return
     one build # with -k: the rest still runs on what could be built
     {
-        printf '%s\n' layers c99 c++11 c99-clang freestanding
+        printf '%s\n' layers c99 c++11 c99-clang freestanding manual
         names tests/test_*.c tests/fuzz_*.c
     } | xargs -P 2 -n 1 sh tests/run.sh one
     if [ -x "$orproxy" ]; then
