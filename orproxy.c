@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "or.h"
@@ -283,6 +284,19 @@ static int serve(const conf *c)
     return cut > 0 ? EXIT_FAILED : EXIT_OK;
 }
 
+/* A client and its provider take a descriptor each; many systems allow 1024 by default. */
+static void raise_descriptors(const conf *c)
+{
+    struct rlimit limit;
+    rlim_t        need = (rlim_t)c->limits.connections * 2 + 128;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need) return;
+    limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < need)
+        log_line("limits.connections of %zu wants %llu descriptors, %llu are allowed (ulimit -n)",
+                 c->limits.connections, (unsigned long long)need,
+                 (unsigned long long)limit.rlim_cur);
+}
+
 static void say_how(const conf *c)
 {
     const char *model = c->provider.kind == CONF_KIND_DEMO                ? "demo/echo"
@@ -314,6 +328,7 @@ int main(int argc, char **argv)
     status = check_exposure(&c, &local);
     if (status != EXIT_OK) return status;
 
+    raise_descriptors(&c);
     mem_set_limit(c.limits.memory);
     /* A client has one timer, its exchange three, their connection two, the demo's end one. */
     if (!ev_open((uint32_t)(c.limits.connections + 64) * 8) || !catch_signals()) {

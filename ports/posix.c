@@ -151,11 +151,15 @@ void or_posix_dial_start(or_posix_dial *d, const or_posix_addr *addresses, uint3
     snprintf(d->error, sizeof d->error, "connect: no address");
 }
 
+/* Add a failed attempt to the words, as far as they have room. */
 static void note_failure(or_posix_dial *d, uint32_t which, int number)
 {
-    char name[80];
+    char   name[80];
+    size_t used = d->failed > 0 ? strlen(d->error) : 0;
     or_posix_addr_text(&d->addresses[which], name, sizeof name);
-    snprintf(d->error, sizeof d->error, "connect to %s: %s", name, strerror(number));
+    snprintf(d->error + used, sizeof d->error - used, "%sconnect to %s: %s", used > 0 ? "; " : "", name,
+             strerror(number));
+    d->failed++;
 }
 
 /* A socket that is connecting, or connected; -1 with errno. */

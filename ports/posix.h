@@ -57,7 +57,8 @@ typedef struct or_posix_dial {
     uint8_t       which[2];     /* their addresses */
     uint32_t      next_ms;      /* when to call step again at the latest, if timer is set */
     bool          timer;
-    char          error[160];   /* the last failure: "connect to 127.0.0.1:9: ..." */
+    uint32_t      failed;       /* attempts so far */
+    char          error[240];   /* each of them: "connect to 127.0.0.1:9: ...; connect to" */
 } or_posix_dial;
 
 /* Begin. Then call or_posix_dial_step at once. */
@@ -65,7 +66,7 @@ void or_posix_dial_start(or_posix_dial *d, const or_posix_addr *addresses, uint3
 
 /* Go on. OR_OK: *fd is connected (non-blocking, close-on-exec, TCP_NODELAY) and yours.
    OR_NEED_MORE: wait until one of d->fd is writable or, when d->timer, until d->next_ms.
-   OR_ERR_IO: none worked; d->error has the last reason. */
+   OR_ERR_IO: none worked; d->error has the reasons. */
 or_err or_posix_dial_step(or_posix_dial *d, uint32_t now_ms, int *fd);
 
 /* Give up: closes what is open. */

@@ -54,6 +54,7 @@ struct relay {
 
 static const conf *settings;
 static relay      *relays;
+static unsigned    num_relays;
 
 /* Input that is used up within one call, and events decoded one at a time. */
 static char     scratch[64 * 1024];
@@ -124,6 +125,7 @@ static void finish(relay *r, bool keep)
     if (r->prev != NULL) r->prev->next = r->next;
     if (r->next != NULL) r->next->prev = r->prev;
     if (relays == r) relays = r->next;
+    num_relays--;
     ev_defer(&r->task);
 }
 
@@ -290,6 +292,10 @@ static void end_stream(relay *r)
     forget_client(r, 200, "complete");
     client_stream_end(c, pieces, num_pieces, true);
     num_pieces = 0;
+    if (num_relays > settings->limits.connections) {
+        finish(r, false); /* its client may have begun the next: tails must not pile up */
+        return;
+    }
     r->paused = false;
     r->state = TAIL;
     ev_timer_set(&r->stage, TAIL_MS);
@@ -767,6 +773,7 @@ static relay *begin(client *c)
     r->next = relays;
     if (relays != NULL) relays->prev = r;
     relays = r;
+    num_relays++;
     r->c = c;
     r->began = ev_now();
     r->task.run = on_task;

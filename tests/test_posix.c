@@ -89,6 +89,7 @@ static void test_dial(void)
     or_posix_dial_start(&d, all_bad, 3);
     CHECK_ERR(dial_until(&d, &fd), OR_ERR_IO, "none");
     CHECK(strstr(d.error, "connect to 127.0.0.1:") != NULL && strstr(d.error, "refused") != NULL, d.error);
+    CHECK(strstr(d.error, "refused; connect to 127.0.0.1:") != NULL && d.failed == 3, "each is named");
     or_posix_dial_start(&d, all_bad, 0);
     CHECK_ERR(or_posix_dial_step(&d, 0, &fd), OR_ERR_IO, "no address");
     close(listener);

@@ -266,3 +266,13 @@ test('a stream on a kept connection leaves it fit for the next request', async (
     }
     assert.equal(c.text.match(/\[DONE\]/g).length, 3);
 });
+
+test('a provider that never ends its messages does not pile up connections', async (t) => {
+    const up = await upstream(t, (req, res) => {
+        begin(res);
+        for (const data of [chunk('hi there'), chunk('', 'stop'), USAGE, '[DONE]']) res.write(event(data));
+    });
+    const p = await proxy(t, up, { 'limits.connections': '2' });
+    for (let i = 0; i < 8; i++) assertGoodStream(await (await stream(p)).rest(), 'hi there');
+    assert.ok(up.open.size <= 4, `${up.open.size} connections are open`);
+});
