@@ -440,6 +440,10 @@ OR_API or_err or_json_scan_next(or_json_scan *s, or_json_item *item);
    follows. Errors as or_json_scan_next. */
 OR_API or_err or_json_scan_skip(or_json_scan *s, or_json_item *item);
 
+/* Is the whole text one JSON value? OR_OK, or the error of or_json_scan_next; *at, when not
+   NULL, is where reading stopped. */
+OR_API or_err or_json_check(or_str text, size_t *at);
+
 /* Is this raw string (from between quotes) equal to `plain` once its escapes are
    undone? "mod\u0065l" is "model" to every server, so it must be to us. */
 OR_API bool or_json_str_is(or_str raw, or_str plain);
@@ -1858,6 +1862,18 @@ or_err or_json_scan_skip(or_json_scan *s, or_json_item *item)
     return s->err;
 }
 
+or_err or_json_check(or_str text, size_t *at)
+{
+    or_json_scan s;
+    or_json_item item;
+    or_json_scan_init(&s, text);
+    or_err e = or_json_scan_next(&s, &item);
+    if (e == OR_OK) e = or_json_scan_skip(&s, &item);
+    if (e == OR_OK) e = or_json_scan_next(&s, &item);
+    if (at != NULL) *at = text.ptr != NULL ? (size_t)(s.at - s.start) : 0;
+    return e == OR_DONE ? OR_OK : e;
+}
+
 or_err or_json_members(or_str text, or_json_member *members, uint32_t max, uint32_t *num,
                        size_t *at)
 {
@@ -1897,17 +1913,6 @@ const or_json_member *or_json_member_find(const or_json_member *members, uint32_
         else if (e != NULL) *e = OR_ERR_DUPLICATE;
     }
     return found;
-}
-
-static or_err ori_json_split_value(or_str v)
-{
-    or_json_scan s;
-    or_json_item item;
-    or_json_scan_init(&s, v);
-    or_err e = or_json_scan_next(&s, &item);
-    if (e == OR_OK) e = or_json_scan_skip(&s, &item);
-    if (e == OR_OK) e = or_json_scan_next(&s, &item);
-    return e == OR_DONE ? OR_OK : e;
 }
 
 /* A list of pieces being made; neighbours in memory become one. */
@@ -2499,7 +2504,7 @@ or_err or_json_put_decimal(or_json_writer *w, int64_t value, unsigned scale)
 
 or_err or_json_put_raw(or_json_writer *w, or_str json)
 {
-    or_err e = ori_json_split_value(json);
+    or_err e = or_json_check(json, NULL);
     if (e != OR_OK) return ori_json_put_fail(w, e);
     return ori_json_put_plain(w, json);
 }

@@ -426,16 +426,6 @@ static void reply_error(relay *r)
     }
 }
 
-static bool is_json(or_str text)
-{
-    or_json_scan s;
-    or_json_item item;
-    or_json_scan_init(&s, text);
-    or_err e = or_json_scan_next(&s, &item);
-    if (e == OR_OK) e = or_json_scan_skip(&s, &item);
-    return e == OR_OK && or_json_scan_next(&s, &item) == OR_DONE;
-}
-
 static void on_whole_answer(relay *r)
 {
     or_chat_answer a;
@@ -444,7 +434,7 @@ static void on_whole_answer(relay *r)
     if (r->status != 200) {
         reply_error(r);
     } else if (!r->chat) {
-        if (is_json(body))
+        if (or_json_check(body, NULL) == OR_OK)
             reply(r, 200);
         else
             fail(r, 502, "sent a list of models that is not JSON");
