@@ -136,24 +136,28 @@ static bool read_files(conf *c, const options *o, conf_error *e)
     return true;
 }
 
+static bool contradiction(conf_error *e, const char *text)
+{
+    snprintf(e->text, sizeof e->text, "%s", text);
+    return false;
+}
+
 /* The provider that the command line or the environment names replaces the file's. */
 static bool choose_provider(conf *c, const options *o, conf_error *e)
 {
-    bool ok = true;
+    if (o->demo && o->upstream != NULL)
+        return contradiction(e, "--demo and --upstream exclude each other");
+    if (o->upstream_key != NULL && o->upstream == NULL)
+        return contradiction(e, "--upstream-key goes with --upstream URL");
     if (o->demo || o->upstream != NULL) c->provider = (conf_provider){0};
-    if (o->demo)
-        return conf_set_value(c, "provider demo", "kind", "demo", "--demo", e);
+    if (o->demo) return conf_set_value(c, "provider demo", "kind", "demo", "--demo", e);
     if (o->upstream != NULL)
-        ok = conf_set_value(c, "provider upstream", "base_url", o->upstream, "--upstream", e);
-    else if (c->provider.name == NULL && getenv("OPENROUTER_API_KEY") != NULL)
+        return conf_set_value(c, "provider upstream", "base_url", o->upstream, "--upstream", e) &&
+               (o->upstream_key == NULL || conf_set_value(c, "provider upstream", "key",
+                                                          o->upstream_key, "--upstream-key", e));
+    if (c->provider.name == NULL && getenv("OPENROUTER_API_KEY") != NULL)
         return conf_set_value(c, "provider openrouter", "key", "env:OPENROUTER_API_KEY", "", e);
-    if (ok && o->upstream_key != NULL) {
-        char section[160] = "provider upstream";
-        if (o->upstream == NULL && c->provider.name != NULL)
-            snprintf(section, sizeof section, "provider %s", c->provider.name);
-        ok = conf_set_value(c, section, "key", o->upstream_key, "--upstream-key", e);
-    }
-    return ok;
+    return true;
 }
 
 static bool build_conf(conf *c, const options *o, conf_error *e)

@@ -71,6 +71,8 @@ const wrong = [
     ],
     ['a size that is none', ['--demo', '--set', 'limits.body=big'], /limits\.body|body/],
     ['a number out of range', ['--demo', '--set', 'limits.connections=0'], /connections/],
+    ['two providers', ['--demo', '--upstream', 'http://localhost:9/v1'], /--demo.*--upstream/],
+    ['a key for nothing', ['--demo', '--upstream-key', 'env:UPSTREAM_KEY'], /--upstream URL/],
     ['no provider at all', [], /OPENROUTER_API_KEY.*--upstream.*--demo/],
     [
         'a key written out',
