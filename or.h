@@ -184,7 +184,7 @@ extern "C" {
     X(ERR_TYPE, -5, "value has another JSON type")                                 \
     X(ERR_ABSENT, -6, "no such member")                                            \
     X(ERR_UTF8, -7, "text is not UTF-8")                                           \
-    X(ERR_JSON, -8, "not JSON")                                                    \
+    X(ERR_JSON, -8, "malformed JSON")                                              \
     X(ERR_DEPTH, -9, "JSON is nested deeper than OR_JSON_MAX_DEPTH")               \
     X(ERR_TOKENS, -10, "JSON has more values or members than allowed")             \
     X(ERR_DUPLICATE, -11, "a JSON member stands twice")                            \

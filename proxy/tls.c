@@ -105,6 +105,11 @@ ptrdiff_t tls_recv(tls *t, void *buf, size_t len)
     return or_bearssl_recv(&t->c, buf, len);
 }
 
+bool tls_pending(const tls *t)
+{
+    return or_bearssl_pending(&t->c);
+}
+
 const char *tls_error(tls *t)
 {
     or_bearssl_error(&t->c, t->error, sizeof t->error);

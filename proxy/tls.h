@@ -25,6 +25,9 @@ unsigned tls_want(const tls *t, unsigned want);
 ptrdiff_t tls_send(tls *t, const struct iovec *iov, size_t num);
 ptrdiff_t tls_recv(tls *t, void *buf, size_t len);
 
+/* Is decrypted text waiting that nobody asked for? */
+bool tls_pending(const tls *t);
+
 /* What failed, in words that a person can act on. */
 const char *tls_error(tls *t);
 

@@ -374,7 +374,8 @@ static void on_idle_end(ev_timer *t)
 
 void upstream_keep(upstream *u)
 {
-    if (u->state != READY || num_idle >= MAX_IDLE) {
+    bool talks = u->tls != NULL && tls_pending(u->tls); /* out of turn */
+    if (u->state != READY || num_idle >= MAX_IDLE || talks) {
         upstream_close(u);
         return;
     }

@@ -282,7 +282,7 @@ static const struct {
     {"choices empty", "{\"choices\":[]}", "!the answer is JSON but not a chat completion"},
     {"a string", "\"x\"", "!the answer is JSON but not a chat completion"},
     {"an empty array", "[]", "!the answer is JSON but not a chat completion"},
-    {"HTML", "<html>", "!not JSON"},
+    {"HTML", "<html>", "!malformed JSON"},
     {"nothing", "", "!input ended before it was complete"},
 };
 

@@ -46,9 +46,9 @@ static const struct {
     {"{\"max_tokens\":\"5\"}", "max_tokens is a string: use a number"},
     {"{\"provider\":[]}", "provider is an array: use an object"},
     {"{\"tools\":{}}", "tools is an object: use an array of tools"},
-    {"{\"stream\":true,}", "request body is not valid JSON: not JSON at byte 15"},
-    {"{\"stream\":tru}", "request body is not valid JSON: not JSON at byte 13"},
-    {"{\"messages\":[{\"role\":\"user\"}]}x", "request body is not valid JSON: not JSON at byte 30"},
+    {"{\"stream\":true,}", "request body is not valid JSON: malformed JSON at byte 15"},
+    {"{\"stream\":tru}", "request body is not valid JSON: malformed JSON at byte 13"},
+    {"{\"messages\":[{\"role\":\"user\"}]}x", "request body is not valid JSON: malformed JSON at byte 30"},
     {"{\"messages\":[{\"role\":\"us\xff\"}]}",
      "request body is not valid JSON: text is not UTF-8 at byte 24"},
 };
