@@ -36,7 +36,7 @@ inside() ( # COMMAND: in the project, in the root, with an empty environment but
         ${http_proxy+"http_proxy=$http_proxy"} ${https_proxy+"https_proxy=$https_proxy"} \
         ${no_proxy+"no_proxy=$no_proxy"} \
         ${NODE_EXTRA_CA_CERTS+"NODE_EXTRA_CA_CERTS=$NODE_EXTRA_CA_CERTS"} \
-        chroot "$root" sh -c "cd /root/project && exec $1"
+        chroot "$root" sh -c "cd /srv/project && exec $1"
 )
 
 # A copy of what is here, when it is here.
@@ -62,7 +62,7 @@ same /etc/ssl/certs/ca-certificates.crt
 for file in /etc/apt/apt.conf.d/*; do # proxies, verification; not the hooks of local programs
     if grep -q -i 'acquire::' "$file"; then same "$file"; fi
 done
-git clone -q --no-hardlinks "$here" "$root/root/project"
+git clone -q --no-hardlinks "$here" "$root/srv/project"
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
 
