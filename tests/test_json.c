@@ -496,6 +496,17 @@ static void test_writer(void)
         CHECK_ERR(or_json_put_raw(&w, want), OR_ERR_SPACE, "buffer too small");
         CHECK_ERR(or_json_writer_end(&w), OR_ERR_SPACE, "sticks");
     }
+    for (size_t n = 0; n < 5; n++) { /* the very call that does not fit says so */
+        or_buf_init(&out, mem, n);
+        or_json_writer_init(&w, &out);
+        CHECK_ERR(or_json_begin_object(&w), n < 1 ? OR_ERR_SPACE : OR_OK, "begin");
+        CHECK_ERR(or_json_put_key(&w, OR_STR("a")), n < 5 ? OR_ERR_SPACE : OR_OK, "key");
+        or_buf_init(&out, mem, n);
+        or_json_writer_init(&w, &out);
+        CHECK_ERR(or_json_begin_str(&w), n < 1 ? OR_ERR_SPACE : OR_OK, "begin of a string");
+        CHECK_ERR(or_json_put_part(&w, OR_STR("bc")), n < 3 ? OR_ERR_SPACE : OR_OK, "part");
+        CHECK_ERR(or_json_end_str(&w), n < 4 ? OR_ERR_SPACE : OR_OK, "end of a string");
+    }
     or_buf_init(&out, mem, sizeof mem);
     or_json_writer_init(&w, &out);
     CHECK_ERR(or_json_put_str(&w, OR_STR("\xC3")), OR_ERR_UTF8, "not UTF-8");
