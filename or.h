@@ -199,7 +199,8 @@ extern "C" {
     X(ERR_CLOSED, -20, "the other side closed the connection")                     \
     X(ERR_IO, -21, "the transport failed")                                         \
     X(ERR_TIMEOUT, -22, "took too long")                                           \
-    X(ERR_ANSWER, -23, "the answer is JSON but not a chat completion")
+    X(ERR_ANSWER, -23, "the answer is JSON but not a chat completion")             \
+    X(ERR_BUDGET, -24, "the budget does not allow it")
 
 typedef enum or_err {
 #define ORI_X(name, value, text) OR_##name = value,
@@ -837,6 +838,318 @@ OR_API or_err or_sse_put(or_buf *out, or_str type, or_str data);
 /* Write a comment, the keep-alive of SSE; text is split like data. */
 OR_API or_err or_sse_put_comment(or_buf *out, or_str text);
 
+/* ============================================================= money ==
+   Prices, usage, cost, budgets: integers of pico-USD (1e-12 USD), exact. A price is known,
+   free (known to be 0) or unknown, and unknown never counts as 0. */
+
+/* What can have a price, by the names of OpenRouter's `pricing` object. */
+#define OR_PRICE_KEYS(X)                                                             \
+    X(PROMPT, "prompt")                             /* token in */                   \
+    X(COMPLETION, "completion")                     /* token out */                  \
+    X(REQUEST, "request")                           /* request */                    \
+    X(IMAGE, "image")                               /* image in */                   \
+    X(IMAGE_TOKEN, "image_token")                   /* image token in */             \
+    X(IMAGE_OUTPUT, "image_output")                 /* image token out */            \
+    X(AUDIO, "audio")                               /* audio token in */             \
+    X(AUDIO_OUTPUT, "audio_output")                 /* audio token out */            \
+    X(INPUT_AUDIO_CACHE, "input_audio_cache")       /* cached audio token in */      \
+    X(INPUT_CACHE_READ, "input_cache_read")         /* token read from a cache */    \
+    X(INPUT_CACHE_WRITE, "input_cache_write")       /* token kept for 5 minutes */   \
+    X(INPUT_CACHE_WRITE_1H, "input_cache_write_1h") /* token kept for an hour */     \
+    X(INTERNAL_REASONING, "internal_reasoning")     /* reasoning token out */        \
+    X(WEB_SEARCH, "web_search")                     /* search */
+
+typedef enum or_price_key {
+#define ORI_X(name, json) OR_PRICE_##name,
+    OR_PRICE_KEYS(ORI_X)
+#undef ORI_X
+    OR_PRICE_NUM
+} or_price_key;
+
+/* The name of a key in JSON; static. */
+OR_API const char *or_price_name(or_price_key key);
+
+/* Prices by key. Zeroed: all unknown. A key that is not `known` may still be `named`: an
+   override that makes a price unknown. */
+typedef struct or_price_list {
+    uint32_t known;                  /* 1u << key: pico[key] counts */
+    uint32_t named;                  /* 1u << key: it was mentioned at all */
+    uint64_t pico[OR_PRICE_NUM];     /* pico-USD for one unit; 0 is free */
+} or_price_list;
+
+/* Make one price known. */
+OR_API void or_price_set(or_price_list *list, or_price_key key, uint64_t pico_usd);
+
+/* Wall clock time, where there is one. Zeroed: not known. */
+typedef struct or_wall {
+    bool    known;
+    int64_t unix_s; /* seconds since 1970-01-01 00:00 UTC */
+} or_wall;
+
+/* Prices that hold under conditions; all given ones must be true. */
+typedef struct or_price_rule {
+    uint64_t      min_prompt_tokens; /* holds for more than so many; 0: no condition */
+    uint16_t      utc_start;         /* HHMM, 0 to 2359; start == end: no condition */
+    uint16_t      utc_end;           /* HHMM, not included; before start: over midnight */
+    uint8_t       utc_days;          /* 1 << day, Monday is 0; 0: no condition */
+    or_price_list prices;            /* those named replace the earlier ones */
+} or_price_rule;
+
+/* All prices of an endpoint. rules are borrowed; later ones that hold win, key by key. */
+typedef struct or_prices {
+    or_price_list        base;
+    uint32_t             discount_ppb; /* parts per billion off the total, 0 to 1e9 */
+    uint32_t             num_rules;
+    const or_price_rule *rules;
+} or_prices;
+
+/* Read a price such as "0.0000000375", as a string or a number: exactly, in pico-USD. Digits
+   below a pico-USD are rounded half up, but a price above 0 never becomes 0.
+   OR_ERR_RANGE: negative ("-1" says unknown) or too large. OR_ERR_ARG: not a number. */
+OR_API or_err or_price_read(or_str text, uint64_t *pico_usd);
+
+/* Read a `pricing` object: token tok of doc. A price that is null, negative or not a number is
+   unknown. Rules go into the arena. OR_ERR_TYPE: not an object. OR_ERR_SPACE, OR_ERR_MEMORY.
+   Source: OpenRouter's models API, read 2026-11. */
+OR_API or_err or_prices_read(const or_json_doc *doc, int tok, or_arena *arena, or_prices *out);
+
+/* The prices that hold for a prompt of so many tokens at that time. Without a known time,
+   rules with a time do not hold. */
+OR_API void or_prices_at(const or_prices *p, uint64_t prompt_tokens, or_wall now,
+                         or_price_list *out);
+
+/* Token counts as the upstream gave them; costs in pico-USD. */
+typedef struct or_usage {
+    bool     set;                /* false: the upstream said nothing; unknown, not 0 */
+    bool     cost_set;           /* cost_pico_usd was given; otherwise unknown, not 0 */
+    bool     upstream_cost_set;  /* upstream_cost_pico_usd was given */
+    bool     is_byok;            /* the provider sends its own bill for upstream_cost */
+    uint64_t prompt_tokens;      /* cached, written and audio ones included */
+    uint64_t completion_tokens;  /* reasoning included */
+    uint64_t total_tokens;
+    uint64_t cached_tokens;      /* read from a cache */
+    uint64_t cache_write_tokens; /* written to one, both lifetimes */
+    uint64_t cache_write_1h_tokens; /* of these, those kept for an hour */
+    uint64_t audio_tokens;       /* of the prompt */
+    uint64_t cached_audio_tokens;
+    uint64_t video_tokens;
+    uint64_t reasoning_tokens;   /* of the completion */
+    uint64_t image_output_tokens;
+    uint64_t audio_output_tokens;
+    uint64_t accepted_prediction_tokens, rejected_prediction_tokens;
+    uint64_t web_searches;       /* server_tool_use_details.web_search_requests */
+    int64_t  cost_pico_usd;
+    int64_t  upstream_cost_pico_usd; /* cost_details.upstream_inference_cost */
+} or_usage;
+
+/* What a cost rests on besides usage. Zeroed is a plain request at an unknown time. */
+typedef struct or_cost_facts {
+    uint32_t images;       /* in the prompt, for a price per image */
+    or_wall  now;          /* for rules with times */
+    bool     estimated;    /* usage is a guess: so is the cost */
+    bool     insured;      /* this upstream charges nothing for an answer without a completion
+                              token and without a finish reason, or that ended in an error */
+    bool     unfinished;   /* there was no finish reason */
+    bool     failed;       /* the finish reason was "error" */
+} or_cost_facts;
+
+typedef enum or_cost_source {
+    OR_COST_UNKNOWN = 0, /* no usage, or a price that is needed is unknown */
+    OR_COST_UPSTREAM,    /* the upstream said so */
+    OR_COST_COMPUTED,    /* usage times prices */
+    OR_COST_ESTIMATED    /* guessed usage times prices, or an upper bound */
+} or_cost_source;
+
+/* What one request costs its owner, whoever sends the bill. */
+typedef struct or_cost {
+    or_cost_source source;
+    int64_t        pico_usd;      /* the cost; 0 when unknown */
+    bool           upstream_set;  /* what the upstream reported, kept beside ... */
+    bool           computed_set;  /* ... what the prices give */
+    bool           saturated;     /* larger than 9.2 million USD: the true cost is higher */
+    int64_t        upstream_pico_usd;
+    int64_t        computed_pico_usd;
+    uint32_t       missing;       /* 1u << key: needed, but unknown */
+} or_cost;
+
+/* The cost of usage u at prices p (NULL: all unknown). The upstream's report wins where there
+   is one; with is_byok it is the fee plus what the provider bills.
+   Formula: cached tokens without a price of their own cost as prompt, written and audio ones
+   too, reasoning as completion. Rules count prompt tokens. Source: OpenRouter's usage
+   accounting and prompt caching pages, read 2026-11. */
+OR_API void or_cost_of(const or_prices *p, const or_usage *u, const or_cost_facts *facts,
+                       or_cost *out);
+
+/* The most that a request can cost, before it is made. A token is at least one byte, so no
+   prompt has more tokens than bytes.
+   prompt_bytes   of the messages, tools and the like, without images and files
+   image_tokens   an upper bound for all that is not text
+   max_tokens     asked for (0: not said)
+   output_limit   of the endpoint (0: unknown); context_length likewise
+   Without max_tokens the endpoint's limit counts, at most OR_COST_DEFAULT_OUTPUT. Source is
+   ESTIMATED, or UNKNOWN when the price of prompt or completion is. */
+typedef struct or_bound_facts {
+    uint64_t prompt_bytes;
+    uint64_t image_tokens;
+    uint64_t max_tokens;
+    uint64_t output_limit;
+    uint64_t context_length;
+    uint32_t images;
+    uint32_t web_searches;
+} or_bound_facts;
+
+#ifndef OR_COST_DEFAULT_OUTPUT
+#define OR_COST_DEFAULT_OUTPUT 8192 /* tokens of an answer whose length nobody limited */
+#endif
+
+OR_API void or_cost_bound(const or_prices *p, const or_bound_facts *facts, or_cost *out);
+
+/* a + b, at most INT64_MAX: for totals. Both at least 0. */
+OR_API int64_t or_money_add(int64_t a, int64_t b);
+
+/* When a limit starts anew, in UTC. */
+typedef enum or_window {
+    OR_WINDOW_NONE = 0, /* never */
+    OR_WINDOW_DAILY,    /* at midnight */
+    OR_WINDOW_WEEKLY,   /* Monday at midnight */
+    OR_WINDOW_MONTHLY   /* the first at midnight */
+} or_window;
+
+/* The start of the window that unix_s is in; 0 for OR_WINDOW_NONE. */
+OR_API int64_t or_window_start(or_window w, int64_t unix_s);
+
+/* A reservation: money set aside for a request in work. Lives with the request, must not be
+   moved while open. Zeroed is closed. */
+typedef struct or_reservation {
+    struct or_reservation *next, *prev;
+    int64_t                pico_usd;
+    uint32_t               owner; /* the connection or task that it ends with */
+    bool                   open;
+} or_reservation;
+
+/* A limit on spending. spent + reserved never goes over the limit by reserving, so it is
+   never overspent as long as no request costs more than its reservation.
+
+   Time. A window begins when the wall clock says so, but only forwards: after the clock was
+   set back nothing is forgotten, and a window that was begun already does not begin again.
+   Without a wall clock, or when it was set back, a window ends after its full length (1, 7 or
+   31 days) on the monotonic clock. So neither a missing clock nor a jumping one gives more
+   than one limit for each window that began. To survive a restart keep limit, window, spent,
+   start, elapsed_s and the open reservations (charge those to spent). */
+typedef struct or_budget {
+    bool            limited;  /* false: only counts */
+    or_window       window;
+    int64_t         limit_pico_usd;
+    int64_t         spent_pico_usd;    /* settled in this window */
+    int64_t         reserved_pico_usd; /* sum of the open reservations */
+    int64_t         start;     /* latest window start seen, unix seconds; 0: none yet */
+    uint32_t        elapsed_s; /* monotonic time in this window */
+    uint32_t        last_ms;
+    uint32_t        rest_ms;
+    bool            ticking;   /* last_ms counts */
+    or_reservation *open;
+} or_budget;
+
+/* limit_pico_usd < 0: no limit, only counting. */
+OR_API void or_budget_init(or_budget *b, or_window window, int64_t limit_pico_usd);
+
+/* Tell the time; call before reserving, and at least once in 24 days. wall.known is for the
+   caller to decide: a clock before the time of the build is not known. */
+OR_API void or_budget_clock(or_budget *b, uint32_t now_ms, or_wall wall);
+
+/* Set money aside.
+   OR_ERR_BUDGET  spent, reserved and this are more than the limit
+   OR_ERR_ARG     negative, or r is open already */
+OR_API or_err or_budget_reserve(or_budget *b, or_reservation *r, uint32_t owner,
+                                int64_t pico_usd);
+
+/* The request ended and cost so much (in place of what was reserved), or nothing. Does
+   nothing when r is not open, so every way out may call it. */
+OR_API void or_budget_settle(or_budget *b, or_reservation *r, int64_t pico_usd);
+OR_API void or_budget_release(or_budget *b, or_reservation *r);
+
+/* The owner is gone: end all its reservations, charged in full (charge) or released. Returns
+   how many. */
+OR_API uint32_t or_budget_abandon(or_budget *b, uint32_t owner, bool charge);
+
+/* What can still be reserved; INT64_MAX without a limit. */
+OR_API int64_t or_budget_left(const or_budget *b);
+
+/* ======================================================= preferences ==
+   OpenRouter's `provider` object: which endpoints may serve, and which of them first. The
+   request builder writes it, the routing reads it. */
+
+typedef enum or_quantization {
+    OR_QUANT_UNKNOWN = 0,
+    OR_QUANT_INT4,
+    OR_QUANT_INT8,
+    OR_QUANT_FP4,
+    OR_QUANT_MXFP4,
+    OR_QUANT_NVFP4,
+    OR_QUANT_FP6,
+    OR_QUANT_FP8,
+    OR_QUANT_MXFP8,
+    OR_QUANT_FP16,
+    OR_QUANT_BF16,
+    OR_QUANT_FP32,
+    OR_QUANT_NUM
+} or_quantization;
+
+/* "int4" ...; static. */
+OR_API const char *or_quantization_name(or_quantization q);
+
+typedef enum or_sort {
+    OR_SORT_DEFAULT = 0, /* healthy ones first, the first of them drawn by 1/price^2 */
+    OR_SORT_PRICE,
+    OR_SORT_THROUGHPUT,
+    OR_SORT_LATENCY,
+    OR_SORT_EXACTO,      /* quality of tool calls */
+    OR_SORT_WEIGHT,      /* ours: the first drawn by or_endpoint.weight */
+    OR_SORT_ROUND_ROBIN, /* ours: each in turn */
+    OR_SORT_NUM
+} or_sort;
+
+/* "price" ...; NULL for OR_SORT_DEFAULT. */
+OR_API const char *or_sort_name(or_sort s);
+
+/* Percentiles; 0 is "not given". */
+typedef struct or_percentiles {
+    uint32_t p50, p75, p90, p99;
+} or_percentiles;
+
+/* Zeroed: no preference. Lists are borrowed. */
+typedef struct or_prefs {
+    const or_str  *order; /* try these first, in this order */
+    uint32_t       num_order;
+    const or_str  *only;
+    uint32_t       num_only;
+    const or_str  *ignore;
+    uint32_t       num_ignore;
+    bool           no_fallbacks;         /* allow_fallbacks: false */
+    bool           require_parameters;
+    bool           deny_data_collection; /* data_collection: "deny" */
+    bool           zdr;
+    bool           distillable_text;     /* enforce_distillable_text */
+    uint32_t       quantizations;        /* 1u << or_quantization; 0: any */
+    or_sort        sort;
+    bool           across_models;        /* sort.partition "none" */
+    or_percentiles min_throughput_milli; /* preferred_min_throughput, thousandths of tokens/s */
+    or_percentiles max_latency_ms;       /* preferred_max_latency */
+    or_price_list  max_price;            /* PROMPT, COMPLETION for a token; REQUEST, IMAGE, AUDIO */
+} or_prefs;
+
+/* Read a `provider` object: token tok of doc. Members that are null or not known are passed
+   over. Lists go into the arena.
+   OR_ERR_TYPE    it, or the member named in *bad (static; may be NULL), has a wrong type
+   OR_ERR_RANGE   *bad has a value that is not allowed
+   OR_ERR_SPACE, OR_ERR_MEMORY
+   Source: OpenRouter's provider routing page and SDK 0.1, read 2026-11. */
+OR_API or_err or_prefs_read(const or_json_doc *doc, int tok, or_arena *arena, or_prefs *out,
+                            const char **bad);
+
+/* Write it as one value, without what is not set. */
+OR_API or_err or_prefs_write(or_json_writer *w, const or_prefs *p);
+
 /* ============================================================== chat ==
    Build a chat completion request; read a whole answer; read a stream of chunks.
    Shapes: OpenAI's chat completions as OpenRouter extends them. */
@@ -909,19 +1222,6 @@ typedef enum or_finish {
     OR_FINISH_CONTENT_FILTER,
     OR_FINISH_ERROR
 } or_finish;
-
-/* Token counts as the upstream gave them; cost in pico-USD (1e-12). */
-typedef struct or_usage {
-    bool     set;           /* false: the upstream said nothing; counts are unknown, not 0 */
-    bool     cost_set;      /* cost_pico_usd was given; otherwise unknown, not 0 */
-    uint64_t prompt_tokens; /* cached ones included */
-    uint64_t completion_tokens; /* reasoning included */
-    uint64_t total_tokens;
-    uint64_t cached_tokens;
-    uint64_t cache_write_tokens;
-    uint64_t reasoning_tokens;
-    int64_t  cost_pico_usd;
-} or_usage;
 
 /* An error object of the upstream, in any of the shapes that are in use. */
 typedef struct or_chat_error {
@@ -3636,6 +3936,8 @@ or_err or_sse_put_comment(or_buf *out, or_str text)
     ori_sse_put_lines(out, ": ", text);
     return or_buf_put_char(out, '\n');
 }
+
+/* >> money ------------------------------------------------------------ */
 
 /* >> chat ------------------------------------------------------------- */
 
