@@ -1043,10 +1043,12 @@ typedef struct or_budget {
     int64_t         spent_pico_usd;    /* settled in this window */
     int64_t         reserved_pico_usd; /* sum of the open reservations */
     int64_t         start;     /* latest window start seen, unix seconds; 0: none yet */
+    int64_t         doubtful_pico_usd; /* settled while the time was in doubt */
     uint32_t        elapsed_s; /* monotonic time in this window */
     uint32_t        last_ms;
     uint32_t        rest_ms;
     bool            ticking;   /* last_ms counts */
+    bool            blind;     /* no wall clock, or it was set back */
     or_reservation *open;
 } or_budget;
 
@@ -1138,10 +1140,11 @@ typedef struct or_prefs {
     or_price_list  max_price;            /* PROMPT, COMPLETION for a token; REQUEST, IMAGE, AUDIO */
 } or_prefs;
 
-/* Read a `provider` object: token tok of doc. Members that are null or not known are passed
-   over. Lists go into the arena.
+/* Read a `provider` object (or null): token tok of doc. Members that are null or not known are
+   passed over, and so is a `sort` nobody knows; an unknown quantization admits nothing, and
+   data_collection is "deny" unless it is "allow". Lists and texts go into the arena.
    OR_ERR_TYPE    it, or the member named in *bad (static; may be NULL), has a wrong type
-   OR_ERR_RANGE   *bad has a value that is not allowed
+   OR_ERR_RANGE   *bad is negative or too large
    OR_ERR_SPACE, OR_ERR_MEMORY
    Source: OpenRouter's provider routing page and SDK 0.1, read 2026-11. */
 OR_API or_err or_prefs_read(const or_json_doc *doc, int tok, or_arena *arena, or_prefs *out,
@@ -3938,6 +3941,788 @@ or_err or_sse_put_comment(or_buf *out, or_str text)
 }
 
 /* >> money ------------------------------------------------------------ */
+
+const char *or_price_name(or_price_key key)
+{
+    switch (key) {
+#define ORI_X(name, json)                                                          \
+    case OR_PRICE_##name: return json;
+        OR_PRICE_KEYS(ORI_X)
+#undef ORI_X
+    case OR_PRICE_NUM: break;
+    }
+    return "";
+}
+
+void or_price_set(or_price_list *list, or_price_key key, uint64_t pico_usd)
+{
+    list->known |= (uint32_t)1 << key;
+    list->named |= (uint32_t)1 << key;
+    list->pico[key] = pico_usd;
+}
+
+/* a * b / c, rounded down or half up; the product has 128 bits. c below 2^32 and not 0;
+   UINT64_MAX when the result does not fit. */
+static uint64_t ori_money_scale(uint64_t a, uint64_t b, uint32_t c, bool half_up)
+{
+    uint32_t part[4]; /* of the product, lowest first */
+    uint64_t low = (a & 0xffffffffu) * (b & 0xffffffffu);
+    uint64_t mid = (a >> 32) * (b & 0xffffffffu) + (low >> 32); /* cannot overflow */
+    uint64_t mid2 = (a & 0xffffffffu) * (b >> 32) + (mid & 0xffffffffu);
+    uint64_t high = (a >> 32) * (b >> 32) + (mid >> 32) + (mid2 >> 32);
+    uint64_t rest = 0, quotient = 0;
+    part[0] = (uint32_t)low;
+    part[1] = (uint32_t)mid2;
+    part[2] = (uint32_t)high;
+    part[3] = (uint32_t)(high >> 32);
+    for (int i = 3; i >= 0; i--) {
+        rest = rest << 32 | part[i];
+        uint64_t digit = rest / c;
+        rest %= c;
+        if ((i >= 2 && digit != 0)) return UINT64_MAX;
+        quotient = quotient << 32 | digit;
+    }
+    if (half_up && rest >= c - c / 2) return or_sat_add_u64(quotient, 1);
+    return quotient;
+}
+
+int64_t or_money_add(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return or_add_i64(a, b, &sum) ? sum : INT64_MAX;
+}
+
+or_err or_price_read(or_str text, uint64_t *pico_usd)
+{
+    int64_t n;
+    or_err  e = or_decimal_round(text, 12, &n);
+    if (e != OR_OK) return e;
+    if (n < 0) return OR_ERR_RANGE;
+    *pico_usd = (uint64_t)n;
+    if (n > 0) return OR_OK;
+    /* 0, "-0.0000000000001" or too small to see: only zeros are free */
+    for (size_t i = 0; i < text.len && (text.ptr[i] | 0x20) != 'e'; i++) {
+        if (text.ptr[i] == '-') return OR_ERR_RANGE;
+        if (text.ptr[i] >= '1' && text.ptr[i] <= '9') *pico_usd = 1;
+    }
+    return OR_OK;
+}
+
+static or_str ori_money_text(const or_json_doc *doc, int tok)
+{
+    or_str raw = or_json_raw(doc, tok);
+    if (or_json_type_at(doc, tok) == OR_JSON_STRING) raw = or_str_of(raw.ptr + 1, raw.len - 2);
+    return raw;
+}
+
+static void ori_money_read_list(const or_json_doc *doc, int object, or_price_list *list)
+{
+    for (int i = or_json_first(doc, object); i >= 0; i = or_json_next(doc, i)) {
+        for (int key = 0; key < OR_PRICE_NUM; key++) {
+            uint64_t pico;
+            or_str   name = or_str_z(or_price_name((or_price_key)key));
+            if (!or_json_str_is(ori_money_text(doc, i), name)) continue;
+            list->named |= (uint32_t)1 << key;
+            if (or_price_read(ori_money_text(doc, i + 1), &pico) == OR_OK)
+                or_price_set(list, (or_price_key)key, pico);
+        }
+    }
+}
+
+static uint64_t ori_money_count(const or_json_doc *doc, int object, const char *pointer)
+{
+    uint64_t n;
+    return or_json_get_u64(doc, or_json_find(doc, object, pointer), &n) == OR_OK ? n : 0;
+}
+
+static const char *const ori_money_days[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                             "friday", "saturday", "sunday"};
+
+static void ori_money_read_rule(const or_json_doc *doc, int object, or_price_rule *rule)
+{
+    int days = or_json_find(doc, object, "/utc_days");
+    rule->min_prompt_tokens = ori_money_count(doc, object, "/min_prompt_tokens");
+    rule->utc_start = (uint16_t)ori_money_count(doc, object, "/utc_start");
+    rule->utc_end = (uint16_t)ori_money_count(doc, object, "/utc_end");
+    if (or_json_type_at(doc, days) == OR_JSON_ARRAY)
+        for (int i = or_json_first(doc, days); i >= 0; i = or_json_next(doc, i))
+            for (unsigned day = 0; day < 7; day++)
+                if (or_str_eq(ori_money_text(doc, i), or_str_z(ori_money_days[day])))
+                    rule->utc_days = (uint8_t)(rule->utc_days | 1u << day);
+    ori_money_read_list(doc, object, &rule->prices);
+}
+
+or_err or_prices_read(const or_json_doc *doc, int tok, or_arena *arena, or_prices *out)
+{
+    int64_t off;
+    memset(out, 0, sizeof *out);
+    if (or_json_type_at(doc, tok) != OR_JSON_OBJECT) return OR_ERR_TYPE;
+    ori_money_read_list(doc, tok, &out->base);
+    if (or_json_get_decimal(doc, or_json_find(doc, tok, "/discount"), 9, &off) == OR_OK &&
+        off > 0 && off <= 1000000000)
+        out->discount_ppb = (uint32_t)off;
+    int rules = or_json_find(doc, tok, "/overrides");
+    if (or_json_type_at(doc, rules) != OR_JSON_ARRAY) return OR_OK;
+    size_t         size = (size_t)doc->tok[rules].size * sizeof(or_price_rule);
+    or_price_rule *list = (or_price_rule *)or_arena_alloc(arena, size);
+    if (list == NULL) return arena->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
+    memset(list, 0, size);
+    out->rules = list;
+    for (int i = or_json_first(doc, rules); i >= 0; i = or_json_next(doc, i))
+        if (or_json_type_at(doc, i) == OR_JSON_OBJECT)
+            ori_money_read_rule(doc, i, &list[out->num_rules++]);
+    return OR_OK;
+}
+
+/* Days since 1970-01-01 and seconds in the day, also before then. */
+static int64_t ori_money_day(int64_t unix_s, int32_t *second)
+{
+    int64_t day = unix_s / 86400, rest = unix_s % 86400;
+    if (rest < 0) {
+        rest += 86400;
+        day--;
+    }
+    *second = (int32_t)rest;
+    return day;
+}
+
+/* 0 is Monday; 1970-01-01 was a Thursday. */
+static unsigned ori_money_weekday(int64_t day)
+{
+    return (unsigned)(((day + 3) % 7 + 7) % 7);
+}
+
+static bool ori_money_rule_holds(const or_price_rule *r, uint64_t prompt_tokens, or_wall now)
+{
+    bool has_time = r->utc_start != r->utc_end;
+    if (r->min_prompt_tokens > 0 && prompt_tokens <= r->min_prompt_tokens) return false;
+    if (!has_time && r->utc_days == 0) return true;
+    if (!now.known) return false;
+    int32_t second;
+    int64_t day = ori_money_day(now.unix_s, &second);
+    int32_t hhmm = second / 3600 * 100 + second / 60 % 60;
+    if (r->utc_days != 0 && (r->utc_days >> ori_money_weekday(day) & 1) == 0) return false;
+    if (!has_time) return true;
+    if (r->utc_start < r->utc_end) return hhmm >= r->utc_start && hhmm < r->utc_end;
+    return hhmm >= r->utc_start || hhmm < r->utc_end;
+}
+
+void or_prices_at(const or_prices *p, uint64_t prompt_tokens, or_wall now, or_price_list *out)
+{
+    *out = p->base;
+    for (uint32_t i = 0; i < p->num_rules; i++) {
+        const or_price_list *rule = &p->rules[i].prices;
+        if (!ori_money_rule_holds(&p->rules[i], prompt_tokens, now)) continue;
+        for (int key = 0; key < OR_PRICE_NUM; key++)
+            if ((rule->named >> key & 1) != 0) out->pico[key] = rule->pico[key];
+        out->known = (out->known & ~rule->named) | rule->known;
+        out->named |= rule->named;
+    }
+}
+
+/* What a key costs as when it was not named: the key itself where nothing else tells. */
+static uint8_t ori_money_instead(int key)
+{
+    switch (key) {
+    case OR_PRICE_INPUT_CACHE_READ:
+    case OR_PRICE_INPUT_CACHE_WRITE:
+    case OR_PRICE_IMAGE_TOKEN:
+    case OR_PRICE_AUDIO: return OR_PRICE_PROMPT;
+    case OR_PRICE_INPUT_CACHE_WRITE_1H: return OR_PRICE_INPUT_CACHE_WRITE;
+    case OR_PRICE_INPUT_AUDIO_CACHE: return OR_PRICE_AUDIO;
+    case OR_PRICE_INTERNAL_REASONING:
+    case OR_PRICE_IMAGE_OUTPUT:
+    case OR_PRICE_AUDIO_OUTPUT: return OR_PRICE_COMPLETION;
+    default: return (uint8_t)key;
+    }
+}
+
+/* A sum of counts times prices. */
+typedef struct ori_money {
+    const or_price_list *list;
+    int64_t              sum;
+    uint32_t             missing;
+    bool                 saturated;
+} ori_money;
+
+static void ori_money_put(ori_money *m, uint64_t count, int key)
+{
+    uint64_t product;
+    if (count == 0) return;
+    while ((m->list->named >> key & 1) == 0 && ori_money_instead(key) != key)
+        key = ori_money_instead(key);
+    if ((m->list->known >> key & 1) == 0) {
+        /* without a price of their own requests and images cost nothing extra */
+        bool extra = key == OR_PRICE_REQUEST || key == OR_PRICE_IMAGE;
+        if (!extra || (m->list->named >> key & 1) != 0) m->missing |= (uint32_t)1 << key;
+        return;
+    }
+    if (!or_mul_u64(count, m->list->pico[key], &product) || product > INT64_MAX) {
+        product = INT64_MAX;
+        m->saturated = true;
+    }
+    m->saturated = m->saturated || m->sum > INT64_MAX - (int64_t)product;
+    m->sum = or_money_add(m->sum, (int64_t)product);
+}
+
+static uint64_t ori_money_less(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+static uint64_t ori_money_min(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void ori_money_put_usage(ori_money *m, const or_usage *u, const or_cost_facts *f)
+{
+    /* parts are never more than the whole, whatever an upstream says */
+    uint64_t prompt = u->prompt_tokens, completion = u->completion_tokens;
+    uint64_t cached = ori_money_min(u->cached_tokens, prompt);
+    uint64_t written = ori_money_min(u->cache_write_tokens, prompt - cached);
+    uint64_t hour = ori_money_min(u->cache_write_1h_tokens, written);
+    uint64_t audio = ori_money_min(u->audio_tokens, prompt);
+    uint64_t cached_audio = ori_money_min(u->cached_audio_tokens, ori_money_min(audio, cached));
+    uint64_t plain = prompt - cached - written;
+    uint64_t fresh_audio = ori_money_min(audio - cached_audio, plain);
+    uint64_t reasoning = ori_money_min(u->reasoning_tokens, completion);
+    uint64_t image = ori_money_min(u->image_output_tokens, completion - reasoning);
+    uint64_t spoken = ori_money_min(u->audio_output_tokens, completion - reasoning - image);
+    ori_money_put(m, plain - fresh_audio, OR_PRICE_PROMPT);
+    ori_money_put(m, cached - cached_audio, OR_PRICE_INPUT_CACHE_READ);
+    ori_money_put(m, written - hour, OR_PRICE_INPUT_CACHE_WRITE);
+    ori_money_put(m, hour, OR_PRICE_INPUT_CACHE_WRITE_1H);
+    ori_money_put(m, fresh_audio, OR_PRICE_AUDIO);
+    ori_money_put(m, cached_audio, OR_PRICE_INPUT_AUDIO_CACHE);
+    ori_money_put(m, completion - reasoning - image - spoken, OR_PRICE_COMPLETION);
+    ori_money_put(m, reasoning, OR_PRICE_INTERNAL_REASONING);
+    ori_money_put(m, image, OR_PRICE_IMAGE_OUTPUT);
+    ori_money_put(m, spoken, OR_PRICE_AUDIO_OUTPUT);
+    ori_money_put(m, 1, OR_PRICE_REQUEST);
+    ori_money_put(m, f->images, OR_PRICE_IMAGE);
+    ori_money_put(m, u->web_searches, OR_PRICE_WEB_SEARCH);
+}
+
+static void ori_money_discount(ori_money *m, uint32_t ppb)
+{
+    uint32_t kept = 1000000000u - (uint32_t)ori_money_min(ppb, 1000000000u);
+    if (ppb > 0) m->sum = (int64_t)ori_money_scale((uint64_t)m->sum, kept, 1000000000u, true);
+}
+
+static void ori_money_compute(const or_prices *p, const or_usage *u, const or_cost_facts *f,
+                              or_cost *out)
+{
+    or_price_list now;
+    ori_money     m = {NULL, 0, 0, false};
+    bool          empty = u->completion_tokens == 0 && f->unfinished;
+    m.list = &now;
+    or_prices_at(p, u->prompt_tokens, f->now, &now);
+    if (!f->insured || !(empty || f->failed)) ori_money_put_usage(&m, u, f);
+    ori_money_discount(&m, p->discount_ppb);
+    out->missing = m.missing;
+    out->saturated = m.saturated;
+    out->computed_set = m.missing == 0;
+    out->computed_pico_usd = m.missing == 0 ? m.sum : 0;
+}
+
+void or_cost_of(const or_prices *p, const or_usage *u, const or_cost_facts *facts, or_cost *out)
+{
+    static const or_prices     no_prices = {{0, 0, {0}}, 0, 0, NULL};
+    static const or_cost_facts no_facts = {0, {false, 0}, false, false, false, false};
+    memset(out, 0, sizeof *out);
+    if (!u->set) return;
+    if (facts == NULL) facts = &no_facts;
+    ori_money_compute(p != NULL ? p : &no_prices, u, facts, out);
+    /* with the caller's own key the report is only a fee: without the provider's bill it says
+       nothing about the whole */
+    out->upstream_set = u->cost_set && (!u->is_byok || u->upstream_cost_set);
+    if (out->upstream_set) {
+        out->upstream_pico_usd = u->cost_pico_usd;
+        if (u->is_byok)
+            out->upstream_pico_usd = or_money_add(u->cost_pico_usd, u->upstream_cost_pico_usd);
+        out->pico_usd = out->upstream_pico_usd;
+        out->source = OR_COST_UPSTREAM;
+    } else if (out->computed_set) {
+        out->pico_usd = out->computed_pico_usd;
+        if (u->is_byok && u->cost_set)
+            out->pico_usd = or_money_add(out->pico_usd, u->cost_pico_usd);
+        out->source = facts->estimated ? OR_COST_ESTIMATED : OR_COST_COMPUTED;
+    }
+}
+
+/* Put the dearest price that `from` may ever cost, under any rule, into list[to]. */
+static void ori_money_dearest(or_price_list *list, const or_prices *p, int from, int to)
+{
+    for (uint32_t i = 0; i <= p->num_rules; i++) {
+        const or_price_list *rule = i == 0 ? &p->base : &p->rules[i - 1].prices;
+        if ((rule->named >> from & 1) == 0) continue;
+        if ((rule->known >> from & 1) == 0) {
+            list->named |= (uint32_t)1 << to; /* may be anything */
+            list->known &= ~((uint32_t)1 << to);
+            return;
+        }
+        bool first = (list->named >> to & 1) == 0;
+        if (!first && (list->known >> to & 1) == 0) return;
+        if (first || rule->pico[from] > list->pico[to])
+            or_price_set(list, (or_price_key)to, rule->pico[from]);
+    }
+}
+
+void or_cost_bound(const or_prices *p, const or_bound_facts *f, or_cost *out)
+{
+    static const uint8_t same[] = {OR_PRICE_REQUEST, OR_PRICE_IMAGE, OR_PRICE_WEB_SEARCH};
+    or_price_list        list;
+    ori_money            m = {NULL, 0, 0, false};
+    uint64_t             in = or_sat_add_u64(f->prompt_bytes, f->image_tokens);
+    uint64_t             limit = f->output_limit, tokens = f->max_tokens;
+    m.list = &list;
+    memset(&list, 0, sizeof list);
+    memset(out, 0, sizeof *out);
+    if (f->context_length > 0) in = ori_money_min(in, f->context_length);
+    if (limit == 0) limit = f->context_length;
+    if (tokens == 0) tokens = OR_COST_DEFAULT_OUTPUT;
+    if (limit > 0) tokens = ori_money_min(tokens, limit);
+    /* what is not a class of tokens of its own is in or out */
+    ori_money_dearest(&list, p, OR_PRICE_PROMPT, OR_PRICE_PROMPT);
+    ori_money_dearest(&list, p, OR_PRICE_COMPLETION, OR_PRICE_COMPLETION);
+    for (int key = 0; key < OR_PRICE_NUM; key++) {
+        int to = key;
+        while (ori_money_instead(to) != to) to = ori_money_instead(to);
+        if (to != key && (list.named >> to & 1) != 0) ori_money_dearest(&list, p, key, to);
+    }
+    for (size_t i = 0; i < sizeof same; i++) ori_money_dearest(&list, p, same[i], same[i]);
+    ori_money_put(&m, in > 0 ? in : 1, OR_PRICE_PROMPT);
+    ori_money_put(&m, tokens, OR_PRICE_COMPLETION);
+    ori_money_put(&m, 1, OR_PRICE_REQUEST);
+    ori_money_put(&m, f->images, OR_PRICE_IMAGE);
+    ori_money_put(&m, f->web_searches, OR_PRICE_WEB_SEARCH);
+    ori_money_discount(&m, p->discount_ppb);
+    out->missing = m.missing;
+    out->saturated = m.saturated;
+    if (m.missing != 0) return;
+    out->computed_set = true;
+    out->computed_pico_usd = out->pico_usd = m.sum;
+    out->source = OR_COST_ESTIMATED;
+}
+
+/* Days since 1970-01-01 of the first of the month that `day` is in. Counts days from the first
+   of March of a year 400 a: there every month but the last has a fixed place.
+   Source: the usual proleptic Gregorian arithmetic. */
+static int64_t ori_money_month_start(int64_t day)
+{
+    int64_t z = day + 719468; /* days since 0000-03-01 */
+    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
+    int64_t doe = z - era * 146097;
+    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    int64_t month = (5 * doy + 2) / 153; /* 0 is March */
+    return day - (doy - (153 * month + 2) / 5);
+}
+
+int64_t or_window_start(or_window w, int64_t unix_s)
+{
+    int32_t second;
+    int64_t day = ori_money_day(unix_s, &second);
+    switch (w) {
+    case OR_WINDOW_NONE: return 0;
+    case OR_WINDOW_DAILY: break;
+    case OR_WINDOW_WEEKLY: day -= (int64_t)ori_money_weekday(day); break;
+    case OR_WINDOW_MONTHLY: day = ori_money_month_start(day); break;
+    }
+    return day * 86400;
+}
+
+void or_budget_init(or_budget *b, or_window window, int64_t limit_pico_usd)
+{
+    memset(b, 0, sizeof *b);
+    b->limited = limit_pico_usd >= 0;
+    b->limit_pico_usd = b->limited ? limit_pico_usd : 0;
+    b->window = window;
+    b->blind = true;
+}
+
+static uint32_t ori_budget_span_s(or_window w)
+{
+    return w == OR_WINDOW_DAILY ? 86400u : w == OR_WINDOW_WEEKLY ? 7 * 86400u : 31 * 86400u;
+}
+
+void or_budget_clock(or_budget *b, uint32_t now_ms, or_wall wall)
+{
+    int32_t passed = b->ticking ? or_ms_diff(b->last_ms, now_ms) : 0;
+    if (passed > 0) {
+        b->rest_ms += (uint32_t)passed;
+        if (b->elapsed_s < UINT32_MAX / 2) b->elapsed_s += b->rest_ms / 1000;
+        b->rest_ms %= 1000;
+    }
+    b->last_ms = now_ms;
+    b->ticking = true;
+    if (b->window == OR_WINDOW_NONE) return;
+    int64_t start = wall.known ? or_window_start(b->window, wall.unix_s) : 0;
+    if (wall.known && b->start == 0) b->start = start; /* all so far was in this window */
+    b->blind = !wall.known || start < b->start;
+    if (b->blind) {
+        if (b->elapsed_s < ori_budget_span_s(b->window)) return;
+        b->spent_pico_usd = b->doubtful_pico_usd = 0;
+    } else if (start > b->start) {
+        b->spent_pico_usd = b->doubtful_pico_usd; /* perhaps spent in this window already */
+        b->start = start;
+    } else {
+        b->doubtful_pico_usd = 0;
+        return;
+    }
+    if (!b->blind) b->doubtful_pico_usd = 0;
+    b->elapsed_s = b->rest_ms = 0;
+}
+
+int64_t or_budget_left(const or_budget *b)
+{
+    int64_t used = or_money_add(b->spent_pico_usd, b->reserved_pico_usd);
+    if (!b->limited) return INT64_MAX;
+    return used < b->limit_pico_usd ? b->limit_pico_usd - used : 0;
+}
+
+or_err or_budget_reserve(or_budget *b, or_reservation *r, uint32_t owner, int64_t pico_usd)
+{
+    if (pico_usd < 0 || r->open) return OR_ERR_ARG;
+    if (pico_usd > or_budget_left(b)) return OR_ERR_BUDGET;
+    if (b->reserved_pico_usd > INT64_MAX - pico_usd) return OR_ERR_BUDGET;
+    r->pico_usd = pico_usd;
+    r->owner = owner;
+    r->open = true;
+    r->prev = NULL;
+    r->next = b->open;
+    if (b->open != NULL) b->open->prev = r;
+    b->open = r;
+    b->reserved_pico_usd += pico_usd;
+    return OR_OK;
+}
+
+void or_budget_settle(or_budget *b, or_reservation *r, int64_t pico_usd)
+{
+    if (!r->open) return;
+    if (r->prev != NULL) r->prev->next = r->next;
+    if (r->next != NULL) r->next->prev = r->prev;
+    if (b->open == r) b->open = r->next;
+    b->reserved_pico_usd -= r->pico_usd;
+    r->open = false;
+    r->next = r->prev = NULL;
+    if (pico_usd < 0) pico_usd = 0;
+    b->spent_pico_usd = or_money_add(b->spent_pico_usd, pico_usd);
+    if (b->blind) b->doubtful_pico_usd = or_money_add(b->doubtful_pico_usd, pico_usd);
+}
+
+void or_budget_release(or_budget *b, or_reservation *r)
+{
+    or_budget_settle(b, r, 0);
+}
+
+uint32_t or_budget_abandon(or_budget *b, uint32_t owner, bool charge)
+{
+    uint32_t        num = 0;
+    or_reservation *next;
+    for (or_reservation *r = b->open; r != NULL; r = next) {
+        next = r->next;
+        if (r->owner != owner) continue;
+        or_budget_settle(b, r, charge ? r->pico_usd : 0);
+        num++;
+    }
+    return num;
+}
+
+/* >> prefs ------------------------------------------------------------ */
+
+static const char *const ori_prefs_quantizations[] = {
+    "unknown", "int4", "int8", "fp4", "mxfp4", "nvfp4", "fp6", "fp8", "mxfp8", "fp16", "bf16",
+    "fp32"};
+static const char *const ori_prefs_sorts[] = {NULL,     "price",  "throughput", "latency",
+                                              "exacto", "weight", "round_robin"};
+
+const char *or_quantization_name(or_quantization q)
+{
+    return ori_prefs_quantizations[(unsigned)q < OR_QUANT_NUM ? q : OR_QUANT_UNKNOWN];
+}
+
+const char *or_sort_name(or_sort s)
+{
+    return ori_prefs_sorts[(unsigned)s < OR_SORT_NUM ? s : OR_SORT_DEFAULT];
+}
+
+/* Index of a name in a table; num when it is not there. */
+static uint32_t ori_prefs_index(or_str name, const char *const *table, uint32_t num)
+{
+    uint32_t i = 0;
+    while (i < num && (table[i] == NULL || !or_str_eq(name, or_str_z(table[i])))) i++;
+    return i;
+}
+
+/* What is being read, and what of it failed. */
+typedef struct ori_prefs {
+    const or_json_doc *doc;
+    int                object;
+    or_arena          *arena;
+    or_err             err;
+    const char        *bad;
+} ori_prefs;
+
+static void ori_prefs_fail(ori_prefs *r, const char *name, or_err e)
+{
+    if (r->err != OR_OK) return;
+    r->err = e;
+    r->bad = name;
+}
+
+/* The value of a member; -1 when it is absent, null, or of another type, which is an error.
+   type NONE takes any. */
+static int ori_prefs_member(ori_prefs *r, int object, const char *name, or_json_type type)
+{
+    for (int i = or_json_first(r->doc, object); i >= 0; i = or_json_next(r->doc, i)) {
+        or_json_type found = or_json_type_at(r->doc, i + 1);
+        if (!or_json_str_is(ori_money_text(r->doc, i), or_str_z(name))) continue;
+        if (found == OR_JSON_NULL) return -1;
+        if (type == OR_JSON_TRUE && found == OR_JSON_FALSE) return i + 1;
+        if (type == OR_JSON_NONE || found == type) return i + 1;
+        ori_prefs_fail(r, name, OR_ERR_TYPE);
+        return -1;
+    }
+    return -1;
+}
+
+static bool ori_prefs_bool(ori_prefs *r, const char *name, bool instead)
+{
+    int tok = ori_prefs_member(r, r->object, name, OR_JSON_TRUE);
+    return tok < 0 ? instead : or_json_type_at(r->doc, tok) == OR_JSON_TRUE;
+}
+
+static or_str ori_prefs_str(ori_prefs *r, const char *name, int tok)
+{
+    or_str s = or_str_of(NULL, 0);
+    or_err e = tok < 0 ? OR_OK : or_json_get_str(r->doc, tok, r->arena, &s);
+    if (e != OR_OK) ori_prefs_fail(r, name, e);
+    return s;
+}
+
+static const or_str *ori_prefs_list(ori_prefs *r, const char *name, uint32_t *num)
+{
+    int tok = ori_prefs_member(r, r->object, name, OR_JSON_ARRAY);
+    *num = 0;
+    if (tok < 0) return NULL;
+    or_str *list = (or_str *)or_arena_alloc(r->arena, (size_t)r->doc->tok[tok].size * sizeof *list);
+    if (list == NULL) {
+        ori_prefs_fail(r, name, r->arena->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE);
+        return NULL;
+    }
+    for (int i = or_json_first(r->doc, tok); i >= 0; i = or_json_next(r->doc, i))
+        list[(*num)++] = ori_prefs_str(r, name, i);
+    return list;
+}
+
+/* A number, also as a string, of units of 10^-scale; not negative. */
+static uint64_t ori_prefs_number(ori_prefs *r, const char *name, int tok, unsigned scale)
+{
+    int64_t n = 0;
+    or_err  e = OR_ERR_TYPE;
+    if (tok < 0) return 0;
+    or_json_type type = or_json_type_at(r->doc, tok);
+    if (type == OR_JSON_NUMBER || type == OR_JSON_STRING)
+        e = or_decimal_round(ori_money_text(r->doc, tok), scale, &n);
+    if (e == OR_OK && n < 0) e = OR_ERR_RANGE;
+    if (e != OR_OK) ori_prefs_fail(r, name, e == OR_ERR_ARG ? OR_ERR_TYPE : e);
+    return e == OR_OK ? (uint64_t)n : 0;
+}
+
+static uint32_t ori_prefs_milli(ori_prefs *r, const char *name, int tok)
+{
+    uint64_t n = ori_prefs_number(r, name, tok, 3);
+    return n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+static const char *const ori_prefs_names[] = {"p50", "p75", "p90", "p99"};
+
+static void ori_prefs_percentiles(ori_prefs *r, const char *name, or_percentiles *out)
+{
+    uint32_t *to[4];
+    int       tok = ori_prefs_member(r, r->object, name, OR_JSON_NONE);
+    if (or_json_type_at(r->doc, tok) != OR_JSON_OBJECT) {
+        out->p50 = ori_prefs_milli(r, name, tok);
+        return;
+    }
+    to[0] = &out->p50;
+    to[1] = &out->p75;
+    to[2] = &out->p90;
+    to[3] = &out->p99;
+    for (int i = 0; i < 4; i++)
+        *to[i] = ori_prefs_milli(r, name,
+                                 ori_prefs_member(r, tok, ori_prefs_names[i], OR_JSON_NONE));
+}
+
+/* Prices for a million tokens (prompt and completion: micro-USD for a million are pico-USD for
+   one) or for one unit. */
+static const struct {
+    uint8_t key, scale;
+} ori_prefs_prices[] = {{OR_PRICE_PROMPT, 6},
+                        {OR_PRICE_COMPLETION, 6},
+                        {OR_PRICE_REQUEST, 12},
+                        {OR_PRICE_IMAGE, 12},
+                        {OR_PRICE_AUDIO, 12}};
+
+static void ori_prefs_max_price(ori_prefs *r, or_price_list *out)
+{
+    int object = ori_prefs_member(r, r->object, "max_price", OR_JSON_OBJECT);
+    for (size_t i = 0; i < sizeof ori_prefs_prices / sizeof ori_prefs_prices[0]; i++) {
+        or_price_key key = (or_price_key)ori_prefs_prices[i].key;
+        int          tok = ori_prefs_member(r, object, or_price_name(key), OR_JSON_NONE);
+        if (tok >= 0)
+            or_price_set(out, key,
+                         ori_prefs_number(r, "max_price", tok, ori_prefs_prices[i].scale));
+    }
+}
+
+static void ori_prefs_sort(ori_prefs *r, or_prefs *out)
+{
+    int    tok = ori_prefs_member(r, r->object, "sort", OR_JSON_NONE);
+    or_str by;
+    if (or_json_type_at(r->doc, tok) == OR_JSON_OBJECT) {
+        int part = ori_prefs_member(r, tok, "partition", OR_JSON_STRING);
+        out->across_models = or_str_eq(ori_prefs_str(r, "sort", part), OR_STR("none"));
+        tok = ori_prefs_member(r, tok, "by", OR_JSON_STRING);
+    }
+    by = ori_prefs_str(r, "sort", tok);
+    /* a word of next year's is no error: the default serves */
+    out->sort = (or_sort)(ori_prefs_index(by, ori_prefs_sorts, OR_SORT_NUM) % OR_SORT_NUM);
+}
+
+static void ori_prefs_quants(ori_prefs *r, or_prefs *out)
+{
+    uint32_t      num;
+    const or_str *list = ori_prefs_list(r, "quantizations", &num);
+    for (uint32_t i = 0; i < num; i++) /* an unknown word admits nothing, not everything */
+        out->quantizations |= (uint32_t)1
+                              << ori_prefs_index(list[i], ori_prefs_quantizations, OR_QUANT_NUM);
+}
+
+or_err or_prefs_read(const or_json_doc *doc, int tok, or_arena *arena, or_prefs *p,
+                     const char **bad)
+{
+    ori_prefs r = {doc, tok, arena, OR_OK, "provider"};
+    memset(p, 0, sizeof *p);
+    if (or_json_type_at(doc, tok) == OR_JSON_OBJECT) {
+        p->order = ori_prefs_list(&r, "order", &p->num_order);
+        p->only = ori_prefs_list(&r, "only", &p->num_only);
+        p->ignore = ori_prefs_list(&r, "ignore", &p->num_ignore);
+        p->no_fallbacks = !ori_prefs_bool(&r, "allow_fallbacks", true);
+        p->require_parameters = ori_prefs_bool(&r, "require_parameters", false);
+        p->zdr = ori_prefs_bool(&r, "zdr", false);
+        p->distillable_text = ori_prefs_bool(&r, "enforce_distillable_text", false);
+        int collect = ori_prefs_member(&r, tok, "data_collection", OR_JSON_STRING);
+        /* the safe reading of a word that is not known */
+        p->deny_data_collection =
+            collect >= 0 &&
+            !or_str_eq(ori_prefs_str(&r, "data_collection", collect), OR_STR("allow"));
+        ori_prefs_quants(&r, p);
+        ori_prefs_sort(&r, p);
+        ori_prefs_percentiles(&r, "preferred_min_throughput", &p->min_throughput_milli);
+        ori_prefs_percentiles(&r, "preferred_max_latency", &p->max_latency_ms);
+        ori_prefs_max_price(&r, &p->max_price);
+    } else if (or_json_type_at(doc, tok) != OR_JSON_NULL) {
+        r.err = OR_ERR_TYPE;
+    }
+    if (bad != NULL && r.err != OR_OK) *bad = r.bad;
+    return r.err;
+}
+
+static void ori_prefs_put_bool(or_json_writer *w, const char *name, bool put, bool value)
+{
+    if (!put) return;
+    or_json_put_key(w, or_str_z(name));
+    or_json_put_bool(w, value);
+}
+
+static void ori_prefs_put_str(or_json_writer *w, const char *name, const char *value)
+{
+    or_json_put_key(w, or_str_z(name));
+    or_json_put_str(w, or_str_z(value));
+}
+
+static void ori_prefs_put_list(or_json_writer *w, const char *name, const or_str *list,
+                               uint32_t num)
+{
+    if (list == NULL && num == 0) return;
+    or_json_put_key(w, or_str_z(name));
+    or_json_begin_array(w);
+    for (uint32_t i = 0; i < num; i++) or_json_put_str(w, list[i]);
+    or_json_end_array(w);
+}
+
+static void ori_prefs_put_percentiles(or_json_writer *w, const char *name,
+                                      const or_percentiles *p)
+{
+    uint32_t v[4] = {p->p50, p->p75, p->p90, p->p99};
+    if ((v[0] | v[1] | v[2] | v[3]) == 0) return;
+    or_json_put_key(w, or_str_z(name));
+    or_json_begin_object(w);
+    for (int i = 0; i < 4; i++)
+        if (v[i] != 0) {
+            or_json_put_key(w, or_str_z(ori_prefs_names[i]));
+            or_json_put_decimal(w, v[i], 3);
+        }
+    or_json_end_object(w);
+}
+
+static void ori_prefs_put_max_price(or_json_writer *w, const or_price_list *list)
+{
+    if (list->known == 0) return;
+    or_json_put_key(w, OR_STR("max_price"));
+    or_json_begin_object(w);
+    for (size_t i = 0; i < sizeof ori_prefs_prices / sizeof ori_prefs_prices[0]; i++) {
+        or_price_key key = (or_price_key)ori_prefs_prices[i].key;
+        if ((list->known >> key & 1) == 0) continue;
+        or_json_put_key(w, or_str_z(or_price_name(key)));
+        or_json_put_decimal(w, (int64_t)list->pico[key], ori_prefs_prices[i].scale);
+    }
+    or_json_end_object(w);
+}
+
+static void ori_prefs_put_sort(or_json_writer *w, const or_prefs *p)
+{
+    const char *by = or_sort_name(p->sort);
+    if (by == NULL && !p->across_models) return;
+    if (!p->across_models) {
+        ori_prefs_put_str(w, "sort", by);
+        return;
+    }
+    or_json_put_key(w, OR_STR("sort"));
+    or_json_begin_object(w);
+    if (by != NULL) ori_prefs_put_str(w, "by", by);
+    ori_prefs_put_str(w, "partition", "none");
+    or_json_end_object(w);
+}
+
+or_err or_prefs_write(or_json_writer *w, const or_prefs *p)
+{
+    or_json_begin_object(w);
+    ori_prefs_put_list(w, "order", p->order, p->num_order);
+    ori_prefs_put_list(w, "only", p->only, p->num_only);
+    ori_prefs_put_list(w, "ignore", p->ignore, p->num_ignore);
+    ori_prefs_put_bool(w, "allow_fallbacks", p->no_fallbacks, false);
+    ori_prefs_put_bool(w, "require_parameters", p->require_parameters, true);
+    if (p->deny_data_collection) ori_prefs_put_str(w, "data_collection", "deny");
+    ori_prefs_put_bool(w, "zdr", p->zdr, true);
+    ori_prefs_put_bool(w, "enforce_distillable_text", p->distillable_text, true);
+    if (p->quantizations != 0) {
+        or_json_put_key(w, OR_STR("quantizations"));
+        or_json_begin_array(w);
+        for (int q = 0; q < OR_QUANT_NUM; q++)
+            if ((p->quantizations >> q & 1) != 0)
+                or_json_put_str(w, or_str_z(ori_prefs_quantizations[q]));
+        or_json_end_array(w);
+    }
+    ori_prefs_put_sort(w, p);
+    ori_prefs_put_percentiles(w, "preferred_min_throughput", &p->min_throughput_milli);
+    ori_prefs_put_percentiles(w, "preferred_max_latency", &p->max_latency_ms);
+    ori_prefs_put_max_price(w, &p->max_price);
+    return or_json_end_object(w);
+}
 
 /* >> chat ------------------------------------------------------------- */
 
