@@ -200,7 +200,9 @@ extern "C" {
     X(ERR_IO, -21, "the transport failed")                                         \
     X(ERR_TIMEOUT, -22, "took too long")                                           \
     X(ERR_ANSWER, -23, "the answer is JSON but not a chat completion")             \
-    X(ERR_BUDGET, -24, "the budget does not allow it")
+    X(ERR_BUDGET, -24, "the budget does not allow it")                             \
+    X(ERR_MODEL, -25, "no such model in the catalogue")                            \
+    X(ERR_ROUTE, -26, "no endpoint of the model is left")
 
 typedef enum or_err {
 #define ORI_X(name, value, text) OR_##name = value,
@@ -1310,6 +1312,355 @@ OR_API or_err or_chat_stream_next(or_chat_stream *s, or_str data, or_arena *aren
 
 /* The verdict when the body is over. clean: its HTTP framing was complete. */
 OR_API or_end or_chat_stream_end(const or_chat_stream *s, bool clean);
+
+/* ============================================================= route ==
+   Which endpoints may serve a request, in which order they are tried, and why each other one
+   was left out. or_route_plan is a pure function of its arguments: equal inputs, equal plan,
+   on every machine. Source: OpenRouter's provider routing, model routing and prompt caching
+   pages, read 2026-11; the default ranking is the one published until August 2026. */
+
+/* The parameters of a chat request that endpoints say they support. */
+#define OR_PARAMS(X)                                                                       \
+    X(TEMPERATURE, "temperature") X(TOP_P, "top_p") X(TOP_K, "top_k") X(MIN_P, "min_p")    \
+    X(TOP_A, "top_a") X(FREQUENCY_PENALTY, "frequency_penalty")                            \
+    X(PRESENCE_PENALTY, "presence_penalty") X(REPETITION_PENALTY, "repetition_penalty")    \
+    X(MAX_TOKENS, "max_tokens") X(MAX_COMPLETION_TOKENS, "max_completion_tokens")          \
+    X(LOGIT_BIAS, "logit_bias") X(LOGPROBS, "logprobs") X(TOP_LOGPROBS, "top_logprobs")    \
+    X(PREDICTION, "prediction") X(SEED, "seed") X(RESPONSE_FORMAT, "response_format")      \
+    X(STRUCTURED_OUTPUTS, "structured_outputs") X(STOP, "stop") X(TOOLS, "tools")          \
+    X(TOOL_CHOICE, "tool_choice") X(PARALLEL_TOOL_CALLS, "parallel_tool_calls")            \
+    X(INCLUDE_REASONING, "include_reasoning") X(REASONING, "reasoning")                    \
+    X(REASONING_EFFORT, "reasoning_effort") X(WEB_SEARCH_OPTIONS, "web_search_options")    \
+    X(VERBOSITY, "verbosity")
+
+typedef enum or_param {
+#define ORI_X(name, json) OR_PARAM_##name,
+    OR_PARAMS(ORI_X)
+#undef ORI_X
+    OR_PARAM_NUM
+} or_param;
+
+/* 1u << or_param of that name; 0 when there is none. */
+OR_API uint32_t or_param_bit(or_str name);
+
+/* Kinds of content, as bits. */
+enum {
+    OR_MODALITY_TEXT = 1,
+    OR_MODALITY_IMAGE = 2,
+    OR_MODALITY_FILE = 4,
+    OR_MODALITY_AUDIO = 8,
+    OR_MODALITY_VIDEO = 16,
+    OR_MODALITY_EMBEDDINGS = 32,
+    OR_MODALITY_RERANK = 64
+};
+
+/* A fact that may not be known. */
+typedef enum or_tri { OR_UNKNOWN = 0, OR_YES, OR_NO } or_tri;
+
+/* service_tier of a request; of an endpoint: the end of its tag. */
+typedef enum or_tier {
+    OR_TIER_NONE = 0, /* not given, or "auto" */
+    OR_TIER_DEFAULT,  /* "default": given, so that variants do not admit others */
+    OR_TIER_FLEX,
+    OR_TIER_PRIORITY  /* also "fast" */
+} or_tier;
+
+/* One provider's offer of one model. Texts are borrowed. */
+typedef struct or_endpoint {
+    or_str    model;          /* required: slug with its catalogue variant, "acme/big:free" */
+    or_str    canonical;      /* the model's permanent slug (default: none) */
+    or_str    provider;       /* required: slug, "alpha" */
+    or_str    provider_name;  /* for people (default: provider) */
+    or_str    tag;            /* this endpoint's own slug, "alpha/turbo" (default: provider) */
+    or_str    upstream_model; /* what the provider calls it (default: model) */
+    or_str    region;         /* where data stays, "eu" (default: not known) */
+    or_prices prices;         /* (default: unknown) */
+    uint32_t  context_length; /* tokens in and out together (default: 0, unknown) */
+    uint32_t  max_prompt_tokens;     /* (default: 0, unknown) */
+    uint32_t  max_completion_tokens; /* (default: 0, unknown) */
+    uint32_t  parameters;            /* 1u << or_param, when parameters_known */
+    uint16_t  input_modalities;      /* (default: 0, unknown) */
+    uint16_t  output_modalities;     /* (default: 0, unknown) */
+    uint16_t  weight;                /* for OR_SORT_WEIGHT (default: 0, which counts as 1) */
+    uint16_t  quality_permille;      /* of tool calls, for OR_SORT_EXACTO (default: 0, unknown) */
+    or_quantization quantization;
+    or_tri    collects_data;
+    or_tri    zdr;
+    or_tri    distillable;
+    int8_t    status;         /* 0 is normal, below 0 degraded */
+    bool      parameters_known;
+    bool      byok;           /* the caller's own key: tried before all others */
+    bool      disabled;
+    uint16_t  target;         /* for the caller: which provider of its own */
+} or_endpoint;
+
+/* A number that tells this endpoint (its tag and model) from others, over restarts too. */
+OR_API uint64_t or_endpoint_id(const or_endpoint *e);
+
+typedef struct or_alias {
+    or_str name;  /* "~acme/big-latest" */
+    or_str model; /* the slug it stands for */
+} or_alias;
+
+typedef struct or_catalogue {
+    const or_endpoint *endpoints;
+    uint32_t           num;
+    const or_alias    *aliases;
+    uint32_t           num_aliases;
+} or_catalogue;
+
+/* Who is to blame for a failed attempt. */
+typedef enum or_fault {
+    OR_FAULT_NONE = 0, /* it succeeded */
+    OR_FAULT_PROVIDER, /* no connection, timeout, 5xx, broken answer */
+    OR_FAULT_RATE,     /* 429: too much for now */
+    OR_FAULT_KEY,      /* our key there: refused, without credit, without that model */
+    OR_FAULT_CALLER,   /* the request itself */
+    OR_FAULT_US,       /* cancelled, out of memory */
+    OR_FAULT_NUM
+} or_fault;
+
+#ifndef OR_STATS_SAMPLES
+#define OR_STATS_SAMPLES 48 /* attempts that percentiles are taken from, at most 255 */
+#endif
+#ifndef OR_STATS_WINDOW_MS
+#define OR_STATS_WINDOW_MS 300000 /* and how old they may be, at most 1 hour */
+#endif
+#ifndef OR_STATS_OUTAGE_MS
+#define OR_STATS_OUTAGE_MS 30000 /* how long a failure makes others go first */
+#endif
+#ifndef OR_STATS_TRIP
+#define OR_STATS_TRIP 3 /* failures in a row that open the breaker */
+#endif
+#ifndef OR_STATS_OPEN_MS
+#define OR_STATS_OPEN_MS 5000 /* for how long; doubles with each failed trial, 64 times at most */
+#endif
+
+/* What is remembered of an endpoint. Zeroed is a new one. About 650 bytes.
+
+   The last attempts are a ring of samples; everything about "the last minutes" is computed
+   from it. The breaker: CLOSED -- OR_STATS_TRIP failures in a row --> OPEN -- after its time
+   --> HALF-OPEN, one trial -- success --> CLOSED, failure --> OPEN for twice the time. */
+typedef struct or_sample {
+    uint16_t when;       /* units of 128 ms, wrapping */
+    uint16_t failed;
+    uint32_t latency_ms; /* 0: not known */
+    uint32_t rate_milli; /* tokens/s; 0: not known */
+} or_sample;
+
+typedef struct or_stats {
+    uint32_t  in_flight;
+    uint32_t  outcomes[OR_FAULT_NUM]; /* how many attempts ended in each or_fault */
+    /* private */
+    uint32_t  last_ms;       /* of the youngest sample */
+    uint32_t  cool_until_ms; /* cooling */
+    uint32_t  open_until_ms; /* open */
+    uint32_t  day_ms;        /* begin of the younger half day */
+    uint32_t  day_ok[2], day_failed[2];
+    uint8_t   num, first; /* samples */
+    uint8_t   streak;     /* failures in a row */
+    uint8_t   trips;      /* how often the breaker opened in a row */
+    bool      cooling, open, trial, day_begun;
+    or_sample samples[OR_STATS_SAMPLES];
+} or_stats;
+
+/* How an attempt went. */
+typedef struct or_outcome {
+    or_fault fault;
+    uint32_t first_token_ms; /* from the request to the first content */
+    uint32_t duration_ms;    /* to the end */
+    uint32_t tokens;         /* of the completion; 0: not known */
+    uint32_t retry_after_ms; /* the provider asked for a pause; 0: it did not */
+} or_outcome;
+
+/* An attempt begins; it ends, always. */
+OR_API void or_stats_begin(or_stats *s, uint32_t now_ms);
+OR_API void or_stats_end(or_stats *s, uint32_t now_ms, const or_outcome *o);
+
+/* What the statistics say now; everything the ranking looks at. */
+typedef struct or_health {
+    or_percentiles latency_ms;       /* first token; p90: 90 % were faster. 0: no data */
+    or_percentiles throughput_milli; /* tokens/s; p90: 90 % were at least as fast */
+    uint32_t       cooling_ms;       /* asked to wait so long; 0: not */
+    uint16_t       uptime_permille;  /* of the last half to whole day; 1000 below 100 attempts */
+    bool           outage;           /* failed in the last 30 s, as often as not */
+    bool           open;             /* by the breaker */
+} or_health;
+
+/* percentiles: compute those too, which takes longer. */
+OR_API void or_stats_health(const or_stats *s, uint32_t now_ms, bool percentiles, or_health *out);
+
+/* What a request needs. Zeroed but for models. Texts are borrowed. */
+typedef struct or_route_request {
+    const or_str   *models; /* required: `model`, then `models`; with variants */
+    uint32_t        num_models;
+    or_prefs        prefs;             /* of the request */
+    const or_prefs *policy;            /* of the account: filters apply too (default: none) */
+    uint32_t        parameters;        /* 1u << or_param: those that were sent */
+    uint16_t        input_modalities;  /* needed */
+    uint16_t        output_modalities; /* needed */
+    uint32_t        prompt_tokens;     /* an estimate (default: 0, unknown) */
+    uint32_t        max_tokens;        /* (default: 0, not sent) */
+    or_tier         tier;
+    or_str          region;        /* (default: any) */
+    uint64_t        sticky;        /* or_endpoint_id that served the last turn (default: 0) */
+    bool            known_price;   /* leave out endpoints whose price is unknown */
+} or_route_request;
+
+/* When, and by which dice. */
+typedef struct or_moment {
+    uint32_t now_ms;
+    or_wall  wall; /* for prices that depend on the time of day */
+    uint64_t seed; /* random bits, new for each request */
+    uint32_t turn; /* for OR_SORT_ROUND_ROBIN: counts requests */
+} or_moment;
+
+/* Why an endpoint was left out; the second text is OpenRouter's word in `excluded_by`, or
+   ours. */
+#define OR_ROUTE_REASONS(X)                                                                    \
+    X(KEPT, "", "in the plan")                                                                 \
+    X(DISABLED, "disabled", "switched off")                                                    \
+    X(TIER, "service_tier", "of another service tier")                                         \
+    X(ONLY, "allowed_providers", "not among the allowed providers")                            \
+    X(IGNORED, "ignored_providers", "among the ignored providers")                             \
+    X(TRAINING, "data_policy:training", "may collect data")                                    \
+    X(ZDR, "data_policy:zdr", "may retain data")                                               \
+    X(REGION, "data_region", "in another region, or nobody knows where")                       \
+    X(DISTILLABLE, "distillable_text", "distillation is not allowed")                          \
+    X(MODALITY, "modality", "cannot take or give that kind of content")                        \
+    X(CONTEXT, "context_length", "prompt and answer do not fit its context")                   \
+    X(MAX_TOKENS, "max_tokens", "cannot give that many tokens")                                \
+    X(QUANTIZATION, "quantization", "of another quantization")                                 \
+    X(MAX_PRICE, "max_price", "too dear")                                                      \
+    X(UNKNOWN_PRICE, "unknown_price", "its price is not known")                                \
+    X(PARAMETERS, "require_parameters", "lacks a parameter of the request")                    \
+    X(PREFERENCE, "preferred_parameters", "lacks a parameter that another endpoint has")       \
+    X(COOLING, "cooling", "asked to be left alone for a while")                                \
+    X(FALLBACKS, "allow_fallbacks", "fallbacks are not allowed")
+
+typedef enum or_route_reason {
+#define ORI_X(name, by, text) OR_ROUTE_##name,
+    OR_ROUTE_REASONS(ORI_X)
+#undef ORI_X
+    OR_ROUTE_REASON_NUM
+} or_route_reason;
+
+/* The words of the table above; static. */
+OR_API const char *or_route_reason_by(or_route_reason r);
+OR_API const char *or_route_reason_text(or_route_reason r);
+
+/* An endpoint of one of the requested models. */
+typedef struct or_candidate {
+    uint32_t        endpoint; /* index in the catalogue */
+    uint32_t        model;    /* index in the request's models */
+    or_route_reason reason;
+    or_health       health;
+    uint64_t        price;    /* 3 x prompt + completion, pico-USD; UINT64_MAX: unknown */
+    uint32_t        order;    /* place in prefs.order; UINT32_MAX: not there */
+    uint8_t         rank;     /* 0 healthy, 1 degraded or out, 2 mostly down */
+    or_sort         sort;     /* of its model, variants included */
+    bool            slow;     /* misses a preferred throughput or latency */
+    bool            sticky;   /* served the last turn of this conversation */
+    bool            drawn;    /* came first by the dice */
+} or_candidate;
+
+/* list[0..num) are to be tried in this order, list[num..num + num_out) were left out. */
+typedef struct or_plan {
+    or_candidate *list;
+    uint32_t      max;
+    uint32_t      num;
+    uint32_t      num_out;
+    uint32_t      retry_after_ms; /* nothing left but endpoints that cool: the shortest wait */
+} or_plan;
+
+/* list: memory for all endpoints of the requested models. */
+OR_API void or_plan_init(or_plan *p, or_candidate *list, uint32_t max);
+
+/* Make the plan. stats: one for each endpoint of the catalogue; may be NULL.
+   OR_ERR_MODEL   the catalogue has none of the models
+   OR_ERR_ROUTE   no endpoint is left; the list has the reasons
+   OR_ERR_SPACE   the list is too short
+   OR_ERR_ARG     no model was asked for */
+OR_API or_err or_route_plan(or_plan *p, const or_route_request *request,
+                            const or_catalogue *catalogue, const or_stats *stats,
+                            const or_moment *moment);
+
+/* Is this name, from `order` and the like, this endpoint's? "p" and the display name are
+   all of p but its flex and priority tiers; "p/x" is only itself. Case does not count. */
+OR_API bool or_route_name_is(or_str name, const or_endpoint *e);
+
+/* The suffixes of a model name that are about routing. */
+typedef struct or_variants {
+    or_sort sort;   /* :nitro :floor :exacto, the last one; else DEFAULT */
+    bool    nitro, floor;
+    bool    online; /* :online */
+} or_variants;
+
+/* Does `name`, as in a request, mean this endpoint's model? *v (may be NULL) gets its routing
+   suffixes in any case. Suffixes that are not about routing belong to the name. */
+OR_API bool or_route_model_is(or_str name, const or_catalogue *catalogue, const or_endpoint *e,
+                              or_variants *v);
+
+/* Conversations that stay with the endpoint that has their prompt in its cache. The caller's
+   slots, zeroed; more slots remember more conversations. */
+#ifndef OR_STICKY_IDLE_MS
+#define OR_STICKY_IDLE_MS 600000 /* forgotten after so long without a success */
+#endif
+
+typedef struct or_sticky_slot {
+    uint64_t key, endpoint;
+    uint32_t last_ms;
+} or_sticky_slot;
+
+typedef struct or_sticky {
+    or_sticky_slot *slots;
+    uint32_t        num;
+} or_sticky;
+
+/* What identifies a conversation. The first that is given counts: session_id,
+   prompt_cache_key, else the first system and the first other message together. */
+typedef struct or_conversation {
+    or_str account, model;
+    or_str session_id, prompt_cache_key;
+    or_str first_system, first_message;
+} or_conversation;
+
+/* A hash of it, never 0. */
+OR_API uint64_t or_sticky_key(const or_conversation *c);
+
+/* The endpoint (or_endpoint_id) to stay with; 0: none. */
+OR_API uint64_t or_sticky_find(const or_sticky *s, uint64_t key, uint32_t now_ms);
+
+/* After a success: stay with e when that is worth it. Named conversations (a session_id or
+   prompt_cache_key was given) always; others once a cache hit was seen that costs less. */
+OR_API void or_sticky_note(or_sticky *s, uint64_t key, bool named, const or_endpoint *e,
+                           const or_usage *u, uint32_t now_ms);
+
+/* Read a catalogue: OpenRouter's GET /models ({"data":[model...]}), the endpoints of a model
+   ({"data":{"id":...,"endpoints":[...]}}) or a list of endpoints ({"data":[endpoint...]}).
+   What it says is added to c.
+   defaults  what entries that do not say get: provider and the like; required members as in
+             or_endpoint but for the model
+   keep      takes all that c points to; json is not needed afterwards
+   scratch   for one entry at a time; is reset
+   Entries without an id are passed over. Errors of or_json_scan_next; OR_ERR_TYPE: of another
+   shape; OR_ERR_SPACE, OR_ERR_MEMORY: an arena is full. On failure c is unchanged. */
+OR_API or_err or_catalogue_read(or_catalogue *c, or_str json, const or_endpoint *defaults,
+                                or_arena *keep, or_arena *scratch);
+
+/* Write a decision as one line of JSON, without a line end: all that it depended on, and
+   what came out. plan is what or_route_plan made of the other arguments. */
+OR_API or_err or_route_record(or_buf *out, const or_plan *plan, const or_route_request *request,
+                              const or_catalogue *catalogue, const or_moment *moment);
+
+/* Make the decision of such a line again. *same: it came out as recorded.
+   plan       its list in the arena
+   catalogue  the endpoints of the line
+   difference gets, when not NULL and not the same, what was recorded and what came out now
+   Errors of or_json_parse and or_prefs_read; OR_ERR_TYPE: not a recorded decision. A line
+   without a "plan" is not the same as anything. */
+OR_API or_err or_route_replay(or_str line, or_arena *arena, or_plan *plan,
+                              or_catalogue *catalogue, bool *same, or_buf *difference);
 
 #ifdef __cplusplus
 }
@@ -4463,6 +4814,7 @@ typedef struct ori_prefs {
     or_arena          *arena;
     or_err             err;
     const char        *bad;
+    bool               keep; /* texts are copied into the arena: the document goes */
 } ori_prefs;
 
 static void ori_prefs_fail(ori_prefs *r, const char *name, or_err e)
@@ -4498,8 +4850,14 @@ static or_str ori_prefs_str(ori_prefs *r, const char *name, int tok)
 {
     or_str s = or_str_of(NULL, 0);
     or_err e = tok < 0 ? OR_OK : or_json_get_str(r->doc, tok, r->arena, &s);
+    if (e == OR_OK && r->keep && s.len > 0) {
+        char *copy = (char *)or_arena_alloc(r->arena, s.len);
+        if (copy != NULL) memcpy(copy, s.ptr, s.len);
+        if (copy == NULL) e = r->arena->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
+        s.ptr = copy;
+    }
     if (e != OR_OK) ori_prefs_fail(r, name, e);
-    return s;
+    return e == OR_OK ? s : or_str_of(NULL, 0);
 }
 
 static const or_str *ori_prefs_list(ori_prefs *r, const char *name, uint32_t *num)
@@ -4604,7 +4962,7 @@ static void ori_prefs_quants(ori_prefs *r, or_prefs *out)
 or_err or_prefs_read(const or_json_doc *doc, int tok, or_arena *arena, or_prefs *p,
                      const char **bad)
 {
-    ori_prefs r = {doc, tok, arena, OR_OK, "provider"};
+    ori_prefs r = {doc, tok, arena, OR_OK, "provider", false};
     memset(p, 0, sizeof *p);
     if (or_json_type_at(doc, tok) == OR_JSON_OBJECT) {
         p->order = ori_prefs_list(&r, "order", &p->num_order);
@@ -5310,6 +5668,1444 @@ or_end or_chat_stream_end(const or_chat_stream *s, bool clean)
     if (s->error || s->finish == OR_FINISH_ERROR) return OR_END_ERROR;
     if (s->finish != OR_FINISH_NONE && (s->done || clean)) return OR_END_COMPLETE;
     return OR_END_TRUNCATED;
+}
+
+/* >> route ------------------------------------------------------------ */
+
+static const char *const ori_route_params[] = {
+#define ORI_X(name, json) json,
+    OR_PARAMS(ORI_X)
+#undef ORI_X
+};
+
+#define ORI_PARAM(name) ((uint32_t)1 << OR_PARAM_##name)
+
+uint32_t or_param_bit(or_str name)
+{
+    uint32_t i = ori_prefs_index(name, ori_route_params, OR_PARAM_NUM);
+    return i < OR_PARAM_NUM ? (uint32_t)1 << i : 0;
+}
+
+static const char *const ori_route_reasons[][2] = {
+#define ORI_X(name, by, text) {by, text},
+    OR_ROUTE_REASONS(ORI_X)
+#undef ORI_X
+};
+
+const char *or_route_reason_by(or_route_reason r)
+{
+    return ori_route_reasons[(unsigned)r < OR_ROUTE_REASON_NUM ? r : OR_ROUTE_KEPT][0];
+}
+
+const char *or_route_reason_text(or_route_reason r)
+{
+    return ori_route_reasons[(unsigned)r < OR_ROUTE_REASON_NUM ? r : OR_ROUTE_KEPT][1];
+}
+
+/* FNV-1a, 64 bits; a byte that no text has ends each. */
+static uint64_t ori_route_hash(uint64_t h, or_str s)
+{
+    for (size_t i = 0; i < s.len; i++) h = (h ^ (unsigned char)s.ptr[i]) * 1099511628211u;
+    return (h ^ 0xff) * 1099511628211u;
+}
+
+#define ORI_HASH_START 14695981039346656037u
+
+static or_str ori_route_tag(const or_endpoint *e)
+{
+    return e->tag.ptr != NULL ? e->tag : e->provider;
+}
+
+uint64_t or_endpoint_id(const or_endpoint *e)
+{
+    uint64_t h = ori_route_hash(ori_route_hash(ORI_HASH_START, ori_route_tag(e)), e->model);
+    return h != 0 ? h : 1;
+}
+
+/* ---- statistics ---- */
+
+static uint16_t ori_stats_when(uint32_t now_ms)
+{
+    return (uint16_t)(now_ms >> 7); /* wraps together with now_ms */
+}
+
+static bool ori_stats_fresh(const or_stats *s, const or_sample *sample, uint32_t now_ms,
+                            uint32_t window_ms)
+{
+    int32_t idle = or_ms_diff(s->last_ms, now_ms);
+    if (idle < 0 || (uint32_t)idle > window_ms) return false;
+    return (uint16_t)(ori_stats_when(now_ms) - sample->when) <= window_ms >> 7;
+}
+
+static const or_sample *ori_stats_at(const or_stats *s, unsigned i)
+{
+    return &s->samples[(s->first + i) % OR_STATS_SAMPLES];
+}
+
+/* Remember one attempt; what is too old goes, so that no age is ever ambiguous. */
+static void ori_stats_put(or_stats *s, uint32_t now_ms, const or_sample *sample)
+{
+    while (s->num > 0 && (s->num == OR_STATS_SAMPLES ||
+                          !ori_stats_fresh(s, ori_stats_at(s, 0), now_ms, OR_STATS_WINDOW_MS))) {
+        s->first = (uint8_t)((s->first + 1) % OR_STATS_SAMPLES);
+        s->num--;
+    }
+    s->samples[(s->first + s->num++) % OR_STATS_SAMPLES] = *sample;
+    s->last_ms = now_ms;
+}
+
+static void ori_stats_inc(uint32_t *n)
+{
+    if (*n < UINT32_MAX) (*n)++;
+}
+
+#define ORI_STATS_HALF_DAY_MS 43200000
+
+static void ori_stats_day(or_stats *s, uint32_t now_ms, bool failed)
+{
+    int32_t age = or_ms_diff(s->day_ms, now_ms);
+    if (!s->day_begun || age < 0 || age >= ORI_STATS_HALF_DAY_MS) {
+        bool next = s->day_begun && age >= 0 && age < 2 * ORI_STATS_HALF_DAY_MS;
+        s->day_ok[1] = next ? s->day_ok[0] : 0;
+        s->day_failed[1] = next ? s->day_failed[0] : 0;
+        s->day_ok[0] = s->day_failed[0] = 0;
+        s->day_ms = now_ms;
+        s->day_begun = true;
+    }
+    ori_stats_inc(failed ? &s->day_failed[0] : &s->day_ok[0]);
+}
+
+/* Is the breaker open, and too early for a trial? */
+static bool ori_stats_shut(const or_stats *s, uint32_t now_ms)
+{
+    return s->open && or_ms_diff(now_ms, s->open_until_ms) > 0;
+}
+
+void or_stats_begin(or_stats *s, uint32_t now_ms)
+{
+    s->in_flight++;
+    if (s->open && !ori_stats_shut(s, now_ms)) s->trial = true;
+}
+
+/* One more failure; `trips` opens the breaker whatever came before. */
+static void ori_stats_fail(or_stats *s, uint32_t now_ms, bool trips)
+{
+    if (s->streak < UINT8_MAX) s->streak++;
+    if (!s->trial && !trips && s->streak < OR_STATS_TRIP) return;
+    s->open = true;
+    s->open_until_ms = now_ms + ((uint32_t)OR_STATS_OPEN_MS << s->trips);
+    if (s->trips < 6) s->trips++;
+}
+
+void or_stats_end(or_stats *s, uint32_t now_ms, const or_outcome *o)
+{
+    or_sample sample = {ori_stats_when(now_ms), 0, 0, 0};
+    bool      failed = o->fault == OR_FAULT_PROVIDER || o->fault == OR_FAULT_KEY;
+    if (s->in_flight > 0) s->in_flight--;
+    ori_stats_inc(&s->outcomes[o->fault]);
+    if (o->fault == OR_FAULT_NONE) {
+        uint64_t rate = 0;
+        sample.latency_ms = o->first_token_ms > 0 ? o->first_token_ms : 1;
+        if (o->duration_ms > 0) rate = (uint64_t)o->tokens * 1000000u / o->duration_ms;
+        sample.rate_milli = rate < UINT32_MAX ? (uint32_t)rate : UINT32_MAX;
+        s->streak = s->trips = 0;
+        s->open = s->cooling = false;
+    }
+    if (failed || o->fault == OR_FAULT_NONE) {
+        sample.failed = failed;
+        ori_stats_put(s, now_ms, &sample);
+        ori_stats_day(s, now_ms, failed);
+    }
+    /* a key that is refused will be refused again; a 429 without a time is a short one */
+    if (failed) ori_stats_fail(s, now_ms, o->fault == OR_FAULT_KEY);
+    if (o->fault == OR_FAULT_RATE && o->retry_after_ms == 0) ori_stats_fail(s, now_ms, true);
+    if ((failed || o->fault == OR_FAULT_RATE) && o->retry_after_ms > 0) {
+        s->cooling = true;
+        s->cool_until_ms = now_ms + (o->retry_after_ms < INT32_MAX ? o->retry_after_ms : INT32_MAX);
+    }
+    s->trial = false;
+}
+
+/* Sort the values of fresh samples and pick four. */
+static void ori_stats_percentiles(const or_stats *s, uint32_t now_ms, bool rate,
+                                  or_percentiles *out)
+{
+    static const uint8_t percent[] = {50, 75, 90, 99};
+    uint32_t             v[OR_STATS_SAMPLES], picked[4];
+    uint32_t             num = 0;
+    for (unsigned i = 0; i < s->num; i++) {
+        const or_sample *sample = ori_stats_at(s, i);
+        uint32_t         value = rate ? sample->rate_milli : sample->latency_ms, k = num;
+        if (value == 0 || !ori_stats_fresh(s, sample, now_ms, OR_STATS_WINDOW_MS)) continue;
+        for (; k > 0 && v[k - 1] > value; k--) v[k] = v[k - 1];
+        v[k] = value;
+        num++;
+    }
+    memset(out, 0, sizeof *out);
+    if (num == 0) return;
+    for (int i = 0; i < 4; i++) {
+        uint32_t below = (percent[i] * num + 99) / 100; /* at least 1 */
+        picked[i] = v[rate ? num - below : below - 1];
+    }
+    out->p50 = picked[0];
+    out->p75 = picked[1];
+    out->p90 = picked[2];
+    out->p99 = picked[3];
+}
+
+void or_stats_health(const or_stats *s, uint32_t now_ms, bool percentiles, or_health *out)
+{
+    uint32_t ok = 0, failed = 0;
+    memset(out, 0, sizeof *out);
+    for (unsigned i = 0; i < s->num; i++) {
+        const or_sample *sample = ori_stats_at(s, i);
+        if (!ori_stats_fresh(s, sample, now_ms, OR_STATS_OUTAGE_MS)) continue;
+        if (sample->failed)
+            failed++;
+        else
+            ok++;
+    }
+    out->outage = failed > 0 && failed >= ok;
+    out->open = ori_stats_shut(s, now_ms) || (s->open && s->trial);
+    int32_t wait = s->cooling ? or_ms_diff(now_ms, s->cool_until_ms) : 0;
+    out->cooling_ms = wait > 0 ? (uint32_t)wait : 0;
+    uint64_t day_ok = (uint64_t)s->day_ok[0] + s->day_ok[1];
+    uint64_t day = day_ok + s->day_failed[0] + s->day_failed[1];
+    out->uptime_permille = (uint16_t)(day >= 100 ? day_ok * 1000 / day : 1000);
+    if (!percentiles) return;
+    ori_stats_percentiles(s, now_ms, false, &out->latency_ms);
+    ori_stats_percentiles(s, now_ms, true, &out->throughput_milli);
+}
+
+/* ---- names ---- */
+
+/* The next part of a model name, up to a colon; false at the end. */
+static bool ori_route_part(or_str *rest, or_str *part)
+{
+    size_t n;
+    if (rest->ptr == NULL) return false;
+    n = or_str_find(*rest, OR_STR(":"), 0);
+    *part = or_str_of(rest->ptr, n);
+    *rest = n < rest->len ? or_str_of(rest->ptr + n + 1, rest->len - n - 1) : or_str_of(NULL, 0);
+    return true;
+}
+
+/* Is this part of a name about routing? Then *v, when not NULL, learns it. */
+static bool ori_route_suffix(or_str part, or_variants *v)
+{
+    static const char *const words[] = {"nitro", "floor", "exacto", "online"};
+    static const uint8_t     sorts[] = {OR_SORT_THROUGHPUT, OR_SORT_PRICE, OR_SORT_EXACTO};
+    uint32_t                 i = ori_prefs_index(part, words, 4);
+    if (i == 4) return false;
+    if (v == NULL) return true;
+    if (i < 3) v->sort = (or_sort)sorts[i];
+    v->nitro = v->nitro || i == 0;
+    v->floor = v->floor || i == 1;
+    v->online = v->online || i == 3;
+    return true;
+}
+
+/* Equal parts, those of `asked` that are about routing aside; the first part of `base` may be
+   another than that of `name`, whose others then count (a permanent slug with a variant). */
+static bool ori_route_same_model(or_str asked, or_str base, or_str name)
+{
+    or_str a, b, n;
+    bool   first = true, more;
+    while (ori_route_part(&asked, &a)) {
+        if (!first && ori_route_suffix(a, NULL)) continue;
+        if (!ori_route_part(&name, &n)) return false;
+        more = first && ori_route_part(&base, &b);
+        if (!or_str_eq_nocase(a, more ? b : n)) return false;
+        first = false;
+    }
+    return !ori_route_part(&name, &n);
+}
+
+bool or_route_model_is(or_str name, const or_catalogue *c, const or_endpoint *e, or_variants *v)
+{
+    or_str rest = name, part;
+    if (v != NULL) {
+        memset(v, 0, sizeof *v);
+        ori_route_part(&rest, &part);
+        while (ori_route_part(&rest, &part)) ori_route_suffix(part, v);
+    }
+    if (or_str_eq_nocase(name, e->model)) return true;
+    if (ori_route_same_model(name, e->model, e->model)) return true;
+    if (e->canonical.ptr != NULL && ori_route_same_model(name, e->canonical, e->model))
+        return true;
+    for (uint32_t i = 0; i < c->num_aliases; i++)
+        if (or_str_eq(c->aliases[i].model, e->model) &&
+            ori_route_same_model(name, c->aliases[i].name, e->model))
+            return true;
+    return false;
+}
+
+static or_tier ori_route_tier(const or_endpoint *e)
+{
+    or_str tag = ori_route_tag(e);
+    size_t i = tag.len;
+    while (i > 0 && tag.ptr[i - 1] != '/') i--;
+    or_str last = or_str_of(tag.ptr + i, tag.len - i);
+    if (i == 0) return OR_TIER_NONE;
+    if (or_str_eq_nocase(last, OR_STR("flex"))) return OR_TIER_FLEX;
+    return or_str_eq_nocase(last, OR_STR("priority")) ? OR_TIER_PRIORITY : OR_TIER_NONE;
+}
+
+bool or_route_name_is(or_str name, const or_endpoint *e)
+{
+    if (or_str_eq_nocase(name, ori_route_tag(e))) return true;
+    if (ori_route_tier(e) != OR_TIER_NONE) return false;
+    return or_str_eq_nocase(name, e->provider) || or_str_eq_nocase(name, e->provider_name);
+}
+
+/* Place in the list; UINT32_MAX when it is not there. */
+static uint32_t ori_route_place(const or_str *list, uint32_t num, const or_endpoint *e)
+{
+    for (uint32_t i = 0; i < num; i++)
+        if (or_route_name_is(list[i], e)) return i;
+    return UINT32_MAX;
+}
+
+/* ---- filters ---- */
+
+/* What all filters look at. */
+typedef struct ori_route {
+    const or_route_request *request;
+    const or_catalogue     *catalogue;
+    const or_moment        *moment;
+    or_plan                *plan;
+} ori_route;
+
+static const or_endpoint *ori_route_endpoint(const ori_route *r, const or_candidate *c)
+{
+    return &r->catalogue->endpoints[c->endpoint];
+}
+
+/* Charged for one unit: rules and discount applied. False: unknown. */
+static bool ori_route_charged(const or_price_list *list, uint32_t discount_ppb, int key,
+                              uint64_t *pico)
+{
+    uint32_t kept = 1000000000u - discount_ppb;
+    *pico = list->pico[key];
+    if ((list->known >> key & 1) == 0) return false;
+    if (discount_ppb > 0) *pico = ori_money_scale(*pico, kept, 1000000000u, true);
+    return true;
+}
+
+static or_route_reason ori_route_price(const ori_route *r, const or_prefs *p,
+                                       const or_endpoint *e, uint64_t *blend)
+{
+    or_price_list list;
+    uint64_t      pico, prompt = 0, completion = 0;
+    or_prices_at(&e->prices, r->request->prompt_tokens, r->moment->wall, &list);
+    bool known = ori_route_charged(&list, e->prices.discount_ppb, OR_PRICE_PROMPT, &prompt);
+    known = ori_route_charged(&list, e->prices.discount_ppb, OR_PRICE_COMPLETION, &completion) &&
+            known;
+    /* most requests have more in than out */
+    *blend = UINT64_MAX;
+    if (known && or_mul_u64(prompt, 3, &prompt)) *blend = or_sat_add_u64(prompt, completion);
+    if (!known && r->request->known_price) return OR_ROUTE_UNKNOWN_PRICE;
+    for (int key = 0; key < OR_PRICE_NUM; key++) {
+        if ((p->max_price.known >> key & 1) == 0) continue;
+        if (!ori_route_charged(&list, e->prices.discount_ppb, key, &pico)) {
+            /* what is not named on its own is not charged; these two always are */
+            if (key > OR_PRICE_COMPLETION && (list.named >> key & 1) == 0) continue;
+            return OR_ROUTE_UNKNOWN_PRICE;
+        }
+        if (pico > p->max_price.pico[key]) return OR_ROUTE_MAX_PRICE;
+    }
+    return OR_ROUTE_KEPT;
+}
+
+/* fp4 and fp8 name families. */
+static bool ori_route_quantization(uint32_t wanted, or_quantization q)
+{
+    uint32_t bit = (uint32_t)1 << q;
+    if (q == OR_QUANT_MXFP4 || q == OR_QUANT_NVFP4) bit |= (uint32_t)1 << OR_QUANT_FP4;
+    if (q == OR_QUANT_MXFP8) bit |= (uint32_t)1 << OR_QUANT_FP8;
+    return wanted == 0 || (wanted & bit) != 0;
+}
+
+static bool ori_route_fits(const or_route_request *q, const or_endpoint *e)
+{
+    uint64_t all = (uint64_t)q->prompt_tokens + (q->max_tokens > 0 ? q->max_tokens : 1);
+    if (e->max_prompt_tokens > 0 && q->prompt_tokens > e->max_prompt_tokens) return false;
+    return e->context_length == 0 || all <= e->context_length;
+}
+
+/* Names of one thing: who takes one of them takes all. */
+static uint32_t ori_route_lacks(uint32_t wanted, const or_endpoint *e)
+{
+    static const uint32_t twins[] = {
+        ORI_PARAM(MAX_TOKENS) | ORI_PARAM(MAX_COMPLETION_TOKENS),
+        ORI_PARAM(REASONING) | ORI_PARAM(REASONING_EFFORT) | ORI_PARAM(INCLUDE_REASONING),
+    };
+    uint32_t has = e->parameters_known ? e->parameters : 0;
+    for (size_t i = 0; i < 2; i++)
+        if ((has & twins[i]) != 0) has |= twins[i];
+    return wanted & ~has;
+}
+
+/* What one set of preferences says of an endpoint. */
+static or_route_reason ori_route_prefer(const or_prefs *p, const or_endpoint *e)
+{
+    if (p->num_only > 0 && ori_route_place(p->only, p->num_only, e) == UINT32_MAX)
+        return OR_ROUTE_ONLY;
+    if (ori_route_place(p->ignore, p->num_ignore, e) != UINT32_MAX) return OR_ROUTE_IGNORED;
+    if (p->deny_data_collection && e->collects_data != OR_NO) return OR_ROUTE_TRAINING;
+    if (p->zdr && e->zdr != OR_YES) return OR_ROUTE_ZDR;
+    if (p->distillable_text && e->distillable != OR_YES) return OR_ROUTE_DISTILLABLE;
+    if (!ori_route_quantization(p->quantizations, e->quantization)) return OR_ROUTE_QUANTIZATION;
+    return OR_ROUTE_KEPT;
+}
+
+/* Endpoints of a tier take part when the request asks for it, by service_tier, by variant or
+   by name. With flex they are the only ones: see ori_route_flex. */
+static bool ori_route_tier_ok(const or_route_request *q, const or_endpoint *e,
+                              const or_variants *v)
+{
+    or_tier tier = ori_route_tier(e);
+    bool    by_variant = q->tier != OR_TIER_DEFAULT && q->prefs.num_order == 0;
+    if (tier == OR_TIER_NONE || tier == q->tier) return true;
+    if (by_variant && ((v->nitro && tier == OR_TIER_PRIORITY) || (v->floor && tier == OR_TIER_FLEX)))
+        return true;
+    return ori_route_place(q->prefs.order, q->prefs.num_order, e) != UINT32_MAX ||
+           ori_route_place(q->prefs.only, q->prefs.num_only, e) != UINT32_MAX;
+}
+
+static or_route_reason ori_route_filter(const ori_route *r, or_candidate *c, const or_variants *v)
+{
+    const or_route_request *q = r->request;
+    const or_endpoint      *e = ori_route_endpoint(r, c);
+    static const or_prefs  *none = NULL;
+    const or_prefs         *sets[2];
+    or_route_reason         why;
+    sets[0] = &q->prefs;
+    sets[1] = q->policy != NULL ? q->policy : none;
+    if (e->disabled) return OR_ROUTE_DISABLED;
+    if (!ori_route_tier_ok(q, e, v)) return OR_ROUTE_TIER;
+    for (int i = 0; i < 2; i++)
+        if (sets[i] != NULL && (why = ori_route_prefer(sets[i], e)) != OR_ROUTE_KEPT) return why;
+    if (q->region.len > 0 && !or_str_eq_nocase(q->region, e->region)) return OR_ROUTE_REGION;
+    if ((e->input_modalities != 0 && (q->input_modalities & ~e->input_modalities) != 0) ||
+        (e->output_modalities != 0 && (q->output_modalities & ~e->output_modalities) != 0))
+        return OR_ROUTE_MODALITY;
+    if (!ori_route_fits(q, e)) return OR_ROUTE_CONTEXT;
+    if (e->max_completion_tokens > 0 && q->max_tokens > e->max_completion_tokens)
+        return OR_ROUTE_MAX_TOKENS;
+    for (int i = 0; i < 2; i++) {
+        if (sets[i] == NULL) continue;
+        why = ori_route_price(r, sets[i], e, &c->price);
+        if (why != OR_ROUTE_KEPT) return why;
+        if (sets[i]->require_parameters && ori_route_lacks(q->parameters, e) != 0)
+            return OR_ROUTE_PARAMETERS;
+    }
+    return c->health.cooling_ms > 0 ? OR_ROUTE_COOLING : OR_ROUTE_KEPT;
+}
+
+/* Soft: when some endpoint of a model has the parameter, those without it go. */
+static void ori_route_soft(ori_route *r, uint32_t model)
+{
+    static const uint32_t soft[] = {ORI_PARAM(TOOLS), ORI_PARAM(TOOL_CHOICE),
+                                    ORI_PARAM(RESPONSE_FORMAT), ORI_PARAM(VERBOSITY)};
+    for (size_t k = 0; k < sizeof soft / sizeof soft[0]; k++) {
+        bool some = false;
+        if ((r->request->parameters & soft[k]) == 0) continue;
+        for (int pass = 0; pass < 2; pass++)
+            for (uint32_t i = 0; i < r->plan->num; i++) {
+                or_candidate *c = &r->plan->list[i];
+                if (c->model != model || c->reason != OR_ROUTE_KEPT) continue;
+                bool lacks = ori_route_lacks(soft[k], ori_route_endpoint(r, c)) != 0;
+                if (pass == 0) some = some || !lacks;
+                if (pass == 1 && some && lacks) c->reason = OR_ROUTE_PREFERENCE;
+            }
+    }
+}
+
+/* service_tier flex: only flex endpoints, when the model has any that is left. */
+static void ori_route_flex(ori_route *r, uint32_t model)
+{
+    bool some = false;
+    if (r->request->tier != OR_TIER_FLEX) return;
+    for (int pass = 0; pass < 2; pass++)
+        for (uint32_t i = 0; i < r->plan->num; i++) {
+            or_candidate *c = &r->plan->list[i];
+            if (c->model != model || c->reason != OR_ROUTE_KEPT) continue;
+            bool flex = ori_route_tier(ori_route_endpoint(r, c)) == OR_TIER_FLEX;
+            if (pass == 0) some = some || flex;
+            if (pass == 1 && some && !flex) c->reason = OR_ROUTE_TIER;
+        }
+}
+
+/* ---- ranking ---- */
+
+static bool ori_route_over(const or_percentiles *got, const or_percentiles *limit)
+{
+    return (limit->p50 > 0 && got->p50 > limit->p50) || (limit->p75 > 0 && got->p75 > limit->p75) ||
+           (limit->p90 > 0 && got->p90 > limit->p90) || (limit->p99 > 0 && got->p99 > limit->p99);
+}
+
+/* What has no data is no slower than any other. */
+static bool ori_route_slow(const or_prefs *p, const or_health *h)
+{
+    if (h->latency_ms.p50 > 0 && ori_route_over(&h->latency_ms, &p->max_latency_ms)) return true;
+    return h->throughput_milli.p50 > 0 &&
+           ori_route_over(&p->min_throughput_milli, &h->throughput_milli);
+}
+
+static bool ori_route_wants_percentiles(const or_prefs *p, or_sort sort)
+{
+    const or_percentiles *a = &p->min_throughput_milli, *b = &p->max_latency_ms;
+    return sort == OR_SORT_THROUGHPUT || sort == OR_SORT_LATENCY ||
+           (a->p50 | a->p75 | a->p90 | a->p99 | b->p50 | b->p75 | b->p90 | b->p99) != 0;
+}
+
+/* Smaller is better. */
+static uint64_t ori_route_metric(const ori_route *r, const or_candidate *c)
+{
+    const or_endpoint *e = ori_route_endpoint(r, c);
+    switch (c->sort) {
+    case OR_SORT_THROUGHPUT: return UINT32_MAX - c->health.throughput_milli.p50;
+    case OR_SORT_LATENCY:
+        return c->health.latency_ms.p50 > 0 ? c->health.latency_ms.p50 : UINT32_MAX;
+    case OR_SORT_EXACTO: return 1000u - (e->quality_permille < 1000 ? e->quality_permille : 1000u);
+    case OR_SORT_WEIGHT: return UINT16_MAX - (uint64_t)(e->weight > 0 ? e->weight : 1);
+    case OR_SORT_ROUND_ROBIN: return 0;
+    default: return c->price;
+    }
+}
+
+/* Does the ranking leave room for chance? */
+static bool ori_route_mixed(or_sort s)
+{
+    return s == OR_SORT_DEFAULT || s == OR_SORT_WEIGHT || s == OR_SORT_ROUND_ROBIN;
+}
+
+/* Everything that comes before the metric. Equal: balanced among each other. */
+static int ori_route_compare_class(const ori_route *r, const or_candidate *a,
+                                   const or_candidate *b)
+{
+    const or_endpoint *ea = ori_route_endpoint(r, a), *eb = ori_route_endpoint(r, b);
+    bool               across = r->request->prefs.across_models;
+    bool               first_a = ori_route_tier(ea) == OR_TIER_PRIORITY;
+    bool               first_b = ori_route_tier(eb) == OR_TIER_PRIORITY;
+    if (a->slow != b->slow) return a->slow ? 1 : -1; /* may promote a fallback model */
+    if (!across && a->model != b->model) return a->model > b->model ? 1 : -1;
+    if (a->health.open != b->health.open) return a->health.open ? 1 : -1;
+    if (ea->byok != eb->byok) return ea->byok ? -1 : 1;
+    if (a->sticky != b->sticky) return a->sticky ? -1 : 1;
+    if (a->order != b->order) return a->order > b->order ? 1 : -1;
+    if (r->request->tier == OR_TIER_PRIORITY && first_a != first_b) return first_a ? -1 : 1;
+    if (a->rank != b->rank && ori_route_mixed(a->sort)) return a->rank > b->rank ? 1 : -1;
+    return 0;
+}
+
+static int ori_route_compare(const ori_route *r, const or_candidate *a, const or_candidate *b)
+{
+    int      order = ori_route_compare_class(r, a, b);
+    uint64_t ma, mb;
+    if (order != 0) return order;
+    ma = ori_route_metric(r, a);
+    mb = ori_route_metric(r, b);
+    if (ma != mb) return ma > mb ? 1 : -1;
+    return a->model != b->model ? (a->model > b->model ? 1 : -1)
+           : a->endpoint > b->endpoint ? 1
+                                       : -1;
+}
+
+/* splitmix64: each n gives other bits. Source: Steele, Lea, Flood, 2014. */
+static uint64_t ori_route_random(uint64_t seed, uint64_t n)
+{
+    uint64_t z = seed + (n + 1) * 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+/* The share of a candidate in a draw, up to 2^32: 1/price^2 against the cheapest one. Free ones
+   share all among themselves, and unknown prices only count when there are no others. */
+static uint64_t ori_route_share(const ori_route *r, const or_candidate *c, uint64_t cheapest)
+{
+    if (c->sort == OR_SORT_WEIGHT) {
+        uint16_t weight = ori_route_endpoint(r, c)->weight;
+        return weight > 0 ? weight : 1;
+    }
+    if (c->price == cheapest) return (uint64_t)1 << 32;
+    if (cheapest == 0 || c->price == UINT64_MAX) return 0;
+    /* both below 2^32, so that the division fits; a ratio above 65535 is a share of 0 */
+    uint64_t low = cheapest, price = c->price;
+    while (price > UINT32_MAX) {
+        price >>= 1;
+        low >>= 1;
+    }
+    uint64_t ratio = (low << 16) / price;
+    return ratio * ratio;
+}
+
+/* list[from..to) are equal but for the metric: draw the first, or take turns. */
+static void ori_route_balance(const ori_route *r, uint32_t from, uint32_t to)
+{
+    or_candidate *list = r->plan->list, drawn;
+    uint64_t      sum = 0;
+    uint32_t      k = from;
+    if (list[from].sort == OR_SORT_ROUND_ROBIN) {
+        for (uint32_t n = r->moment->turn % (to - from); n > 0; n--) {
+            drawn = list[from];
+            memmove(&list[from], &list[from + 1], (to - from - 1) * sizeof drawn);
+            list[to - 1] = drawn;
+        }
+        return;
+    }
+    for (uint32_t i = from; i < to; i++) sum += ori_route_share(r, &list[i], list[from].price);
+    uint64_t at = ori_route_random(r->moment->seed, list[from].model) % sum;
+    for (uint64_t share; at >= (share = ori_route_share(r, &list[k], list[from].price)); k++)
+        at -= share;
+    drawn = list[k];
+    drawn.drawn = true;
+    memmove(&list[from + 1], &list[from], (k - from) * sizeof drawn);
+    list[from] = drawn;
+}
+
+/* Kept ones to the front, in order. Insertion: stable, in place, and lists are short. */
+static void ori_route_order(ori_route *r)
+{
+    or_candidate *list = r->plan->list, moved;
+    uint32_t      all = r->plan->num, kept = 0;
+    for (uint32_t i = 0; i < all; i++) {
+        uint32_t k = kept;
+        if (list[i].reason != OR_ROUTE_KEPT) continue;
+        moved = list[i];
+        while (k > 0 && ori_route_compare(r, &moved, &list[k - 1]) < 0) k--;
+        memmove(&list[k + 1], &list[k], (i - k) * sizeof moved);
+        list[k] = moved;
+        kept++;
+    }
+    r->plan->num = kept;
+    r->plan->num_out = all - kept;
+    for (uint32_t from = 0, to; from < kept; from = to) {
+        for (to = from + 1; to < kept; to++)
+            if (ori_route_compare_class(r, &list[from], &list[to]) != 0) break;
+        bool spare = from > 0 && (list[from].rank > 0 || list[from].health.open);
+        if (to - from > 1 && !spare && ori_route_mixed(list[from].sort))
+            ori_route_balance(r, from, to);
+    }
+}
+
+/* allow_fallbacks false: the first only, or those that `order` names. */
+static void ori_route_cut(ori_route *r)
+{
+    or_plan *p = r->plan;
+    uint32_t num = 0;
+    if (!r->request->prefs.no_fallbacks) return;
+    while (num < p->num &&
+           (r->request->prefs.num_order > 0 ? p->list[num].order != UINT32_MAX : num == 0))
+        num++;
+    for (uint32_t i = num; i < p->num; i++) p->list[i].reason = OR_ROUTE_FALLBACKS;
+    p->num_out += p->num - num;
+    p->num = num;
+}
+
+static or_sort ori_route_sort(const or_route_request *q, const or_variants *v)
+{
+    if (q->prefs.sort != OR_SORT_DEFAULT) return q->prefs.sort;
+    if (v->sort != OR_SORT_DEFAULT) return v->sort;
+    if (q->tier == OR_TIER_PRIORITY) return OR_SORT_THROUGHPUT;
+    return q->tier == OR_TIER_FLEX ? OR_SORT_PRICE : OR_SORT_DEFAULT;
+}
+
+static uint8_t ori_route_rank(const or_endpoint *e, const or_health *h)
+{
+    if (h->uptime_permille < 800) return 2;
+    return h->outage || e->status < 0 || h->uptime_permille < 950;
+}
+
+/* Fill one candidate and judge it. */
+static void ori_route_judge(ori_route *r, or_candidate *c, const or_variants *v)
+{
+    const or_route_request *q = r->request;
+    const or_endpoint      *e = ori_route_endpoint(r, c);
+    c->sort = ori_route_sort(q, v);
+    c->order = ori_route_place(q->prefs.order, q->prefs.num_order, e);
+    c->rank = ori_route_rank(e, &c->health);
+    c->sticky = q->sticky != 0 && q->prefs.num_order == 0 && c->rank == 0 && !c->health.open &&
+                q->sticky == or_endpoint_id(e);
+    c->slow = ori_route_slow(&q->prefs, &c->health);
+    c->reason = ori_route_filter(r, c, v);
+}
+
+static bool ori_route_listed(const or_plan *p, uint32_t endpoint)
+{
+    for (uint32_t i = 0; i < p->num; i++)
+        if (p->list[i].endpoint == endpoint) return true;
+    return false;
+}
+
+void or_plan_init(or_plan *p, or_candidate *list, uint32_t max)
+{
+    memset(p, 0, sizeof *p);
+    p->list = list;
+    p->max = max;
+}
+
+/* healths, when not NULL, are told (a replay); else they come from the statistics. */
+static or_err ori_route_run(ori_route *r, const or_stats *stats, const or_health *healths)
+{
+    const or_route_request *q = r->request;
+    or_plan                *p = r->plan;
+    or_variants             v;
+    or_plan_init(p, p->list, p->max);
+    if (q->num_models == 0) return OR_ERR_ARG;
+    for (uint32_t model = 0; model < q->num_models; model++) {
+        for (uint32_t i = 0; i < r->catalogue->num; i++) {
+            if (!or_route_model_is(q->models[model], r->catalogue, &r->catalogue->endpoints[i], &v))
+                continue;
+            if (ori_route_listed(p, i)) continue; /* a model that was asked for twice */
+            if (p->num == p->max) return OR_ERR_SPACE;
+            or_candidate *c = &p->list[p->num++];
+            memset(c, 0, sizeof *c);
+            c->endpoint = i;
+            c->model = model;
+            c->health.uptime_permille = 1000;
+            bool more = ori_route_wants_percentiles(&q->prefs, ori_route_sort(q, &v));
+            if (healths != NULL)
+                c->health = healths[i];
+            else if (stats != NULL)
+                or_stats_health(&stats[i], r->moment->now_ms, more, &c->health);
+            ori_route_judge(r, c, &v);
+        }
+        ori_route_flex(r, model);
+        ori_route_soft(r, model);
+    }
+    if (p->num == 0) return OR_ERR_MODEL;
+    ori_route_order(r);
+    ori_route_cut(r);
+    for (uint32_t i = 0; i < p->num_out && p->num == 0; i++) {
+        uint32_t wait = p->list[i].health.cooling_ms;
+        if (p->list[i].reason == OR_ROUTE_COOLING &&
+            (p->retry_after_ms == 0 || wait < p->retry_after_ms))
+            p->retry_after_ms = wait;
+    }
+    return p->num > 0 ? OR_OK : OR_ERR_ROUTE;
+}
+
+or_err or_route_plan(or_plan *p, const or_route_request *request, const or_catalogue *catalogue,
+                     const or_stats *stats, const or_moment *moment)
+{
+    ori_route r = {request, catalogue, moment, p};
+    return ori_route_run(&r, stats, NULL);
+}
+
+/* ---- sticky conversations ---- */
+
+uint64_t or_sticky_key(const or_conversation *c)
+{
+    uint64_t h = ori_route_hash(ori_route_hash(ORI_HASH_START, c->account), c->model);
+    if (c->session_id.len > 0)
+        h = ori_route_hash(h, c->session_id);
+    else if (c->prompt_cache_key.len > 0)
+        h = ori_route_hash(ori_route_hash(h, OR_STR("cache")), c->prompt_cache_key);
+    else
+        h = ori_route_hash(ori_route_hash(ori_route_hash(h, OR_STR("text")), c->first_system),
+                           c->first_message);
+    return h != 0 ? h : 1;
+}
+
+static bool ori_sticky_alive(const or_sticky_slot *slot, uint32_t now_ms)
+{
+    int32_t idle = or_ms_diff(slot->last_ms, now_ms);
+    return slot->key != 0 && idle >= 0 && idle < OR_STICKY_IDLE_MS;
+}
+
+uint64_t or_sticky_find(const or_sticky *s, uint64_t key, uint32_t now_ms)
+{
+    for (uint32_t i = 0; i < s->num; i++)
+        if (s->slots[i].key == key && ori_sticky_alive(&s->slots[i], now_ms))
+            return s->slots[i].endpoint;
+    return 0;
+}
+
+void or_sticky_note(or_sticky *s, uint64_t key, bool named, const or_endpoint *e,
+                    const or_usage *u, uint32_t now_ms)
+{
+    const or_price_list *p = &e->prices.base;
+    uint32_t             both = 1u << OR_PRICE_PROMPT | 1u << OR_PRICE_INPUT_CACHE_READ;
+    or_sticky_slot      *slot = s->slots;
+    bool                 cheaper = (p->known & both) == both &&
+                   p->pico[OR_PRICE_INPUT_CACHE_READ] < p->pico[OR_PRICE_PROMPT];
+    if (s->num == 0 || (!named && !(u->cached_tokens > 0 && cheaper) &&
+                        or_sticky_find(s, key, now_ms) != or_endpoint_id(e)))
+        return;
+    /* its own slot, else a dead one, else the one that is idle for longest */
+    for (uint32_t i = 0; i < s->num; i++) {
+        or_sticky_slot *other = &s->slots[i];
+        bool            dead = !ori_sticky_alive(other, now_ms);
+        if (other->key == key) {
+            slot = other;
+            break;
+        }
+        if (!ori_sticky_alive(slot, now_ms)) continue;
+        if (dead || or_ms_diff(other->last_ms, slot->last_ms) > 0) slot = other;
+    }
+    slot->key = key;
+    slot->endpoint = or_endpoint_id(e);
+    slot->last_ms = now_ms;
+}
+
+/* >> catalogue -------------------------------------------------------- */
+
+static const char *const ori_route_modalities[] = {"text",  "image",      "file",  "audio",
+                                                   "video", "embeddings", "rerank"};
+static const char *const ori_route_tiers[] = {"auto", "default", "flex", "priority", "fast"};
+
+/* The bits of the names in an array; 0 when there is none. */
+static uint32_t ori_route_read_bits(ori_prefs *r, const char *name, const char *const *table,
+                                    uint32_t num)
+{
+    uint32_t bits = 0;
+    int      tok = ori_prefs_member(r, r->object, name, OR_JSON_ARRAY);
+    if (tok < 0) return 0;
+    for (int i = or_json_first(r->doc, tok); i >= 0; i = or_json_next(r->doc, i)) {
+        uint32_t k = ori_prefs_index(ori_money_text(r->doc, i), table, num);
+        if (k < num) bits |= (uint32_t)1 << k;
+    }
+    return bits;
+}
+
+/* A string member; what was there before when it is absent. */
+static void ori_route_read_str(ori_prefs *r, const char *name, or_str *out)
+{
+    int tok = ori_prefs_member(r, r->object, name, OR_JSON_STRING);
+    if (tok >= 0) *out = ori_prefs_str(r, name, tok);
+}
+
+/* A count up to `max`; unchanged when it is absent or not a count. */
+static void ori_route_read_count(ori_prefs *r, const char *name, uint64_t max, uint32_t *out)
+{
+    uint64_t n;
+    int      tok = ori_prefs_member(r, r->object, name, OR_JSON_NUMBER);
+    if (tok >= 0 && or_json_get_u64(r->doc, tok, &n) == OR_OK)
+        *out = (uint32_t)ori_money_min(n, max);
+}
+
+static void ori_route_read_tri(ori_prefs *r, const char *name, or_tri *out)
+{
+    int tok = ori_prefs_member(r, r->object, name, OR_JSON_TRUE);
+    if (tok >= 0) *out = or_json_type_at(r->doc, tok) == OR_JSON_TRUE ? OR_YES : OR_NO;
+}
+
+/* Members of an endpoint or model object that stand in this object itself. */
+static void ori_route_read_members(ori_prefs *r, or_endpoint *e)
+{
+    static const char *const bad[] = {"allow", "deny"};
+    uint32_t                 n, weight = e->weight, quality = e->quality_permille;
+    or_str                   word = or_str_of(NULL, 0);
+    ori_route_read_count(r, "context_length", UINT32_MAX, &e->context_length);
+    ori_route_read_count(r, "max_prompt_tokens", UINT32_MAX, &e->max_prompt_tokens);
+    ori_route_read_count(r, "max_completion_tokens", UINT32_MAX, &e->max_completion_tokens);
+    ori_route_read_count(r, "weight", UINT16_MAX, &weight);
+    ori_route_read_count(r, "quality", 1000, &quality);
+    e->weight = (uint16_t)weight;
+    e->quality_permille = (uint16_t)quality;
+    n = ori_route_read_bits(r, "input_modalities", ori_route_modalities, 7);
+    if (n != 0) e->input_modalities = (uint16_t)n;
+    n = ori_route_read_bits(r, "output_modalities", ori_route_modalities, 7);
+    if (n != 0) e->output_modalities = (uint16_t)n;
+    if (ori_prefs_member(r, r->object, "supported_parameters", OR_JSON_ARRAY) >= 0) {
+        e->parameters_known = true;
+        e->parameters =
+            ori_route_read_bits(r, "supported_parameters", ori_route_params, OR_PARAM_NUM);
+    }
+    ori_route_read_str(r, "quantization", &word);
+    n = ori_prefs_index(word, ori_prefs_quantizations, OR_QUANT_NUM);
+    if (n < OR_QUANT_NUM) e->quantization = (or_quantization)n;
+    word = or_str_of(NULL, 0);
+    ori_route_read_str(r, "data_collection", &word);
+    n = ori_prefs_index(word, bad, 2);
+    if (n < 2) e->collects_data = n == 0 ? OR_YES : OR_NO;
+    ori_route_read_tri(r, "zdr", &e->zdr);
+    ori_route_read_tri(r, "distillable", &e->distillable);
+    e->byok = ori_prefs_bool(r, "is_byok", e->byok);
+    e->disabled = ori_prefs_bool(r, "disabled", e->disabled);
+    int64_t status;
+    int     tok = ori_prefs_member(r, r->object, "status", OR_JSON_NUMBER);
+    if (or_json_get_i64(r->doc, tok, &status) == OR_OK && status >= INT8_MIN && status <= INT8_MAX)
+        e->status = (int8_t)status;
+}
+
+static void ori_route_read_endpoint(ori_prefs *r, or_endpoint *e)
+{
+    static const char *const inner[] = {"architecture", "top_provider"};
+    int                      object = r->object, prices;
+    or_str                   tag = e->tag;
+    ori_route_read_members(r, e);
+    for (int i = 0; i < 2; i++) {
+        r->object = ori_prefs_member(r, object, inner[i], OR_JSON_OBJECT);
+        if (r->object >= 0) ori_route_read_members(r, e);
+        r->object = object;
+    }
+    ori_route_read_str(r, "id", &e->model);
+    ori_route_read_str(r, "model_id", &e->model);
+    ori_route_read_str(r, "canonical_slug", &e->canonical);
+    ori_route_read_str(r, "provider_name", &e->provider_name);
+    ori_route_read_str(r, "tag", &e->tag);
+    ori_route_read_str(r, "upstream_model", &e->upstream_model);
+    ori_route_read_str(r, "region", &e->region);
+    if (e->tag.ptr != tag.ptr)
+        e->provider = or_str_of(e->tag.ptr, or_str_find(e->tag, OR_STR("/"), 0));
+    ori_route_read_str(r, "provider", &e->provider);
+    prices = ori_prefs_member(r, object, "pricing", OR_JSON_OBJECT);
+    if (prices >= 0) {
+        or_err err = or_prices_read(r->doc, prices, r->arena, &e->prices);
+        if (err != OR_OK) ori_prefs_fail(r, "pricing", err);
+    }
+}
+
+/* The raw value of a member of a raw object, and its type; NONE when absent. */
+static or_err ori_catalogue_member(or_str object, const char *name, or_str *value,
+                                   or_json_type *type)
+{
+    or_json_scan s;
+    or_json_item item;
+    or_err       e;
+    *type = OR_JSON_NONE;
+    or_json_scan_init(&s, object);
+    e = or_json_scan_next(&s, &item);
+    if (e == OR_OK && item.type != OR_JSON_OBJECT) return OR_ERR_TYPE;
+    while (e == OR_OK && (e = or_json_scan_next(&s, &item)) == OR_OK) {
+        if (item.type == OR_JSON_END) continue;
+        or_str key = item.key;
+        e = or_json_scan_skip(&s, &item);
+        if (e == OR_OK && or_json_str_is(key, or_str_z(name))) {
+            *value = item.value;
+            *type = item.type;
+        }
+    }
+    return e == OR_DONE ? OR_OK : e;
+}
+
+/* What is being added. */
+typedef struct ori_catalogue {
+    or_endpoint *base; /* what an entry starts as; in keep, for stacks are small */
+    or_arena    *keep, *scratch;
+    or_endpoint *endpoints;
+    or_alias    *aliases;
+    uint32_t     num, num_aliases;
+} ori_catalogue;
+
+static or_err ori_catalogue_full(const or_arena *a)
+{
+    return a->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
+}
+
+static or_err ori_catalogue_entry(ori_catalogue *c, or_str text)
+{
+    or_json_doc  doc;
+    or_endpoint *e = &c->endpoints[c->num];
+    or_str       target = or_str_of(NULL, 0);
+    ori_prefs    r = {&doc, 0, c->keep, OR_OK, NULL, true};
+    or_arena_reset(c->scratch);
+    or_err err = or_json_parse(&doc, text, 0, c->scratch);
+    if (err != OR_OK) return err;
+    *e = *c->base;
+    ori_route_read_endpoint(&r, e);
+    r.object = ori_prefs_member(&r, 0, "alias_target", OR_JSON_OBJECT);
+    if (r.object >= 0) ori_route_read_str(&r, "slug", &target);
+    if (r.err == OR_ERR_SPACE || r.err == OR_ERR_MEMORY) return r.err;
+    if (e->model.len == 0) return OR_OK;
+    if (target.len > 0) {
+        c->aliases[c->num_aliases].name = e->model;
+        c->aliases[c->num_aliases++].model = target;
+    } else {
+        c->num++;
+    }
+    return OR_OK;
+}
+
+/* Each object of a raw array: counted in *num, or read when c is there. */
+static or_err ori_catalogue_each(ori_catalogue *c, or_str list, uint32_t *num)
+{
+    or_json_scan s;
+    or_json_item item;
+    or_json_scan_init(&s, list);
+    or_err e = or_json_scan_next(&s, &item);
+    while (e == OR_OK && (e = or_json_scan_next(&s, &item)) == OR_OK) {
+        if (item.type == OR_JSON_END) continue;
+        e = or_json_scan_skip(&s, &item);
+        if (e != OR_OK || item.type != OR_JSON_OBJECT) continue;
+        (*num)++;
+        if (c != NULL) e = ori_catalogue_entry(c, item.value);
+    }
+    return e == OR_DONE ? OR_OK : e;
+}
+
+/* The list of entries; for the endpoints of one model its id as well. */
+static or_err ori_catalogue_find(ori_catalogue *c, or_str json, or_str *list)
+{
+    or_str       data, id;
+    or_json_type type, id_type;
+    or_json_doc  doc;
+    or_err       e = ori_catalogue_member(json, "data", &data, &type);
+    if (e == OR_OK && type == OR_JSON_OBJECT) {
+        e = ori_catalogue_member(data, "id", &id, &id_type);
+        if (e == OR_OK && id_type == OR_JSON_STRING) {
+            ori_prefs r = {&doc, 0, c->keep, OR_OK, NULL, true};
+            or_arena_reset(c->scratch);
+            e = or_json_parse(&doc, id, 0, c->scratch);
+            if (e == OR_OK) c->base->model = ori_prefs_str(&r, "id", 0);
+            if (e == OR_OK) e = r.err;
+        }
+        if (e == OR_OK) e = ori_catalogue_member(data, "endpoints", &data, &type);
+    }
+    if (e == OR_OK && type != OR_JSON_ARRAY) e = OR_ERR_TYPE;
+    *list = data;
+    return e;
+}
+
+or_err or_catalogue_read(or_catalogue *c, or_str json, const or_endpoint *defaults, or_arena *keep,
+                         or_arena *scratch)
+{
+    ori_catalogue n;
+    or_str        list;
+    uint32_t      num = 0;
+    size_t        size, aliases;
+    memset(&n, 0, sizeof n);
+    n.base = (or_endpoint *)or_arena_alloc(keep, sizeof(or_endpoint));
+    n.keep = keep;
+    n.scratch = scratch;
+    if (n.base == NULL) return ori_catalogue_full(keep);
+    *n.base = *defaults;
+    or_err e = ori_catalogue_find(&n, json, &list);
+    if (e == OR_OK) e = ori_catalogue_each(NULL, list, &num);
+    if (e != OR_OK) return e;
+    if (!or_mul_size((size_t)c->num + num, sizeof(or_endpoint), &size) ||
+        !or_mul_size((size_t)c->num_aliases + num, sizeof(or_alias), &aliases))
+        return OR_ERR_RANGE;
+    n.endpoints = (or_endpoint *)or_arena_alloc(keep, size);
+    n.aliases = (or_alias *)or_arena_alloc(keep, aliases);
+    if (n.endpoints == NULL || n.aliases == NULL) return ori_catalogue_full(keep);
+    if (c->num > 0) memcpy(n.endpoints, c->endpoints, c->num * sizeof(or_endpoint));
+    if (c->num_aliases > 0) memcpy(n.aliases, c->aliases, c->num_aliases * sizeof(or_alias));
+    n.num = c->num;
+    n.num_aliases = c->num_aliases;
+    num = 0;
+    e = ori_catalogue_each(&n, list, &num);
+    if (e != OR_OK) return e;
+    c->endpoints = n.endpoints;
+    c->num = n.num;
+    c->aliases = n.aliases;
+    c->num_aliases = n.num_aliases;
+    return OR_OK;
+}
+
+/* ---- decisions as lines ---- */
+
+static void ori_route_put_str(or_json_writer *w, const char *name, or_str s)
+{
+    if (s.ptr == NULL) return;
+    or_json_put_key(w, or_str_z(name));
+    or_json_put_str(w, s);
+}
+
+static void ori_route_put_count(or_json_writer *w, const char *name, uint64_t n)
+{
+    if (n == 0) return;
+    or_json_put_key(w, or_str_z(name));
+    or_json_put_u64(w, n);
+}
+
+static void ori_route_put_flag(or_json_writer *w, const char *name, bool flag)
+{
+    ori_prefs_put_bool(w, name, flag, true);
+}
+
+static void ori_route_put_bits(or_json_writer *w, const char *name, uint32_t bits,
+                               const char *const *table, uint32_t num)
+{
+    or_json_put_key(w, or_str_z(name));
+    or_json_begin_array(w);
+    for (uint32_t i = 0; i < num; i++)
+        if ((bits >> i & 1) != 0) or_json_put_str(w, or_str_z(table[i]));
+    or_json_end_array(w);
+}
+
+static void ori_route_put_prices(or_json_writer *w, const or_price_list *list)
+{
+    for (int key = 0; key < OR_PRICE_NUM; key++) {
+        if ((list->named >> key & 1) == 0) continue;
+        or_json_put_key(w, or_str_z(or_price_name((or_price_key)key)));
+        if ((list->known >> key & 1) != 0 && list->pico[key] <= INT64_MAX)
+            or_json_put_decimal(w, (int64_t)list->pico[key], 12);
+        else
+            or_json_put_str(w, OR_STR("-1"));
+    }
+}
+
+static void ori_route_put_pricing(or_json_writer *w, const or_prices *p)
+{
+    if (p->base.named == 0 && p->num_rules == 0) return;
+    or_json_put_key(w, OR_STR("pricing"));
+    or_json_begin_object(w);
+    ori_route_put_prices(w, &p->base);
+    if (p->discount_ppb > 0) {
+        or_json_put_key(w, OR_STR("discount"));
+        or_json_put_decimal(w, p->discount_ppb, 9);
+    }
+    if (p->num_rules > 0) {
+        or_json_put_key(w, OR_STR("overrides"));
+        or_json_begin_array(w);
+        for (uint32_t i = 0; i < p->num_rules; i++) {
+            const or_price_rule *rule = &p->rules[i];
+            or_json_begin_object(w);
+            ori_route_put_count(w, "min_prompt_tokens", rule->min_prompt_tokens);
+            ori_route_put_count(w, "utc_start", rule->utc_start);
+            ori_route_put_count(w, "utc_end", rule->utc_end);
+            if (rule->utc_days != 0)
+                ori_route_put_bits(w, "utc_days", rule->utc_days, ori_money_days, 7);
+            ori_route_put_prices(w, &rule->prices);
+            or_json_end_object(w);
+        }
+        or_json_end_array(w);
+    }
+    or_json_end_object(w);
+}
+
+static void ori_route_put_percentiles(or_json_writer *w, const char *name,
+                                      const or_percentiles *p)
+{
+    if (p->p50 == 0) return;
+    or_json_put_key(w, or_str_z(name));
+    or_json_begin_array(w);
+    or_json_put_u64(w, p->p50);
+    or_json_put_u64(w, p->p75);
+    or_json_put_u64(w, p->p90);
+    or_json_put_u64(w, p->p99);
+    or_json_end_array(w);
+}
+
+static void ori_route_put_health(or_json_writer *w, const or_health *h)
+{
+    or_json_put_key(w, OR_STR("health"));
+    or_json_begin_object(w);
+    ori_route_put_percentiles(w, "latency_ms", &h->latency_ms);
+    ori_route_put_percentiles(w, "throughput_milli", &h->throughput_milli);
+    ori_route_put_count(w, "cooling_ms", h->cooling_ms);
+    or_json_put_key(w, OR_STR("uptime_permille"));
+    or_json_put_u64(w, h->uptime_permille);
+    ori_route_put_flag(w, "outage", h->outage);
+    ori_route_put_flag(w, "open", h->open);
+    or_json_end_object(w);
+}
+
+static void ori_route_put_endpoint(or_json_writer *w, const or_endpoint *e, const or_health *h)
+{
+    or_json_begin_object(w);
+    ori_route_put_str(w, "model_id", e->model);
+    ori_route_put_str(w, "canonical_slug", e->canonical);
+    ori_route_put_str(w, "tag", e->tag);
+    ori_route_put_str(w, "provider", e->provider);
+    ori_route_put_str(w, "provider_name", e->provider_name);
+    ori_route_put_str(w, "region", e->region);
+    ori_route_put_count(w, "context_length", e->context_length);
+    ori_route_put_count(w, "max_prompt_tokens", e->max_prompt_tokens);
+    ori_route_put_count(w, "max_completion_tokens", e->max_completion_tokens);
+    ori_route_put_pricing(w, &e->prices);
+    if (e->parameters_known)
+        ori_route_put_bits(w, "supported_parameters", e->parameters, ori_route_params,
+                           OR_PARAM_NUM);
+    ori_route_put_bits(w, "input_modalities", e->input_modalities, ori_route_modalities, 7);
+    ori_route_put_bits(w, "output_modalities", e->output_modalities, ori_route_modalities, 7);
+    if (e->quantization != OR_QUANT_UNKNOWN)
+        ori_prefs_put_str(w, "quantization", or_quantization_name(e->quantization));
+    if (e->collects_data != OR_UNKNOWN)
+        ori_prefs_put_str(w, "data_collection", e->collects_data == OR_YES ? "allow" : "deny");
+    ori_prefs_put_bool(w, "zdr", e->zdr != OR_UNKNOWN, e->zdr == OR_YES);
+    ori_prefs_put_bool(w, "distillable", e->distillable != OR_UNKNOWN, e->distillable == OR_YES);
+    ori_route_put_count(w, "weight", e->weight);
+    ori_route_put_count(w, "quality", e->quality_permille);
+    ori_route_put_flag(w, "is_byok", e->byok);
+    ori_route_put_flag(w, "disabled", e->disabled);
+    if (e->status != 0) {
+        or_json_put_key(w, OR_STR("status"));
+        or_json_put_i64(w, e->status);
+    }
+    ori_route_put_health(w, h);
+    or_json_end_object(w);
+}
+
+static void ori_route_put_request(or_json_writer *w, const or_route_request *q)
+{
+    or_json_begin_object(w);
+    ori_prefs_put_list(w, "models", q->models, q->num_models);
+    or_json_put_key(w, OR_STR("provider"));
+    or_prefs_write(w, &q->prefs);
+    if (q->policy != NULL) {
+        or_json_put_key(w, OR_STR("policy"));
+        or_prefs_write(w, q->policy);
+    }
+    ori_route_put_bits(w, "parameters", q->parameters, ori_route_params, OR_PARAM_NUM);
+    ori_route_put_bits(w, "input_modalities", q->input_modalities, ori_route_modalities, 7);
+    ori_route_put_bits(w, "output_modalities", q->output_modalities, ori_route_modalities, 7);
+    ori_route_put_count(w, "prompt_tokens", q->prompt_tokens);
+    ori_route_put_count(w, "max_tokens", q->max_tokens);
+    if (q->tier != OR_TIER_NONE) ori_prefs_put_str(w, "service_tier", ori_route_tiers[q->tier]);
+    ori_route_put_str(w, "region", q->region);
+    ori_route_put_count(w, "sticky", q->sticky);
+    ori_route_put_flag(w, "known_price", q->known_price);
+    or_json_end_object(w);
+}
+
+/* "tag model": the name of a candidate. */
+static void ori_route_put_name(or_json_writer *w, const or_endpoint *e)
+{
+    or_json_begin_str(w);
+    or_json_put_part(w, ori_route_tag(e));
+    or_json_put_part(w, OR_STR(" "));
+    or_json_put_part(w, e->model);
+    or_json_end_str(w);
+}
+
+/* The members "plan" and "out". */
+static void ori_route_put_plan(or_json_writer *w, const or_plan *p, const or_catalogue *c)
+{
+    or_json_put_key(w, OR_STR("plan"));
+    or_json_begin_array(w);
+    for (uint32_t i = 0; i < p->num; i++)
+        ori_route_put_name(w, &c->endpoints[p->list[i].endpoint]);
+    or_json_end_array(w);
+    or_json_put_key(w, OR_STR("out"));
+    or_json_begin_array(w);
+    for (uint32_t i = p->num; i < p->num + p->num_out; i++) {
+        or_json_begin_array(w);
+        ori_route_put_name(w, &c->endpoints[p->list[i].endpoint]);
+        or_json_put_str(w, or_str_z(or_route_reason_by(p->list[i].reason)));
+        or_json_end_array(w);
+    }
+    or_json_end_array(w);
+}
+
+or_err or_route_record(or_buf *out, const or_plan *plan, const or_route_request *request,
+                       const or_catalogue *c, const or_moment *moment)
+{
+    or_json_writer w;
+    uint32_t       all = plan->num + plan->num_out;
+    or_json_writer_init(&w, out);
+    or_json_begin_object(&w);
+    ori_route_put_count(&w, "seed", moment->seed);
+    ori_route_put_count(&w, "turn", moment->turn);
+    if (moment->wall.known) {
+        or_json_put_key(&w, OR_STR("unix"));
+        or_json_put_i64(&w, moment->wall.unix_s);
+    }
+    or_json_put_key(&w, OR_STR("request"));
+    ori_route_put_request(&w, request);
+    or_json_put_key(&w, OR_STR("endpoints"));
+    or_json_begin_array(&w);
+    /* in the catalogue's order, which breaks ties */
+    for (uint32_t done = 0, next = 0; done < all; done++) {
+        const or_candidate *least = NULL;
+        for (uint32_t i = 0; i < all; i++) {
+            const or_candidate *a = &plan->list[i];
+            if (a->endpoint >= next && (least == NULL || a->endpoint < least->endpoint)) least = a;
+        }
+        ori_route_put_endpoint(&w, &c->endpoints[least->endpoint], &least->health);
+        next = least->endpoint + 1;
+    }
+    or_json_end_array(&w);
+    if (c->num_aliases > 0) {
+        or_json_put_key(&w, OR_STR("aliases"));
+        or_json_begin_array(&w);
+        for (uint32_t i = 0; i < c->num_aliases; i++) {
+            const or_alias *a = &c->aliases[i];
+            bool            used = false;
+            for (uint32_t k = 0; k < all && !used; k++)
+                used = or_str_eq(c->endpoints[plan->list[k].endpoint].model, a->model);
+            if (!used) continue;
+            or_json_begin_array(&w);
+            or_json_put_str(&w, a->name);
+            or_json_put_str(&w, a->model);
+            or_json_end_array(&w);
+        }
+        or_json_end_array(&w);
+    }
+    ori_route_put_plan(&w, plan, c);
+    or_json_end_object(&w);
+    return or_json_writer_end(&w);
+}
+
+static void ori_route_read_prefs(ori_prefs *r, const char *name, or_prefs *p)
+{
+    const char *bad = name;
+    int         tok = ori_prefs_member(r, r->object, name, OR_JSON_OBJECT);
+    or_err      e = tok < 0 ? OR_OK : or_prefs_read(r->doc, tok, r->arena, p, &bad);
+    if (e != OR_OK) ori_prefs_fail(r, bad, e);
+}
+
+static void ori_route_read_request(ori_prefs *r, or_route_request *q, or_prefs *policy)
+{
+    or_str word = or_str_of(NULL, 0);
+    int    tok;
+    q->models = ori_prefs_list(r, "models", &q->num_models);
+    ori_route_read_prefs(r, "provider", &q->prefs);
+    if (ori_prefs_member(r, r->object, "policy", OR_JSON_OBJECT) >= 0) q->policy = policy;
+    ori_route_read_prefs(r, "policy", policy);
+    q->parameters = ori_route_read_bits(r, "parameters", ori_route_params, OR_PARAM_NUM);
+    q->input_modalities =
+        (uint16_t)ori_route_read_bits(r, "input_modalities", ori_route_modalities, 7);
+    q->output_modalities =
+        (uint16_t)ori_route_read_bits(r, "output_modalities", ori_route_modalities, 7);
+    ori_route_read_count(r, "prompt_tokens", UINT32_MAX, &q->prompt_tokens);
+    ori_route_read_count(r, "max_tokens", UINT32_MAX, &q->max_tokens);
+    ori_route_read_str(r, "service_tier", &word);
+    uint32_t tier = ori_prefs_index(word, ori_route_tiers, 5);
+    q->tier = tier == 4 ? OR_TIER_PRIORITY : tier < 4 ? (or_tier)tier : OR_TIER_NONE;
+    ori_route_read_str(r, "region", &q->region);
+    q->known_price = ori_prefs_bool(r, "known_price", false);
+    tok = ori_prefs_member(r, r->object, "sticky", OR_JSON_NUMBER);
+    if (tok >= 0 && or_json_get_u64(r->doc, tok, &q->sticky) != OR_OK)
+        ori_prefs_fail(r, "sticky", OR_ERR_RANGE);
+}
+
+static void ori_route_read_four(ori_prefs *r, const char *name, or_percentiles *p)
+{
+    uint32_t *to[4];
+    int       k = 0;
+    to[0] = &p->p50;
+    to[1] = &p->p75;
+    to[2] = &p->p90;
+    to[3] = &p->p99;
+    for (int i = or_json_first(r->doc, ori_prefs_member(r, r->object, name, OR_JSON_ARRAY));
+         i >= 0 && k < 4; i = or_json_next(r->doc, i)) {
+        uint64_t n = 0;
+        if (or_json_get_u64(r->doc, i, &n) != OR_OK) n = 0;
+        *to[k++] = (uint32_t)ori_money_min(n, UINT32_MAX);
+    }
+}
+
+static void ori_route_read_health(ori_prefs *r, or_health *h)
+{
+    uint32_t uptime = 1000;
+    int      object = r->object;
+    r->object = ori_prefs_member(r, object, "health", OR_JSON_OBJECT);
+    ori_route_read_four(r, "latency_ms", &h->latency_ms);
+    ori_route_read_four(r, "throughput_milli", &h->throughput_milli);
+    ori_route_read_count(r, "cooling_ms", UINT32_MAX, &h->cooling_ms);
+    ori_route_read_count(r, "uptime_permille", 1000, &uptime);
+    h->uptime_permille = (uint16_t)uptime;
+    h->outage = ori_prefs_bool(r, "outage", false);
+    h->open = ori_prefs_bool(r, "open", false);
+    r->object = object;
+}
+
+/* Everything of a line, in the arena. */
+typedef struct ori_replay {
+    or_route_request request;
+    or_prefs         policy;
+    or_moment        moment;
+    or_catalogue     catalogue;
+    or_endpoint     *endpoints;
+    or_health       *healths;
+    or_alias        *aliases;
+} ori_replay;
+
+static or_err ori_replay_read(ori_prefs *r, ori_replay *line)
+{
+    int    list = ori_prefs_member(r, 0, "endpoints", OR_JSON_ARRAY);
+    int    pairs = ori_prefs_member(r, 0, "aliases", OR_JSON_ARRAY);
+    int    request = ori_prefs_member(r, 0, "request", OR_JSON_OBJECT);
+    size_t num = list < 0 ? 0 : (size_t)r->doc->tok[list].size;
+    size_t num_pairs = pairs < 0 ? 0 : (size_t)r->doc->tok[pairs].size;
+    if (list < 0 || request < 0) return OR_ERR_TYPE;
+    line->endpoints = (or_endpoint *)or_arena_alloc(r->arena, num * sizeof(or_endpoint));
+    line->healths = (or_health *)or_arena_alloc(r->arena, num * sizeof(or_health));
+    line->aliases = (or_alias *)or_arena_alloc(r->arena, num_pairs * sizeof(or_alias));
+    if (line->endpoints == NULL || line->healths == NULL || line->aliases == NULL)
+        return ori_catalogue_full(r->arena);
+    memset(line->endpoints, 0, num * sizeof(or_endpoint));
+    memset(line->healths, 0, num * sizeof(or_health));
+    for (int i = or_json_first(r->doc, list); i >= 0; i = or_json_next(r->doc, i)) {
+        r->object = i;
+        ori_route_read_endpoint(r, &line->endpoints[line->catalogue.num]);
+        ori_route_read_health(r, &line->healths[line->catalogue.num++]);
+    }
+    for (int i = or_json_first(r->doc, pairs); i >= 0; i = or_json_next(r->doc, i)) {
+        or_alias *a = &line->aliases[line->catalogue.num_aliases++];
+        int       name = or_json_first(r->doc, i);
+        a->name = ori_prefs_str(r, "aliases", name);
+        a->model = ori_prefs_str(r, "aliases", or_json_next(r->doc, name));
+    }
+    line->catalogue.endpoints = line->endpoints;
+    line->catalogue.aliases = line->aliases;
+    r->object = request;
+    ori_route_read_request(r, &line->request, &line->policy);
+    r->object = 0;
+    ori_route_read_count(r, "turn", UINT32_MAX, &line->moment.turn);
+    or_json_get_u64(r->doc, ori_prefs_member(r, 0, "seed", OR_JSON_NUMBER), &line->moment.seed);
+    line->moment.wall.known =
+        or_json_get_i64(r->doc, ori_prefs_member(r, 0, "unix", OR_JSON_NUMBER),
+                        &line->moment.wall.unix_s) == OR_OK;
+    return r->err;
+}
+
+/* Does the recorded plan say what the new one says? Both as compact JSON. */
+static or_err ori_replay_compare(ori_prefs *r, const or_plan *plan, const or_catalogue *c,
+                                 bool *same, or_buf *difference)
+{
+    or_json_writer w;
+    or_json_doc    now;
+    or_buf         counting, out;
+    or_err         e;
+    or_buf_init_counting(&counting);
+    or_json_writer_init(&w, &counting);
+    or_json_begin_object(&w);
+    ori_route_put_plan(&w, plan, c);
+    or_json_end_object(&w);
+    char *mem = (char *)or_arena_alloc(r->arena, counting.len);
+    if (mem == NULL) return ori_catalogue_full(r->arena);
+    or_buf_init(&out, mem, counting.len);
+    or_json_writer_init(&w, &out);
+    or_json_begin_object(&w);
+    ori_route_put_plan(&w, plan, c);
+    or_json_end_object(&w);
+    if ((e = or_json_writer_end(&w)) != OR_OK) return e;
+    if ((e = or_json_parse(&now, or_buf_str(&out), 0, r->arena)) != OR_OK) return e;
+    or_str was_plan = or_json_raw(r->doc, or_json_find(r->doc, 0, "/plan"));
+    or_str was_out = or_json_raw(r->doc, or_json_find(r->doc, 0, "/out"));
+    *same = was_plan.ptr != NULL &&
+            or_str_eq(was_plan, or_json_raw(&now, or_json_find(&now, 0, "/plan"))) &&
+            or_str_eq(was_out, or_json_raw(&now, or_json_find(&now, 0, "/out")));
+    if (*same || difference == NULL) return OR_OK;
+    or_buf_put_z(difference, "recorded ");
+    or_buf_put_str(difference, was_plan);
+    or_buf_put_z(difference, " ");
+    or_buf_put_str(difference, was_out);
+    or_buf_put_z(difference, ", now ");
+    return or_buf_put_str(difference, or_buf_str(&out));
+}
+
+or_err or_route_replay(or_str text, or_arena *arena, or_plan *plan, or_catalogue *catalogue,
+                       bool *same, or_buf *difference)
+{
+    or_json_doc doc;
+    ori_prefs   r = {&doc, 0, arena, OR_OK, NULL, false};
+    ori_route   route;
+    *same = false;
+    or_err e = or_json_parse(&doc, text, 0, arena);
+    if (e != OR_OK) return e;
+    ori_replay *line = (ori_replay *)or_arena_alloc(arena, sizeof *line);
+    if (line == NULL) return ori_catalogue_full(arena);
+    memset(line, 0, sizeof *line);
+    if ((e = ori_replay_read(&r, line)) != OR_OK) return e;
+    uint32_t      num = line->catalogue.num;
+    or_candidate *list = (or_candidate *)or_arena_alloc(arena, num * sizeof *list);
+    if (list == NULL) return ori_catalogue_full(arena);
+    or_plan_init(plan, list, num);
+    *catalogue = line->catalogue;
+    route.request = &line->request;
+    route.catalogue = catalogue;
+    route.moment = &line->moment;
+    route.plan = plan;
+    ori_route_run(&route, NULL, line->healths);
+    return ori_replay_compare(&r, plan, catalogue, same, difference);
 }
 
 #endif /* ORI_IMPLEMENTED */
