@@ -202,7 +202,11 @@ extern "C" {
     X(ERR_ANSWER, -23, "the answer is JSON but not a chat completion")             \
     X(ERR_BUDGET, -24, "the budget does not allow it")                             \
     X(ERR_MODEL, -25, "no such model in the catalogue")                            \
-    X(ERR_ROUTE, -26, "no endpoint of the model is left")
+    X(ERR_ROUTE, -26, "no endpoint of the model is left")                          \
+    X(ERR_REFUSED, -27, "the upstream answered with an error")                     \
+    X(ERR_UNASKED, -28, "the answer is compressed or a stream, unasked")           \
+    X(ERR_OPENING, -29, "too much came before the first content of the stream")    \
+    X(ERR_CANCELLED, -30, "cancelled by the caller")
 
 typedef enum or_err {
 #define ORI_X(name, value, text) OR_##name = value,
@@ -1661,6 +1665,229 @@ OR_API or_err or_route_record(or_buf *out, const or_plan *plan, const or_route_r
    without a "plan" is not the same as anything. */
 OR_API or_err or_route_replay(or_str line, or_arena *arena, or_plan *plan,
                               or_catalogue *catalogue, bool *same, or_buf *difference);
+
+/* ============================================================== call ==
+   The engine: takes a plan, drives attempts over transports that the caller opens, and is
+   the one place where fallback lives.
+
+       or_call_begin
+       loop: or_call_next -> OR_OK         an event, below
+                          -> OR_NEED_MORE  wait until call->want_recv, want_send or
+                                           or_call_wake says so, then again
+                          -> OR_DONE       all is said and released
+
+   Events, in order. An attempt is CONNECT ... CLOSE; FAILED comes before the CLOSE of one that
+   failed when another follows (without it the connection had died while idle); BEGIN or ANSWER
+   at most once; END exactly once:
+
+       CONNECT (FAILED? CLOSE CONNECT)* ( BEGIN DELTA* | ANSWER )? END CLOSE?
+
+   A stream is held back until its first content, tool call or finish: until then any failure
+   leads to the next candidate, after it none does. What came before is in BEGIN's `held`.
+   An answer is complete only with a finish reason and its end; END says which of the three
+   it was. The same code serves a blocking loop, an event loop and a superloop: nothing here
+   waits, and nothing is called but the transport. */
+
+#ifndef OR_CALL_INPUT
+#define OR_CALL_INPUT 1024 /* bytes received at once, when the caller gives no memory for it */
+#endif
+#ifndef OR_CALL_SCRATCH
+#define OR_CALL_SCRATCH 4096 /* bytes for decoding one event or answer, likewise */
+#endif
+
+/* Milliseconds. 0 takes the default, OR_NEVER switches one off. */
+#define OR_NEVER UINT32_MAX
+typedef struct or_call_timeouts {
+    uint32_t connect_ms;       /* until or_call_connected (default: 10 s) */
+    uint32_t first_token_ms;   /* from then to the first content; for a whole answer to its
+                                  first byte. Comments do not count (default: 10 min) */
+    uint32_t between_bytes_ms; /* of silence after that; comments do count (default: 2 min) */
+    uint32_t total_ms;         /* for all attempts and waits together (default: 30 min) */
+} or_call_timeouts;
+
+typedef struct or_call_desc {
+    const or_plan      *plan;      /* required; must stay, as the next two */
+    const or_catalogue *catalogue; /* required: the one of the plan */
+    or_stats           *stats;     /* one for each endpoint; fed back (default: none) */
+    bool                stream;    /* server-sent events were asked for */
+    bool                other;     /* not a chat completion: any JSON will do */
+
+    /* the one budget for retries */
+    uint32_t         tries;          /* attempts in all (default: one for each candidate) */
+    or_call_timeouts timeouts;
+    uint32_t         backoff_ms;     /* before the second round of candidates, doubled for
+                                        each further one, half of it by chance (default: 500) */
+    uint32_t         backoff_max_ms; /* (default: 8 s) */
+    int64_t          max_cost_pico_usd; /* attempts that could make it cost more are not made
+                                           (default: 0, no limit) */
+
+    /* money */
+    or_bound_facts   bound;  /* for upper bounds, and for estimates where usage is missing */
+    or_cost_facts    cost;   /* images, time; the rest is filled in */
+    or_budget       *budget; /* reserve the dearest candidate, settle at the end (default: none) */
+    uint32_t         owner;  /* of the reservation */
+
+    /* limits, bytes */
+    uint32_t max_head;   /* of the answer (default: OR_HTTP_MAX_HEAD) */
+    uint32_t max_event;  /* one server-sent event (default: 16384) */
+    uint32_t max_held;   /* a stream's opening (default: 4096) */
+    uint32_t max_answer; /* a whole answer, and of an error what is kept (default: 16384) */
+
+    /* memory: or_call_need(desc) bytes at mem; less when parts of it come from elsewhere */
+    void               *mem;
+    size_t              mem_size;
+    const or_allocator *allocator;  /* buffers grow up to their limits instead (default: none) */
+    char               *input;      /* to receive into; may serve all calls of a thread, since
+                                       each uses up what it received (default: in mem) */
+    size_t              input_size;
+    or_arena           *arena;      /* to decode in; reset for each event; may be shared likewise
+                                       (default: in mem) */
+    uint32_t            turn_bytes; /* after so many received bytes OR_NEED_MORE with call->again,
+                                       so that others have their turn (default: 0, no limit) */
+    /* sends several pieces in one go, as or_io.send with its user (default: piece by piece) */
+    ptrdiff_t (*sendv)(void *user, const or_str *pieces, size_t num);
+    uint64_t            seed;       /* for the chance in backoff */
+} or_call_desc;
+
+typedef enum or_call_kind {
+    OR_CALL_CONNECT, /* open a transport to `endpoint`, then or_call_connected or
+                        or_call_refused; `fresh`: not one that was idle */
+    OR_CALL_FAILED,  /* this attempt failed, see `failure`; another one follows */
+    OR_CALL_CLOSE,   /* the transport is not needed any more; `keep`: it can serve again. Also
+                        for one that is still connecting */
+    OR_CALL_BEGIN,   /* a stream begins that will be delivered; `held` */
+    OR_CALL_DELTA,   /* an event of it: `sse`, `delta` */
+    OR_CALL_ANSWER,  /* a whole answer: `body`, `answer` (NULL with desc.other) */
+    OR_CALL_END      /* `end`, `failure` unless complete, `usage`, `cost` */
+} or_call_kind;
+
+typedef enum or_call_timer {
+    OR_TIMER_NONE = 0,
+    OR_TIMER_CONNECT,
+    OR_TIMER_FIRST_TOKEN,
+    OR_TIMER_BETWEEN_BYTES,
+    OR_TIMER_TOTAL
+} or_call_timer;
+
+/* Why an attempt, or the call, failed. Texts are valid until the next or_call_next. */
+typedef struct or_call_failure {
+    or_err        err;   /* OR_OK: none. OR_ERR_REFUSED: the upstream said so, see below */
+    or_call_timer timer; /* for OR_ERR_TIMEOUT */
+    uint16_t      status;         /* of the answer; 0: there was none */
+    or_fault      fault;
+    or_chat_error error;          /* what the upstream said */
+    or_str        body;           /* the answer or event that said it */
+    uint32_t      retry_after_ms; /* the least that any attempt was told; 0: none was */
+} or_call_failure;
+
+/* Everything that does not belong to the kind is zero. Pointers are valid until the next
+   or_call_next. */
+typedef struct or_call_event {
+    or_call_kind           kind;
+    uint32_t               endpoint; /* index in the catalogue; not for an END without attempt */
+    uint32_t               attempt;  /* 1 for the first */
+    bool                   fresh;
+    bool                   keep;
+    or_str                 held;
+    or_str                 body;
+    const or_sse_event    *sse;
+    const or_chat_delta   *delta;
+    const or_chat_answer  *answer;
+    const or_call_failure *failure;
+    or_end                 end;
+    or_usage               usage;
+    or_cost                cost;
+} or_call_event;
+
+/* One request in work. Must not be moved. The first part may be read at any time. */
+typedef struct or_call {
+    bool     want_recv, want_send; /* what the transport should be watched for */
+    bool     again;                /* neither: there is more to do at once */
+    bool     opened;               /* BEGIN or ANSWER was given */
+    bool     is_stream;            /* the answer is one */
+    uint32_t attempts;             /* so far */
+    uint32_t endpoint;             /* of the current one */
+    uint32_t attempt_ms;           /* when it was connected */
+    or_http  http;                 /* its answer: http.head.status, and in the call after
+                                      which it is first seen the fields */
+    or_chat_stream progress;       /* what the stream has brought so far */
+    uint64_t content_bytes;        /* text, reasoning and arguments delivered */
+    /* private */
+    or_call_desc    desc;
+    or_call_failure failure;
+    or_io           io;
+    const or_str   *pieces;        /* of the request */
+    uint32_t        num_pieces;
+    size_t          sent;          /* bytes of them */
+    or_str          in;            /* received, not yet used */
+    or_str          body;          /* of a stream: out of its framing, not yet used */
+    or_buf          rx, carry, held, answer;
+    or_arena        own_arena;
+    or_sse          sse;
+    or_sse_event    event;
+    or_chat_delta   delta;
+    or_chat_answer  whole;
+    or_reservation  reservation;
+    uint8_t        *marks;         /* of each candidate */
+    uint32_t        candidate;     /* in the plan */
+    uint32_t        round;
+    uint32_t        turn;          /* bytes received since the last OR_NEED_MORE */
+    uint32_t        stage_ms, total_ms; /* deadlines */
+    uint32_t        first_ms;      /* when the first content came */
+    int64_t         risk_pico_usd; /* what failed attempts may have cost */
+    or_err          refused;       /* by or_call_refused */
+    uint8_t         state, after;  /* after: the state behind a CLOSE */
+    bool            has_stage, has_total, paused, connected, reused, stale_retried, fresh;
+    bool            got_bytes, begun, spoilt, counted, keep, pending, ended, cancelled, at_end, yield;
+} or_call;
+
+/* Bytes that a call with this description needs at desc->mem. */
+OR_API size_t or_call_need(const or_call_desc *d);
+
+/* Begin. desc is copied; what it points to must stay until OR_DONE.
+   OR_ERR_ARG     no plan or catalogue, or an empty plan
+   OR_ERR_SPACE   mem_size is less than or_call_need(desc)
+   OR_ERR_BUDGET  the budget has no room for the dearest candidate, or its price is unknown
+   After a failure there is nothing to release. */
+OR_API or_err or_call_begin(or_call *c, const or_call_desc *d, uint32_t now_ms);
+
+/* See above. */
+OR_API or_err or_call_next(or_call *c, uint32_t now_ms, or_call_event *ev);
+
+/* The answer to CONNECT: the transport is open (with TLS and all), and this is to be sent:
+   head and body. io is copied; the pieces must stay until CLOSE.
+   reused  it was idle before: should it turn out dead, the same candidate is connected to
+           again, and that counts as the same attempt */
+OR_API void or_call_connected(or_call *c, uint32_t now_ms, const or_io *io, bool reused,
+                              const or_str *pieces, uint32_t num);
+
+/* The answer to CONNECT, at once or later: it did not work. why is an error, and OR_ERR_ARG,
+   OR_ERR_MEMORY and OR_ERR_SPACE are not blamed on the provider. */
+OR_API void or_call_refused(or_call *c, or_err why);
+
+/* Stop receiving, and go on: back-pressure. While paused the provider is not blamed for
+   silence. */
+OR_API void or_call_pause(or_call *c, uint32_t now_ms, bool paused);
+
+/* End it. The next or_call_next gives END with OR_ERR_CANCELLED, unless END was there already. */
+OR_API void or_call_cancel(or_call *c);
+
+/* Milliseconds until or_call_next has something to do even if no byte comes; OR_NEVER. */
+OR_API uint32_t or_call_wake(const or_call *c, uint32_t now_ms);
+
+/* What a status (and error, may be NULL) means: whose fault, and what helps. */
+typedef enum or_act {
+    OR_ACT_NEXT = 0,   /* another endpoint */
+    OR_ACT_NEXT_MODEL, /* no other endpoint of this model would do better */
+    OR_ACT_BIGGER,     /* an endpoint with a larger context */
+    OR_ACT_OTHER       /* an endpoint with other parameters */
+} or_act;
+OR_API or_act or_call_classify(uint16_t status, const or_chat_error *error, or_fault *fault);
+
+/* Value of a Retry-After field (seconds, or a date) in milliseconds; 0 when it is neither, or
+   a date and neither `date` (the Date field; may be absent) nor the wall clock tells now. At
+   most INT32_MAX. Source: RFC 9110 sections 5.6.7, 10.2.3. */
+OR_API uint32_t or_retry_after_ms(or_str value, or_str date, or_wall now);
 
 #ifdef __cplusplus
 }
@@ -7106,6 +7333,980 @@ or_err or_route_replay(or_str text, or_arena *arena, or_plan *plan, or_catalogue
     route.plan = plan;
     ori_route_run(&route, NULL, line->healths);
     return ori_replay_compare(&r, plan, catalogue, same, difference);
+}
+
+/* >> call ------------------------------------------------------------- */
+
+/* PICK -> CONNECT -> CONNECTING -> SENDING -> READING -> TAIL -> CLOSE -> OVER
+     ^                  \______________|_________|  (failed)      |
+     |__ WAIT (backoff) ______________________________________ FAILED
+   TAIL: all was delivered, the connection is not yet at the end of its message. */
+enum {
+    ORI_CALL_PICK,
+    ORI_CALL_CONNECT,
+    ORI_CALL_CONNECTING,
+    ORI_CALL_SENDING,
+    ORI_CALL_READING,
+    ORI_CALL_TAIL,
+    ORI_CALL_CLOSE,
+    ORI_CALL_WAIT,
+    ORI_CALL_OVER
+};
+
+#define ORI_CALL_TAIL_MS 1000
+
+/* Marks of candidates. */
+enum { ORI_CALL_TRIED = 1, ORI_CALL_RETRY = 2, ORI_CALL_SKIP = 4 };
+
+/* Status to blame and next step; first match wins, none means (PROVIDER, NEXT).
+   Source: RFC 9110 section 15; OpenRouter's and the providers' error pages, read 2026-11. */
+static const struct {
+    uint16_t low, high;
+    uint8_t  fault, act;
+} ori_call_statuses[] = {
+    {400, 400, OR_FAULT_CALLER, OR_ACT_NEXT_MODEL}, /* no equal endpoint would take it */
+    {401, 402, OR_FAULT_KEY, OR_ACT_NEXT},          /* our key there, our credit there */
+    {403, 403, OR_FAULT_CALLER, OR_ACT_NEXT},       /* refused for this content or place */
+    {404, 405, OR_FAULT_KEY, OR_ACT_NEXT},          /* not set up there */
+    {408, 410, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+    {413, 413, OR_FAULT_CALLER, OR_ACT_NEXT_MODEL},
+    {421, 421, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+    {422, 422, OR_FAULT_CALLER, OR_ACT_NEXT_MODEL},
+    {423, 426, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+    {429, 429, OR_FAULT_RATE, OR_ACT_NEXT},
+    {451, 451, OR_FAULT_CALLER, OR_ACT_NEXT}, /* for legal reasons, there */
+    {498, 498, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+    {400, 499, OR_FAULT_CALLER, OR_ACT_NEXT_MODEL},
+};
+
+/* Words in an error's type or message that say more than the status. */
+static const struct {
+    or_str  word;
+    uint8_t fault, act;
+} ori_call_words[] = {
+    {OR_STR_INIT("context_length"), OR_FAULT_CALLER, OR_ACT_BIGGER},
+    {OR_STR_INIT("exceed_context_size"), OR_FAULT_CALLER, OR_ACT_BIGGER},
+    {OR_STR_INIT("maximum context length"), OR_FAULT_CALLER, OR_ACT_BIGGER},
+    {OR_STR_INIT("prompt is too long"), OR_FAULT_CALLER, OR_ACT_BIGGER},
+    {OR_STR_INIT("unsupported_parameter"), OR_FAULT_CALLER, OR_ACT_OTHER},
+    {OR_STR_INIT("unsupported_value"), OR_FAULT_CALLER, OR_ACT_OTHER},
+    {OR_STR_INIT("insufficient_quota"), OR_FAULT_KEY, OR_ACT_NEXT},
+    {OR_STR_INIT("API_KEY_INVALID"), OR_FAULT_KEY, OR_ACT_NEXT},
+    {OR_STR_INIT("API key not valid"), OR_FAULT_KEY, OR_ACT_NEXT},
+};
+
+static bool ori_call_says(or_str text, or_str word)
+{
+    return text.len > 0 && or_str_find(text, word, 0) < text.len;
+}
+
+or_act or_call_classify(uint16_t status, const or_chat_error *error, or_fault *fault)
+{
+    if (error != NULL && status >= 400 && status < 500)
+        for (size_t i = 0; i < sizeof ori_call_words / sizeof ori_call_words[0]; i++)
+            if (ori_call_says(error->type, ori_call_words[i].word) ||
+                ori_call_says(error->message, ori_call_words[i].word)) {
+                *fault = (or_fault)ori_call_words[i].fault;
+                return (or_act)ori_call_words[i].act;
+            }
+    for (size_t i = 0; i < sizeof ori_call_statuses / sizeof ori_call_statuses[0]; i++)
+        if (status >= ori_call_statuses[i].low && status <= ori_call_statuses[i].high) {
+            *fault = (or_fault)ori_call_statuses[i].fault;
+            return (or_act)ori_call_statuses[i].act;
+        }
+    *fault = OR_FAULT_PROVIDER;
+    return OR_ACT_NEXT;
+}
+
+/* "Sun, 06 Nov 1994 08:49:37 GMT", the one form that servers send; -1 for others. */
+static int64_t ori_call_date(or_str s)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    static const uint8_t at[] = {5, 2, 12, 4, 17, 2, 20, 2, 23, 2}; /* place, digits */
+    int64_t              n[5], month = 0;
+    if (s.len != 29 || memcmp(s.ptr + 25, " GMT", 4) != 0) return -1;
+    for (int i = 0; i < 5; i++) {
+        uint64_t value;
+        if (or_u64_read(or_str_of(s.ptr + at[2 * i], at[2 * i + 1]), &value) != OR_OK) return -1;
+        n[i] = (int64_t)value;
+    }
+    while (month < 12 && memcmp(months + 3 * month, s.ptr + 8, 3) != 0) month++;
+    if (month == 12 || n[1] < 1970) return -1;
+    /* days before the first of that month, counted in years that begin in March */
+    int64_t y = month < 2 ? n[1] - 1 : n[1], m = month < 2 ? month + 10 : month - 2;
+    int64_t days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + n[0] - 1 - 719468;
+    return days * 86400 + n[2] * 3600 + n[3] * 60 + n[4];
+}
+
+uint32_t or_retry_after_ms(or_str value, or_str date, or_wall now)
+{
+    int64_t seconds;
+    if (or_decimal_round(value, 3, &seconds) == OR_OK) { /* some send fractions */
+        if (seconds < 0) return 0;
+        return (uint32_t)ori_money_min((uint64_t)seconds, INT32_MAX);
+    }
+    int64_t until = ori_call_date(value), from = ori_call_date(date);
+    if (from < 0 && now.known) from = now.unix_s;
+    if (until < 0 || from < 0 || until <= from) return 0;
+    return (uint32_t)ori_money_min((uint64_t)(until - from) * 1000, INT32_MAX);
+}
+
+static void ori_call_default(uint32_t *value, uint32_t instead)
+{
+    if (*value == 0) *value = instead;
+}
+
+static void ori_call_defaults(or_call_desc *d)
+{
+    ori_call_default(&d->timeouts.connect_ms, 10000);
+    ori_call_default(&d->timeouts.first_token_ms, 600000);
+    ori_call_default(&d->timeouts.between_bytes_ms, 120000);
+    ori_call_default(&d->timeouts.total_ms, 1800000);
+    ori_call_default(&d->backoff_ms, 500);
+    ori_call_default(&d->backoff_max_ms, 8000);
+    ori_call_default(&d->max_head, OR_HTTP_MAX_HEAD);
+    ori_call_default(&d->max_event, 16384);
+    ori_call_default(&d->max_held, 4096);
+    ori_call_default(&d->max_answer, 16384);
+    if (d->plan != NULL) ori_call_default(&d->tries, d->plan->num);
+}
+
+/* What mem is cut into: sizes of marks, input, rx, carry, held, answer, scratch. */
+static void ori_call_sizes(const or_call_desc *d, size_t size[7])
+{
+    bool grow = d->allocator != NULL;
+    size[0] = d->plan->num;
+    size[1] = d->input == NULL ? OR_CALL_INPUT : 0;
+    size[2] = grow ? 0 : (size_t)d->max_head + (d->input == NULL ? OR_CALL_INPUT : d->input_size);
+    size[3] = grow ? 0 : d->max_event;
+    size[4] = grow ? 0 : d->max_held;
+    size[5] = grow ? 0 : d->max_answer;
+    size[6] = d->arena == NULL ? OR_CALL_SCRATCH : 0;
+}
+
+size_t or_call_need(const or_call_desc *desc)
+{
+    or_call_desc d = *desc;
+    size_t       size[7], need = sizeof(ori_align);
+    if (d.plan == NULL) return 0;
+    ori_call_defaults(&d);
+    ori_call_sizes(&d, size);
+    for (int i = 0; i < 7; i++) need += ORI_ROUND(size[i]);
+    return need;
+}
+
+/* A buffer of so many bytes of mem, or one that grows. False: mem is too small. */
+static bool ori_call_buf(or_call *c, or_arena *mem, or_buf *b, size_t size, size_t max)
+{
+    if (c->desc.allocator != NULL) {
+        or_buf_init_growing(b, c->desc.allocator, max);
+        return true;
+    }
+    void *part = or_arena_alloc(mem, size);
+    if (part != NULL) or_buf_init(b, part, size);
+    return part != NULL;
+}
+
+static or_err ori_call_memory(or_call *c)
+{
+    or_call_desc *d = &c->desc;
+    size_t        size[7];
+    or_arena      mem;
+    ori_call_sizes(d, size);
+    or_arena_init(&mem, d->mem, d->mem_size);
+    c->marks = (uint8_t *)or_arena_alloc(&mem, size[0]);
+    if (d->input == NULL) {
+        d->input = (char *)or_arena_alloc(&mem, size[1]);
+        d->input_size = size[1];
+    }
+    bool all = ori_call_buf(c, &mem, &c->rx, size[2], (size_t)d->max_head + d->input_size);
+    all = ori_call_buf(c, &mem, &c->carry, size[3], d->max_event) && all;
+    all = ori_call_buf(c, &mem, &c->held, size[4], d->max_held) && all;
+    all = ori_call_buf(c, &mem, &c->answer, size[5], d->max_answer) && all;
+    if (d->arena == NULL) {
+        void *scratch = or_arena_alloc(&mem, size[6]);
+        or_arena_init(&c->own_arena, scratch, scratch != NULL ? size[6] : 0);
+        all = all && scratch != NULL;
+        d->arena = &c->own_arena;
+    }
+    if (!all || c->marks == NULL || d->input == NULL) return OR_ERR_SPACE;
+    memset(c->marks, 0, size[0]);
+    return OR_OK;
+}
+
+static const or_endpoint *ori_call_endpoint(const or_call *c, uint32_t candidate)
+{
+    return &c->desc.catalogue->endpoints[c->desc.plan->list[candidate].endpoint];
+}
+
+/* The most that an attempt with this candidate can cost; -1: unknown. */
+static int64_t ori_call_bound(const or_call *c, uint32_t candidate)
+{
+    or_bound_facts     f = c->desc.bound;
+    const or_endpoint *e = ori_call_endpoint(c, candidate);
+    or_cost            cost;
+    f.output_limit = e->max_completion_tokens;
+    f.context_length = e->context_length;
+    or_cost_bound(&e->prices, &f, &cost);
+    return cost.source == OR_COST_UNKNOWN ? -1 : cost.pico_usd;
+}
+
+static or_err ori_call_reserve(or_call *c)
+{
+    int64_t dearest = 0;
+    if (c->desc.budget == NULL) return OR_OK;
+    for (uint32_t i = 0; i < c->desc.plan->num; i++) {
+        int64_t bound = ori_call_bound(c, i);
+        if (bound < 0 && c->desc.budget->limited) return OR_ERR_BUDGET;
+        if (bound > dearest) dearest = bound;
+    }
+    return or_budget_reserve(c->desc.budget, &c->reservation, c->desc.owner, dearest);
+}
+
+or_err or_call_begin(or_call *c, const or_call_desc *d, uint32_t now_ms)
+{
+    or_err e;
+    memset(c, 0, sizeof *c);
+    if (d->plan == NULL || d->catalogue == NULL || d->plan->num == 0) return OR_ERR_ARG;
+    c->desc = *d;
+    ori_call_defaults(&c->desc);
+    e = ori_call_memory(c);
+    if (e == OR_OK) e = ori_call_reserve(c);
+    if (e != OR_OK) return e;
+    c->total_ms = now_ms + c->desc.timeouts.total_ms;
+    c->has_total = c->desc.timeouts.total_ms != OR_NEVER;
+    c->state = ORI_CALL_PICK;
+    return OR_OK;
+}
+
+static void ori_call_stage(or_call *c, uint32_t now_ms, uint32_t ms)
+{
+    c->has_stage = ms != OR_NEVER;
+    c->stage_ms = now_ms + ms;
+}
+
+/* Forget what belongs to the attempt before. */
+static void ori_call_reset(or_call *c)
+{
+    or_http_limits limits = {0, 0, 0};
+    limits.max_head = c->desc.max_head;
+    or_http_init(&c->http, OR_HTTP_CLIENT, &limits);
+    or_buf_clear(&c->rx);
+    or_buf_clear(&c->held);
+    or_buf_clear(&c->answer);
+    or_sse_init(&c->sse, &c->carry);
+    or_chat_stream_init(&c->progress);
+    c->in = or_str_of(NULL, 0);
+    c->sent = 0;
+    c->connected = c->reused = c->is_stream = false;
+    c->got_bytes = c->begun = c->spoilt = c->keep = c->pending = false;
+}
+
+static void ori_call_count_begin(or_call *c, uint32_t now_ms)
+{
+    if (c->desc.stats != NULL) or_stats_begin(&c->desc.stats[c->endpoint], now_ms);
+    c->counted = true;
+}
+
+static void ori_call_count_end(or_call *c, uint32_t now_ms, or_fault fault)
+{
+    or_outcome o;
+    if (!c->counted) return;
+    c->counted = false;
+    if (c->desc.stats == NULL) return;
+    memset(&o, 0, sizeof o);
+    o.fault = fault;
+    o.retry_after_ms = fault == OR_FAULT_NONE ? 0 : c->failure.retry_after_ms;
+    if (fault == OR_FAULT_NONE) {
+        o.first_token_ms = c->first_ms - c->attempt_ms;
+        o.duration_ms = now_ms - c->attempt_ms;
+        o.tokens = (uint32_t)ori_money_min(c->progress.usage.completion_tokens, UINT32_MAX);
+    }
+    or_stats_end(&c->desc.stats[c->endpoint], now_ms, &o);
+}
+
+/* What an attempt that failed without an answer of its own may still have cost. */
+static void ori_call_risk(or_call *c)
+{
+    bool told = c->got_bytes && c->http.head.status != 200; /* errors are not billed */
+    if (!c->connected || told) return;
+    int64_t bound = ori_call_bound(c, c->candidate);
+    if (bound > 0) c->risk_pico_usd = or_money_add(c->risk_pico_usd, bound);
+}
+
+/* ---- the end of an attempt ---- */
+
+/* Leave this attempt's transport, then go to `after`. */
+static void ori_call_leave(or_call *c, uint8_t after, bool keep)
+{
+    c->keep = keep && !c->spoilt;
+    c->after = after;
+    c->state = ORI_CALL_CLOSE;
+    c->has_stage = false;
+}
+
+static void ori_call_usage(or_call *c, or_call_event *ev)
+{
+    or_cost_facts facts = c->desc.cost;
+    or_usage     *u = &ev->usage;
+    *u = c->progress.usage;
+    facts.unfinished = c->progress.finish == OR_FINISH_NONE;
+    facts.failed = c->progress.finish == OR_FINISH_ERROR;
+    if (!u->set && (c->opened || c->content_bytes > 0)) { /* four bytes a token, about */
+        memset(u, 0, sizeof *u);
+        u->prompt_tokens = (c->desc.bound.prompt_bytes + 3) / 4;
+        u->completion_tokens = (c->content_bytes + 3) / 4;
+        u->total_tokens = or_sat_add_u64(u->prompt_tokens, u->completion_tokens);
+        u->set = facts.estimated = true;
+    }
+    if (u->set && c->attempts > 0)
+        or_cost_of(&ori_call_endpoint(c, c->candidate)->prices, u, &facts, &ev->cost);
+    if (facts.estimated) u->set = false; /* the counts are a guess, and marked so */
+    if (!c->opened && !u->set) ev->cost.source = OR_COST_COMPUTED; /* nobody bills errors */
+    if (c->risk_pico_usd > 0 && ev->cost.source != OR_COST_UNKNOWN) {
+        ev->cost.pico_usd = or_money_add(ev->cost.pico_usd, c->risk_pico_usd);
+        ev->cost.source = OR_COST_ESTIMATED;
+    }
+}
+
+static void ori_call_settle(or_call *c, const or_cost *cost)
+{
+    int64_t paid = cost->pico_usd;
+    if (c->desc.budget == NULL) return;
+    if (cost->source == OR_COST_UNKNOWN) paid = c->reservation.pico_usd;
+    or_budget_settle(c->desc.budget, &c->reservation, paid);
+}
+
+/* Fill END. The state is set by the caller. */
+static or_err ori_call_end(or_call *c, or_call_event *ev, or_end end)
+{
+    ev->kind = OR_CALL_END;
+    ev->end = end;
+    ev->failure = end == OR_END_COMPLETE ? NULL : &c->failure;
+    ori_call_usage(c, ev);
+    ori_call_settle(c, &ev->cost);
+    c->ended = true;
+    c->has_total = false;
+    return OR_OK;
+}
+
+/* Candidates that would fail in the same way are passed over. */
+static void ori_call_skip(or_call *c, or_act act)
+{
+    const or_candidate *list = c->desc.plan->list;
+    const or_endpoint  *e = ori_call_endpoint(c, c->candidate);
+    for (uint32_t i = 0; i < c->desc.plan->num; i++) {
+        const or_endpoint *other = ori_call_endpoint(c, i);
+        bool               same = list[i].model == list[c->candidate].model;
+        bool               skip = false;
+        if (act == OR_ACT_NEXT_MODEL) skip = same;
+        if (act == OR_ACT_BIGGER)
+            skip = e->context_length > 0 ? other->context_length > 0 &&
+                                               other->context_length <= e->context_length
+                                         : same;
+        if (act == OR_ACT_OTHER)
+            skip = same && other->parameters_known == e->parameters_known &&
+                   other->parameters == e->parameters;
+        if (skip || i == c->candidate) c->marks[i] |= ORI_CALL_SKIP;
+    }
+}
+
+/* Is there anything left to try? */
+static bool ori_call_more(const or_call *c)
+{
+    if (c->opened || c->cancelled || c->attempts >= c->desc.tries) return false;
+    for (uint32_t i = 0; i < c->desc.plan->num; i++)
+        if ((c->marks[i] & (ORI_CALL_TRIED | ORI_CALL_SKIP)) == 0 ||
+            (c->marks[i] & ORI_CALL_RETRY) != 0)
+            return true;
+    return false;
+}
+
+/* The attempt failed for failure.err and .fault. FAILED or END comes out. */
+static or_err ori_call_fail(or_call *c, uint32_t now_ms, or_act act, bool keep, or_call_event *ev)
+{
+    or_fault fault = c->failure.fault;
+    bool     retry = act == OR_ACT_NEXT && (fault == OR_FAULT_PROVIDER || fault == OR_FAULT_RATE);
+    ori_call_count_end(c, now_ms, fault);
+    if (!c->opened) ori_call_risk(c);
+    if (retry)
+        c->marks[c->candidate] |= ORI_CALL_RETRY;
+    else
+        ori_call_skip(c, act);
+    ev->failure = &c->failure;
+    ev->kind = OR_CALL_FAILED;
+    if (ori_call_more(c)) {
+        ori_call_leave(c, ORI_CALL_PICK, keep);
+        return OR_OK;
+    }
+    ori_call_leave(c, ORI_CALL_OVER, keep);
+    bool truncated = c->opened && c->failure.err != OR_ERR_REFUSED;
+    return ori_call_end(c, ev, truncated ? OR_END_TRUNCATED : OR_END_ERROR);
+}
+
+/* The transport, the framing or the time failed. */
+static or_err ori_call_broken(or_call *c, uint32_t now_ms, or_err why, or_call_event *ev)
+{
+    bool ours = why == OR_ERR_ARG || why == OR_ERR_MEMORY || why == OR_ERR_SPACE;
+    c->failure.err = why;
+    c->failure.status = c->got_bytes ? c->http.head.status : 0;
+    c->failure.fault = ours ? OR_FAULT_US : OR_FAULT_PROVIDER;
+    return ori_call_fail(c, now_ms, OR_ACT_NEXT, false, ev);
+}
+
+static or_err ori_call_late(or_call *c, uint32_t now_ms, or_call_timer timer, or_call_event *ev)
+{
+    c->failure.timer = timer;
+    if (timer == OR_TIMER_TOTAL) c->desc.tries = c->attempts; /* no more */
+    return ori_call_broken(c, now_ms, OR_ERR_TIMEOUT, ev);
+}
+
+/* Took it as bytes that are not an answer: END or the next candidate. */
+static or_err ori_call_refusal(or_call *c, uint32_t now_ms, uint16_t status,
+                               const or_chat_error *error, or_str body, bool keep,
+                               or_call_event *ev)
+{
+    or_act act = or_call_classify(status, error, &c->failure.fault);
+    c->failure.err = OR_ERR_REFUSED;
+    c->failure.status = status;
+    if (error != NULL) c->failure.error = *error;
+    c->failure.body = body;
+    return ori_call_fail(c, now_ms, act, keep, ev);
+}
+
+/* Everything was delivered. */
+static or_err ori_call_complete(or_call *c, uint32_t now_ms, bool at_end, or_call_event *ev)
+{
+    ori_call_count_end(c, now_ms, OR_FAULT_NONE);
+    if (at_end) {
+        ori_call_leave(c, ORI_CALL_OVER, c->http.head.keep_alive);
+    } else {
+        c->state = ORI_CALL_TAIL;
+        ori_call_stage(c, now_ms, ORI_CALL_TAIL_MS);
+    }
+    c->paused = false;
+    return ori_call_end(c, ev, OR_END_COMPLETE);
+}
+
+/* ---- reading ---- */
+
+static or_err ori_call_on_head(or_call *c, uint32_t now_ms, or_call_event *ev)
+{
+    const or_http_head *h = &c->http.head;
+    or_str              event_stream = OR_STR("text/event-stream");
+    uint32_t            wait;
+    if (h->status < 200) return OR_NEED_MORE;
+    or_str type = or_http_field(h, OR_STR("content-type"), NULL);
+    or_str coding = or_http_field(h, OR_STR("content-encoding"), NULL);
+    or_str date = or_http_field(h, OR_STR("date"), NULL);
+    or_str millis = or_http_field(h, OR_STR("retry-after-ms"), NULL);
+    uint64_t ms;
+    wait = or_retry_after_ms(or_http_field(h, OR_STR("retry-after"), NULL), date,
+                             c->desc.cost.now);
+    if (or_u64_read(millis, &ms) == OR_OK) wait = (uint32_t)ori_money_min(ms, INT32_MAX);
+    if (wait > 0 && h->status != 200 &&
+        (c->failure.retry_after_ms == 0 || wait < c->failure.retry_after_ms))
+        c->failure.retry_after_ms = wait;
+    if (type.len > event_stream.len) type.len = event_stream.len; /* without parameters */
+    c->is_stream = h->status == 200 && or_str_eq_nocase(type, event_stream);
+    bool plain = coding.len == 0 || or_str_eq_nocase(coding, OR_STR("identity"));
+    if (!plain || (c->is_stream && (!c->desc.stream || c->desc.other)))
+        return ori_call_broken(c, now_ms, OR_ERR_UNASKED, ev);
+    return OR_NEED_MORE;
+}
+
+static or_err ori_call_give(or_call *c, or_call_event *ev)
+{
+    ev->kind = OR_CALL_DELTA;
+    ev->sse = &c->event;
+    ev->delta = &c->delta;
+    c->content_bytes += c->delta.text.len + c->delta.reasoning.len + c->delta.refusal.len;
+    for (uint32_t i = 0; i < c->delta.num_tool_calls; i++)
+        c->content_bytes += c->delta.tool_calls[i].arguments.len;
+    return OR_OK;
+}
+
+/* Status for an error that came in a body with status 200. */
+static uint16_t ori_call_error_status(const or_chat_error *error)
+{
+    return error->code >= 400 && error->code <= 599 ? (uint16_t)error->code : 502;
+}
+
+/* The stream ended, but not well. */
+static or_err ori_call_unfinished(or_call *c, uint32_t now_ms, or_call_event *ev)
+{
+    if (c->progress.finish == OR_FINISH_ERROR) /* and no word about which */
+        return ori_call_refusal(c, now_ms, 502, NULL, or_str_of(NULL, 0), false, ev);
+    return ori_call_broken(c, now_ms, OR_ERR_TRUNCATED, ev);
+}
+
+static or_err ori_call_on_event(or_call *c, uint32_t now_ms, or_call_event *ev)
+{
+    or_chat_delta *d = &c->delta;
+    if (c->event.data.len == 0) return OR_NEED_MORE; /* says nothing, and clients fail on it */
+    or_arena_reset(c->desc.arena);
+    or_err e = or_chat_stream_next(&c->progress, c->event.data, c->desc.arena, d);
+    if (e == OR_ERR_ANSWER) return OR_NEED_MORE; /* a ping or the like */
+    if (e != OR_OK) return ori_call_broken(c, now_ms, e, ev);
+    if (d->error.set) {
+        ev->sse = &c->event;
+        ev->delta = d;
+        return ori_call_refusal(c, now_ms, ori_call_error_status(&d->error), &d->error,
+                                c->event.data, false, ev);
+    }
+    if (d->done) {
+        if (or_chat_stream_end(&c->progress, false) != OR_END_COMPLETE)
+            return ori_call_unfinished(c, now_ms, ev);
+        return ori_call_complete(c, now_ms, false, ev);
+    }
+    if (c->progress.content && !c->begun) {
+        c->begun = true;
+        c->first_ms = now_ms;
+    }
+    if (c->opened) return ori_call_give(c, ev);
+    if (!c->progress.content && c->progress.finish == OR_FINISH_NONE) {
+        if (or_sse_put(&c->held, or_str_of(NULL, 0), c->event.data) == OR_OK) return OR_NEED_MORE;
+        return ori_call_broken(c, now_ms,
+                               c->held.err == OR_ERR_SPACE ? OR_ERR_OPENING : c->held.err, ev);
+    }
+    if (!c->begun) c->first_ms = now_ms;
+    c->opened = c->pending = true;
+    ev->kind = OR_CALL_BEGIN;
+    ev->held = or_buf_str(&c->held);
+    return OR_OK;
+}
+
+/* The body of a stream is over. */
+static or_err ori_call_stream_end(or_call *c, uint32_t now_ms, or_call_event *ev)
+{
+    or_err e;
+    if (or_sse_end(&c->sse, &c->event) == OR_OK) {
+        /* the last event may lack its blank line; it counts when it is whole */
+        e = ori_call_on_event(c, now_ms, ev);
+        if (e != OR_NEED_MORE) return e; /* comes back here when that was not all */
+    }
+    if (or_chat_stream_end(&c->progress, true) != OR_END_COMPLETE)
+        return ori_call_unfinished(c, now_ms, ev);
+    return ori_call_complete(c, now_ms, true, ev);
+}
+
+/* A whole message is in `answer`. */
+static or_err ori_call_message(or_call *c, uint32_t now_ms, or_call_event *ev)
+{
+    or_str   body = or_buf_str(&c->answer);
+    uint16_t status = c->http.head.status;
+    bool     keep = c->http.head.keep_alive;
+    or_err   e = OR_OK;
+    or_arena_reset(c->desc.arena);
+    memset(&c->whole, 0, sizeof c->whole);
+    if (!c->desc.other || status != 200) e = or_chat_read(body, c->desc.arena, &c->whole);
+    if (status != 200 || (e == OR_OK && c->whole.error.set)) {
+        bool said = e == OR_OK && c->whole.error.set;
+        if (status == 200) status = ori_call_error_status(&c->whole.error);
+        return ori_call_refusal(c, now_ms, status, said ? &c->whole.error : NULL, body, keep, ev);
+    }
+    if (c->desc.other) e = or_json_check(body, NULL);
+    if (e != OR_OK) return ori_call_broken(c, now_ms, e, ev);
+    c->progress.usage = c->whole.usage;
+    c->progress.finish = c->whole.finish;
+    c->opened = true;
+    c->pending = true; /* END follows */
+    ev->kind = OR_CALL_ANSWER;
+    ev->body = body;
+    ev->answer = c->desc.other ? NULL : &c->whole;
+    for (uint32_t i = 0; i < c->whole.num_tool_calls; i++)
+        c->content_bytes += c->whole.tool_calls[i].arguments.len;
+    c->content_bytes += c->whole.text.len + c->whole.reasoning.len;
+    return OR_OK;
+}
+
+static or_err ori_call_on_end(or_call *c, uint32_t now_ms, or_call_event *ev)
+{
+    if (c->state == ORI_CALL_TAIL) {
+        ori_call_leave(c, ORI_CALL_OVER, c->http.head.keep_alive);
+        return OR_NEED_MORE;
+    }
+    if (c->is_stream) return ori_call_stream_end(c, now_ms, ev);
+    return ori_call_message(c, now_ms, ev);
+}
+
+static or_err ori_call_on_body(or_call *c, uint32_t now_ms, or_str data, or_call_event *ev)
+{
+    if (!c->begun && !c->is_stream) {
+        c->begun = true;
+        c->first_ms = now_ms;
+    }
+    if (or_buf_put_str(&c->answer, data) == OR_OK) return OR_NEED_MORE;
+    if (c->http.head.status != 200 && c->answer.err == OR_ERR_SPACE) return OR_NEED_MORE;
+    return ori_call_broken(c, now_ms, c->answer.err == OR_ERR_SPACE ? OR_ERR_BODY : c->answer.err,
+                           ev);
+}
+
+/* The next event from what is here. OR_NEED_MORE: all of it was used. */
+static or_err ori_call_use(or_call *c, uint32_t now_ms, or_call_event *ev)
+{
+    or_http_event h;
+    or_err        e;
+    for (;;) {
+        if (c->pending) {
+            c->pending = false;
+            if (!c->is_stream) return ori_call_complete(c, now_ms, true, ev);
+            return ori_call_give(c, ev);
+        }
+        while (c->body.len > 0 && c->state == ORI_CALL_READING) {
+            e = or_sse_next(&c->sse, &c->body, &c->event);
+            if (e == OR_OK)
+                e = ori_call_on_event(c, now_ms, ev);
+            else if (e != OR_NEED_MORE)
+                e = ori_call_broken(c, now_ms, e, ev);
+            if (e != OR_NEED_MORE) return e;
+        }
+        if (c->at_end) return ori_call_on_end(c, now_ms, ev);
+        e = or_http_next(&c->http, &c->in, &h);
+        if (e == OR_NEED_MORE) return e;
+        if (e != OR_OK) return ori_call_broken(c, now_ms, e == OR_DONE ? OR_ERR_HTTP : e, ev);
+        e = OR_NEED_MORE;
+        if (h.kind == OR_HTTP_HEAD) e = ori_call_on_head(c, now_ms, ev);
+        if (h.kind == OR_HTTP_BODY && c->is_stream) c->body = h.data;
+        if (h.kind == OR_HTTP_BODY && !c->is_stream) e = ori_call_on_body(c, now_ms, h.data, ev);
+        if (h.kind == OR_HTTP_END) {
+            c->at_end = true;
+            c->spoilt = c->spoilt || c->in.len > 0; /* more than one answer */
+        }
+        if (e != OR_NEED_MORE) return e;
+    }
+}
+
+/* What is left of the input is the start of a head: keep it. */
+static or_err ori_call_keep(or_call *c)
+{
+    if (c->in.len > 0 && c->rx.len == 0) {
+        or_buf_put_str(&c->rx, c->in);
+    } else if (c->rx.len > c->in.len) {
+        or_buf_take(&c->rx, c->rx.len - c->in.len);
+        if (c->rx.len == 0 && c->desc.allocator != NULL) or_buf_free(&c->rx);
+    }
+    c->in = or_str_of(NULL, 0);
+    return c->rx.err == OR_ERR_SPACE ? OR_ERR_HEAD : c->rx.err;
+}
+
+/* The transport ended or failed. */
+static or_err ori_call_closed(or_call *c, uint32_t now_ms, or_err why, or_call_event *ev)
+{
+    or_http_event h;
+    c->spoilt = true;
+    if (c->state == ORI_CALL_TAIL) {
+        ori_call_leave(c, ORI_CALL_OVER, false);
+        return OR_NEED_MORE;
+    }
+    if (!c->got_bytes && c->reused && !c->stale_retried) {
+        /* it died while it was idle: the provider never saw the request */
+        c->stale_retried = c->fresh = true;
+        ori_call_leave(c, ORI_CALL_CONNECT, false);
+        return OR_NEED_MORE;
+    }
+    if (why == OR_ERR_CLOSED && c->got_bytes && or_http_eof(&c->http, &h) == OR_OK) {
+        c->at_end = true;
+        return ori_call_use(c, now_ms, ev);
+    }
+    return ori_call_broken(c, now_ms, c->got_bytes && why == OR_ERR_CLOSED ? OR_ERR_TRUNCATED : why,
+                           ev);
+}
+
+/* Bytes are here, in c->in: which timer runs now? */
+static void ori_call_received(or_call *c, uint32_t now_ms)
+{
+    if (c->state == ORI_CALL_SENDING) { /* an answer before the end of the question */
+        c->state = ORI_CALL_READING;
+        c->spoilt = true;
+    }
+    c->got_bytes = true;
+    if (c->begun && c->state == ORI_CALL_READING)
+        ori_call_stage(c, now_ms, c->desc.timeouts.between_bytes_ms);
+}
+
+/* Use the input, receive, use ... until there is an event or nothing more comes. */
+static or_err ori_call_read(or_call *c, uint32_t now_ms, or_call_event *ev)
+{
+    for (;;) {
+        bool   begun = c->begun;
+        or_err e = ori_call_use(c, now_ms, ev);
+        if (c->begun && !begun && c->state == ORI_CALL_READING)
+            ori_call_stage(c, now_ms, c->desc.timeouts.between_bytes_ms);
+        if (e != OR_NEED_MORE) return e;
+        if (c->state == ORI_CALL_CLOSE) return e;
+        e = ori_call_keep(c);
+        if (e != OR_OK) return ori_call_broken(c, now_ms, e, ev);
+        if (c->paused) return OR_NEED_MORE;
+        if (c->desc.turn_bytes > 0 && c->turn >= c->desc.turn_bytes) {
+            c->again = true;
+            return OR_NEED_MORE;
+        }
+        ptrdiff_t n = c->io.recv(c->io.user, c->desc.input, c->desc.input_size);
+        if (n == 0) return OR_NEED_MORE;
+        if (n < 0) return ori_call_closed(c, now_ms, (or_err)n, ev);
+        c->turn += (uint32_t)n;
+        c->in = or_str_of(c->desc.input, (size_t)n);
+        if (c->rx.len > 0) {
+            if (or_buf_put_str(&c->rx, c->in) != OR_OK)
+                return ori_call_broken(c, now_ms, OR_ERR_HEAD, ev);
+            c->in = or_buf_str(&c->rx);
+        }
+        ori_call_received(c, now_ms);
+    }
+}
+
+/* ---- sending ---- */
+
+static ptrdiff_t ori_call_send_some(or_call *c)
+{
+    or_str   rest[4];
+    uint32_t num = 0;
+    size_t   skip = c->sent;
+    for (uint32_t i = 0; i < c->num_pieces && num < 4; i++) {
+        or_str piece = c->pieces[i];
+        if (skip >= piece.len) {
+            skip -= piece.len;
+            continue;
+        }
+        rest[num++] = or_str_of(piece.ptr + skip, piece.len - skip);
+        skip = 0;
+        if (c->desc.sendv == NULL) break;
+    }
+    if (num == 0) return 0;
+    if (c->desc.sendv != NULL) return c->desc.sendv(c->io.user, rest, num);
+    return c->io.send(c->io.user, rest[0].ptr, rest[0].len);
+}
+
+/* Send what goes. An answer is not there the moment the question is out: wait for it then. */
+static void ori_call_send(or_call *c)
+{
+    size_t    size = 0;
+    ptrdiff_t n = 1;
+    for (uint32_t i = 0; i < c->num_pieces; i++) size += c->pieces[i].len;
+    while (c->sent < size && (n = ori_call_send_some(c)) > 0) c->sent += (size_t)n;
+    if (n < 0) c->spoilt = true; /* it may have said why before it closed */
+    if (c->sent == size || n < 0) c->state = ORI_CALL_READING;
+    c->yield = c->sent == size;
+}
+
+void or_call_connected(or_call *c, uint32_t now_ms, const or_io *io, bool reused,
+                       const or_str *pieces, uint32_t num)
+{
+    if (c->state != ORI_CALL_CONNECTING) return;
+    c->io = *io;
+    c->pieces = pieces;
+    c->num_pieces = num;
+    c->reused = reused;
+    c->connected = true;
+    c->attempt_ms = now_ms;
+    c->state = ORI_CALL_SENDING;
+    ori_call_stage(c, now_ms, c->desc.timeouts.first_token_ms);
+}
+
+void or_call_refused(or_call *c, or_err why)
+{
+    if (c->state == ORI_CALL_CONNECTING) c->refused = why < 0 ? why : OR_ERR_ARG;
+}
+
+void or_call_pause(or_call *c, uint32_t now_ms, bool paused)
+{
+    if (c->paused == paused) return;
+    c->paused = paused;
+    if (c->state != ORI_CALL_READING) return;
+    if (paused)
+        c->has_stage = false; /* waiting for the caller, not for the provider */
+    else
+        ori_call_stage(c, now_ms, c->begun ? c->desc.timeouts.between_bytes_ms
+                                           : c->desc.timeouts.first_token_ms);
+}
+
+void or_call_cancel(or_call *c)
+{
+    c->cancelled = true;
+}
+
+/* ---- choosing ---- */
+
+/* The next candidate that was not tried; else the first one that may be tried again. False:
+   wait first, since a round is over. */
+static bool ori_call_find(or_call *c, uint32_t *found)
+{
+    for (uint32_t i = 0; i < c->desc.plan->num; i++)
+        if ((c->marks[i] & (ORI_CALL_TRIED | ORI_CALL_SKIP)) == 0) {
+            *found = i;
+            return true;
+        }
+    return false;
+}
+
+/* Would this attempt fit into what may be spent? */
+static bool ori_call_affordable(const or_call *c, uint32_t candidate)
+{
+    int64_t bound = ori_call_bound(c, candidate);
+    if (c->desc.max_cost_pico_usd <= 0) return true;
+    return bound >= 0 && or_money_add(c->risk_pico_usd, bound) <= c->desc.max_cost_pico_usd;
+}
+
+/* Backoff before the next round: at least what the providers asked for. */
+static void ori_call_wait(or_call *c, uint32_t now_ms)
+{
+    uint32_t ms = c->desc.backoff_max_ms;
+    if (c->round < 16 && (uint64_t)c->desc.backoff_ms << c->round < ms)
+        ms = c->desc.backoff_ms << c->round;
+    uint32_t half = ms / 2 + 1;
+    ms = ms - ms / 2 + (uint32_t)(ori_route_random(c->desc.seed, c->round) % half);
+    if (c->failure.retry_after_ms > ms) ms = c->failure.retry_after_ms;
+    for (uint32_t i = 0; i < c->desc.plan->num; i++)
+        if ((c->marks[i] & ORI_CALL_RETRY) != 0) c->marks[i] = 0;
+    c->round++;
+    c->failure.retry_after_ms = 0;
+    ori_call_stage(c, now_ms, ms);
+    c->state = ORI_CALL_WAIT;
+}
+
+static or_err ori_call_pick(or_call *c, uint32_t now_ms, or_call_event *ev)
+{
+    uint32_t i;
+    while (ori_call_more(c) && ori_call_find(c, &i)) {
+        c->marks[i] |= ORI_CALL_TRIED;
+        if (!ori_call_affordable(c, i)) {
+            c->marks[i] |= ORI_CALL_SKIP;
+            if (c->attempts == 0) c->failure.err = OR_ERR_BUDGET;
+            continue;
+        }
+        c->candidate = i;
+        c->endpoint = c->desc.plan->list[i].endpoint;
+        c->attempts++;
+        c->fresh = c->stale_retried = false;
+        ori_call_count_begin(c, now_ms);
+        c->state = ORI_CALL_CONNECT;
+        return OR_NEED_MORE;
+    }
+    /* no use waiting when the time will be over before */
+    uint32_t wait = c->failure.retry_after_ms;
+    if (ori_call_more(c) &&
+        !(c->has_total && or_ms_diff(now_ms, c->total_ms) <= (int32_t)wait)) {
+        ori_call_wait(c, now_ms);
+        return OR_NEED_MORE;
+    }
+    c->state = ORI_CALL_OVER;
+    return ori_call_end(c, ev, OR_END_ERROR);
+}
+
+static or_err ori_call_connect(or_call *c, uint32_t now_ms, or_call_event *ev)
+{
+    uint32_t wait = c->failure.retry_after_ms;
+    ori_call_reset(c);
+    memset(&c->failure, 0, sizeof c->failure);
+    c->failure.retry_after_ms = wait;
+    c->refused = OR_OK;
+    c->state = ORI_CALL_CONNECTING;
+    ori_call_stage(c, now_ms, c->desc.timeouts.connect_ms);
+    ev->kind = OR_CALL_CONNECT;
+    ev->fresh = c->fresh;
+    return OR_OK;
+}
+
+static void ori_call_free(or_call *c)
+{
+    if (c->desc.allocator == NULL) return;
+    or_buf_free(&c->rx);
+    or_buf_free(&c->carry);
+    or_buf_free(&c->held);
+    or_buf_free(&c->answer);
+}
+
+static or_err ori_call_close(or_call *c, or_call_event *ev)
+{
+    c->state = c->after;
+    c->in = c->body = or_str_of(NULL, 0);
+    c->at_end = c->pending = false;
+    ev->kind = OR_CALL_CLOSE;
+    ev->keep = c->keep;
+    return OR_OK;
+}
+
+/* A deadline that passed, or a cancel. OR_NEED_MORE: none. */
+static or_err ori_call_clock(or_call *c, uint32_t now_ms, or_call_event *ev)
+{
+    bool stage = c->has_stage && or_ms_diff(c->stage_ms, now_ms) >= 0;
+    bool total = c->has_total && or_ms_diff(c->total_ms, now_ms) >= 0;
+    bool active = c->state >= ORI_CALL_CONNECTING && c->state <= ORI_CALL_READING;
+    if (c->cancelled && !c->ended) {
+        c->failure.err = OR_ERR_CANCELLED;
+        c->failure.fault = OR_FAULT_US;
+        if (active) return ori_call_fail(c, now_ms, OR_ACT_NEXT, false, ev);
+        ori_call_count_end(c, now_ms, OR_FAULT_US);
+        if (c->state != ORI_CALL_CLOSE) c->state = ORI_CALL_OVER;
+        c->after = ORI_CALL_OVER;
+        return ori_call_end(c, ev, OR_END_ERROR);
+    }
+    if ((c->cancelled || stage) && c->state == ORI_CALL_TAIL)
+        ori_call_leave(c, ORI_CALL_OVER, false);
+    if (total && active) return ori_call_late(c, now_ms, OR_TIMER_TOTAL, ev);
+    if (total && c->state == ORI_CALL_WAIT) {
+        c->state = ORI_CALL_OVER;
+        c->failure.err = OR_ERR_TIMEOUT;
+        c->failure.timer = OR_TIMER_TOTAL;
+        return ori_call_end(c, ev, OR_END_ERROR);
+    }
+    if (!stage) return OR_NEED_MORE;
+    if (c->state == ORI_CALL_WAIT) c->state = ORI_CALL_PICK;
+    if (c->state == ORI_CALL_CONNECTING) return ori_call_late(c, now_ms, OR_TIMER_CONNECT, ev);
+    if (c->state == ORI_CALL_SENDING || c->state == ORI_CALL_READING)
+        return ori_call_late(c, now_ms,
+                             c->begun ? OR_TIMER_BETWEEN_BYTES : OR_TIMER_FIRST_TOKEN, ev);
+    return OR_NEED_MORE;
+}
+
+/* One step. OR_NEED_MORE with another state: call again. */
+static or_err ori_call_step(or_call *c, uint32_t now_ms, or_call_event *ev)
+{
+    switch (c->state) {
+    case ORI_CALL_PICK: return ori_call_pick(c, now_ms, ev);
+    case ORI_CALL_CONNECT: return ori_call_connect(c, now_ms, ev);
+    case ORI_CALL_CONNECTING:
+        return c->refused == OR_OK ? OR_NEED_MORE : ori_call_broken(c, now_ms, c->refused, ev);
+    case ORI_CALL_SENDING:
+        ori_call_send(c);
+        return c->yield ? OR_NEED_MORE : ori_call_read(c, now_ms, ev);
+    case ORI_CALL_READING:
+    case ORI_CALL_TAIL: return ori_call_read(c, now_ms, ev);
+    case ORI_CALL_CLOSE: return ori_call_close(c, ev);
+    default: return OR_NEED_MORE;
+    }
+}
+
+or_err or_call_next(or_call *c, uint32_t now_ms, or_call_event *ev)
+{
+    or_err  e;
+    uint8_t before;
+    memset(ev, 0, sizeof *ev);
+    c->again = c->yield = false;
+    do {
+        before = c->state;
+        e = ori_call_clock(c, now_ms, ev);
+        if (e == OR_NEED_MORE) e = ori_call_step(c, now_ms, ev);
+    } while (e == OR_NEED_MORE && c->state != before && !c->yield);
+    ev->endpoint = c->endpoint;
+    ev->attempt = c->attempts;
+    c->want_send = c->state == ORI_CALL_SENDING;
+    c->want_recv = !c->paused && c->state >= ORI_CALL_SENDING && c->state <= ORI_CALL_TAIL;
+    if (e != OR_NEED_MORE) return e;
+    c->turn = 0;
+    if (c->state != ORI_CALL_OVER) return OR_NEED_MORE;
+    ori_call_free(c);
+    return OR_DONE;
+}
+
+uint32_t or_call_wake(const or_call *c, uint32_t now_ms)
+{
+    int32_t stage = c->has_stage ? or_ms_diff(now_ms, c->stage_ms) : INT32_MAX;
+    int32_t total = c->has_total ? or_ms_diff(now_ms, c->total_ms) : INT32_MAX;
+    int32_t first = stage < total ? stage : total;
+    if (!c->has_stage && !c->has_total) return OR_NEVER;
+    return first > 0 ? (uint32_t)first : 0;
 }
 
 #endif /* ORI_IMPLEMENTED */
