@@ -1672,8 +1672,9 @@ OR_API or_err or_route_replay(or_str line, or_arena *arena, or_plan *plan,
 
        or_call_begin
        loop: or_call_next -> OR_OK         an event, below
-                          -> OR_NEED_MORE  wait until call->want_recv, want_send or
-                                           or_call_wake says so, then again
+                          -> OR_NEED_MORE  unless call->again is set, wait until
+                                           call->want_recv, want_send or or_call_wake says
+                                           so, then again
                           -> OR_DONE       all is said and released
 
    Events, in order. An attempt is CONNECT ... CLOSE; FAILED comes before the CLOSE of one that
@@ -1686,7 +1687,8 @@ OR_API or_err or_route_replay(or_str line, or_arena *arena, or_plan *plan,
    leads to the next candidate, after it none does. What came before is in BEGIN's `held`.
    An answer is complete only with a finish reason and its end; END says which of the three
    it was. The same code serves a blocking loop, an event loop and a superloop: nothing here
-   waits, and nothing is called but the transport. */
+   waits, nothing is called but the transport, and that receives once between two
+   OR_NEED_MORE, so that others have their turn. */
 
 #ifndef OR_CALL_INPUT
 #define OR_CALL_INPUT 1024 /* bytes received at once, when the caller gives no memory for it */
@@ -1742,8 +1744,6 @@ typedef struct or_call_desc {
     size_t              input_size;
     or_arena           *arena;      /* to decode in; reset for each event; may be shared likewise
                                        (default: in mem) */
-    uint32_t            turn_bytes; /* after so many received bytes OR_NEED_MORE with call->again,
-                                       so that others have their turn (default: 0, no limit) */
     /* sends several pieces in one go, as or_io.send with its user (default: piece by piece) */
     ptrdiff_t (*sendv)(void *user, const or_str *pieces, size_t num);
     uint64_t            seed;       /* for the chance in backoff */
@@ -1781,7 +1781,7 @@ typedef struct or_call_failure {
 } or_call_failure;
 
 /* Everything that does not belong to the kind is zero. Pointers are valid until the next
-   or_call_next. */
+   or_call_next; sse->raw until OR_NEED_MORE, so that events can be passed on together. */
 typedef struct or_call_event {
     or_call_kind           kind;
     uint32_t               endpoint; /* index in the catalogue; not for an END without attempt */
@@ -1802,7 +1802,7 @@ typedef struct or_call_event {
 /* One request in work. Must not be moved. The first part may be read at any time. */
 typedef struct or_call {
     bool     want_recv, want_send; /* what the transport should be watched for */
-    bool     again;                /* neither: there is more to do at once */
+    bool     again;                /* there may be more at once: call again without waiting */
     bool     opened;               /* BEGIN or ANSWER was given */
     bool     is_stream;            /* the answer is one */
     uint32_t attempts;             /* so far */
@@ -1812,6 +1812,8 @@ typedef struct or_call {
                                       which it is first seen the fields */
     or_chat_stream progress;       /* what the stream has brought so far */
     uint64_t content_bytes;        /* text, reasoning and arguments delivered */
+    char     id[64];               /* of the generation: X-Generation-Id, else the first id in
+                                      the answer; "" when unknown, or longer than 63 bytes */
     /* private */
     or_call_desc    desc;
     or_call_failure failure;
@@ -1831,14 +1833,14 @@ typedef struct or_call {
     uint8_t        *marks;         /* of each candidate */
     uint32_t        candidate;     /* in the plan */
     uint32_t        round;
-    uint32_t        turn;          /* bytes received since the last OR_NEED_MORE */
     uint32_t        stage_ms, total_ms; /* deadlines */
     uint32_t        first_ms;      /* when the first content came */
     int64_t         risk_pico_usd; /* what failed attempts may have cost */
     or_err          refused;       /* by or_call_refused */
     uint8_t         state, after;  /* after: the state behind a CLOSE */
     bool            has_stage, has_total, paused, connected, reused, stale_retried, fresh;
-    bool            got_bytes, begun, spoilt, counted, keep, pending, ended, cancelled, at_end, yield;
+    bool            got_bytes, begun, spoilt, counted, keep, pending, ended, cancelled, at_end;
+    bool            received;      /* since the last OR_NEED_MORE */
 } or_call;
 
 /* Bytes that a call with this description needs at desc->mem. */
@@ -4743,11 +4745,6 @@ static void ori_money_put(ori_money *m, uint64_t count, int key)
     m->sum = or_money_add(m->sum, (int64_t)product);
 }
 
-static uint64_t ori_money_less(uint64_t a, uint64_t b)
-{
-    return a > b ? a - b : 0;
-}
-
 static uint64_t ori_money_min(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -7597,6 +7594,7 @@ static void ori_call_reset(or_call *c)
     or_sse_init(&c->sse, &c->carry);
     or_chat_stream_init(&c->progress);
     c->in = or_str_of(NULL, 0);
+    c->id[0] = 0;
     c->sent = 0;
     c->connected = c->reused = c->is_stream = false;
     c->got_bytes = c->begun = c->spoilt = c->keep = c->pending = false;
@@ -7790,6 +7788,16 @@ static or_err ori_call_complete(or_call *c, uint32_t now_ms, bool at_end, or_cal
 
 /* ---- reading ---- */
 
+/* The first id counts; only plain characters, since it goes into heads and messages. */
+static void ori_call_take_id(or_call *c, or_str id)
+{
+    bool fits = id.len < sizeof c->id && c->id[0] == 0;
+    for (size_t i = 0; i < id.len && fits; i++) fits = id.ptr[i] > ' ' && id.ptr[i] < 0x7f;
+    if (!fits || id.len == 0) return;
+    memcpy(c->id, id.ptr, id.len);
+    c->id[id.len] = 0;
+}
+
 static or_err ori_call_on_head(or_call *c, uint32_t now_ms, or_call_event *ev)
 {
     const or_http_head *h = &c->http.head;
@@ -7800,6 +7808,7 @@ static or_err ori_call_on_head(or_call *c, uint32_t now_ms, or_call_event *ev)
     or_str coding = or_http_field(h, OR_STR("content-encoding"), NULL);
     or_str date = or_http_field(h, OR_STR("date"), NULL);
     or_str millis = or_http_field(h, OR_STR("retry-after-ms"), NULL);
+    ori_call_take_id(c, or_http_field(h, OR_STR("x-generation-id"), NULL));
     uint64_t ms;
     wait = or_retry_after_ms(or_http_field(h, OR_STR("retry-after"), NULL), date,
                              c->desc.cost.now);
@@ -7848,6 +7857,7 @@ static or_err ori_call_on_event(or_call *c, uint32_t now_ms, or_call_event *ev)
     or_err e = or_chat_stream_next(&c->progress, c->event.data, c->desc.arena, d);
     if (e == OR_ERR_ANSWER) return OR_NEED_MORE; /* a ping or the like */
     if (e != OR_OK) return ori_call_broken(c, now_ms, e, ev);
+    ori_call_take_id(c, d->id);
     if (d->error.set) {
         ev->sse = &c->event;
         ev->delta = d;
@@ -7907,6 +7917,7 @@ static or_err ori_call_message(or_call *c, uint32_t now_ms, or_call_event *ev)
     }
     if (c->desc.other) e = or_json_check(body, NULL);
     if (e != OR_OK) return ori_call_broken(c, now_ms, e, ev);
+    ori_call_take_id(c, c->whole.id);
     c->progress.usage = c->whole.usage;
     c->progress.finish = c->whole.finish;
     c->opened = true;
@@ -8038,14 +8049,14 @@ static or_err ori_call_read(or_call *c, uint32_t now_ms, or_call_event *ev)
         e = ori_call_keep(c);
         if (e != OR_OK) return ori_call_broken(c, now_ms, e, ev);
         if (c->paused) return OR_NEED_MORE;
-        if (c->desc.turn_bytes > 0 && c->turn >= c->desc.turn_bytes) {
+        if (c->received) { /* what was given out may point into the input */
             c->again = true;
             return OR_NEED_MORE;
         }
         ptrdiff_t n = c->io.recv(c->io.user, c->desc.input, c->desc.input_size);
         if (n == 0) return OR_NEED_MORE;
         if (n < 0) return ori_call_closed(c, now_ms, (or_err)n, ev);
-        c->turn += (uint32_t)n;
+        c->received = true;
         c->in = or_str_of(c->desc.input, (size_t)n);
         if (c->rx.len > 0) {
             if (or_buf_put_str(&c->rx, c->in) != OR_OK)
@@ -8078,7 +8089,6 @@ static ptrdiff_t ori_call_send_some(or_call *c)
     return c->io.send(c->io.user, rest[0].ptr, rest[0].len);
 }
 
-/* Send what goes. An answer is not there the moment the question is out: wait for it then. */
 static void ori_call_send(or_call *c)
 {
     size_t    size = 0;
@@ -8087,7 +8097,6 @@ static void ori_call_send(or_call *c)
     while (c->sent < size && (n = ori_call_send_some(c)) > 0) c->sent += (size_t)n;
     if (n < 0) c->spoilt = true; /* it may have said why before it closed */
     if (c->sent == size || n < 0) c->state = ORI_CALL_READING;
-    c->yield = c->sent == size;
 }
 
 void or_call_connected(or_call *c, uint32_t now_ms, const or_io *io, bool reused,
@@ -8268,9 +8277,7 @@ static or_err ori_call_step(or_call *c, uint32_t now_ms, or_call_event *ev)
     case ORI_CALL_CONNECT: return ori_call_connect(c, now_ms, ev);
     case ORI_CALL_CONNECTING:
         return c->refused == OR_OK ? OR_NEED_MORE : ori_call_broken(c, now_ms, c->refused, ev);
-    case ORI_CALL_SENDING:
-        ori_call_send(c);
-        return c->yield ? OR_NEED_MORE : ori_call_read(c, now_ms, ev);
+    case ORI_CALL_SENDING: ori_call_send(c); return ori_call_read(c, now_ms, ev);
     case ORI_CALL_READING:
     case ORI_CALL_TAIL: return ori_call_read(c, now_ms, ev);
     case ORI_CALL_CLOSE: return ori_call_close(c, ev);
@@ -8283,18 +8290,18 @@ or_err or_call_next(or_call *c, uint32_t now_ms, or_call_event *ev)
     or_err  e;
     uint8_t before;
     memset(ev, 0, sizeof *ev);
-    c->again = c->yield = false;
+    c->again = false;
     do {
         before = c->state;
         e = ori_call_clock(c, now_ms, ev);
         if (e == OR_NEED_MORE) e = ori_call_step(c, now_ms, ev);
-    } while (e == OR_NEED_MORE && c->state != before && !c->yield);
+    } while (e == OR_NEED_MORE && c->state != before);
     ev->endpoint = c->endpoint;
     ev->attempt = c->attempts;
     c->want_send = c->state == ORI_CALL_SENDING;
     c->want_recv = !c->paused && c->state >= ORI_CALL_SENDING && c->state <= ORI_CALL_TAIL;
     if (e != OR_NEED_MORE) return e;
-    c->turn = 0;
+    c->received = false;
     if (c->state != ORI_CALL_OVER) return OR_NEED_MORE;
     ori_call_free(c);
     return OR_DONE;

@@ -1,6 +1,5 @@
 #include "proxy/relay.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -14,47 +13,43 @@
 enum {
     MAX_EVENT = 16 * 1024 * 1024, /* bytes of one server-sent event */
     MAX_HELD = 64 * 1024,         /* bytes of a stream's opening that wait for content */
-    TURN_BYTES = 256 * 1024,      /* received for one exchange per turn */
-    TAIL_MS = 1000,               /* for the end of a message whose content is complete */
+    TURN = 4,                     /* receives for one exchange, then others have their turn */
     MAX_PIECES = 32,
     MAX_NAME = 96                 /* of ids and models that are repeated in messages */
 };
-
-typedef enum state { CONNECT, SEND, ANSWER, TAIL, OVER } state;
 
 typedef struct relay relay;
 struct relay {
     relay   *next, *prev;
     client  *c; /* NULL: has its answer, or is gone */
     upstream *u;
-    state    state;
-    ev_timer stage, total, beat;
-    ev_task  task; /* go on receiving, or free it when OVER */
+    ev_timer wake, beat;
+    ev_task  task; /* go on, or free it when over */
     uint32_t began;
 
     bool   chat;        /* else: the list of models */
     bool   want_stream; /* the client asked for one */
-    bool   is_stream;   /* the answer is one */
-    bool   committed;   /* its head went to the client */
-    bool   got_bytes, paused, connection_spoilt;
-    or_str body;        /* of the request; the client's */
-    or_buf head;        /* of the request to the provider; holds its key */
-    size_t sent;        /* bytes of head and body */
+    bool   committed;   /* the head of a stream went to the client */
+    bool   connecting, refused, no_memory, paused, pumping, over;
+    or_str request[2];  /* to the provider: head, with its key, and the client's body */
+    or_buf head;
 
-    or_http http;
-    or_buf  rx;         /* start of an incomplete head */
-    or_buf  answer;     /* a whole answer */
-    or_buf  carry;      /* an event in pieces */
-    or_buf  held;       /* events before the first content */
-    or_sse  sse;
-    or_chat_stream progress;
-    uint16_t status;    /* of the provider's answer */
-    char     retry_after[MAX_NAME], generation[MAX_NAME], model[MAX_NAME];
+    or_call  call;
+    uint64_t memory[2]; /* of the call; what begin_call describes needs no more */
+    uint32_t retry_after_s;
+    char     generation[MAX_NAME], model[MAX_NAME];
 };
 
 static const conf *settings;
 static relay      *relays;
 static unsigned    num_relays;
+
+/* One provider that takes any model: the plan has one candidate. */
+static or_endpoint  endpoint;
+static or_catalogue catalogue = {&endpoint, 1, NULL, 0};
+static or_candidate candidates[1];
+static or_plan      plan;
+static or_stats     stats;
 
 /* Input that is used up within one call, and events decoded one at a time. */
 static char     scratch[64 * 1024];
@@ -65,63 +60,45 @@ static or_arena arena;
 static or_str pieces[MAX_PIECES];
 static size_t num_pieces;
 
-static void run(relay *r);
-static void on_upstream(void *user);
-static void flush_pieces(relay *r);
+static void pump(relay *r);
 
 void relay_setup(const conf *s)
 {
     settings = s;
+    endpoint.provider = or_str_z(s->provider.name);
+    or_plan_init(&plan, candidates, 1);
+    plan.num = 1;
     or_arena_init_growing(&arena, arena_mem, sizeof arena_mem, &mem_allocator);
 }
 
 /* ---- ends ---- */
-
-static void release(relay *r)
-{
-    or_wipe(r->head.ptr, r->head.cap);
-    or_buf_free(&r->head);
-    or_buf_free(&r->rx);
-    or_buf_free(&r->answer);
-    or_buf_free(&r->carry);
-    or_buf_free(&r->held);
-    mem_free(r, sizeof *r);
-}
-
-static void on_task(void *user)
-{
-    relay *r = user;
-    if (r->state == OVER)
-        release(r);
-    else
-        run(r);
-}
 
 /* The client's part is done: say so in the log. */
 static void forget_client(relay *r, uint16_t status, const char *end)
 {
     r->c = NULL;
     ev_timer_stop(&r->beat);
-    ev_timer_stop(&r->total);
     log_line("%s %s: %u %s in %d ms", r->chat ? "chat" : "models",
              r->model[0] ? r->model : "-", status, end, (int)or_ms_diff(r->began, ev_now()));
 }
 
-static void finish(relay *r, bool keep)
+static void release_upstream(relay *r, bool keep)
 {
-    if (r->state == OVER) return;
-    r->state = OVER;
-    num_pieces = 0;
-    ev_timer_stop(&r->stage);
-    ev_timer_stop(&r->total);
-    ev_timer_stop(&r->beat);
-    if (r->u != NULL) {
-        if (keep && !r->connection_spoilt)
-            upstream_keep(r->u);
-        else
-            upstream_close(r->u);
-    }
+    if (r->u != NULL && keep)
+        upstream_keep(r->u);
+    else if (r->u != NULL)
+        upstream_close(r->u);
     r->u = NULL;
+}
+
+static void finish(relay *r)
+{
+    if (r->over) return;
+    r->over = true;
+    num_pieces = 0;
+    release_upstream(r, false);
+    ev_timer_stop(&r->wake);
+    ev_timer_stop(&r->beat);
     if (r->prev != NULL) r->prev->next = r->next;
     if (r->next != NULL) r->next->prev = r->prev;
     if (relays == r) relays = r->next;
@@ -129,9 +106,26 @@ static void finish(relay *r, bool keep)
     ev_defer(&r->task);
 }
 
+static void on_task(void *user)
+{
+    relay *r = user;
+    if (!r->over) {
+        pump(r);
+        return;
+    }
+    or_wipe(r->head.ptr, r->head.cap);
+    or_buf_free(&r->head);
+    mem_free(r, sizeof *r);
+}
+
 void relay_shutdown(void)
 {
-    while (relays != NULL) finish(relays, false);
+    while (relays != NULL) {
+        relay *r = relays;
+        or_call_cancel(&r->call);
+        pump(r); /* gives its memory back */
+        finish(r);
+    }
 }
 
 void relay_gone(void *owner)
@@ -139,7 +133,8 @@ void relay_gone(void *owner)
     relay *r = owner;
     if (r->c == NULL) return;
     forget_client(r, 499, "client hung up");
-    finish(r, false); /* cancels what the provider is doing */
+    or_call_cancel(&r->call); /* and with it what the provider is doing */
+    pump(r);
 }
 
 /* Header lines that every answer gets. */
@@ -153,8 +148,11 @@ static or_str fields_of(const relay *r, char *mem, size_t size, bool is_event_st
         or_http_put_field(&b, OR_STR("X-Accel-Buffering"), OR_STR("no"));
     }
     if (r->chat) or_http_put_field(&b, OR_STR("X-Generation-Id"), or_str_z(r->generation));
-    if (r->retry_after[0] != 0 && !is_event_stream)
-        or_http_put_field(&b, OR_STR("Retry-After"), or_str_z(r->retry_after));
+    if (r->retry_after_s > 0 && !is_event_stream) {
+        char seconds[12];
+        snprintf(seconds, sizeof seconds, "%u", (unsigned)r->retry_after_s);
+        or_http_put_field(&b, OR_STR("Retry-After"), or_str_z(seconds));
+    }
     return or_buf_str(&b);
 }
 
@@ -164,45 +162,6 @@ static void need_generation(relay *r)
     if (r->generation[0] != 0) return;
     gen_new(&made);
     snprintf(r->generation, sizeof r->generation, "%s", made.text);
-}
-
-/* End the exchange with an error: its own status before the commitment, the last event of
-   the stream after it. What the provider says is not logged: it may quote the prompt. */
-static void fail_with(relay *r, uint16_t status, or_str message, or_str raw)
-{
-    char     mem[512];
-    envelope e = {status, message, settings->provider.name, raw};
-    flush_pieces(r); /* what came before the failure */
-    client  *c = r->c;
-    if (c != NULL) {
-        need_generation(r);
-        forget_client(r, status, r->committed ? "error in stream" : "error");
-        client_owner(c, NULL);
-        if (!r->committed) {
-            client_error(c, &e, fields_of(r, mem, sizeof mem, false));
-        } else {
-            or_buf event;
-            or_buf_init_growing(&event, &mem_allocator, 64 * 1024);
-            bool told = envelope_put_event(&event, &e, or_str_z(r->generation), or_str_z(r->model),
-                                           (uint64_t)time(NULL)) == OR_OK;
-            or_str text = or_buf_str(&event);
-            client_stream_end(c, &text, 1, told);
-            or_buf_free(&event);
-        }
-    }
-    finish(r, false);
-}
-
-static void fail(relay *r, uint16_t status, const char *format, ...)
-{
-    char    message[640];
-    va_list args;
-    int     n = snprintf(message, sizeof message, "%s: ", settings->provider.name);
-    va_start(args, format);
-    vsnprintf(message + n, sizeof message - (size_t)n, format, args);
-    va_end(args);
-    log_line("%s", message);
-    fail_with(r, status, or_str_z(message), or_str_of(NULL, 0));
 }
 
 /* ---- the stream to the client ---- */
@@ -215,6 +174,7 @@ static void flush_pieces(relay *r)
     bool room = client_stream(r->c, pieces, n);
     if (r->c == NULL) return; /* it hung up just now */
     r->paused = !room;
+    or_call_pause(&r->call, ev_now(), r->paused);
     ev_timer_set(&r->beat, settings->heartbeat);
 }
 
@@ -232,6 +192,7 @@ static void add_piece(relay *r, or_str text)
     pieces[num_pieces++] = text;
 }
 
+/* Send the head of a stream, once. */
 static void commit(relay *r)
 {
     char mem[512];
@@ -239,7 +200,6 @@ static void commit(relay *r)
     r->committed = true;
     need_generation(r);
     client_stream_begin(r->c, fields_of(r, mem, sizeof mem, true));
-    if (r->held.len > 0) add_piece(r, or_buf_str(&r->held));
 }
 
 /* The provider's bytes of an event when they are in the one form that every client reads:
@@ -265,40 +225,27 @@ static void pass(relay *r, const or_sse_event *ev)
     }
     or_buf event;
     or_buf_init_growing(&event, &mem_allocator, MAX_EVENT + 1024);
-    if (or_sse_put(&event, or_str_of(NULL, 0), ev->data) != OR_OK) {
-        or_buf_free(&event);
-        fail(r, 503, "no memory for an event of %zu bytes", ev->data.len);
-        return;
+    if (or_sse_put(&event, or_str_of(NULL, 0), ev->data) == OR_OK) {
+        add_piece(r, or_buf_str(&event));
+        flush_pieces(r);
+    } else {
+        r->no_memory = true;
+        or_call_cancel(&r->call);
     }
-    add_piece(r, or_buf_str(&event));
-    flush_pieces(r);
     or_buf_free(&event);
-}
-
-static void hold(relay *r, const or_sse_event *ev)
-{
-    if (or_sse_put(&r->held, or_str_of(NULL, 0), ev->data) != OR_OK)
-        fail(r, 502, "more than %d bytes before the first content", MAX_HELD);
 }
 
 /* The stream is complete and good. */
 static void end_stream(relay *r)
 {
     client *c = r->c;
-    if (c == NULL) return;
-    commit(r);
     add_piece(r, OR_STR("data: [DONE]\n\n"));
     if (r->c == NULL) return; /* it hung up just now */
     forget_client(r, 200, "complete");
     client_stream_end(c, pieces, num_pieces, true);
     num_pieces = 0;
-    if (num_relays > settings->limits.connections) {
-        finish(r, false); /* its client may have begun the next: tails must not pile up */
-        return;
-    }
-    r->paused = false;
-    r->state = TAIL;
-    ev_timer_set(&r->stage, TAIL_MS);
+    /* its client may have begun the next: ends that are waited for must not pile up */
+    if (num_relays > settings->limits.connections) or_call_cancel(&r->call);
 }
 
 static void copy_name(char *to, or_str from)
@@ -310,88 +257,123 @@ static void copy_name(char *to, or_str from)
     to[from.len] = 0;
 }
 
-/* Status for an error that came in a body with status 200. */
-static uint16_t status_of(const or_chat_error *error)
-{
-    bool usable = error->code >= 400 && error->code <= 599 && error->code != 401;
-    return usable ? (uint16_t)error->code : 502;
-}
+/* ---- failures ---- */
 
-static void on_stream_error(relay *r, const or_sse_event *ev, const or_chat_delta *delta)
+/* What failed when no answer said so, in words, and as a status. */
+static uint16_t describe(const relay *r, const or_call_failure *f, char *text, size_t size)
 {
-    if (r->committed && delta->finish == OR_FINISH_ERROR) { /* in the right shape already */
-        pass(r, ev);
-        client *c = r->c;
-        if (c != NULL) {
-            forget_client(r, status_of(&delta->error), "error in stream");
-            client_stream_end(c, pieces, num_pieces, true);
+    const or_call *call = &r->call;
+    const char    *what = r->u != NULL ? upstream_error(r->u) : "no memory for a connection";
+    const char    *end = call->http.head.status != 0 ? "in the middle of the answer"
+                                                     : "without an answer";
+    or_err         e = f->err;
+    if (e == OR_ERR_CANCELLED && r->no_memory) e = OR_ERR_MEMORY;
+    if (r->refused) {
+        snprintf(text, size, "%s", what);
+        return r->u != NULL ? 502 : 503;
+    }
+    switch (e) {
+    case OR_ERR_TIMEOUT:
+        switch (f->timer) {
+        case OR_TIMER_CONNECT:
+            snprintf(text, size, "no connection within %u ms (timeout.connect)",
+                     (unsigned)settings->timeout.connect);
+            break;
+        case OR_TIMER_FIRST_TOKEN:
+            snprintf(text, size, "no answer within %u ms (timeout.first_token)",
+                     (unsigned)settings->timeout.first_token);
+            break;
+        case OR_TIMER_BETWEEN_BYTES:
+            snprintf(text, size, "nothing more came for %u ms (timeout.between_bytes)",
+                     (unsigned)settings->timeout.between_bytes);
+            break;
+        default:
+            snprintf(text, size, "not finished within %u ms (timeout.total)",
+                     (unsigned)settings->timeout.total);
         }
-        finish(r, false);
-        return;
-    }
-    or_str message = delta->error.message;
-    if (message.len == 0) message = OR_STR("the provider sent an error without a message");
-    fail_with(r, status_of(&delta->error), message, ev->data);
-}
-
-static void on_event(relay *r, const or_sse_event *ev)
-{
-    or_chat_delta delta;
-    if (ev->data.len == 0) return; /* clients fail on it, and it says nothing */
-    or_arena_reset(&arena);
-    or_err e = or_chat_stream_next(&r->progress, ev->data, &arena, &delta);
-    if (e == OR_ERR_ANSWER) return; /* a ping or the like: nothing a client could use */
-    if (e != OR_OK) {
-        fail(r, e == OR_ERR_SPACE ? 503 : 502, "sent an event that cannot be used: %s",
-             or_err_text(e));
-        return;
-    }
-    copy_name(r->generation, delta.id);
-    copy_name(r->model, delta.model); /* when the request named none */
-    if (delta.error.set) {
-        on_stream_error(r, ev, &delta);
-    } else if (delta.done) {
-        if (r->progress.finish != OR_FINISH_NONE)
-            end_stream(r);
-        else
-            fail(r, 502, "ended the stream without a finish reason");
-    } else if (r->committed || r->progress.content || r->progress.finish != OR_FINISH_NONE) {
-        commit(r);
-        pass(r, ev);
-    } else {
-        hold(r, ev);
-    }
-}
-
-static void on_events(relay *r, or_str data)
-{
-    or_sse_event ev;
-    or_err       e;
-    while (r->state == ANSWER && (e = or_sse_next(&r->sse, &data, &ev)) != OR_NEED_MORE) {
-        if (e == OR_OK) {
-            on_event(r, &ev);
-            continue;
+        return 504;
+    case OR_ERR_MEMORY:
+    case OR_ERR_SPACE:
+        snprintf(text, size, "its answer is too large: limits.memory is reached");
+        return 503;
+    case OR_ERR_BODY:
+        snprintf(text, size, "its answer is too large: limits.answer is reached");
+        return 502;
+    case OR_ERR_OPENING:
+        snprintf(text, size, "more than %d bytes before the first content", MAX_HELD);
+        return 502;
+    case OR_ERR_EVENT:
+        snprintf(text, size, "%s (%d bytes)", or_err_text(e), MAX_EVENT);
+        return 502;
+    case OR_ERR_UNASKED:
+        snprintf(text, size, call->is_stream ? "sent a stream although none was asked for"
+                                             : "compressed its answer although it was asked not to");
+        return 502;
+    case OR_ERR_HTTP:
+    case OR_ERR_HEAD:
+    case OR_ERR_CODING:
+    case OR_ERR_CHUNK:
+        snprintf(text, size, "answer is not usable: %s", or_err_text(e));
+        return 502;
+    case OR_ERR_TRUNCATED:
+        if (call->is_stream && call->progress.done) {
+            snprintf(text, size, "ended the stream without a finish reason");
+            return 502;
         }
-        fail(r, e == OR_ERR_MEMORY ? 503 : 502, "%s (%d bytes)", or_err_text(e), MAX_EVENT);
+        what = "the connection was closed";
+        break;
+    case OR_ERR_CLOSED: what = "the connection was closed"; break;
+    case OR_ERR_IO: break;
+    default: /* JSON, and what is wrong with it */
+        snprintf(text, size, "%s: %s",
+                 call->is_stream ? "sent an event that cannot be used"
+                 : r->chat       ? "sent an answer that is not a chat completion"
+                                 : "sent a list of models that is not JSON",
+                 or_err_text(e));
+        return 502;
     }
-}
-
-/* The body of a stream is over. */
-static void on_stream_end(relay *r, bool clean)
-{
-    or_sse_event ev;
-    /* The last event may lack its blank line; it counts when it is whole. */
-    if (clean && or_sse_end(&r->sse, &ev) == OR_OK) on_event(r, &ev);
-    if (r->state != ANSWER) return;
-    if (or_chat_stream_end(&r->progress, clean) == OR_END_COMPLETE)
-        end_stream(r);
+    if (call->is_stream)
+        snprintf(text, size, "the stream was cut before its end: %s", what);
     else
-        fail(r, 502, "the stream was cut before its end");
+        snprintf(text, size, "%s %s", what, end);
+    return 502;
 }
 
-/* ---- a whole answer ---- */
+/* End the exchange with an error: its own status before the commitment, the last event of
+   the stream after it. What the provider says is not logged: it may quote the prompt. */
+static void fail_with(relay *r, uint16_t status, or_str message, or_str raw)
+{
+    char     mem[512];
+    envelope e = {status, message, settings->provider.name, raw};
+    flush_pieces(r); /* what came before the failure */
+    client *c = r->c;
+    if (c == NULL) return;
+    need_generation(r);
+    forget_client(r, status, r->committed ? "error in stream" : "error");
+    client_owner(c, NULL);
+    if (!r->committed) {
+        client_error(c, &e, fields_of(r, mem, sizeof mem, false));
+        return;
+    }
+    or_buf event;
+    or_buf_init_growing(&event, &mem_allocator, 64 * 1024);
+    bool told = envelope_put_event(&event, &e, or_str_z(r->generation), or_str_z(r->model),
+                                   (uint64_t)time(NULL)) == OR_OK;
+    or_str text = or_buf_str(&event);
+    client_stream_end(c, &text, 1, told);
+    or_buf_free(&event);
+}
 
-static void reply(relay *r, uint16_t status)
+/* The same in our own words, which are logged. */
+static void fail(relay *r, uint16_t status, const char *text)
+{
+    char message[640];
+    snprintf(message, sizeof message, "%s: %s", settings->provider.name, text);
+    log_line("%s", message);
+    fail_with(r, status, or_str_z(message), or_str_of(NULL, 0));
+}
+
+static void reply(relay *r, uint16_t status, or_str body)
 {
     char    mem[512];
     client *c = r->c;
@@ -399,241 +381,166 @@ static void reply(relay *r, uint16_t status)
     need_generation(r);
     forget_client(r, status, status < 400 ? "complete" : "error");
     client_owner(c, NULL);
-    client_reply(c, status, "application/json", fields_of(r, mem, sizeof mem, false),
-                 or_buf_str(&r->answer));
+    client_reply(c, status, "application/json", fields_of(r, mem, sizeof mem, false), body);
 }
 
-/* An answer with an error status. OpenRouter's envelope passes as it is; any other shape is
-   put into one. */
-static void reply_error(relay *r)
+/* The provider answered with an error. OpenRouter's envelope passes as it is; any other shape
+   is put into one. */
+static void on_refusal(relay *r, const or_call_event *ev)
 {
-    or_chat_answer a;
-    or_str         raw = or_buf_str(&r->answer);
-    or_err         e = or_chat_read(raw, &arena, &a);
-    bool           has_error = e == OR_OK && a.error.set && a.error.message.len > 0;
-    if (r->status == 401) {
+    const or_call_failure *f = ev->failure;
+    char                   text[256];
+    bool                   by_status = r->call.http.head.status == f->status;
+    if (f->status == 401) {
         /* its message is left out: some quote the key */
-        fail(r, 502, "refused our key (401): check the key of [provider %s]",
-             settings->provider.name);
-    } else if (has_error && a.error.code == r->status && !r->committed) {
-        reply(r, r->status);
-    } else if (r->status < 400) {
-        fail(r, 502, "answered with status %u, which is of no use here", r->status);
-    } else if (has_error) {
-        fail_with(r, r->status, a.error.message, raw);
+        snprintf(text, sizeof text, "refused our key (401): check the key of [provider %s]",
+                 settings->provider.name);
+        fail(r, 502, text);
+    } else if (ev->sse != NULL && r->committed && ev->delta->finish == OR_FINISH_ERROR) {
+        client *c = r->c; /* in the right shape already */
+        pass(r, ev->sse);
+        if (r->c == NULL) return;
+        forget_client(r, f->status, "error in stream");
+        client_stream_end(c, pieces, num_pieces, true);
+        num_pieces = 0;
+    } else if (by_status && f->error.code == f->status && f->error.message.len > 0 &&
+               !r->committed) {
+        reply(r, f->status, f->body);
+    } else if (f->status < 400) {
+        snprintf(text, sizeof text, "answered with status %u, which is of no use here", f->status);
+        fail(r, 502, text);
+    } else if (f->error.message.len > 0) {
+        fail_with(r, f->status, f->error.message, f->body);
+    } else if (by_status) {
+        snprintf(text, sizeof text, "answered with status %u and no message", f->status);
+        fail(r, f->status, text);
     } else {
-        fail(r, r->status, "answered with status %u and no message", r->status);
+        fail(r, f->status, "sent an error without a message");
     }
-}
-
-static void on_whole_answer(relay *r)
-{
-    or_chat_answer a;
-    or_str         body = or_buf_str(&r->answer);
-    or_arena_reset(&arena);
-    if (r->status != 200) {
-        reply_error(r);
-    } else if (!r->chat) {
-        if (or_json_check(body, NULL) == OR_OK)
-            reply(r, 200);
-        else
-            fail(r, 502, "sent a list of models that is not JSON");
-    } else if (r->committed) {
-        fail(r, 502, "answered without streaming although a stream was asked for");
-    } else {
-        or_err e = or_chat_read(body, &arena, &a);
-        copy_name(r->generation, e == OR_OK ? a.id : or_str_of(NULL, 0));
-        if (e != OR_OK)
-            fail(r, 502, "sent an answer that is not a chat completion: %s", or_err_text(e));
-        else if (a.error.set)
-            fail_with(r, status_of(&a.error), a.error.message, body);
-        else
-            reply(r, 200);
-    }
-}
-
-/* ---- the provider's answer ---- */
-
-static void on_head(relay *r)
-{
-    const or_http_head *h = &r->http.head;
-    if (h->status < 200) return;
-    or_str type = or_http_field(h, OR_STR("content-type"), NULL);
-    or_str event_stream = OR_STR("text/event-stream");
-    r->status = h->status;
-    copy_name(r->retry_after, or_http_field(h, OR_STR("retry-after"), NULL));
-    copy_name(r->generation, or_http_field(h, OR_STR("x-generation-id"), NULL));
-    if (type.len > event_stream.len) type.len = event_stream.len; /* without parameters */
-    bool events = or_str_eq_nocase(type, event_stream);
-    or_str coding = or_http_field(h, OR_STR("content-encoding"), NULL);
-    if (coding.len > 0 && !or_str_eq_nocase(coding, OR_STR("identity"))) {
-        fail(r, 502, "compressed its answer although it was asked not to");
-    } else if (events && h->status == 200 && !r->want_stream) {
-        fail(r, 502, "sent a stream although none was asked for");
-    } else {
-        r->is_stream = events && h->status == 200;
-    }
-}
-
-static void on_body(relay *r, or_str data)
-{
-    if (r->is_stream) {
-        on_events(r, data);
-    } else if (or_buf_put_str(&r->answer, data) != OR_OK) {
-        bool limit = r->answer.err == OR_ERR_SPACE && r->answer.len + data.len > r->answer.max;
-        fail(r, limit ? 502 : 503, "answer is too large: %s",
-             limit ? "limits.answer is reached" : "limits.memory is reached");
-    }
-}
-
-static void on_end(relay *r)
-{
-    bool keep = r->http.head.keep_alive;
-    if (r->state == ANSWER && r->is_stream)
-        on_stream_end(r, true);
-    else if (r->state == ANSWER)
-        on_whole_answer(r);
-    finish(r, keep);
-}
-
-/* Use what was received; what is left over (an incomplete head) is kept in rx. */
-static void take(relay *r, or_str in)
-{
-    or_http_event ev;
-    or_err        e = OR_NEED_MORE;
-    while ((r->state == ANSWER || r->state == TAIL) &&
-           (e = or_http_next(&r->http, &in, &ev)) == OR_OK) {
-        if (ev.kind == OR_HTTP_HEAD) on_head(r);
-        if (ev.kind == OR_HTTP_BODY) on_body(r, ev.data);
-        if (ev.kind == OR_HTTP_END) {
-            r->connection_spoilt |= in.len > 0; /* more than one answer */
-            on_end(r);
-            return;
-        }
-    }
-    flush_pieces(r);
-    if (r->state == OVER) return;
-    if (e < 0) {
-        fail(r, 502, "answer is not usable: %s", or_err_text(e));
-    } else if (in.len > 0 && in.ptr != r->rx.ptr) {
-        or_buf_put_str(&r->rx, in);
-    } else if (r->rx.len > in.len) {
-        or_buf_take(&r->rx, r->rx.len - in.len);
-    }
-}
-
-/* The connection failed or ended. */
-static void on_closed(relay *r, or_err why)
-{
-    or_http_event ev;
-    if (r->state == TAIL) {
-        finish(r, false);
-        return;
-    }
-    if (why == OR_ERR_CLOSED && r->got_bytes && or_http_eof(&r->http, &ev) == OR_OK) {
-        r->connection_spoilt = true;
-        on_end(r);
-        return;
-    }
-    if (!r->got_bytes && upstream_was_idle(r->u)) {
-        /* It died while it was idle; the provider never saw the request. */
-        upstream_close(r->u);
-        r->sent = 0;
-        r->state = CONNECT;
-        r->u = upstream_borrow(true, on_upstream, r);
-        if (r->u != NULL)
-            run(r);
-        else
-            fail(r, 503, "no memory for a connection");
-        return;
-    }
-    const char *what = why == OR_ERR_CLOSED ? "the connection was closed" : upstream_error(r->u);
-    if (r->is_stream)
-        fail(r, 502, "the stream was cut before its end: %s", what);
-    else
-        fail(r, 502, "%s %s", what,
-             r->got_bytes ? "in the middle of the answer" : "without an answer");
 }
 
 /* ---- driving it ---- */
 
-/* Is the first token, or the first byte of a whole answer, here? Comments do not count. */
-static bool has_begun(const relay *r)
-{
-    return r->is_stream ? r->progress.content : r->answer.len > 0;
-}
-
-static void receive(relay *r)
-{
-    for (size_t total = 0; r->state != OVER && !r->paused; ) {
-        if (total >= TURN_BYTES) {
-            ev_defer(&r->task); /* others' turn; there may be more */
-            return;
-        }
-        ptrdiff_t n = upstream_recv(r->u, scratch, sizeof scratch);
-        if (n == 0) break;
-        if (n < 0) {
-            on_closed(r, (or_err)n);
-            return;
-        }
-        total += (size_t)n;
-        r->got_bytes = true;
-        if (r->state == SEND) { /* an answer before the end of the question */
-            r->state = ANSWER;
-            r->connection_spoilt = true;
-        }
-        if (r->rx.len == 0)
-            take(r, or_str_of(scratch, (size_t)n));
-        else if (or_buf_put(&r->rx, scratch, (size_t)n) == OR_OK)
-            take(r, or_buf_str(&r->rx));
-        else
-            fail(r, 502, "answer head is larger than %d bytes", OR_HTTP_MAX_HEAD);
-        if (r->state == ANSWER && has_begun(r))
-            ev_timer_set(&r->stage, settings->timeout.between_bytes);
-    }
-    if (r->state == OVER) return;
-    if (r->paused) ev_timer_stop(&r->stage); /* waiting for the client, not for the provider */
-    upstream_want(r->u, !r->paused, r->state == SEND);
-}
-
-static void send_request(relay *r)
-{
-    or_str    request[2] = {or_buf_str(&r->head), r->body};
-    size_t    size = request[0].len + request[1].len;
-    ptrdiff_t n = 1;
-    while (r->sent < size && (n = upstream_send(r->u, request, 2, r->sent)) > 0)
-        r->sent += (size_t)n;
-    if (r->sent == size || n < 0) { /* failed: it may have said why before it closed */
-        r->connection_spoilt |= n < 0;
-        r->state = ANSWER;
-    }
-}
-
-static void on_connected(relay *r)
-{
-    r->state = SEND;
-    ev_timer_set(&r->stage, settings->timeout.first_token);
-}
-
-/* Whatever can be done now. Called when the connection says so, and by the client. */
-static void run(relay *r)
-{
-    if (r->state == CONNECT) {
-        or_err e = upstream_state(r->u);
-        if (e == OR_NEED_MORE) return;
-        if (e != OR_OK) {
-            fail(r, 502, "%s", upstream_error(r->u));
-            return;
-        }
-        on_connected(r);
-    }
-    if (r->state == SEND) send_request(r);
-    if (r->state != OVER && !r->paused) receive(r);
-}
-
 static void on_upstream(void *user)
 {
-    run(user);
+    pump(user);
+}
+
+static ptrdiff_t io_recv(void *user, void *buf, size_t len)
+{
+    return upstream_recv(user, buf, len);
+}
+
+static ptrdiff_t io_send(void *user, const void *buf, size_t len)
+{
+    or_str piece = or_str_of(buf, len);
+    return upstream_send(user, &piece, 1);
+}
+
+static ptrdiff_t io_sendv(void *user, const or_str *list, size_t num)
+{
+    return upstream_send(user, list, num);
+}
+
+/* The connection, while it is being made: is it there? */
+static void look_at_connection(relay *r)
+{
+    or_err e = upstream_state(r->u);
+    or_io  io = {io_recv, io_send, r->u};
+    if (e == OR_NEED_MORE) return;
+    r->connecting = false;
+    r->refused = e != OR_OK;
+    if (e == OR_OK)
+        or_call_connected(&r->call, ev_now(), &io, upstream_was_idle(r->u), r->request,
+                          r->request[1].len > 0 ? 2 : 1);
+    else
+        or_call_refused(&r->call, e);
+}
+
+static void connect_upstream(relay *r, bool fresh)
+{
+    r->refused = false;
+    r->u = upstream_borrow(fresh, on_upstream, r);
+    if (r->u != NULL) {
+        r->connecting = true;
+        look_at_connection(r);
+    } else {
+        r->refused = true;
+        or_call_refused(&r->call, OR_ERR_MEMORY);
+    }
+}
+
+static void on_end(relay *r, const or_call_event *ev)
+{
+    char text[512];
+    copy_name(r->generation, or_str_z(r->call.id));
+    if (ev->failure != NULL)
+        r->retry_after_s = ev->failure->retry_after_ms / 1000 +
+                           (ev->failure->retry_after_ms % 1000 != 0);
+    if (r->c == NULL) return;
+    if (ev->end == OR_END_COMPLETE) {
+        if (r->call.is_stream) end_stream(r);
+    } else if (ev->failure->err == OR_ERR_REFUSED) {
+        on_refusal(r, ev);
+    } else {
+        uint16_t status = describe(r, ev->failure, text, sizeof text);
+        fail(r, status, text);
+    }
+}
+
+static void on_event(relay *r, const or_call_event *ev)
+{
+    switch (ev->kind) {
+    case OR_CALL_CONNECT: connect_upstream(r, ev->fresh); break;
+    case OR_CALL_FAILED: break; /* there is one candidate, and one try */
+    case OR_CALL_CLOSE: release_upstream(r, ev->keep); break;
+    case OR_CALL_BEGIN:
+        copy_name(r->generation, or_str_z(r->call.id));
+        commit(r);
+        if (ev->held.len > 0) add_piece(r, ev->held);
+        break;
+    case OR_CALL_DELTA:
+        copy_name(r->model, ev->delta->model); /* when the request named none */
+        pass(r, ev->sse);
+        break;
+    case OR_CALL_ANSWER:
+        copy_name(r->generation, or_str_z(r->call.id));
+        if (r->committed)
+            fail(r, 502, "answered without streaming although a stream was asked for");
+        else
+            reply(r, 200, ev->body);
+        break;
+    case OR_CALL_END: on_end(r, ev); break;
+    }
+}
+
+/* Whatever can be done now. Called when the connection or the clock says so, and by the
+   client. */
+static void pump(relay *r)
+{
+    or_call_event ev;
+    or_err        e = OR_NEED_MORE;
+    if (r->over || r->pumping) return;
+    r->pumping = true;
+    if (r->connecting) look_at_connection(r);
+    for (int i = 0; i < TURN; i++) {
+        while ((e = or_call_next(&r->call, ev_now(), &ev)) == OR_OK) on_event(r, &ev);
+        flush_pieces(r); /* they are in the input, which is about to be overwritten */
+        if (e == OR_DONE || !r->call.again) break;
+    }
+    r->pumping = false;
+    if (e == OR_DONE) {
+        finish(r);
+        return;
+    }
+    if (r->u != NULL && !r->connecting)
+        upstream_want(r->u, r->call.want_recv && !r->paused, r->call.want_send);
+    if (r->call.again || r->call.cancelled) ev_defer(&r->task);
+    uint32_t wake = or_call_wake(&r->call, ev_now());
+    if (wake == OR_NEVER)
+        ev_timer_stop(&r->wake);
+    else
+        ev_timer_set(&r->wake, wake > 0 ? wake : 1);
 }
 
 void relay_drained(void *owner)
@@ -641,36 +548,13 @@ void relay_drained(void *owner)
     relay *r = owner;
     if (!r->paused) return;
     r->paused = false;
-    ev_timer_set(&r->stage, settings->timeout.between_bytes);
+    or_call_pause(&r->call, ev_now(), false);
     ev_defer(&r->task);
 }
 
-static void on_stage(ev_timer *t)
+static void on_wake(ev_timer *t)
 {
-    relay *r = t->user;
-    switch (r->state) {
-    case CONNECT:
-        fail(r, 504, "no connection within %u ms (timeout.connect)",
-             (unsigned)settings->timeout.connect);
-        break;
-    case SEND:
-    case ANSWER:
-        if (has_begun(r))
-            fail(r, 504, "nothing more came for %u ms (timeout.between_bytes)",
-                 (unsigned)settings->timeout.between_bytes);
-        else
-            fail(r, 504, "no answer within %u ms (timeout.first_token)",
-                 (unsigned)settings->timeout.first_token);
-        break;
-    case TAIL:
-    case OVER: finish(r, false); break;
-    }
-}
-
-static void on_total(ev_timer *t)
-{
-    relay *r = t->user;
-    fail(r, 504, "not finished within %u ms (timeout.total)", (unsigned)settings->timeout.total);
+    pump(t->user);
 }
 
 /* Nothing was sent for a while: show the client that we live. */
@@ -738,17 +622,43 @@ static or_err put_request(relay *r, or_str method, or_str path, or_str query)
     put_app_fields(&r->head, client_head(r->c));
     if (r->chat) {
         or_http_put_field(&r->head, OR_STR("Content-Type"), OR_STR("application/json"));
-        or_http_put_length(&r->head, r->body.len);
+        or_http_put_length(&r->head, r->request[1].len);
     }
     or_http_put_head_end(&r->head);
     return target.err != OR_OK ? target.err : r->head.err;
 }
 
-static void start_timer(ev_timer *t, void (*fire)(ev_timer *), relay *r, uint32_t ms)
+/* In the settings 0 switches a timeout off. */
+static uint32_t never(uint32_t ms)
 {
-    t->fire = fire;
-    t->user = r;
-    if (ms > 0) ev_timer_set(t, ms);
+    return ms > 0 ? ms : OR_NEVER;
+}
+
+static or_err begin_call(relay *r)
+{
+    or_call_desc d;
+    memset(&d, 0, sizeof d);
+    d.plan = &plan;
+    d.catalogue = &catalogue;
+    d.stats = &stats;
+    d.stream = r->want_stream;
+    d.other = !r->chat;
+    d.timeouts.connect_ms = never(settings->timeout.connect);
+    d.timeouts.first_token_ms = never(settings->timeout.first_token);
+    d.timeouts.between_bytes_ms = never(settings->timeout.between_bytes);
+    d.timeouts.total_ms = never(settings->timeout.total);
+    d.bound.prompt_bytes = r->request[1].len;
+    d.max_event = MAX_EVENT;
+    d.max_held = MAX_HELD;
+    d.max_answer = (uint32_t)settings->limits.answer;
+    d.mem = r->memory;
+    d.mem_size = sizeof r->memory;
+    d.allocator = &mem_allocator;
+    d.input = scratch;
+    d.input_size = sizeof scratch;
+    d.arena = &arena;
+    d.sendv = io_sendv;
+    return or_call_begin(&r->call, &d, ev_now());
 }
 
 static relay *begin(client *c)
@@ -759,7 +669,6 @@ static relay *begin(client *c)
         client_error(c, &e, OR_STR("Retry-After: 1\r\n"));
         return NULL;
     }
-    or_http_limits limits = {OR_HTTP_MAX_HEAD, 0, 0};
     r->next = relays;
     if (relays != NULL) relays->prev = r;
     relays = r;
@@ -767,33 +676,28 @@ static relay *begin(client *c)
     r->c = c;
     r->began = ev_now();
     r->task.run = on_task;
-    r->task.user = r;
-    or_http_init(&r->http, OR_HTTP_CLIENT, &limits);
+    r->wake.fire = on_wake;
+    r->beat.fire = on_beat;
+    r->task.user = r->wake.user = r->beat.user = r;
     or_buf_init_growing(&r->head, &mem_allocator, 2 * OR_HTTP_MAX_HEAD);
-    or_buf_init_growing(&r->rx, &mem_allocator, OR_HTTP_MAX_HEAD + sizeof scratch);
-    or_buf_init_growing(&r->answer, &mem_allocator, settings->limits.answer);
-    or_buf_init_growing(&r->carry, &mem_allocator, MAX_EVENT);
-    or_buf_init_growing(&r->held, &mem_allocator, MAX_HELD);
-    or_sse_init(&r->sse, &r->carry);
-    or_chat_stream_init(&r->progress);
     client_owner(c, r);
     return r;
 }
 
 static void start(relay *r, or_str method, or_str path, or_str query)
 {
-    start_timer(&r->stage, on_stage, r, settings->timeout.connect);
-    start_timer(&r->total, on_total, r, settings->timeout.total);
-    start_timer(&r->beat, on_beat, r, r->want_stream ? settings->heartbeat : 0);
-    if (put_request(r, method, path, query) != OR_OK) {
-        fail(r, 400, "the request's head or query cannot be sent on");
-        return;
+    or_err e = put_request(r, method, path, query);
+    r->request[0] = or_buf_str(&r->head);
+    if (e != OR_OK) {
+        fail(r, e == OR_ERR_MEMORY ? 503 : 400, "the request's head or query cannot be sent on");
+        finish(r);
+    } else if (begin_call(r) != OR_OK) {
+        fail(r, 500, "the call cannot begin");
+        finish(r);
+    } else {
+        if (r->want_stream && settings->heartbeat > 0) ev_timer_set(&r->beat, settings->heartbeat);
+        pump(r);
     }
-    r->u = upstream_borrow(false, on_upstream, r);
-    if (r->u == NULL)
-        fail(r, 503, "no memory for a connection");
-    else
-        run(r);
 }
 
 void relay_chat(client *c, const facts *f)
@@ -802,7 +706,7 @@ void relay_chat(client *c, const facts *f)
     if (r == NULL) return;
     r->chat = true;
     r->want_stream = f->stream;
-    r->body = client_body(c);
+    r->request[1] = client_body(c);
     copy_name(r->model, f->model);
     start(r, OR_STR("POST"), OR_STR("/chat/completions"), or_str_of(NULL, 0));
 }

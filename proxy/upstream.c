@@ -336,16 +336,14 @@ static ptrdiff_t plain_send(const upstream *u, const struct iovec *iov, size_t n
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : OR_ERR_IO;
 }
 
-ptrdiff_t upstream_send(upstream *u, const or_str *pieces, size_t num, size_t offset)
+ptrdiff_t upstream_send(upstream *u, const or_str *pieces, size_t num)
 {
     struct iovec iov[MAX_PIECES];
     size_t       n = 0;
     for (size_t i = 0; i < num && n < MAX_PIECES; i++) {
-        size_t skip = offset < pieces[i].len ? offset : pieces[i].len;
-        offset -= skip;
-        if (skip == pieces[i].len) continue;
-        iov[n].iov_base = (void *)(uintptr_t)(pieces[i].ptr + skip); /* is only read */
-        iov[n++].iov_len = pieces[i].len - skip;
+        if (pieces[i].len == 0) continue;
+        iov[n].iov_base = (void *)(uintptr_t)pieces[i].ptr; /* is only read */
+        iov[n++].iov_len = pieces[i].len;
     }
     if (n == 0) return 0;
     return result(u, u->tls != NULL ? tls_send(u->tls, iov, n) : plain_send(u, iov, n), "send");

@@ -32,8 +32,8 @@ or_err upstream_state(const upstream *u);
 /* What failed, in words: "connect to 127.0.0.1:9: Connection refused". */
 const char *upstream_error(const upstream *u);
 
-/* Send pieces from `offset` bytes into them; or_io results. */
-ptrdiff_t upstream_send(upstream *u, const or_str *pieces, size_t num, size_t offset);
+/* Send pieces; or_io results. */
+ptrdiff_t upstream_send(upstream *u, const or_str *pieces, size_t num);
 
 /* Receive; or_io results, and OR_ERR_TRUNCATED for a TLS connection that was cut without
    its farewell. */
