@@ -143,6 +143,15 @@
 #define OR_API extern
 #endif
 
+/* Parts that are not wanted; what needs them goes with them. */
+#ifdef OR_NO_ROUTE
+#define OR_NO_CATALOGUE
+#define OR_NO_CALL
+#endif
+#ifdef OR_NO_CALL
+#define OR_NO_CLIENT
+#endif
+
 /* Limits. Each is a number with a unit; reaching it is a named error. Define
    another value before the include, the same one in every file. */
 #ifndef OR_JSON_MAX_DEPTH
@@ -1317,6 +1326,7 @@ OR_API or_err or_chat_stream_next(or_chat_stream *s, or_str data, or_arena *aren
 /* The verdict when the body is over. clean: its HTTP framing was complete. */
 OR_API or_end or_chat_stream_end(const or_chat_stream *s, bool clean);
 
+#ifndef OR_NO_ROUTE
 /* ============================================================= route ==
    Which endpoints may serve a request, in which order they are tried, and why each other one
    was left out. or_route_plan is a pure function of its arguments: equal inputs, equal plan,
@@ -1640,6 +1650,7 @@ OR_API uint64_t or_sticky_find(const or_sticky *s, uint64_t key, uint32_t now_ms
 OR_API void or_sticky_note(or_sticky *s, uint64_t key, bool named, const or_endpoint *e,
                            const or_usage *u, uint32_t now_ms);
 
+#ifndef OR_NO_CATALOGUE
 /* Read a catalogue: OpenRouter's GET /models ({"data":[model...]}), the endpoints of a model
    ({"data":{"id":...,"endpoints":[...]}}) or a list of endpoints ({"data":[endpoint...]}).
    What it says is added to c.
@@ -1665,7 +1676,10 @@ OR_API or_err or_route_record(or_buf *out, const or_plan *plan, const or_route_r
    without a "plan" is not the same as anything. */
 OR_API or_err or_route_replay(or_str line, or_arena *arena, or_plan *plan,
                               or_catalogue *catalogue, bool *same, or_buf *difference);
+#endif /* OR_NO_CATALOGUE */
+#endif /* OR_NO_ROUTE */
 
+#ifndef OR_NO_CALL
 /* ============================================================== call ==
    The engine: takes a plan, drives attempts over transports that the caller opens, and is
    the one place where fallback lives.
@@ -1890,6 +1904,95 @@ OR_API or_act or_call_classify(uint16_t status, const or_chat_error *error, or_f
    a date and neither `date` (the Date field; may be absent) nor the wall clock tells now. At
    most INT32_MAX. Source: RFC 9110 sections 5.6.7, 10.2.3. */
 OR_API uint32_t or_retry_after_ms(or_str value, or_str date, or_wall now);
+#endif /* OR_NO_CALL */
+
+#ifndef OR_NO_CLIENT
+/* ============================================================ client ==
+   The common case in a few calls: providers with URLs and keys, a request, a plan, a call. The
+   caller still opens the transports:
+
+       or_client_begin
+       loop: or_client_next -> CONNECT: open a transport to client->url, or_client_connected
+                            -> CLOSE:   close it (or keep it when ev.keep)
+                            -> DELTA, ANSWER, END: the answer, as in or_call
+
+   ports/link does the opening and closing for programs that may block. */
+
+typedef struct or_provider {
+    or_str        base_url;   /* required; with /v1, as SDKs take it: "https://openrouter.ai/api/v1" */
+    or_str        key;        /* sent as a bearer token, and wiped from the request's buffer when
+                                 the attempt is over (default: none is sent) */
+    const or_str *fields;     /* further header fields: name, value, name, value ... */
+    uint32_t      num_fields; /* or_strs in it, so twice as many as fields */
+    bool          openrouter; /* takes OpenRouter's `provider` object; by itself for hosts that
+                                 are or end in openrouter.ai */
+} or_provider;
+
+typedef struct or_client_desc {
+    const or_provider  *providers;     /* required; must stay, as all that is borrowed */
+    uint32_t            num_providers; /* at least 1 */
+    const or_catalogue *catalogue;     /* endpoints, whose `target` is the index of their
+                                          provider (default: each provider takes each model of
+                                          the request; the order is that of the providers) */
+    or_call_desc        call;          /* limits, timeouts, tries, stats, budget; plan, catalogue
+                                          and memory are filled in */
+    uint64_t            sticky;        /* as in or_route_request */
+    uint32_t            max_request;   /* bytes of head and body (default: 8192) */
+    uint32_t            max_models;    /* of the request (default: 4) */
+    void               *mem;           /* or_client_need(desc) bytes */
+    size_t              mem_size;
+} or_client_desc;
+
+/* One request in work; must not be moved. */
+typedef struct or_client {
+    or_url           url;      /* at CONNECT: where to */
+    const or_provider *provider; /* and whose */
+    or_plan          plan;     /* who was chosen and left out, and why */
+    or_route_request request;  /* what the plan was made from */
+    or_catalogue     catalogue;
+    or_call          call;
+    /* private */
+    or_client_desc desc;
+    or_chat_desc   chat;
+    or_buf         out;
+    or_str         pieces[2];
+} or_client;
+
+/* Bytes needed at desc->mem. */
+OR_API size_t or_client_need(const or_client_desc *d);
+
+/* Plan and begin. chat is copied, but what it points to must stay until OR_DONE.
+   OR_ERR_ARG     a required field is missing, chat is not valid, or an endpoint's target is
+                  no provider
+   OR_ERR_URL     a provider's base_url is none
+   OR_ERR_SPACE   mem is too small, or the request needs more than max_request, or it has more
+                  than max_models models
+   and the errors of or_route_plan (client->plan has the reasons), or_chat_write and
+   or_call_begin. */
+OR_API or_err or_client_begin(or_client *c, const or_client_desc *d, const or_chat_desc *chat,
+                              const or_moment *moment);
+
+/* or_call_next, with client->url and client->provider filled at CONNECT. */
+OR_API or_err or_client_next(or_client *c, uint32_t now_ms, or_call_event *ev);
+
+/* The transport is open: writes the request for this endpoint and hands it to the call. A
+   failure to do that comes out of or_client_next. */
+OR_API void or_client_connected(or_client *c, uint32_t now_ms, const or_io *io, bool reused);
+
+/* It could not be opened. */
+OR_API void or_client_refused(or_client *c, or_err why);
+
+/* What the routing needs to know of a chat request: its top-level members, in one pass.
+   models     `model` and then `models`, in the arena
+   prefs      of `provider`; parameters, max_tokens (the smaller of the two names), tier,
+              input_modalities (by the types of content parts)
+   prompt_tokens  estimated as a quarter of the bytes, files and images aside
+   Not set: policy, region, sticky, known_price.
+   OR_ERR_TYPE, OR_ERR_RANGE: *bad (static, may be NULL) names the member. OR_ERR_SPACE,
+   OR_ERR_MEMORY, and the errors of or_json_scan_next. */
+OR_API or_err or_route_request_read(or_route_request *q, or_str body, or_arena *arena,
+                                    const char **bad);
+#endif /* OR_NO_CLIENT */
 
 #ifdef __cplusplus
 }
@@ -2073,6 +2176,12 @@ static bool ori_arena_grow(or_arena *a, size_t need)
     a->size = size;
     a->used = ORI_ROUND(sizeof(ori_block));
     return true;
+}
+
+/* What a failed allocation is called. */
+static or_err ori_arena_full(const or_arena *a)
+{
+    return a->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
 }
 
 void *or_arena_alloc(or_arena *a, size_t size)
@@ -5894,6 +6003,7 @@ or_end or_chat_stream_end(const or_chat_stream *s, bool clean)
     return OR_END_TRUNCATED;
 }
 
+#ifndef OR_NO_ROUTE
 /* >> route ------------------------------------------------------------ */
 
 static const char *const ori_route_params[] = {
@@ -5901,6 +6011,8 @@ static const char *const ori_route_params[] = {
     OR_PARAMS(ORI_X)
 #undef ORI_X
 };
+
+static const char *const ori_route_tiers[] = {"auto", "default", "flex", "priority", "fast"};
 
 #define ORI_PARAM(name) ((uint32_t)1 << OR_PARAM_##name)
 
@@ -6674,12 +6786,13 @@ void or_sticky_note(or_sticky *s, uint64_t key, bool named, const or_endpoint *e
     slot->endpoint = or_endpoint_id(e);
     slot->last_ms = now_ms;
 }
+#endif /* OR_NO_ROUTE */
 
+#ifndef OR_NO_CATALOGUE
 /* >> catalogue -------------------------------------------------------- */
 
 static const char *const ori_route_modalities[] = {"text",  "image",      "file",  "audio",
                                                    "video", "embeddings", "rerank"};
-static const char *const ori_route_tiers[] = {"auto", "default", "flex", "priority", "fast"};
 
 /* The bits of the names in an array; 0 when there is none. */
 static uint32_t ori_route_read_bits(ori_prefs *r, const char *name, const char *const *table,
@@ -6816,11 +6929,6 @@ typedef struct ori_catalogue {
     uint32_t     num, num_aliases;
 } ori_catalogue;
 
-static or_err ori_catalogue_full(const or_arena *a)
-{
-    return a->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
-}
-
 static or_err ori_catalogue_entry(ori_catalogue *c, or_str text)
 {
     or_json_doc  doc;
@@ -6896,7 +7004,7 @@ or_err or_catalogue_read(or_catalogue *c, or_str json, const or_endpoint *defaul
     n.base = (or_endpoint *)or_arena_alloc(keep, sizeof(or_endpoint));
     n.keep = keep;
     n.scratch = scratch;
-    if (n.base == NULL) return ori_catalogue_full(keep);
+    if (n.base == NULL) return ori_arena_full(keep);
     *n.base = *defaults;
     or_err e = ori_catalogue_find(&n, json, &list);
     if (e == OR_OK) e = ori_catalogue_each(NULL, list, &num);
@@ -6906,7 +7014,7 @@ or_err or_catalogue_read(or_catalogue *c, or_str json, const or_endpoint *defaul
         return OR_ERR_RANGE;
     n.endpoints = (or_endpoint *)or_arena_alloc(keep, size);
     n.aliases = (or_alias *)or_arena_alloc(keep, aliases);
-    if (n.endpoints == NULL || n.aliases == NULL) return ori_catalogue_full(keep);
+    if (n.endpoints == NULL || n.aliases == NULL) return ori_arena_full(keep);
     if (c->num > 0) memcpy(n.endpoints, c->endpoints, c->num * sizeof(or_endpoint));
     if (c->num_aliases > 0) memcpy(n.aliases, c->aliases, c->num_aliases * sizeof(or_alias));
     n.num = c->num;
@@ -7243,7 +7351,7 @@ static or_err ori_replay_read(ori_prefs *r, ori_replay *line)
     line->healths = (or_health *)or_arena_alloc(r->arena, num * sizeof(or_health));
     line->aliases = (or_alias *)or_arena_alloc(r->arena, num_pairs * sizeof(or_alias));
     if (line->endpoints == NULL || line->healths == NULL || line->aliases == NULL)
-        return ori_catalogue_full(r->arena);
+        return ori_arena_full(r->arena);
     memset(line->endpoints, 0, num * sizeof(or_endpoint));
     memset(line->healths, 0, num * sizeof(or_health));
     for (int i = or_json_first(r->doc, list); i >= 0; i = or_json_next(r->doc, i)) {
@@ -7284,7 +7392,7 @@ static or_err ori_replay_compare(ori_prefs *r, const or_plan *plan, const or_cat
     ori_route_put_plan(&w, plan, c);
     or_json_end_object(&w);
     char *mem = (char *)or_arena_alloc(r->arena, counting.len);
-    if (mem == NULL) return ori_catalogue_full(r->arena);
+    if (mem == NULL) return ori_arena_full(r->arena);
     or_buf_init(&out, mem, counting.len);
     or_json_writer_init(&w, &out);
     or_json_begin_object(&w);
@@ -7316,12 +7424,12 @@ or_err or_route_replay(or_str text, or_arena *arena, or_plan *plan, or_catalogue
     or_err e = or_json_parse(&doc, text, 0, arena);
     if (e != OR_OK) return e;
     ori_replay *line = (ori_replay *)or_arena_alloc(arena, sizeof *line);
-    if (line == NULL) return ori_catalogue_full(arena);
+    if (line == NULL) return ori_arena_full(arena);
     memset(line, 0, sizeof *line);
     if ((e = ori_replay_read(&r, line)) != OR_OK) return e;
     uint32_t      num = line->catalogue.num;
     or_candidate *list = (or_candidate *)or_arena_alloc(arena, num * sizeof *list);
-    if (list == NULL) return ori_catalogue_full(arena);
+    if (list == NULL) return ori_arena_full(arena);
     or_plan_init(plan, list, num);
     *catalogue = line->catalogue;
     route.request = &line->request;
@@ -7331,7 +7439,9 @@ or_err or_route_replay(or_str text, or_arena *arena, or_plan *plan, or_catalogue
     ori_route_run(&route, NULL, line->healths);
     return ori_replay_compare(&r, plan, catalogue, same, difference);
 }
+#endif /* OR_NO_CATALOGUE */
 
+#ifndef OR_NO_CALL
 /* >> call ------------------------------------------------------------- */
 
 /* PICK -> CONNECT -> CONNECTING -> SENDING -> READING -> TAIL -> CLOSE -> OVER
@@ -8315,6 +8425,317 @@ uint32_t or_call_wake(const or_call *c, uint32_t now_ms)
     if (!c->has_stage && !c->has_total) return OR_NEVER;
     return first > 0 ? (uint32_t)first : 0;
 }
+#endif /* OR_NO_CALL */
+
+#ifndef OR_NO_CLIENT
+/* >> client ----------------------------------------------------------- */
+
+/* Types of content parts and the modality that they need. */
+static const struct {
+    or_str   type;
+    uint16_t modality;
+} ori_client_parts[] = {
+    {OR_STR_INIT("image_url"), OR_MODALITY_IMAGE},   {OR_STR_INIT("file"), OR_MODALITY_FILE},
+    {OR_STR_INIT("input_audio"), OR_MODALITY_AUDIO}, {OR_STR_INIT("video_url"), OR_MODALITY_VIDEO},
+    {OR_STR_INIT("input_video"), OR_MODALITY_VIDEO},
+};
+
+/* One member deep inside `messages`: the type of a part, or bytes that are not text. */
+static void ori_client_message(or_route_request *q, const or_json_item *item, size_t *bytes)
+{
+    static const char *const data[] = {"url", "file_data", "data"};
+    if (item->type != OR_JSON_STRING || item->key.ptr == NULL || item->depth < 4) return;
+    if (or_json_str_is(item->key, OR_STR("type")))
+        for (size_t i = 0; i < sizeof ori_client_parts / sizeof ori_client_parts[0]; i++)
+            if (or_json_str_is(item->value, ori_client_parts[i].type))
+                q->input_modalities |= ori_client_parts[i].modality;
+    if (item->depth >= 5 && ori_prefs_index(item->key, data, 3) < 3) *bytes += item->value.len;
+}
+
+/* A member that has to be understood: parsed by itself. */
+static or_err ori_client_member(or_route_request *q, or_arena *arena, const or_json_item *item,
+                                const char **bad)
+{
+    static const char *const names[] = {"model", "models", "provider", "service_tier",
+                                        "max_tokens", "max_completion_tokens"};
+    or_json_doc doc;
+    uint64_t    tokens = 0;
+    uint32_t    k = 0;
+    ori_prefs   r = {&doc, 0, arena, OR_OK, NULL, false};
+    or_str      text = item->value;
+    while (k < 6 && !or_json_str_is(item->key, or_str_z(names[k]))) k++;
+    if (k == 6 || item->type == OR_JSON_NULL) return OR_OK;
+    if (item->type == OR_JSON_STRING) text = or_str_of(text.ptr - 1, text.len + 2); /* its quotes */
+    or_err e = or_json_parse(&doc, text, 0, arena);
+    if (e != OR_OK) return e;
+    *bad = names[k];
+    or_json_type want = k == 1   ? OR_JSON_ARRAY
+                        : k == 2 ? OR_JSON_OBJECT
+                        : k < 4  ? OR_JSON_STRING
+                                 : OR_JSON_NUMBER;
+    if (item->type != want) return OR_ERR_TYPE;
+    if (k == 0 || k == 1) {
+        uint32_t num = k == 0 ? 1 : (uint32_t)doc.tok[0].size, at = 0;
+        or_str  *list =
+            (or_str *)or_arena_alloc(arena, ((size_t)q->num_models + num) * sizeof(or_str));
+        if (list == NULL) return ori_arena_full(arena);
+        if (k == 0) list[at++] = ori_prefs_str(&r, names[k], 0); /* `model` comes first */
+        for (uint32_t i = 0; i < q->num_models; i++) list[at++] = q->models[i];
+        for (int i = k == 1 ? or_json_first(&doc, 0) : -1; i >= 0; i = or_json_next(&doc, i))
+            list[at++] = ori_prefs_str(&r, names[k], i);
+        q->models = list;
+        q->num_models = at;
+        return r.err;
+    }
+    if (k == 2) return or_prefs_read(&doc, 0, arena, &q->prefs, bad);
+    if (k == 3) {
+        uint32_t tier = ori_prefs_index(ori_prefs_str(&r, names[k], 0), ori_route_tiers, 5);
+        q->tier = tier == 4 ? OR_TIER_PRIORITY : tier < 4 ? (or_tier)tier : OR_TIER_NONE;
+        return r.err;
+    }
+    e = or_json_get_u64(&doc, 0, &tokens);
+    if (e != OR_OK) return e;
+    tokens = ori_money_min(tokens, UINT32_MAX);
+    if (tokens > 0 && (q->max_tokens == 0 || tokens < q->max_tokens))
+        q->max_tokens = (uint32_t)tokens;
+    return OR_OK;
+}
+
+or_err or_route_request_read(or_route_request *q, or_str body, or_arena *arena, const char **bad)
+{
+    or_json_scan s;
+    or_json_item item;
+    const char  *name = "", **which = bad != NULL ? bad : &name;
+    bool         in_messages = false;
+    size_t       other = 0;
+    memset(q, 0, sizeof *q);
+    or_json_scan_init(&s, body);
+    or_err e = or_json_scan_next(&s, &item);
+    if (e == OR_OK && item.type != OR_JSON_OBJECT) return OR_ERR_TYPE;
+    while (e == OR_OK && (e = or_json_scan_next(&s, &item)) == OR_OK) {
+        if (item.depth > 1) {
+            if (in_messages) ori_client_message(q, &item, &other);
+            continue;
+        }
+        if (item.type == OR_JSON_END) continue;
+        in_messages = item.type == OR_JSON_ARRAY && or_json_str_is(item.key, OR_STR("messages"));
+        if (in_messages) continue;
+        e = or_json_scan_skip(&s, &item);
+        if (item.type != OR_JSON_NULL && !item.key_escaped) q->parameters |= or_param_bit(item.key);
+        if (e == OR_OK) e = ori_client_member(q, arena, &item, which);
+    }
+    if (e != OR_DONE) return e;
+    q->prompt_tokens = (uint32_t)ori_money_min((body.len - other + 3) / 4, UINT32_MAX);
+    return OR_OK;
+}
+
+static void ori_client_defaults(or_client_desc *d)
+{
+    ori_call_default(&d->max_request, 8192);
+    ori_call_default(&d->max_models, 4);
+}
+
+static uint32_t ori_client_endpoints(const or_client_desc *d)
+{
+    return d->catalogue != NULL ? d->catalogue->num : d->num_providers * d->max_models;
+}
+
+/* The plan is not known yet when memory is asked for: as long as it can get. */
+static size_t ori_client_call_need(const or_client_desc *d)
+{
+    or_call_desc call = d->call;
+    or_plan      longest;
+    or_plan_init(&longest, NULL, 0);
+    longest.num = ori_client_endpoints(d);
+    call.plan = &longest;
+    return or_call_need(&call);
+}
+
+size_t or_client_need(const or_client_desc *desc)
+{
+    or_client_desc d = *desc;
+    ori_client_defaults(&d);
+    size_t num = ori_client_endpoints(&d);
+    return 2 * sizeof(ori_align) + ORI_ROUND(d.max_request) +
+           ORI_ROUND(num * sizeof(or_candidate)) +
+           (d.catalogue == NULL ? ORI_ROUND(num * sizeof(or_endpoint)) : 0) +
+           ORI_ROUND(d.max_models * sizeof(or_str)) + ori_client_call_need(&d);
+}
+
+/* Each provider takes each model. */
+static or_err ori_client_any(or_client *c, or_arena *mem)
+{
+    uint32_t     num = c->request.num_models * c->desc.num_providers, n = 0;
+    or_endpoint *list = (or_endpoint *)or_arena_alloc(mem, num * sizeof *list);
+    if (list == NULL) return OR_ERR_SPACE;
+    memset(list, 0, num * sizeof *list);
+    for (uint32_t m = 0; m < c->request.num_models; m++)
+        for (uint32_t p = 0; p < c->desc.num_providers; p++) {
+            or_url url;
+            or_err e = or_url_read(c->desc.providers[p].base_url, &url);
+            if (e != OR_OK) return e;
+            list[n].model = c->request.models[m];
+            list[n].provider = url.host;
+            list[n++].target = (uint16_t)p;
+        }
+    c->catalogue.endpoints = list;
+    c->catalogue.num = num;
+    c->request.prefs.sort = OR_SORT_ROUND_ROBIN; /* in their order */
+    return OR_OK;
+}
+
+/* Models and preferences are the caller's; the rest is what the body says. */
+static or_err ori_client_request(or_client *c, or_arena *mem)
+{
+    or_arena rest;
+    or_str  *models = (or_str *)or_arena_alloc(mem, c->desc.max_models * sizeof *models);
+    uint32_t num = 0;
+    or_err   e = or_chat_write(&c->out, &c->chat);
+    if (e != OR_OK) return e;
+    if (models == NULL) return OR_ERR_SPACE;
+    rest = *mem; /* what is parsed is not kept: only counts and bits are */
+    e = or_route_request_read(&c->request, or_buf_str(&c->out), &rest, NULL);
+    if (e != OR_OK) return e;
+    if (c->chat.model.ptr != NULL) models[num++] = c->chat.model;
+    for (uint32_t i = 0; i < c->chat.num_models; i++) {
+        if (num == c->desc.max_models) return OR_ERR_SPACE;
+        models[num++] = c->chat.models[i];
+    }
+    memset(&c->request.prefs, 0, sizeof c->request.prefs);
+    c->request.models = models;
+    c->request.num_models = num;
+    c->request.sticky = c->desc.sticky;
+    return num > 0 ? OR_OK : OR_ERR_ARG;
+}
+
+or_err or_client_begin(or_client *c, const or_client_desc *d, const or_chat_desc *chat,
+                       const or_moment *moment)
+{
+    or_arena mem;
+    or_err   e;
+    memset(c, 0, sizeof *c);
+    if (d->providers == NULL || d->num_providers == 0 || chat->msgs == NULL) return OR_ERR_ARG;
+    c->desc = *d;
+    c->chat = *chat;
+    ori_client_defaults(&c->desc);
+    for (uint32_t i = 0; i < d->num_providers; i++)
+        if (or_url_read(d->providers[i].base_url, &c->url) != OR_OK) return OR_ERR_URL;
+    or_arena_init(&mem, d->mem, d->mem_size);
+    char *out = (char *)or_arena_alloc(&mem, c->desc.max_request);
+    if (out == NULL) return OR_ERR_SPACE;
+    or_buf_init(&c->out, out, c->desc.max_request);
+    e = ori_client_request(c, &mem);
+    if (e != OR_OK) return e;
+    if (d->catalogue != NULL)
+        c->catalogue = *d->catalogue;
+    else if ((e = ori_client_any(c, &mem)) != OR_OK)
+        return e;
+    size_t        size = c->catalogue.num * sizeof(or_candidate);
+    or_candidate *list = (or_candidate *)or_arena_alloc(&mem, size);
+    if (list == NULL) return OR_ERR_SPACE;
+    for (uint32_t i = 0; i < c->catalogue.num; i++)
+        if (c->catalogue.endpoints[i].target >= d->num_providers) return OR_ERR_ARG;
+    or_plan_init(&c->plan, list, c->catalogue.num);
+    e = or_route_plan(&c->plan, &c->request, &c->catalogue, d->call.stats, moment);
+    if (e != OR_OK) return e;
+    or_call_desc *call = &c->desc.call;
+    call->plan = &c->plan;
+    call->catalogue = &c->catalogue;
+    call->stream = chat->stream;
+    call->seed = moment->seed;
+    call->cost.now = moment->wall;
+    call->bound.prompt_bytes = c->out.len;
+    call->bound.max_tokens = c->request.max_tokens;
+    call->mem = mem.base + mem.used;
+    call->mem_size = mem.size - mem.used;
+    return or_call_begin(&c->call, call, moment->now_ms);
+}
+
+static const or_endpoint *ori_client_endpoint(const or_client *c)
+{
+    return &c->catalogue.endpoints[c->call.endpoint];
+}
+
+or_err or_client_next(or_client *c, uint32_t now_ms, or_call_event *ev)
+{
+    or_err e = or_call_next(&c->call, now_ms, ev);
+    if (e == OR_OK && ev->kind == OR_CALL_CLOSE) or_wipe(c->out.ptr, c->out.cap);
+    if (e == OR_OK && ev->kind == OR_CALL_CONNECT) {
+        c->provider = &c->desc.providers[ori_client_endpoint(c)->target];
+        (void)or_url_read(c->provider->base_url, &c->url); /* it was good in or_client_begin */
+    }
+    return e;
+}
+
+/* Does this provider take OpenRouter's own members? */
+static bool ori_client_openrouter(const or_client *c)
+{
+    static const char domain[] = "openrouter.ai";
+    size_t            n = sizeof domain - 1, len = c->url.host.len;
+    const char       *end = c->url.host.ptr + len - (len >= n ? n : 0);
+    if (c->provider->openrouter) return true;
+    return len >= n && memcmp(end, domain, n) == 0 && (len == n || end[-1] == '.');
+}
+
+/* The body, then the head behind it, since that has to know its length. */
+static or_err ori_client_write(or_client *c)
+{
+    static const char  path[] = "/chat/completions";
+    const or_endpoint *e = ori_client_endpoint(c);
+    const or_provider *p = c->provider;
+    or_chat_desc       chat = c->chat;
+    size_t             body, at;
+    or_buf            *out = &c->out;
+    (void)ori_client_openrouter;
+    or_buf_clear(out);
+    chat.model = e->upstream_model.ptr != NULL ? e->upstream_model : e->model;
+    chat.models = NULL; /* fallback is ours */
+    chat.num_models = 0;
+    or_err err = or_chat_write(out, &chat);
+    if (err != OR_OK) return err;
+    body = out->len;
+    /* target and key are put together where the head will end up being longer than both */
+    or_buf_put_str(out, c->url.path);
+    or_buf_put(out, path, sizeof path - 1);
+    if (c->url.query.ptr != NULL) {
+        or_buf_put_char(out, '?');
+        or_buf_put_str(out, c->url.query);
+    }
+    size_t target_end = out->len;
+    or_buf_put_z(out, "Bearer ");
+    or_buf_put_str(out, p->key);
+    at = out->len;
+    if (out->err != OR_OK) return out->err;
+    or_http_put_request(out, OR_STR("POST"), or_str_of(out->ptr + body, target_end - body),
+                        c->url.authority);
+    if (p->key.ptr != NULL)
+        or_http_put_field(out, OR_STR("Authorization"),
+                          or_str_of(out->ptr + target_end, at - target_end));
+    or_http_put_field(out, OR_STR("Content-Type"), OR_STR("application/json"));
+    or_http_put_field(out, OR_STR("Accept-Encoding"), OR_STR("identity"));
+    for (uint32_t i = 0; i + 1 < p->num_fields; i += 2)
+        or_http_put_field(out, p->fields[i], p->fields[i + 1]);
+    or_http_put_length(out, body);
+    or_http_put_head_end(out);
+    c->pieces[0] = or_str_of(out->ptr + at, out->len - at);
+    c->pieces[1] = or_str_of(out->ptr, body);
+    return out->err;
+}
+
+void or_client_connected(or_client *c, uint32_t now_ms, const or_io *io, bool reused)
+{
+    or_err e = ori_client_write(c);
+    if (e != OR_OK)
+        or_call_refused(&c->call, e);
+    else
+        or_call_connected(&c->call, now_ms, io, reused, c->pieces, 2);
+}
+
+void or_client_refused(or_client *c, or_err why)
+{
+    or_call_refused(&c->call, why);
+}
+#endif /* OR_NO_CLIENT */
 
 #endif /* ORI_IMPLEMENTED */
 #endif /* OR_IMPLEMENTATION */

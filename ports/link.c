@@ -99,3 +99,64 @@ void or_link_close(or_link *l)
     l->is_tls = false;
     l->fd = -1;
 }
+
+static ptrdiff_t link_recv(void *user, void *buf, size_t len)
+{
+    or_link *l = user;
+    return l->is_tls ? or_bearssl_recv(&l->tls, buf, len) : l->socket.recv(l->socket.user, buf, len);
+}
+
+static ptrdiff_t link_send(void *user, const void *buf, size_t len)
+{
+    or_link *l = user;
+    if (!l->is_tls) return l->socket.send(l->socket.user, buf, len);
+    ptrdiff_t n = or_bearssl_send(&l->tls, buf, len);
+    or_err    e = n > 0 ? or_bearssl_flush(&l->tls) : OR_OK; /* the rest goes with the next call */
+    return e < 0 ? (ptrdiff_t)e : n;
+}
+
+static void connect_link(or_link *l, or_client *c)
+{
+    or_io    io = {link_recv, link_send, l};
+    uint32_t wait = or_call_wake(&c->call, or_posix_now_ms());
+    or_err   e = or_link_open(l, &c->url, wait < INT32_MAX ? wait : INT32_MAX);
+    if (e == OR_OK)
+        or_client_connected(c, or_posix_now_ms(), &io, false);
+    else
+        or_client_refused(c, e);
+}
+
+/* Until the connection or the clock has something for the call. */
+static void wait_link(const or_link *l, const or_client *c)
+{
+    uint32_t wait = or_call_wake(&c->call, or_posix_now_ms());
+    bool     send = l->is_tls ? l->tls.want_send : c->call.want_send;
+    (void)or_posix_wait(l->fd, send, wait < INT32_MAX ? wait : INT32_MAX);
+}
+
+or_err or_link_next(or_link *l, or_client *c, or_call_event *ev)
+{
+    for (;;) {
+        or_err e = or_client_next(c, or_posix_now_ms(), ev);
+        if (e == OR_DONE) return e;
+        if (e == OR_NEED_MORE && !c->call.again)
+            wait_link(l, c);
+        else if (e == OR_OK && ev->kind == OR_CALL_CONNECT)
+            connect_link(l, c);
+        else if (e == OR_OK && ev->kind == OR_CALL_CLOSE)
+            or_link_close(l);
+        else if (e == OR_OK)
+            return OR_OK;
+    }
+}
+
+or_moment or_link_moment(void)
+{
+    or_moment m;
+    memset(&m, 0, sizeof m);
+    m.now_ms = or_posix_now_ms();
+    m.wall.known = true;
+    m.wall.unix_s = (int64_t)or_posix_unix_s();
+    (void)or_posix_random(&m.seed, sizeof m.seed); /* only spreads load: no secret */
+    return m;
+}

@@ -34,4 +34,13 @@ ptrdiff_t or_link_recv(or_link *l, void *buf, size_t len);
 
 void or_link_close(or_link *l);
 
+/* or_client_next for programs that may block: opens and closes the connections itself, waits
+   where there is nothing to do, and returns what is left to look at: FAILED, BEGIN, DELTA,
+   ANSWER and END with OR_OK, then OR_DONE. Why a connection failed stands in l->error at FAILED
+   and END. */
+or_err or_link_next(or_link *l, or_client *c, or_call_event *ev);
+
+/* Time and chance for or_client_begin, from the system. */
+or_moment or_link_moment(void);
+
 #endif
