@@ -99,6 +99,9 @@ bench: $(BENCHES)
 	@$(CC) --version | head -n 1
 	@set -e; for program in $(BENCHES); do $$program; done
 
+coverage:
+	@INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/coverage.sh
+
 size: $(ORPROXY)
 	@INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/size.sh '$(CC)' $(ORPROXY)
 
@@ -122,6 +125,7 @@ help:
 	@echo 'make test        install what is missing, run every test under sanitizers'
 	@echo 'make cross-test  the tests of or.h on emulated ARM, MIPS and RISC-V machines'
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) with libFuzzer'
+	@echo 'make coverage    lines of or.h that its tests execute, by part'
 	@echo 'make bench       build and run the benchmarks'
 	@echo 'make size        flash of or.h by part, deepest frame, size of the binary'
 	@echo 'make layers      includes that point sideways or up (there are none)'
@@ -131,6 +135,6 @@ help:
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS AR TARGET BEARSSL JSMN; see the top of Makefile.'
 
 .PHONY: all run test test-build test-plain test-sanitized test-programs cross-test cross-build \
-        fuzz bench size layers clean-root install clean help always
+        fuzz bench coverage size layers clean-root install clean help always
 .SECONDARY:
 .DELETE_ON_ERROR:
