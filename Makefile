@@ -102,8 +102,10 @@ bench: $(BENCHES)
 coverage:
 	@INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/coverage.sh
 
-size: $(ORPROXY)
-	@INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/size.sh '$(CC)' $(ORPROXY)
+size:
+	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh size
+	@$(MAKE) --no-print-directory $(ORPROXY) cross-build
+	@INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/size.sh $(ORPROXY)
 
 layers:
 	@sh tests/layers.sh
@@ -127,7 +129,7 @@ help:
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) with libFuzzer'
 	@echo 'make coverage    lines of or.h that its tests execute, by part'
 	@echo 'make bench       build and run the benchmarks'
-	@echo 'make size        flash of or.h by part, deepest frame, size of the binary'
+	@echo 'make size        flash and stack of or.h by part on four processors, of clients, of switches'
 	@echo 'make layers      includes that point sideways or up (there are none)'
 	@echo 'make clean-root  make run and make test in a fresh Debian root (needs root)'
 	@echo 'make install     DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)'
