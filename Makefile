@@ -100,6 +100,7 @@ bench: $(BENCHES)
 	@set -e; for program in $(BENCHES); do $$program; done
 
 coverage:
+	@CC=gcc INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh coverage
 	@INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/coverage.sh
 
 size:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# install.sh run|test|fuzz|cross|size: install what is missing for that, and only that.
+# install.sh run|test|fuzz|cross|size|coverage: install what is missing for that, only that.
 #
 # Looks for the thing (a header, a command), not for the package, so another BearSSL or Node
 # is as good as Debian's. Silent when nothing is missing.
