@@ -130,7 +130,7 @@ help:
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) with libFuzzer'
 	@echo 'make coverage    lines of or.h that its tests execute, by part'
 	@echo 'make bench       build and run the benchmarks'
-	@echo 'make size        flash and stack of or.h by part on four processors, of clients, of switches'
+	@echo 'make size        flash and stack of or.h on four processors, by part and by use'
 	@echo 'make layers      includes that point sideways or up (there are none)'
 	@echo 'make clean-root  make run and make test in a fresh Debian root (needs root)'
 	@echo 'make install     DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)'

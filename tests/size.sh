@@ -62,7 +62,7 @@ table() { # TITLE HEAD-OF-ROWS
 each() { # COMMAND...: COMMAND... NAME CC FLAGS... for each target
     targets | while read -r line; do
         # shellcheck disable=SC2086 # words
-        "$@" $line
+        "$@" $line || exit 1
     done
 }
 
@@ -81,8 +81,8 @@ link() { # PROGRAM OBJECT OPTIONS CC FLAGS...
     program=$1 object=$2 options=$3
     shift 3
     # shellcheck disable=SC2086 # words
-    "$@" -nostdlib -static -Wl,-e,0,--build-id=none,--unresolved-symbols=ignore-all $options \
-        -o "$program" "$object"
+    "$@" -nostdlib -static -Wl,-e,0,--build-id=none,--unresolved-symbols=ignore-all \
+        -o "$program" "$object" $options
 }
 
 flash() { # PROGRAM CC ...
@@ -177,7 +177,7 @@ state_cells() { # NAME CC FLAGS...
     shift
     {
         echo '#include "or.h"'
-        sed -n 's/^OR_API *void *or_[a-z_]*_\(init\|begin\)(\(or_[a-z_]*\) \*.*/\2/p' or.h |
+        sed -n 's/^OR_API [^(]*or_[a-z_]*_\(init\|begin\)(\(or_[a-z_]*\) \*.*/\2/p' or.h |
             sort -u |
             sed 's/.*/char size_&[sizeof(&)];/'
     } >$out/state.c
@@ -211,8 +211,8 @@ client_cells() { # NAME CC FLAGS...
                 }
             }')
         [ -n "$kept" ] || continue # an empty line, or a part that is not there yet
-        roots="$roots $kept -lgcc"
-        link $out/client.elf "$out/$name.o" "-Wl,--gc-sections $roots" "$@" &&
+        roots="$roots $kept"
+        link $out/client.elf "$out/$name.o" "-Wl,--gc-sections $roots -lgcc" "$@" &&
             printf '%s\t%s\t%d\n' "$row" "$name" "$(flash $out/client.elf "$1")"
     done
 }
