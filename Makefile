@@ -71,12 +71,18 @@ run:
 test:
 	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/run.sh
 # What run.sh asks for: everything once plainly, and everything once with sanitizers.
-test-build: test-plain test-sanitized
+test-build: test-plain test-sanitized cross-build
 test-plain:
 	$(MAKE) TARGET=native all
 test-sanitized:
 	$(MAKE) TARGET=test CFLAGS='$(SANITIZE) -Werror' test-programs
 test-programs: all $(TESTS)
+# The tests of or.h on emulated machines; those of make test, and more.
+cross-test:
+	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/run.sh cross
+cross-build: build/bare/jsmn.h
+build/bare/jsmn.h: tests/bare_headers.sh
+	CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/bare_headers.sh $(@D)
 
 fuzz:
 	@CC=clang INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh fuzz
@@ -93,8 +99,14 @@ bench: $(BENCHES)
 	@$(CC) --version | head -n 1
 	@set -e; for program in $(BENCHES); do $$program; done
 
-size: $(ORPROXY)
-	@INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/size.sh '$(CC)' $(ORPROXY)
+coverage:
+	@CC=gcc INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh coverage
+	@INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/coverage.sh
+
+size:
+	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh size
+	@$(MAKE) --no-print-directory $(ORPROXY) cross-build
+	@INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/size.sh $(ORPROXY)
 
 layers:
 	@sh tests/layers.sh
@@ -114,16 +126,18 @@ help:
 	@echo 'make             build orproxy and the examples into $B'
 	@echo 'make run         install what is missing, build, start (ARGS="--listen ...")'
 	@echo 'make test        install what is missing, run every test under sanitizers'
+	@echo 'make cross-test  the tests of or.h on emulated ARM, MIPS and RISC-V machines'
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) with libFuzzer'
+	@echo 'make coverage    lines of or.h that its tests execute, by part'
 	@echo 'make bench       build and run the benchmarks'
-	@echo 'make size        flash of or.h by part, deepest frame, size of the binary'
+	@echo 'make size        flash and stack of or.h on four processors, by part and by use'
 	@echo 'make layers      includes that point sideways or up (there are none)'
 	@echo 'make clean-root  make run and make test in a fresh Debian root (needs root)'
 	@echo 'make install     DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)'
 	@echo 'make clean       remove build/'
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS AR TARGET BEARSSL JSMN; see the top of Makefile.'
 
-.PHONY: all run test test-build test-plain test-sanitized test-programs fuzz bench size layers \
-        clean-root install clean help always
+.PHONY: all run test test-build test-plain test-sanitized test-programs cross-test cross-build \
+        fuzz bench coverage size layers clean-root install clean help always
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -4,7 +4,7 @@
 # Builds a minimal Debian bookworm in build/base once (debootstrap), copies it to build/root,
 # puts a fresh clone of the committed project in, and runs there, as root and without sudo:
 # `make run` with the first curl command of the README, then `.ci/run`. Needs root,
-# debootstrap, a Debian mirror, about 2 GB of disk and some minutes. SUITE and MIRROR may be
+# debootstrap, a Debian mirror, about 4 GB of disk and some minutes. SUITE and MIRROR may be
 # set. Not part of make test.
 #
 # apt, npm and the resolver of the root are set up as here, so that a local mirror or proxy

@@ -1,5 +1,5 @@
 #!/bin/sh
-# install.sh run|test|fuzz: install what is missing for that, and only that.
+# install.sh run|test|fuzz|cross|size|coverage: install what is missing for that, only that.
 #
 # Looks for the thing (a header, a command), not for the package, so another BearSSL or Node
 # is as good as Debian's. Silent when nothing is missing.
@@ -25,25 +25,48 @@ have_fuzzer() {
         clang -fsanitize=fuzzer,address,undefined -x c -o /dev/null - >/dev/null 2>&1
 }
 
+have_libc() { # CC FLAGS...
+    echo '#include <stdio.h>' | "$@" -E - >/dev/null 2>&1
+}
+
 need() { # PACKAGES COMMAND...
     wanted=$1
     shift
     "$@" >/dev/null 2>&1 || packages="$packages $wanted"
 }
 
+need_for() { # PURPOSES PACKAGES COMMAND...
+    case " $1 " in
+    *" $what "*) shift; need "$@" ;;
+    esac
+}
+
 need "gcc libc6-dev" have_header stdio.h
-need libbearssl-dev have_header bearssl.h
+need_for "run test fuzz size" libbearssl-dev have_header bearssl.h
 need libjsmn-dev have_header jsmn.h
-need ca-certificates have_roots
-need curl command -v curl
-if [ "$what" = test ]; then
-    need g++ command -v g++
-    need openssl command -v openssl
-    need nodejs command -v node
-    need npm command -v npm
-fi
-if [ "$what" = fuzz ]; then
-    need "clang libclang-rt-dev" have_fuzzer
+need_for "run test" ca-certificates have_roots
+need_for "run test" curl command -v curl
+need_for test g++ command -v g++
+need_for test openssl command -v openssl
+need_for test nodejs command -v node
+need_for test npm command -v npm
+need_for fuzz "clang libclang-rt-dev" have_fuzzer
+
+# Small machines. Only apt-get knows these names; elsewhere tests/cross.sh and tests/size.sh
+# take what is there and name what is not.
+if command -v apt-get >/dev/null; then
+    need_for "test cross size" gcc-arm-none-eabi command -v arm-none-eabi-gcc
+    need_for "test cross" picolibc-arm-none-eabi have_libc arm-none-eabi-gcc --specs=picolibc.specs
+    need_for "test cross" qemu-system-arm command -v qemu-system-arm
+    need_for "test cross" gcc-mips-linux-gnu command -v mips-linux-gnu-gcc
+    need_for "test cross" libc6-dev-mips-cross have_libc mips-linux-gnu-gcc
+    need_for "test cross" qemu-user-static command -v qemu-mips-static
+    need_for "cross size" gcc-riscv64-unknown-elf command -v riscv64-unknown-elf-gcc
+    need_for cross picolibc-riscv64-unknown-elf \
+        have_libc riscv64-unknown-elf-gcc --specs=picolibc.specs
+    need_for cross qemu-system-misc command -v qemu-system-riscv32
+    need_for cross gcc-arm-linux-gnueabi command -v arm-linux-gnueabi-gcc
+    need_for cross libc6-dev-armel-cross have_libc arm-linux-gnueabi-gcc
 fi
 
 if [ -n "$packages" ]; then

@@ -2,11 +2,13 @@
 # Runs every test, two programs at a time, and ends with "N passed, N failed, N skipped".
 #
 #   run.sh            everything; called by `make test`
+#   run.sh cross      what or.h has, on every emulated target; called by `make cross-test`
 #   run.sh one NAME   one job; called by run.sh itself
 #
-# A job is a test program, a fuzz target replaying its corpus, a compile check or a file of
-# end-to-end tests. Its log is build/test/log/NAME, its counts build/test/log/NAME.counts. A
-# job that dies, hangs or prints no totals counts as one failure.
+# A job is a test program, a fuzz target replaying its corpus, a compile check, a file of
+# end-to-end tests, or as TARGET:PROGRAM one of the former on an emulated machine. Its log is
+# build/test/log/NAME, its counts build/test/log/NAME.counts. A job that dies, hangs or prints
+# no totals counts as one failure.
 set -u
 B=build/test
 log=$B/log
@@ -24,26 +26,6 @@ check_c99() { # COMPILER
 check_cpp() { # COMPILER
     "$1" -std=c++11 -pedantic-errors -Wall -Wextra -Werror $INCLUDES \
         -c -o $B/compile_cpp.o tests/compile_cpp.cpp
-}
-
-# No libc but four functions, no floating point. -mgeneral-regs-only turns any use of a
-# floating point register into an error, which also finds what nm cannot see.
-check_freestanding() {
-    general=
-    if echo | $cc -mgeneral-regs-only -x c -c -o /dev/null - 2>/dev/null; then
-        general=-mgeneral-regs-only
-    fi
-    # shellcheck disable=SC2086 # words
-    $cc -std=c99 -ffreestanding -nostdlib -fno-stack-protector -Os $general $warnings \
-        -Wframe-larger-than=512 $INCLUDES -c -o $B/freestanding.o tests/freestanding.c ||
-        return 1
-    # what is left undefined may be the four, or integer helpers of the compiler's own library
-    strangers=$(nm -u $B/freestanding.o | awk '{ print $2 }' |
-        grep -v -x -E 'mem(cpy|move|set|cmp)|__u?(div|mod|divmod|mul|ashl|ashr|lshr)[sdt]i[34]|' |
-        grep -v -x -E '__(clz|ctz|popcount|bswap)[sd]i2|_GLOBAL_OFFSET_TABLE_')
-    [ -z "$strangers" ] && return 0
-    echo "or.h calls outside:" $strangers
-    return 1
 }
 
 # The program in the manual at the top of or.h compiles, runs and says what it should.
@@ -76,16 +58,19 @@ skip() { # NAME REASON
 # timeout ends a program that hangs; the limit is far above what any needs.
 job() { # NAME
     case $1 in
-    install)    single install sh tests/install.sh test ;;
-    build)      single build make -k -j 2 --no-print-directory test-build ;;
+    install)    single install sh tests/install.sh "$purpose" ;;
+    build)      single build make -k -j 2 --no-print-directory "$purpose-build" ;;
     layers)     single layers sh tests/layers.sh ;;
     c99)        single c99 check_c99 "$cc" ;;
     c++11)      single c++11 check_cpp g++ ;;
     c99-clang)
         if command -v clang >/dev/null; then single c99-clang check_c99 clang
         else skip c99-clang "no clang here"; fi ;;
-    freestanding) single freestanding check_freestanding ;;
+    freestanding)
+        # shellcheck disable=SC2086 # CC may be two words
+        single freestanding sh tests/freestanding.sh $B/freestanding.o nm $cc ;;
     manual)     single manual check_manual ;;
+    *:*)        timeout -k 5 600 sh tests/cross.sh "${1%%:*}" "${1#*:}" ;;
     test_*)     timeout -k 5 300 $B/tests/"$1" ;;
     fuzz_*)     # counts as one, whatever the number of inputs
         single "$1" timeout -k 5 300 $B/tests/"$1" -n 2000 tests/corpus/"${1#fuzz_}"/* ;;
@@ -143,10 +128,24 @@ names() { # GLOB...: base names of the files that exist, without .c
     done
 }
 
+# On two machines in make test: one without operating system, and one that is big-endian, has
+# no FPU and traps on misaligned access.
+emulated() { # TARGET...
+    for target in "$@"; do
+        sh tests/cross.sh programs | sed "s/^/$target:/"
+    done
+}
+
 all() {
     one install || return
     one build # with -k: the rest still runs on what could be built
+    if [ $purpose = cross ]; then
+        # shellcheck disable=SC2046 # words
+        emulated $(sh tests/cross.sh targets) | xargs -P 2 -n 1 sh tests/run.sh one
+        return
+    fi
     {
+        emulated m3 mips
         printf '%s\n' layers c99 c++11 c99-clang freestanding manual
         names tests/test_*.c tests/fuzz_*.c
     } | xargs -P 2 -n 1 sh tests/run.sh one
@@ -157,6 +156,7 @@ all() {
     fi
 }
 
+purpose=${1:-test}
 rm -rf $log
 mkdir -p $log
 all

@@ -372,10 +372,10 @@ static void test_lookup(void)
 
 static void test_limits(void)
 {
-    static char memory[1024];
-    or_arena    arena;
-    or_json_doc doc;
-    or_str      text = OR_STR("{\"a\":[1,2,3]}"), s;
+    static uint64_t memory[128]; /* aligned: "arena" below counts bytes */
+    or_arena        arena;
+    or_json_doc     doc;
+    or_str          text = OR_STR("{\"a\":[1,2,3]}"), s;
     for (uint32_t max = 5; max <= 7; max++) { /* root, name, array and three numbers: six */
         or_arena_init(&arena, memory, sizeof memory);
         CHECK_ERR(or_json_parse(&doc, text, max, &arena), max < 6 ? OR_ERR_TOKENS : OR_OK, "tokens");

@@ -364,7 +364,7 @@ static void test_misuse(void)
    step looked at more than the new bytes. */
 static void test_no_quadratic(void)
 {
-    enum { PIECE = 100, PIECES = 100000, SINGLE = 200000 };
+    enum { PIECE = 100, PIECES = 30000, SINGLE = 200000 }; /* fits the 16 MB of an mps2 board */
     test_heap    heap = {0, 0, 0};
     or_allocator allocator = TEST_ALLOCATOR(&heap);
     char         piece[PIECE];

@@ -1,0 +1,123 @@
+#!/bin/sh
+# cross.sh TARGET PROGRAM: compile one test program of or.h for a small machine and run it on
+# an emulated one, from the same source as here.
+#
+#   TARGET    armel, mips, m3, rv32: the table below
+#   PROGRAM   test_NAME, fuzz_NAME (replays tests/corpus/NAME with mutations), freestanding
+#
+# cross.sh targets|programs: the names of all of them. Called by tests/run.sh, for which the
+# last line has totals; the headers in build/bare come from `make cross-build`.
+set -u
+
+# Tests of or.h alone, which is what can run without an operating system.
+programs() {
+    echo freestanding
+    grep -L -E '#include ("(\.\./)?(ports|proxy)/|<.*/|<(unistd|pthread|poll|netdb|fcntl)\.h)' \
+        tests/test_*.c tests/fuzz_*.c | sed 's|.*/\(.*\)\.c|\1|'
+}
+
+case ${1-} in
+targets)  echo armel mips m3 rv32; exit ;;
+programs) programs; exit ;;
+esac
+target=$1 program=$2
+out=build/cross/$target
+mkdir -p "$out"
+
+# picolibc on a board without an operating system: printf, files, arguments and the exit status
+# go through semihosting. 16 MB of RAM, of which 1 MB stack: what an mps2 board has.
+board() { # FLASH RAM
+    echo "--specs=picolibc.specs --oslib=semihost --crt0=semihost -Wl,--gc-sections" \
+        "-Wl,--defsym=__flash=$1,--defsym=__flash_size=0x400000" \
+        "-Wl,--defsym=__ram=$2,--defsym=__ram_size=0x1000000,--defsym=__stack_size=0x100000"
+}
+
+# name: compiler and flags; what runs the result. The two with an operating system run under
+# user emulation, statically linked with glibc.
+case $target in
+armel)
+    # ARMv5: every ARM Linux box since 2001
+    tools=arm-linux-gnueabi- flags=-static
+    run='qemu-arm-static -cpu arm926' ;;
+mips)
+    # big-endian, no FPU, traps on misaligned access: a router
+    tools=mips-linux-gnu- flags='-mips32r2 -msoft-float -static -Wl,--no-warn-mismatch'
+    libc=tests/mips_setjmp.c
+    run='qemu-mips-static -cpu 24Kc' ;;
+m3)
+    # Cortex-M3
+    tools=arm-none-eabi- flags="-mcpu=cortex-m3 -mthumb $(board 0x00000000 0x21000000)"
+    run='qemu-system-arm -M mps2-an385' ;;
+rv32)
+    # RISC-V of the ESP32-C3 and RP2350 class
+    tools=riscv64-unknown-elf-
+    flags="-march=rv32imac -mabi=ilp32 $(board 0x80000000 0x80400000)"
+    run='qemu-system-riscv32 -M virt -bios none' ;;
+*)
+    echo "cross.sh: no target $target" >&2
+    exit 2 ;;
+esac
+
+emulate() { # ARGS...
+    case $run in
+    *-system-*)
+        arguments=
+        for argument in "$@"; do arguments=$arguments,arg=$argument; done
+        # shellcheck disable=SC2086 # words
+        $run -nographic -monitor none -serial none -kernel "$out/$program" \
+            -semihosting-config enable=on,target=native"$arguments" >"$out/$program.said" 2>&1
+        status=$?
+        tr -d '\r' <"$out/$program.said"
+        return $status ;;
+    *)  # shellcheck disable=SC2086 # words
+        $run "$out/$program" "$@" ;;
+    esac
+}
+
+# The corpus in portions that fit semihosting's command line. A longer one would arrive empty,
+# so the number of runs is checked.
+replay() { # MUTATIONS FILES...
+    mutations=$1
+    shift
+    while [ $# -gt 0 ]; do
+        portion=0 files=
+        while [ $# -gt 0 ] && [ $portion -lt 8 ]; do
+            files="$files $1" portion=$((portion + 1))
+            shift
+        done
+        # shellcheck disable=SC2086 # words
+        said=$(emulate -n "$mutations" $files) || { echo "$said in one of:$files"; return 1; }
+        case $said in
+        *": $((portion * (mutations + 1))) passed, 0 failed") ;;
+        *) echo "$said, of $portion files with $mutations mutations each"; return 1 ;;
+        esac
+    done
+}
+
+for tool in ${tools}gcc "${run%% *}"; do
+    command -v "$tool" >/dev/null && continue
+    echo "no $tool here"
+    echo "$target:$program: 0 passed, 0 failed, 1 skipped"
+    exit
+done
+
+# -Os, as firmware is built. -Wformat is for the native build: here uint32_t may be a long.
+build() {
+    # shellcheck disable=SC2086 # words
+    ${tools}gcc -std=c99 -Os -g -Wall -Wextra -Werror -Wno-format -I. -idirafter build/bare \
+        $flags -o "$out/$program" "tests/$program.c" ${libc-}
+}
+
+# A test prints its own totals; the others count as one.
+case $program in
+test_*)
+    build && emulate
+    exit ;;
+fuzz_*)
+    build && replay 100 tests/corpus/"${program#fuzz_}"/* ;;
+freestanding)
+    # shellcheck disable=SC2086 # words
+    sh tests/freestanding.sh "$out/freestanding.o" ${tools}nm ${tools}gcc $flags \
+        -idirafter build/bare ;;
+esac || exit 1
+echo "$target:$program: 1 passed, 0 failed"
