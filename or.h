@@ -8615,6 +8615,7 @@ or_err or_client_begin(or_client *c, const or_client_desc *d, const or_chat_desc
     or_err   e;
     memset(c, 0, sizeof *c);
     if (d->providers == NULL || d->num_providers == 0 || chat->msgs == NULL) return OR_ERR_ARG;
+    if (d->mem_size < or_client_need(d)) return OR_ERR_SPACE;
     c->desc = *d;
     c->chat = *chat;
     ori_client_defaults(&c->desc);
