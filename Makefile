@@ -33,8 +33,9 @@ MAKEFLAGS += --no-builtin-rules
 
 all: $(ORPROXY) $(EXAMPLES)
 
+# Of or.h only what is called stays in the binary.
 $B/orproxy: $B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)) $B/ports.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(CFLAGS) -Wl,--gc-sections $(LDFLAGS) -o $@ $^ $(LIBS)
 # Examples and tests bring or.h's implementation themselves. A test of a module of orproxy
 # names it here.
 $B/tests/test_conf: $B/proxy/conf.o
@@ -44,7 +45,8 @@ $(EXAMPLES) $(TESTS) $(BENCHES): $B/%: $B/%.o $B/ports.a
 $B/ports.a: $(patsubst %.c,$B/%.o,$(PORTS))
 	rm -f $@
 	$(AR) rcs $@ $^
-$B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)): private FEATURES = -D_GNU_SOURCE
+$B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)): private FEATURES = -D_GNU_SOURCE \
+    -ffunction-sections -fdata-sections
 $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -c -o $@ $<

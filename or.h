@@ -8529,15 +8529,19 @@ or_err or_route_request_read(or_route_request *q, or_str body, or_arena *arena, 
     return OR_OK;
 }
 
-static void ori_client_defaults(or_client_desc *d)
+static uint32_t ori_client_models(const or_client_desc *d)
 {
-    ori_call_default(&d->max_request, 8192);
-    ori_call_default(&d->max_models, 4);
+    return d->max_models > 0 ? d->max_models : 4;
+}
+
+static uint32_t ori_client_room(const or_client_desc *d)
+{
+    return d->max_request > 0 ? d->max_request : 8192;
 }
 
 static uint32_t ori_client_endpoints(const or_client_desc *d)
 {
-    return d->catalogue != NULL ? d->catalogue->num : d->num_providers * d->max_models;
+    return d->catalogue != NULL ? d->catalogue->num : d->num_providers * ori_client_models(d);
 }
 
 /* The plan is not known yet when memory is asked for: as long as it can get. */
@@ -8551,15 +8555,14 @@ static size_t ori_client_call_need(const or_client_desc *d)
     return or_call_need(&call);
 }
 
-size_t or_client_need(const or_client_desc *desc)
+size_t or_client_need(const or_client_desc *d)
 {
-    or_client_desc d = *desc;
-    ori_client_defaults(&d);
-    size_t num = ori_client_endpoints(&d);
-    return 2 * sizeof(ori_align) + ORI_ROUND(d.max_request) +
-           ORI_ROUND(num * sizeof(or_candidate)) +
-           (d.catalogue == NULL ? ORI_ROUND(num * sizeof(or_endpoint)) : 0) +
-           ORI_ROUND(d.max_models * sizeof(or_str)) + ori_client_call_need(&d);
+    size_t num = ori_client_endpoints(d);
+    size_t need = 2 * sizeof(ori_align) + ORI_ROUND(ori_client_room(d)) +
+                  ORI_ROUND(ori_client_models(d) * sizeof(or_str)) +
+                  ORI_ROUND(num * sizeof(or_candidate));
+    if (d->catalogue == NULL) need += ORI_ROUND(num * sizeof(or_endpoint));
+    return need + ori_client_call_need(d);
 }
 
 /* Each provider takes each model. */
@@ -8618,7 +8621,8 @@ or_err or_client_begin(or_client *c, const or_client_desc *d, const or_chat_desc
     if (d->mem_size < or_client_need(d)) return OR_ERR_SPACE;
     c->desc = *d;
     c->chat = *chat;
-    ori_client_defaults(&c->desc);
+    c->desc.max_models = ori_client_models(d);
+    c->desc.max_request = ori_client_room(d);
     for (uint32_t i = 0; i < d->num_providers; i++)
         if (or_url_read(d->providers[i].base_url, &c->url) != OR_OK) return OR_ERR_URL;
     or_arena_init(&mem, d->mem, d->mem_size);
