@@ -1,9 +1,9 @@
-/* or.h - version 0.1.0 - talk to OpenRouter, and to everything that speaks like it
+/* or.h - version 0.2.0 - talk to OpenRouter, and to everything that speaks like it
 
-   Chat completions for firmware and applications: request building, JSON, HTTP/1.1,
-   server-sent events. It opens no socket, reads no clock, allocates nothing and keeps
-   no global: it turns bytes into events and intentions into bytes, in memory that you
-   own. C99, also C++11, also freestanding; no floating point.
+   Chat completions for firmware and applications: requests, streams, tool calls, fallback
+   over providers and models, exact cost, budgets. It opens no socket, reads no clock,
+   allocates nothing and keeps no global: it turns bytes into events and intentions into
+   bytes, in memory that you own. C99, also C++11, also freestanding; no floating point.
 
    DO THIS
    In one source file, before the include:
@@ -15,19 +15,55 @@
    Debian: libjsmn-dev) in the include path; do not include it yourself. Of libc it
    needs memcpy, memmove, memset and memcmp.
 
+   THE COMMON CASE
+   Ask, print what comes, know how it ended. With ports/link for the sockets and TLS:
+
+       or_provider    provider = {.base_url = OR_STR("https://openrouter.ai/api/v1"),
+                                  .key = or_str_z(getenv("OPENROUTER_API_KEY"))};
+       or_msg         msg = {.content = OR_STR("Why is the sky blue?")};
+       or_chat_desc   chat = {.model = OR_STR("openrouter/auto"), .msgs = &msg,
+                              .num_msgs = 1, .stream = true};
+       or_client_desc desc = {.providers = &provider, .num_providers = 1,
+                              .mem = mem, .mem_size = sizeof mem};
+       or_moment      now = or_link_moment();
+       if (or_client_begin(&client, &desc, &chat, &now) != OR_OK) return 1;
+       while (or_link_next(&link, &client, &ev) == OR_OK) {
+           if (ev.kind == OR_CALL_DELTA && ev.delta->text.len > 0)
+               fwrite(ev.delta->text.ptr, 1, ev.delta->text.len, stdout);
+           if (ev.kind == OR_CALL_END) complete = ev.end == OR_END_COMPLETE;
+       }
+
+   examples/stream.c is the whole program. More providers in the array, or more models in
+   chat.models, and it falls back: nothing else changes. On a microcontroller the loop calls
+   or_client_next instead, opens a transport when it is told CONNECT, and does other work
+   while that returns OR_NEED_MORE: examples/bare.c.
+
    MACROS, to be defined before the include, the same in every file
        OR_API               in front of every function       extern
        OR_JSMN_H            how jsmn is found                 <jsmn.h>
        OR_NO_SIMD           no SSE2 even where there is       not defined
+       OR_NO_ROUTE          no routing, and no call, client   not defined
+       OR_NO_CATALOGUE      no catalogue in JSON, no replay   not defined
+       OR_NO_CALL           no engine, and no client          not defined
+       OR_NO_CLIENT         no client                         not defined
        OR_JSON_MAX_DEPTH    nested arrays and objects         128
        OR_HTTP_MAX_HEAD     bytes of one head                 16384
        OR_HTTP_MAX_FIELDS   field lines in one head           100
        OR_HTTP_MAX_CHUNK_EXT  bytes of extensions on a chunk  256
        OR_HTTP_MAX_TRAILER  bytes of trailer fields           4096
        OR_CHAT_MAX_CALLS    tool calls of a streamed answer   64
+       OR_COST_DEFAULT_OUTPUT  tokens of an unlimited answer  8192
+       OR_STATS_SAMPLES     attempts behind percentiles       48
+       OR_STATS_WINDOW_MS   how old they may be               300000
+       OR_STATS_OUTAGE_MS   how long a failure demotes        30000
+       OR_STATS_TRIP        failures that open the breaker    3
+       OR_STATS_OPEN_MS     for how long, at first            5000
+       OR_STICKY_IDLE_MS    a conversation is forgotten       600000
+       OR_CALL_INPUT        bytes received at once            1024
+       OR_CALL_SCRATCH      bytes to decode one event in      4096
 
    A COMPLETE EXAMPLE
-   What one server-sent event of a stream says, and how the stream ended:
+   Without any transport: what the events of a stream say, and how the stream ended.
 
        #define OR_IMPLEMENTATION
        #include "or.h"
@@ -56,9 +92,26 @@
            return or_chat_stream_end(&stream, true) == OR_END_COMPLETE ? 0 : 1;
        }
 
-   examples/chat.c and examples/stream.c are whole programs with sockets and TLS.
+   THE PARTS, each uses only those above it
+       base       strings, errors, arenas, buffers, transports, checked integers
+       json       three validating readers, a writer, splicing of members
+       http       HTTP/1.1 both ways, smuggling-proof
+       sse        server-sent events both ways
+       money      prices, usage, cost, budgets
+       prefs      OpenRouter's `provider` object
+       chat       requests, answers, deltas, histories
+       route      endpoints, statistics, who is tried in which order and why
+       catalogue  model lists in JSON; decisions recorded and replayed
+       call       attempts over your transports: timeouts, retries, fallback, three ends
+       client     all of it together for the common case
+   Every layer can be used by itself; the linker drops what you do not call.
 
    THE WAY OF A REQUEST
+       or_client_begin     the plan (or_route_plan) and the call (or_call_begin)
+       or_client_next      -> CONNECT: open a transport to client->url
+       or_client_connected writes the request for this endpoint; it is sent
+       or_client_next      -> BEGIN, DELTA ... or ANSWER, then END; CLOSE for the transport
+   Below that, if you want to do it by hand:
        or_chat_write       what you want              -> JSON body
        or_http_put_*       method, host, fields       -> head; send head and body
        or_http_next        bytes as they come         -> HEAD, BODY ..., END
@@ -66,8 +119,8 @@
        or_sse_next         bytes of a streamed body   -> events
        or_chat_stream_next the data of an event       -> text, reasoning, calls, usage
        or_chat_stream_end  how the body ended         -> complete, error or truncated
-   Look at the status and at the Content-Type before you choose between the two ways to
-   read: errors before the first token are whole JSON bodies even when a stream was
+   By hand, look at the status and at the Content-Type before you choose between the two
+   ways to read: errors before the first token are whole JSON bodies even when a stream was
    asked for, and an answer with status 200 may hold an error.
 
    MEMORY
@@ -75,7 +128,9 @@
    from an or_arena over a block of yours; its `peak` tells how large the block has to
    be. Output goes into an or_buf: over a block of yours, or growing from an
    or_allocator up to a maximum, or only counting (to learn a Content-Length first).
-   An or_str borrows; each function says for how long its results are valid.
+   An or_str borrows; each function says for how long its results are valid. A call needs
+   or_call_need(desc) bytes, a client or_client_need(desc), and takes nothing after it has
+   begun; the limits in or_call_desc are what that depends on.
 
    INPUT AND OUTPUT
    Readers take an or_str by pointer, use what they can and move it past what they used.
@@ -84,18 +139,52 @@
    moved, 0 for "not now", a negative or_err.
 
    TIME
-   Is passed in where it is needed, as uint32_t milliseconds; or_ms_diff compares.
+   Is passed in where it is needed, as uint32_t milliseconds that may wrap; or_ms_diff
+   compares. Wall clock time is an or_wall, and may be unknown. So may be random bits: the
+   seed in an or_moment only spreads load.
 
    ERRORS
    OR_ERRORS below is the list. 0 is success, positive means "not finished", negative
    failed. The first failure of a reader, buffer or writer sticks, so do several steps
-   and look once. or_err_text gives words.
+   and look once. or_err_text gives words. What an upstream said is in or_call_failure.
 
    LIMITS
    Everything is bounded by a number that you choose: the depth of JSON (macro), values
    in a document (argument and arena), a head (or_http_limits), a body (or_http_limits),
-   an event (the carry buffer), what is written (the or_buf). Reaching one is an error of
-   its own name, never a crash and never a cut result that looks whole.
+   an event (the carry buffer), what is written (the or_buf), attempts, time and money of a
+   call (or_call_desc). Reaching one is an error of its own name, never a crash and never a
+   cut result that looks whole.
+
+   HOW AN ANSWER ENDS
+   COMPLETE: a finish reason came, and the end of the stream after it. ERROR: the upstream
+   said that it failed. TRUNCATED: it stopped without either, so what came is not the whole
+   answer. There is no fourth way, and a cut stream is never complete.
+
+   FALLBACK
+   Up to the first content a failed attempt leads to the next candidate; afterwards none
+   does. Whose fault a failure was decides what is tried: another endpoint (no connection,
+   timeout, 5xx, 429, a key that is refused), only another model (the request itself is
+   wrong), an endpoint with a larger context or other parameters (when the error says so).
+   One budget covers the whole chain: tries, time, money. When all candidates failed and
+   tries are left, it waits: exponential, half of it by chance, and at least as long as a
+   Retry-After asked for.
+
+   ROUTING
+   Endpoints are what providers offer: a model at a price with limits. Build them in code,
+   or read OpenRouter's /models with or_catalogue_read. or_route_plan filters and ranks
+   them as OpenRouter does (order, only, ignore, sort, max_price, quantizations, zdr,
+   thresholds, :nitro and :floor ...) and says for each one left out why. By default healthy
+   ones come first and the first of them is drawn with weight 1/price^2. or_stats, one for
+   each endpoint, makes it learn: outages, a breaker, cooldown, percentiles. The plan is a
+   pure function of its arguments; or_route_record writes them as one line, and
+   or_route_replay comes to the same plan from it.
+
+   MONEY
+   Prices and costs are integers of pico-USD (1e-12 USD): "0.0000000375" is 37500, and
+   or_decimal_put turns it back. A price is known, free or unknown; a cost says whether the
+   upstream reported it, or it was computed, or estimated, or is unknown. or_budget holds a
+   limit for a day, a week or a month: reserve the most that a request can cost, settle what
+   it did cost. Give one to or_call_desc and that happens by itself.
 
    JSON
    Reading validates everything (RFC 8259) before you see it. Three readers: or_json_scan
@@ -113,17 +202,17 @@
    SERVER-SENT EVENTS
    or_sse reads to the WHATWG rules; an event that lies whole in the input is not copied.
 
-   MONEY
-   Prices and costs are integers of pico-USD (1e-12 USD): or_decimal_read turns
-   "0.0000000375" into 37500, or_decimal_put turns it back. or_usage tells "the upstream
-   did not say" apart from zero.
+   SECRETS
+   A provider's key is written into the request's buffer when an attempt begins and wiped
+   when it is over. It is in no error text. Better than a key on a device is a gateway on
+   the LAN that holds it: orproxy, in the same repository.
 
    SIZES
-   `make size` prints them for your compiler; the README has a table.
+   `make size` prints them for your compiler; the README has tables.
 
    WHAT IT DOES NOT DO
-   No sockets, TLS, name lookup or clock (see ports/). No HTTP/2, no compression (ask for
-   identity). No routing, fallback, price catalogue or other dialects yet.
+   No sockets, TLS, name lookup or clock (see ports/). No HTTP/2, no compression (asks for
+   identity). No dialects but OpenAI's yet.
 
    LICENCE
    MIT No Attribution or public domain, as you like: see the end of this file.
@@ -135,7 +224,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OR_VERSION "0.1.0"
+#define OR_VERSION "0.2.0"
 
 /* Put before every public function. `#define OR_API static` keeps the whole
    library private to one file. */
