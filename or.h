@@ -897,7 +897,7 @@ typedef struct or_price_rule {
     uint64_t      min_prompt_tokens; /* holds for more than so many; 0: no condition */
     uint16_t      utc_start;         /* HHMM, 0 to 2359; start == end: no condition */
     uint16_t      utc_end;           /* HHMM, not included; before start: over midnight */
-    uint8_t       utc_days;          /* 1 << day, Monday is 0; 0: no condition */
+    uint8_t       utc_days;          /* 1 << day, Monday is 0, 7 never comes; 0: no condition */
     or_price_list prices;            /* those named replace the earlier ones */
 } or_price_rule;
 
@@ -953,8 +953,9 @@ typedef struct or_cost_facts {
     uint32_t images;       /* in the prompt, for a price per image */
     or_wall  now;          /* for rules with times */
     bool     estimated;    /* usage is a guess: so is the cost */
-    bool     insured;      /* this upstream charges nothing for an answer without a completion
-                              token and without a finish reason, or that ended in an error */
+    bool     insured;      /* this upstream charges nothing but searches for an answer without a
+                              completion token and without a finish reason, or that ended in an
+                              error */
     bool     unfinished;   /* there was no finish reason */
     bool     failed;       /* the finish reason was "error" */
 } or_cost_facts;
@@ -981,19 +982,23 @@ typedef struct or_cost {
 /* The cost of usage u at prices p (NULL: all unknown). The upstream's report wins where there
    is one; with is_byok it is the fee plus what the provider bills.
    Formula: cached tokens without a price of their own cost as prompt, written and audio ones
-   too, reasoning as completion. Rules count prompt tokens. Source: OpenRouter's usage
-   accounting and prompt caching pages, read 2026-11. */
+   too, reasoning as completion, also where internal_reasoning is 0: catalogues say that of
+   models that bill it. Rules count prompt tokens. Parts are cut to the whole that they are of.
+   Source: OpenRouter's usage accounting and prompt caching pages, read 2026-11. */
 OR_API void or_cost_of(const or_prices *p, const or_usage *u, const or_cost_facts *facts,
                        or_cost *out);
 
-/* The most that a request can cost, before it is made. A token is at least one byte, so no
-   prompt has more tokens than bytes.
+/* The most that a request can cost at prices p, before it is made: under any rule, at any time,
+   with every token of the dearest kind. A token is at least one byte, so no prompt has more
+   tokens than bytes.
    prompt_bytes   of the messages, tools and the like, without images and files
    image_tokens   an upper bound for all that is not text
    max_tokens     asked for (0: not said)
    output_limit   of the endpoint (0: unknown); context_length likewise
-   Without max_tokens the endpoint's limit counts, at most OR_COST_DEFAULT_OUTPUT. Source is
-   ESTIMATED, or UNKNOWN when the price of prompt or completion is. */
+   Without max_tokens the endpoint's limit counts, at most OR_COST_DEFAULT_OUTPUT: that is a
+   guess, so send max_tokens where the bound has to hold. Source is ESTIMATED, or UNKNOWN when
+   the price of prompt or completion is, or may become, unknown. What an upstream adds of its
+   own, such as a fee for using your key there, is not in it. */
 typedef struct or_bound_facts {
     uint64_t prompt_bytes;
     uint64_t image_tokens;
@@ -1036,12 +1041,20 @@ typedef struct or_reservation {
 /* A limit on spending. spent + reserved never goes over the limit by reserving, so it is
    never overspent as long as no request costs more than its reservation.
 
-   Time. A window begins when the wall clock says so, but only forwards: after the clock was
-   set back nothing is forgotten, and a window that was begun already does not begin again.
-   Without a wall clock, or when it was set back, a window ends after its full length (1, 7 or
-   31 days) on the monotonic clock. So neither a missing clock nor a jumping one gives more
-   than one limit for each window that began. To survive a restart keep limit, window, spent,
-   start, elapsed_s and the open reservations (charge those to spent). */
+   Money counts when it is settled, in the window that or_budget_clock told last; what is open
+   when a window begins stays reserved in the new one.
+
+   A window begins when the wall clock names a later one than ever before. While there is no
+   wall clock, or it is behind that, a window begins only after a full length (1, 7 or 31 days)
+   of monotonic time since the last beginning. From one beginning to the next no more than the
+   limit is settled, whatever the clocks do: so setting a clock back or to and fro gains
+   nothing. In terms of the calendar: while the wall clock is right, no window gets more than
+   its limit. Where the clock was missing for a time and otherwise right, what was settled
+   meanwhile also counts in the window that the clock names when it comes back, and no window
+   gets more than twice its limit (a beginning without a clock may fall into its middle).
+
+   To survive a restart keep limit, window, spent, start, elapsed_s and the open reservations
+   (charge those to spent). */
 typedef struct or_budget {
     bool            limited;  /* false: only counts */
     or_window       window;
@@ -1061,8 +1074,9 @@ typedef struct or_budget {
 /* limit_pico_usd < 0: no limit, only counting. */
 OR_API void or_budget_init(or_budget *b, or_window window, int64_t limit_pico_usd);
 
-/* Tell the time; call before reserving, and at least once in 24 days. wall.known is for the
-   caller to decide: a clock before the time of the build is not known. */
+/* Tell the time; call before reserving and before settling (once for all that happens in one
+   turn), and at least once in 24 days. wall.known is for the caller to decide: a clock before
+   the time of the build is not known. */
 OR_API void or_budget_clock(or_budget *b, uint32_t now_ms, or_wall wall);
 
 /* Set money aside.
@@ -4539,29 +4553,18 @@ void or_price_set(or_price_list *list, or_price_key key, uint64_t pico_usd)
     list->pico[key] = pico_usd;
 }
 
-/* a * b / c, rounded down or half up; the product has 128 bits. c below 2^32 and not 0;
-   UINT64_MAX when the result does not fit. */
-static uint64_t ori_money_scale(uint64_t a, uint64_t b, uint32_t c, bool half_up)
+static uint64_t ori_money_min(uint64_t a, uint64_t b)
 {
-    uint32_t part[4]; /* of the product, lowest first */
-    uint64_t low = (a & 0xffffffffu) * (b & 0xffffffffu);
-    uint64_t mid = (a >> 32) * (b & 0xffffffffu) + (low >> 32); /* cannot overflow */
-    uint64_t mid2 = (a & 0xffffffffu) * (b >> 32) + (mid & 0xffffffffu);
-    uint64_t high = (a >> 32) * (b >> 32) + (mid >> 32) + (mid2 >> 32);
-    uint64_t rest = 0, quotient = 0;
-    part[0] = (uint32_t)low;
-    part[1] = (uint32_t)mid2;
-    part[2] = (uint32_t)high;
-    part[3] = (uint32_t)(high >> 32);
-    for (int i = 3; i >= 0; i--) {
-        rest = rest << 32 | part[i];
-        uint64_t digit = rest / c;
-        rest %= c;
-        if ((i >= 2 && digit != 0)) return UINT64_MAX;
-        quotient = quotient << 32 | digit;
-    }
-    if (half_up && rest >= c - c / 2) return or_sat_add_u64(quotient, 1);
-    return quotient;
+    return a < b ? a : b;
+}
+
+/* What is left of an amount after a discount in parts per billion, rounded half up. In two
+   steps, so that no product needs more than 64 bits. */
+static uint64_t ori_money_discounted(uint64_t pico, uint32_t ppb)
+{
+    const uint32_t all = 1000000000u;
+    uint32_t       kept = ppb < all ? all - ppb : 0;
+    return pico / all * kept + (pico % all * kept + all / 2) / all;
 }
 
 int64_t or_money_add(int64_t a, int64_t b)
@@ -4575,14 +4578,11 @@ or_err or_price_read(or_str text, uint64_t *pico_usd)
     int64_t n;
     or_err  e = or_decimal_round(text, 12, &n);
     if (e != OR_OK) return e;
+    /* too small to see is not free: only zeros are */
+    for (size_t i = 0; n == 0 && i < text.len && (text.ptr[i] | 0x20) != 'e'; i++)
+        if (text.ptr[i] >= '1' && text.ptr[i] <= '9') n = text.ptr[0] == '-' ? -1 : 1;
     if (n < 0) return OR_ERR_RANGE;
     *pico_usd = (uint64_t)n;
-    if (n > 0) return OR_OK;
-    /* 0, "-0.0000000000001" or too small to see: only zeros are free */
-    for (size_t i = 0; i < text.len && (text.ptr[i] | 0x20) != 'e'; i++) {
-        if (text.ptr[i] == '-') return OR_ERR_RANGE;
-        if (text.ptr[i] >= '1' && text.ptr[i] <= '9') *pico_usd = 1;
-    }
     return OR_OK;
 }
 
@@ -4618,15 +4618,17 @@ static const char *const ori_money_days[] = {"monday", "tuesday",  "wednesday", 
 
 static void ori_money_read_rule(const or_json_doc *doc, int object, or_price_rule *rule)
 {
-    int days = or_json_find(doc, object, "/utc_days");
+    int          days = or_json_find(doc, object, "/utc_days");
+    or_json_type type = or_json_type_at(doc, days);
     rule->min_prompt_tokens = ori_money_count(doc, object, "/min_prompt_tokens");
-    rule->utc_start = (uint16_t)ori_money_count(doc, object, "/utc_start");
-    rule->utc_end = (uint16_t)ori_money_count(doc, object, "/utc_end");
-    if (or_json_type_at(doc, days) == OR_JSON_ARRAY)
-        for (int i = or_json_first(doc, days); i >= 0; i = or_json_next(doc, i))
-            for (unsigned day = 0; day < 7; day++)
-                if (or_str_eq(ori_money_text(doc, i), or_str_z(ori_money_days[day])))
-                    rule->utc_days = (uint8_t)(rule->utc_days | 1u << day);
+    rule->utc_start = (uint16_t)ori_money_min(ori_money_count(doc, object, "/utc_start"), 2400);
+    rule->utc_end = (uint16_t)ori_money_min(ori_money_count(doc, object, "/utc_end"), 2400);
+    /* the eighth day never comes: a list without a day that we know does not hold always */
+    if (type != OR_JSON_NONE && type != OR_JSON_NULL) rule->utc_days = 1u << 7;
+    for (int i = or_json_first(doc, days); i >= 0; i = or_json_next(doc, i))
+        for (unsigned day = 0; day < 7; day++)
+            if (or_str_eq_nocase(ori_money_text(doc, i), or_str_z(ori_money_days[day])))
+                rule->utc_days = (uint8_t)(rule->utc_days | 1u << day);
     ori_money_read_list(doc, object, &rule->prices);
 }
 
@@ -4636,8 +4638,9 @@ or_err or_prices_read(const or_json_doc *doc, int tok, or_arena *arena, or_price
     memset(out, 0, sizeof *out);
     if (or_json_type_at(doc, tok) != OR_JSON_OBJECT) return OR_ERR_TYPE;
     ori_money_read_list(doc, tok, &out->base);
-    if (or_json_get_decimal(doc, or_json_find(doc, tok, "/discount"), 9, &off) == OR_OK &&
-        off > 0 && off <= 1000000000)
+    /* rounded: discounts went through floating point, 0.30000000000000004 */
+    or_str discount = ori_money_text(doc, or_json_find(doc, tok, "/discount"));
+    if (or_decimal_round(discount, 9, &off) == OR_OK && off > 0 && off <= 1000000000)
         out->discount_ppb = (uint32_t)off;
     int rules = or_json_find(doc, tok, "/overrides");
     if (or_json_type_at(doc, rules) != OR_JSON_ARRAY) return OR_OK;
@@ -4715,6 +4718,15 @@ static uint8_t ori_money_instead(int key)
     }
 }
 
+/* Does a key have a price of its own? Catalogues give internal_reasoning as 0 for models whose
+   reasoning is billed as completion, so there 0 says nothing. */
+static bool ori_money_apart(const or_price_list *list, int key)
+{
+    if (key == OR_PRICE_INTERNAL_REASONING && list->pico[key] == 0 && (list->known >> key & 1) != 0)
+        return false;
+    return (list->named >> key & 1) != 0;
+}
+
 /* A sum of counts times prices. */
 typedef struct ori_money {
     const or_price_list *list;
@@ -4723,16 +4735,21 @@ typedef struct ori_money {
     bool                 saturated;
 } ori_money;
 
+/* Requests and images that no price is named for cost nothing extra. */
+static bool ori_money_extra(int key)
+{
+    return key == OR_PRICE_REQUEST || key == OR_PRICE_IMAGE;
+}
+
 static void ori_money_put(ori_money *m, uint64_t count, int key)
 {
     uint64_t product;
     if (count == 0) return;
-    while ((m->list->named >> key & 1) == 0 && ori_money_instead(key) != key)
+    while (ori_money_instead(key) != key && !ori_money_apart(m->list, key))
         key = ori_money_instead(key);
     if ((m->list->known >> key & 1) == 0) {
-        /* without a price of their own requests and images cost nothing extra */
-        bool extra = key == OR_PRICE_REQUEST || key == OR_PRICE_IMAGE;
-        if (!extra || (m->list->named >> key & 1) != 0) m->missing |= (uint32_t)1 << key;
+        if (!ori_money_extra(key) || (m->list->named >> key & 1) != 0)
+            m->missing |= (uint32_t)1 << key;
         return;
     }
     if (!or_mul_u64(count, m->list->pico[key], &product) || product > INT64_MAX) {
@@ -4743,17 +4760,7 @@ static void ori_money_put(ori_money *m, uint64_t count, int key)
     m->sum = or_money_add(m->sum, (int64_t)product);
 }
 
-static uint64_t ori_money_less(uint64_t a, uint64_t b)
-{
-    return a > b ? a - b : 0;
-}
-
-static uint64_t ori_money_min(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static void ori_money_put_usage(ori_money *m, const or_usage *u, const or_cost_facts *f)
+static void ori_money_put_usage(ori_money *m, const or_usage *u, uint32_t images)
 {
     /* parts are never more than the whole, whatever an upstream says */
     uint64_t prompt = u->prompt_tokens, completion = u->completion_tokens;
@@ -4778,14 +4785,7 @@ static void ori_money_put_usage(ori_money *m, const or_usage *u, const or_cost_f
     ori_money_put(m, image, OR_PRICE_IMAGE_OUTPUT);
     ori_money_put(m, spoken, OR_PRICE_AUDIO_OUTPUT);
     ori_money_put(m, 1, OR_PRICE_REQUEST);
-    ori_money_put(m, f->images, OR_PRICE_IMAGE);
-    ori_money_put(m, u->web_searches, OR_PRICE_WEB_SEARCH);
-}
-
-static void ori_money_discount(ori_money *m, uint32_t ppb)
-{
-    uint32_t kept = 1000000000u - (uint32_t)ori_money_min(ppb, 1000000000u);
-    if (ppb > 0) m->sum = (int64_t)ori_money_scale((uint64_t)m->sum, kept, 1000000000u, true);
+    ori_money_put(m, images, OR_PRICE_IMAGE);
 }
 
 static void ori_money_compute(const or_prices *p, const or_usage *u, const or_cost_facts *f,
@@ -4796,8 +4796,9 @@ static void ori_money_compute(const or_prices *p, const or_usage *u, const or_co
     bool          empty = u->completion_tokens == 0 && f->unfinished;
     m.list = &now;
     or_prices_at(p, u->prompt_tokens, f->now, &now);
-    if (!f->insured || !(empty || f->failed)) ori_money_put_usage(&m, u, f);
-    ori_money_discount(&m, p->discount_ppb);
+    if (!f->insured || !(empty || f->failed)) ori_money_put_usage(&m, u, f->images);
+    ori_money_put(&m, u->web_searches, OR_PRICE_WEB_SEARCH); /* done, insured or not */
+    m.sum = (int64_t)ori_money_discounted((uint64_t)m.sum, p->discount_ppb);
     out->missing = m.missing;
     out->saturated = m.saturated;
     out->computed_set = m.missing == 0;
@@ -4814,7 +4815,8 @@ void or_cost_of(const or_prices *p, const or_usage *u, const or_cost_facts *fact
     ori_money_compute(p != NULL ? p : &no_prices, u, facts, out);
     /* with the caller's own key the report is only a fee: without the provider's bill it says
        nothing about the whole */
-    out->upstream_set = u->cost_set && (!u->is_byok || u->upstream_cost_set);
+    out->upstream_set = u->cost_set && u->cost_pico_usd >= 0 &&
+                        (!u->is_byok || (u->upstream_cost_set && u->upstream_cost_pico_usd >= 0));
     if (out->upstream_set) {
         out->upstream_pico_usd = u->cost_pico_usd;
         if (u->is_byok)
@@ -4823,59 +4825,52 @@ void or_cost_of(const or_prices *p, const or_usage *u, const or_cost_facts *fact
         out->source = OR_COST_UPSTREAM;
     } else if (out->computed_set) {
         out->pico_usd = out->computed_pico_usd;
-        if (u->is_byok && u->cost_set)
+        if (u->is_byok && u->cost_set && u->cost_pico_usd > 0)
             out->pico_usd = or_money_add(out->pico_usd, u->cost_pico_usd);
         out->source = facts->estimated ? OR_COST_ESTIMATED : OR_COST_COMPUTED;
     }
 }
 
-/* Put the dearest price that `from` may ever cost, under any rule, into list[to]. */
-static void ori_money_dearest(or_price_list *list, const or_prices *p, int from, int to)
+/* Make list[to] at least what `from` costs in `more`; unknown stays unknown. */
+static void ori_money_raise(or_price_list *list, const or_price_list *more, int from, int to)
 {
-    for (uint32_t i = 0; i <= p->num_rules; i++) {
-        const or_price_list *rule = i == 0 ? &p->base : &p->rules[i - 1].prices;
-        if ((rule->named >> from & 1) == 0) continue;
-        if ((rule->known >> from & 1) == 0) {
-            list->named |= (uint32_t)1 << to; /* may be anything */
-            list->known &= ~((uint32_t)1 << to);
-            return;
-        }
-        bool first = (list->named >> to & 1) == 0;
-        if (!first && (list->known >> to & 1) == 0) return;
-        if (first || rule->pico[from] > list->pico[to])
-            or_price_set(list, (or_price_key)to, rule->pico[from]);
+    uint32_t bit = (uint32_t)1 << to;
+    if ((more->named >> from & 1) == 0) return;
+    if ((more->known >> from & 1) == 0) {
+        list->known &= ~bit;
+        list->named |= bit;
+    } else if ((list->known & bit) != 0) {
+        if (more->pico[from] > list->pico[to]) list->pico[to] = more->pico[from];
+    } else if ((list->named & bit) == 0 && ori_money_extra(to)) {
+        or_price_set(list, (or_price_key)to, more->pico[from]);
     }
 }
 
 void or_cost_bound(const or_prices *p, const or_bound_facts *f, or_cost *out)
 {
-    static const uint8_t same[] = {OR_PRICE_REQUEST, OR_PRICE_IMAGE, OR_PRICE_WEB_SEARCH};
-    or_price_list        list;
-    ori_money            m = {NULL, 0, 0, false};
-    uint64_t             in = or_sat_add_u64(f->prompt_bytes, f->image_tokens);
-    uint64_t             limit = f->output_limit, tokens = f->max_tokens;
+    or_price_list list = p->base;
+    ori_money     m = {NULL, 0, 0, false};
+    uint64_t      in = or_sat_add_u64(f->prompt_bytes, f->image_tokens);
+    uint64_t      limit = f->output_limit, tokens = f->max_tokens;
     m.list = &list;
-    memset(&list, 0, sizeof list);
     memset(out, 0, sizeof *out);
     if (f->context_length > 0) in = ori_money_min(in, f->context_length);
     if (limit == 0) limit = f->context_length;
     if (tokens == 0) tokens = OR_COST_DEFAULT_OUTPUT;
     if (limit > 0) tokens = ori_money_min(tokens, limit);
-    /* what is not a class of tokens of its own is in or out */
-    ori_money_dearest(&list, p, OR_PRICE_PROMPT, OR_PRICE_PROMPT);
-    ori_money_dearest(&list, p, OR_PRICE_COMPLETION, OR_PRICE_COMPLETION);
-    for (int key = 0; key < OR_PRICE_NUM; key++) {
-        int to = key;
-        while (ori_money_instead(to) != to) to = ori_money_instead(to);
-        if (to != key && (list.named >> to & 1) != 0) ori_money_dearest(&list, p, key, to);
-    }
-    for (size_t i = 0; i < sizeof same; i++) ori_money_dearest(&list, p, same[i], same[i]);
+    /* any rule may hold, and any token may be of the dearest kind: of five keys the rest */
+    for (uint32_t i = 0; i <= p->num_rules; i++)
+        for (int key = 0; key < OR_PRICE_NUM; key++) {
+            int to = key;
+            while (ori_money_instead(to) != to) to = ori_money_instead(to);
+            ori_money_raise(&list, i == 0 ? &p->base : &p->rules[i - 1].prices, key, to);
+        }
     ori_money_put(&m, in > 0 ? in : 1, OR_PRICE_PROMPT);
     ori_money_put(&m, tokens, OR_PRICE_COMPLETION);
     ori_money_put(&m, 1, OR_PRICE_REQUEST);
     ori_money_put(&m, f->images, OR_PRICE_IMAGE);
     ori_money_put(&m, f->web_searches, OR_PRICE_WEB_SEARCH);
-    ori_money_discount(&m, p->discount_ppb);
+    m.sum = (int64_t)ori_money_discounted((uint64_t)m.sum, p->discount_ppb);
     out->missing = m.missing;
     out->saturated = m.saturated;
     if (m.missing != 0) return;
@@ -6212,11 +6207,8 @@ static const or_endpoint *ori_route_endpoint(const ori_route *r, const or_candid
 static bool ori_route_charged(const or_price_list *list, uint32_t discount_ppb, int key,
                               uint64_t *pico)
 {
-    uint32_t kept = 1000000000u - discount_ppb;
-    *pico = list->pico[key];
-    if ((list->known >> key & 1) == 0) return false;
-    if (discount_ppb > 0) *pico = ori_money_scale(*pico, kept, 1000000000u, true);
-    return true;
+    *pico = ori_money_discounted(list->pico[key], discount_ppb);
+    return (list->known >> key & 1) != 0;
 }
 
 static or_route_reason ori_route_price(const ori_route *r, const or_prefs *p,
