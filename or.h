@@ -1160,7 +1160,7 @@ typedef struct or_prefs {
     or_price_list  max_price;            /* PROMPT, COMPLETION for a token; REQUEST, IMAGE, AUDIO */
 } or_prefs;
 
-/* Read a `provider` object (or null): token tok of doc. Members that are null or not known are
+/* Read a `provider` object: token tok of doc, -1 or null for none. Members that are null or not known are
    passed over, and so is a `sort` nobody knows; an unknown quantization admits nothing, and
    data_collection is "deny" unless it is "allow". Lists and texts go into the arena.
    OR_ERR_TYPE    it, or the member named in *bad (static; may be NULL), has a wrong type
@@ -5039,17 +5039,35 @@ typedef struct ori_prefs {
     bool               keep; /* texts are copied into the arena: the document goes */
 } ori_prefs;
 
+/* The first error counts, but a want of memory before all: it may leave things out. */
 static void ori_prefs_fail(ori_prefs *r, const char *name, or_err e)
 {
-    if (r->err != OR_OK) return;
+    if (r->err != OR_OK && e != OR_ERR_SPACE && e != OR_ERR_MEMORY) return;
     r->err = e;
     r->bad = name;
+}
+
+static or_err ori_prefs_full(const or_arena *a)
+{
+    return a->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
+}
+
+/* Zeroed memory for num things; NULL, and an error, when there is none. */
+static void *ori_prefs_alloc(ori_prefs *r, const char *name, size_t num, size_t size)
+{
+    void *mem = or_mul_size(num, size, &size) ? or_arena_alloc(r->arena, size) : NULL;
+    if (mem != NULL)
+        memset(mem, 0, size);
+    else
+        ori_prefs_fail(r, name, ori_prefs_full(r->arena));
+    return mem;
 }
 
 /* The value of a member; -1 when it is absent, null, or of another type, which is an error.
    type NONE takes any. */
 static int ori_prefs_member(ori_prefs *r, int object, const char *name, or_json_type type)
 {
+    if (or_json_type_at(r->doc, object) != OR_JSON_OBJECT) return -1;
     for (int i = or_json_first(r->doc, object); i >= 0; i = or_json_next(r->doc, i)) {
         or_json_type found = or_json_type_at(r->doc, i + 1);
         if (!or_json_str_is(ori_money_text(r->doc, i), or_str_z(name))) continue;
@@ -5072,14 +5090,11 @@ static or_str ori_prefs_str(ori_prefs *r, const char *name, int tok)
 {
     or_str s = or_str_of(NULL, 0);
     or_err e = tok < 0 ? OR_OK : or_json_get_str(r->doc, tok, r->arena, &s);
-    if (e == OR_OK && r->keep && s.len > 0) {
-        char *copy = (char *)or_arena_alloc(r->arena, s.len);
-        if (copy != NULL) memcpy(copy, s.ptr, s.len);
-        if (copy == NULL) e = r->arena->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
-        s.ptr = copy;
-    }
     if (e != OR_OK) ori_prefs_fail(r, name, e);
-    return e == OR_OK ? s : or_str_of(NULL, 0);
+    if (e != OR_OK || !r->keep || s.ptr == NULL) return s;
+    char *copy = (char *)ori_prefs_alloc(r, name, s.len, 1);
+    if (copy != NULL) memcpy(copy, s.ptr, s.len);
+    return or_str_of(copy, copy != NULL ? s.len : 0);
 }
 
 static const or_str *ori_prefs_list(ori_prefs *r, const char *name, uint32_t *num)
@@ -5087,11 +5102,9 @@ static const or_str *ori_prefs_list(ori_prefs *r, const char *name, uint32_t *nu
     int tok = ori_prefs_member(r, r->object, name, OR_JSON_ARRAY);
     *num = 0;
     if (tok < 0) return NULL;
-    or_str *list = (or_str *)or_arena_alloc(r->arena, (size_t)r->doc->tok[tok].size * sizeof *list);
-    if (list == NULL) {
-        ori_prefs_fail(r, name, r->arena->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE);
-        return NULL;
-    }
+    or_str *list =
+        (or_str *)ori_prefs_alloc(r, name, (size_t)r->doc->tok[tok].size, sizeof(or_str));
+    if (list == NULL) return NULL;
     for (int i = or_json_first(r->doc, tok); i >= 0; i = or_json_next(r->doc, i))
         list[(*num)++] = ori_prefs_str(r, name, i);
     return list;
@@ -5119,21 +5132,20 @@ static uint32_t ori_prefs_milli(ori_prefs *r, const char *name, int tok)
 
 static const char *const ori_prefs_names[] = {"p50", "p75", "p90", "p99"};
 
+/* or_percentiles as an array: four members of one type have no gaps. */
+typedef uint32_t ori_four[sizeof(or_percentiles) / sizeof(uint32_t)];
+
 static void ori_prefs_percentiles(ori_prefs *r, const char *name, or_percentiles *out)
 {
-    uint32_t *to[4];
-    int       tok = ori_prefs_member(r, r->object, name, OR_JSON_NONE);
-    if (or_json_type_at(r->doc, tok) != OR_JSON_OBJECT) {
-        out->p50 = ori_prefs_milli(r, name, tok);
-        return;
-    }
-    to[0] = &out->p50;
-    to[1] = &out->p75;
-    to[2] = &out->p90;
-    to[3] = &out->p99;
-    for (int i = 0; i < 4; i++)
-        *to[i] = ori_prefs_milli(r, name,
-                                 ori_prefs_member(r, tok, ori_prefs_names[i], OR_JSON_NONE));
+    ori_four v = {0, 0, 0, 0};
+    int      tok = ori_prefs_member(r, r->object, name, OR_JSON_NONE);
+    if (or_json_type_at(r->doc, tok) != OR_JSON_OBJECT)
+        v[0] = ori_prefs_milli(r, name, tok);
+    else
+        for (int i = 0; i < 4; i++)
+            v[i] = ori_prefs_milli(r, name,
+                                   ori_prefs_member(r, tok, ori_prefs_names[i], OR_JSON_NONE));
+    memcpy(out, v, sizeof *out);
 }
 
 /* Prices for a million tokens (prompt and completion: micro-USD for a million are pico-USD for
@@ -5204,7 +5216,7 @@ or_err or_prefs_read(const or_json_doc *doc, int tok, or_arena *arena, or_prefs 
         ori_prefs_percentiles(&r, "preferred_min_throughput", &p->min_throughput_milli);
         ori_prefs_percentiles(&r, "preferred_max_latency", &p->max_latency_ms);
         ori_prefs_max_price(&r, &p->max_price);
-    } else if (or_json_type_at(doc, tok) != OR_JSON_NULL) {
+    } else if (or_json_type_at(doc, tok) != OR_JSON_NULL && tok >= 0) {
         r.err = OR_ERR_TYPE;
     }
     if (bad != NULL && r.err != OR_OK) *bad = r.bad;
@@ -5237,7 +5249,8 @@ static void ori_prefs_put_list(or_json_writer *w, const char *name, const or_str
 static void ori_prefs_put_percentiles(or_json_writer *w, const char *name,
                                       const or_percentiles *p)
 {
-    uint32_t v[4] = {p->p50, p->p75, p->p90, p->p99};
+    ori_four v;
+    memcpy(v, p, sizeof v);
     if ((v[0] | v[1] | v[2] | v[3]) == 0) return;
     or_json_put_key(w, or_str_z(name));
     or_json_begin_object(w);
@@ -5295,6 +5308,8 @@ or_err or_prefs_write(or_json_writer *w, const or_prefs *p)
         for (int q = 0; q < OR_QUANT_NUM; q++)
             if ((p->quantizations >> q & 1) != 0)
                 or_json_put_str(w, or_str_z(ori_prefs_quantizations[q]));
+        /* an empty list would admit everything */
+        if (p->quantizations >> OR_QUANT_NUM != 0) or_json_put_str(w, OR_STR("none"));
         or_json_end_array(w);
     }
     ori_prefs_put_sort(w, p);
