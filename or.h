@@ -1160,13 +1160,14 @@ typedef struct or_prefs {
     or_price_list  max_price;            /* PROMPT, COMPLETION for a token; REQUEST, IMAGE, AUDIO */
 } or_prefs;
 
-/* Read a `provider` object: token tok of doc, -1 or null for none. Members that are null or not known are
-   passed over, and so is a `sort` nobody knows; an unknown quantization admits nothing, and
-   data_collection is "deny" unless it is "allow". Lists and texts go into the arena.
+/* Read a `provider` object: token tok of doc, -1 or null for none. Members that are null or not
+   known are passed over, and so is a `sort` nobody knows; an unknown quantization admits
+   nothing, and data_collection is "deny" unless it is "allow". Lists and texts go into the
+   arena.
    OR_ERR_TYPE    it, or the member named in *bad (static; may be NULL), has a wrong type
    OR_ERR_RANGE   *bad is negative or too large
    OR_ERR_SPACE, OR_ERR_MEMORY
-   Source: OpenRouter's provider routing page and SDK 0.1, read 2026-11. */
+   Source: OpenRouter's provider routing page and SDK 1.3, read 2026-11. */
 OR_API or_err or_prefs_read(const or_json_doc *doc, int tok, or_arena *arena, or_prefs *out,
                             const char **bad);
 
@@ -1454,7 +1455,8 @@ typedef enum or_fault {
 #define OR_STATS_OPEN_MS 5000 /* for how long; doubles with each failed trial, 64 times at most */
 #endif
 
-/* What is remembered of an endpoint. Zeroed is a new one. About 650 bytes.
+/* What is remembered of an endpoint. Zeroed is a new one. About 650 bytes. Times given for one
+   endpoint never go back.
 
    The last attempts are a ring of samples; everything about "the last minutes" is computed
    from it. The breaker: CLOSED -- OR_STATS_TRIP failures in a row --> OPEN -- after its time
@@ -1471,14 +1473,14 @@ typedef struct or_stats {
     uint32_t  outcomes[OR_FAULT_NUM]; /* how many attempts ended in each or_fault */
     /* private */
     uint32_t  last_ms;       /* of the youngest sample */
-    uint32_t  cool_until_ms; /* cooling */
-    uint32_t  open_until_ms; /* open */
+    uint32_t  cool_ms, cool_from_ms; /* asked to be left alone for so long, since then */
+    uint32_t  open_ms, open_from_ms; /* the breaker, when open */
     uint32_t  day_ms;        /* begin of the younger half day */
     uint32_t  day_ok[2], day_failed[2];
     uint8_t   num, first; /* samples */
     uint8_t   streak;     /* failures in a row */
     uint8_t   trips;      /* how often the breaker opened in a row */
-    bool      cooling, open, trial, day_begun;
+    bool      open, trial, day_begun;
     or_sample samples[OR_STATS_SAMPLES];
 } or_stats;
 
@@ -1595,6 +1597,11 @@ typedef struct or_plan {
 OR_API void or_plan_init(or_plan *p, or_candidate *list, uint32_t max);
 
 /* Make the plan. stats: one for each endpoint of the catalogue; may be NULL.
+   The order, first difference first: meets the preferred throughput and latency; place of its
+   model; breaker not open; the caller's own key; served this conversation; place in `order`;
+   priority, when service_tier asks for it; then by `sort`. Only the sorts with chance in them
+   (default, weight, round robin) look at outages and uptime first, and only they balance, but
+   not what `order` names.
    OR_ERR_MODEL   the catalogue has none of the models
    OR_ERR_ROUTE   no endpoint is left; the list has the reasons
    OR_ERR_SPACE   the list is too short
@@ -1604,7 +1611,8 @@ OR_API or_err or_route_plan(or_plan *p, const or_route_request *request,
                             const or_moment *moment);
 
 /* Is this name, from `order` and the like, this endpoint's? "p" and the display name are
-   all of p but its flex and priority tiers; "p/x" is only itself. Case does not count. */
+   all of p but its flex and priority tiers; "p/x" is only itself. Case does not count. In a
+   plan "p" also means the tier that service_tier asks for and, in `ignore`, every tier. */
 OR_API bool or_route_name_is(or_str name, const or_endpoint *e);
 
 /* The suffixes of a model name that are about routing. */
@@ -4727,6 +4735,20 @@ static bool ori_money_apart(const or_price_list *list, int key)
     return (list->named >> key & 1) != 0;
 }
 
+/* The key whose price counts for `key`. */
+static int ori_money_charged(const or_price_list *list, int key)
+{
+    while (ori_money_instead(key) != key && !ori_money_apart(list, key))
+        key = ori_money_instead(key);
+    return key;
+}
+
+/* Requests and images that no price is named for cost nothing extra. */
+static bool ori_money_free(const or_price_list *list, int key)
+{
+    return (key == OR_PRICE_REQUEST || key == OR_PRICE_IMAGE) && (list->named >> key & 1) == 0;
+}
+
 /* A sum of counts times prices. */
 typedef struct ori_money {
     const or_price_list *list;
@@ -4735,21 +4757,13 @@ typedef struct ori_money {
     bool                 saturated;
 } ori_money;
 
-/* Requests and images that no price is named for cost nothing extra. */
-static bool ori_money_extra(int key)
-{
-    return key == OR_PRICE_REQUEST || key == OR_PRICE_IMAGE;
-}
-
 static void ori_money_put(ori_money *m, uint64_t count, int key)
 {
     uint64_t product;
     if (count == 0) return;
-    while (ori_money_instead(key) != key && !ori_money_apart(m->list, key))
-        key = ori_money_instead(key);
+    key = ori_money_charged(m->list, key);
     if ((m->list->known >> key & 1) == 0) {
-        if (!ori_money_extra(key) || (m->list->named >> key & 1) != 0)
-            m->missing |= (uint32_t)1 << key;
+        if (!ori_money_free(m->list, key)) m->missing |= (uint32_t)1 << key;
         return;
     }
     if (!or_mul_u64(count, m->list->pico[key], &product) || product > INT64_MAX) {
@@ -4841,7 +4855,7 @@ static void ori_money_raise(or_price_list *list, const or_price_list *more, int 
         list->named |= bit;
     } else if ((list->known & bit) != 0) {
         if (more->pico[from] > list->pico[to]) list->pico[to] = more->pico[from];
-    } else if ((list->named & bit) == 0 && ori_money_extra(to)) {
+    } else if (ori_money_free(list, to)) {
         or_price_set(list, (or_price_key)to, more->pico[from]);
     }
 }
@@ -5271,7 +5285,8 @@ static void ori_prefs_put_max_price(or_json_writer *w, const or_price_list *list
         or_price_key key = (or_price_key)ori_prefs_prices[i].key;
         if ((list->known >> key & 1) == 0) continue;
         or_json_put_key(w, or_str_z(or_price_name(key)));
-        or_json_put_decimal(w, (int64_t)list->pico[key], ori_prefs_prices[i].scale);
+        or_json_put_decimal(w, (int64_t)ori_money_min(list->pico[key], INT64_MAX),
+                            ori_prefs_prices[i].scale);
     }
     or_json_end_object(w);
 }
@@ -5996,17 +6011,23 @@ static void ori_stats_inc(uint32_t *n)
     if (*n < UINT32_MAX) (*n)++;
 }
 
-#define ORI_STATS_HALF_DAY_MS 43200000
+#define ORI_STATS_HALF_DAY_MS 43200000u
+
+/* How many of the two half days still count. */
+static unsigned ori_stats_halves(const or_stats *s, uint32_t now_ms)
+{
+    uint32_t age = (now_ms - s->day_ms) / ORI_STATS_HALF_DAY_MS;
+    return s->day_begun && age < 2 ? 2 - age : 0;
+}
 
 static void ori_stats_day(or_stats *s, uint32_t now_ms, bool failed)
 {
-    int32_t age = or_ms_diff(s->day_ms, now_ms);
-    if (!s->day_begun || age < 0 || age >= ORI_STATS_HALF_DAY_MS) {
-        bool next = s->day_begun && age >= 0 && age < 2 * ORI_STATS_HALF_DAY_MS;
-        s->day_ok[1] = next ? s->day_ok[0] : 0;
-        s->day_failed[1] = next ? s->day_failed[0] : 0;
+    unsigned halves = ori_stats_halves(s, now_ms);
+    if (halves < 2) {
+        s->day_ok[1] = halves == 1 ? s->day_ok[0] : 0;
+        s->day_failed[1] = halves == 1 ? s->day_failed[0] : 0;
         s->day_ok[0] = s->day_failed[0] = 0;
-        s->day_ms = now_ms;
+        s->day_ms = halves == 1 ? s->day_ms + ORI_STATS_HALF_DAY_MS : now_ms;
         s->day_begun = true;
     }
     ori_stats_inc(failed ? &s->day_failed[0] : &s->day_ok[0]);
@@ -6015,7 +6036,7 @@ static void ori_stats_day(or_stats *s, uint32_t now_ms, bool failed)
 /* Is the breaker open, and too early for a trial? */
 static bool ori_stats_shut(const or_stats *s, uint32_t now_ms)
 {
-    return s->open && or_ms_diff(now_ms, s->open_until_ms) > 0;
+    return s->open && now_ms - s->open_from_ms < s->open_ms;
 }
 
 void or_stats_begin(or_stats *s, uint32_t now_ms)
@@ -6024,13 +6045,15 @@ void or_stats_begin(or_stats *s, uint32_t now_ms)
     if (s->open && !ori_stats_shut(s, now_ms)) s->trial = true;
 }
 
-/* One more failure; `trips` opens the breaker whatever came before. */
+/* One more failure; `trips` opens the breaker whatever came before. Attempts that began before
+   it opened fail later than that: they do not make its time longer, only a trial does. */
 static void ori_stats_fail(or_stats *s, uint32_t now_ms, bool trips)
 {
     if (s->streak < UINT8_MAX) s->streak++;
-    if (!s->trial && !trips && s->streak < OR_STATS_TRIP) return;
+    if (s->open ? !s->trial : !trips && s->streak < OR_STATS_TRIP) return;
     s->open = true;
-    s->open_until_ms = now_ms + ((uint32_t)OR_STATS_OPEN_MS << s->trips);
+    s->open_from_ms = now_ms;
+    s->open_ms = (uint32_t)OR_STATS_OPEN_MS << s->trips;
     if (s->trips < 6) s->trips++;
 }
 
@@ -6046,7 +6069,7 @@ void or_stats_end(or_stats *s, uint32_t now_ms, const or_outcome *o)
         if (o->duration_ms > 0) rate = (uint64_t)o->tokens * 1000000u / o->duration_ms;
         sample.rate_milli = rate < UINT32_MAX ? (uint32_t)rate : UINT32_MAX;
         s->streak = s->trips = 0;
-        s->open = s->cooling = false;
+        s->open = false;
     }
     if (failed || o->fault == OR_FAULT_NONE) {
         sample.failed = failed;
@@ -6057,8 +6080,8 @@ void or_stats_end(or_stats *s, uint32_t now_ms, const or_outcome *o)
     if (failed) ori_stats_fail(s, now_ms, o->fault == OR_FAULT_KEY);
     if (o->fault == OR_FAULT_RATE && o->retry_after_ms == 0) ori_stats_fail(s, now_ms, true);
     if ((failed || o->fault == OR_FAULT_RATE) && o->retry_after_ms > 0) {
-        s->cooling = true;
-        s->cool_until_ms = now_ms + (o->retry_after_ms < INT32_MAX ? o->retry_after_ms : INT32_MAX);
+        s->cool_ms = o->retry_after_ms;
+        s->cool_from_ms = now_ms;
     }
     s->trial = false;
 }
@@ -6068,7 +6091,8 @@ static void ori_stats_percentiles(const or_stats *s, uint32_t now_ms, bool rate,
                                   or_percentiles *out)
 {
     static const uint8_t percent[] = {50, 75, 90, 99};
-    uint32_t             v[OR_STATS_SAMPLES], picked[4];
+    uint32_t             v[OR_STATS_SAMPLES];
+    ori_four             picked;
     uint32_t             num = 0;
     for (unsigned i = 0; i < s->num; i++) {
         const or_sample *sample = ori_stats_at(s, i);
@@ -6084,10 +6108,7 @@ static void ori_stats_percentiles(const or_stats *s, uint32_t now_ms, bool rate,
         uint32_t below = (percent[i] * num + 99) / 100; /* at least 1 */
         picked[i] = v[rate ? num - below : below - 1];
     }
-    out->p50 = picked[0];
-    out->p75 = picked[1];
-    out->p90 = picked[2];
-    out->p99 = picked[3];
+    memcpy(out, picked, sizeof *out);
 }
 
 void or_stats_health(const or_stats *s, uint32_t now_ms, bool percentiles, or_health *out)
@@ -6104,10 +6125,13 @@ void or_stats_health(const or_stats *s, uint32_t now_ms, bool percentiles, or_he
     }
     out->outage = failed > 0 && failed >= ok;
     out->open = ori_stats_shut(s, now_ms) || (s->open && s->trial);
-    int32_t wait = s->cooling ? or_ms_diff(now_ms, s->cool_until_ms) : 0;
-    out->cooling_ms = wait > 0 ? (uint32_t)wait : 0;
-    uint64_t day_ok = (uint64_t)s->day_ok[0] + s->day_ok[1];
-    uint64_t day = day_ok + s->day_failed[0] + s->day_failed[1];
+    uint32_t cooled = now_ms - s->cool_from_ms;
+    out->cooling_ms = cooled < s->cool_ms ? s->cool_ms - cooled : 0;
+    uint64_t day_ok = 0, day = 0;
+    for (unsigned i = 0, halves = ori_stats_halves(s, now_ms); i < halves; i++) {
+        day_ok += s->day_ok[i];
+        day += (uint64_t)s->day_ok[i] + s->day_failed[i];
+    }
     out->uptime_permille = (uint16_t)(day >= 100 ? day_ok * 1000 / day : 1000);
     if (!percentiles) return;
     ori_stats_percentiles(s, now_ms, false, &out->latency_ms);
@@ -6158,20 +6182,29 @@ static bool ori_route_same_model(or_str asked, or_str base, or_str name)
     return !ori_route_part(&name, &n);
 }
 
+static void ori_route_variants(or_str name, or_variants *v)
+{
+    or_str part;
+    memset(v, 0, sizeof *v);
+    ori_route_part(&name, &part);
+    while (ori_route_part(&name, &part)) ori_route_suffix(part, v);
+}
+
+/* Does the alias stand for this endpoint's model, its catalogue variant aside? */
+static bool ori_route_alias_is(const or_alias *a, const or_endpoint *e)
+{
+    or_str rest = e->model, first;
+    return ori_route_part(&rest, &first) && or_str_eq_nocase(a->model, first);
+}
+
 bool or_route_model_is(or_str name, const or_catalogue *c, const or_endpoint *e, or_variants *v)
 {
-    or_str rest = name, part;
-    if (v != NULL) {
-        memset(v, 0, sizeof *v);
-        ori_route_part(&rest, &part);
-        while (ori_route_part(&rest, &part)) ori_route_suffix(part, v);
-    }
-    if (or_str_eq_nocase(name, e->model)) return true;
+    if (v != NULL) ori_route_variants(name, v);
     if (ori_route_same_model(name, e->model, e->model)) return true;
     if (e->canonical.ptr != NULL && ori_route_same_model(name, e->canonical, e->model))
         return true;
     for (uint32_t i = 0; i < c->num_aliases; i++)
-        if (or_str_eq(c->aliases[i].model, e->model) &&
+        if (ori_route_alias_is(&c->aliases[i], e) &&
             ori_route_same_model(name, c->aliases[i].name, e->model))
             return true;
     return false;
@@ -6188,18 +6221,26 @@ static or_tier ori_route_tier(const or_endpoint *e)
     return or_str_eq_nocase(last, OR_STR("priority")) ? OR_TIER_PRIORITY : OR_TIER_NONE;
 }
 
-bool or_route_name_is(or_str name, const or_endpoint *e)
+/* any_tier: the name of a provider means its flex and priority tiers as well. */
+static bool ori_route_names(or_str name, const or_endpoint *e, bool any_tier)
 {
+    if (name.len == 0) return false;
     if (or_str_eq_nocase(name, ori_route_tag(e))) return true;
-    if (ori_route_tier(e) != OR_TIER_NONE) return false;
+    if (!any_tier && ori_route_tier(e) != OR_TIER_NONE) return false;
     return or_str_eq_nocase(name, e->provider) || or_str_eq_nocase(name, e->provider_name);
 }
 
+bool or_route_name_is(or_str name, const or_endpoint *e)
+{
+    return ori_route_names(name, e, false);
+}
+
 /* Place in the list; UINT32_MAX when it is not there. */
-static uint32_t ori_route_place(const or_str *list, uint32_t num, const or_endpoint *e)
+static uint32_t ori_route_place(const or_str *list, uint32_t num, const or_endpoint *e,
+                                bool any_tier)
 {
     for (uint32_t i = 0; i < num; i++)
-        if (or_route_name_is(list[i], e)) return i;
+        if (ori_route_names(list[i], e, any_tier)) return i;
     return UINT32_MAX;
 }
 
@@ -6218,35 +6259,34 @@ static const or_endpoint *ori_route_endpoint(const ori_route *r, const or_candid
     return &r->catalogue->endpoints[c->endpoint];
 }
 
-/* Charged for one unit: rules and discount applied. False: unknown. */
-static bool ori_route_charged(const or_price_list *list, uint32_t discount_ppb, int key,
-                              uint64_t *pico)
+/* What is charged for each unit: rules and discount applied. */
+static void ori_route_prices(const ori_route *r, const or_endpoint *e, or_price_list *list)
 {
-    *pico = ori_money_discounted(list->pico[key], discount_ppb);
-    return (list->known >> key & 1) != 0;
+    or_prices_at(&e->prices, r->request->prompt_tokens, r->moment->wall, list);
+    for (int key = 0; key < OR_PRICE_NUM && e->prices.discount_ppb > 0; key++)
+        list->pico[key] = ori_money_discounted(list->pico[key], e->prices.discount_ppb);
 }
 
-static or_route_reason ori_route_price(const ori_route *r, const or_prefs *p,
-                                       const or_endpoint *e, uint64_t *blend)
+/* 3 x prompt + completion, for most requests have more in than out. */
+static uint64_t ori_route_blend(const or_price_list *list)
 {
-    or_price_list list;
-    uint64_t      pico, prompt = 0, completion = 0;
-    or_prices_at(&e->prices, r->request->prompt_tokens, r->moment->wall, &list);
-    bool known = ori_route_charged(&list, e->prices.discount_ppb, OR_PRICE_PROMPT, &prompt);
-    known = ori_route_charged(&list, e->prices.discount_ppb, OR_PRICE_COMPLETION, &completion) &&
-            known;
-    /* most requests have more in than out */
-    *blend = UINT64_MAX;
-    if (known && or_mul_u64(prompt, 3, &prompt)) *blend = or_sat_add_u64(prompt, completion);
-    if (!known && r->request->known_price) return OR_ROUTE_UNKNOWN_PRICE;
-    for (int key = 0; key < OR_PRICE_NUM; key++) {
-        if ((p->max_price.known >> key & 1) == 0) continue;
-        if (!ori_route_charged(&list, e->prices.discount_ppb, key, &pico)) {
-            /* what is not named on its own is not charged; these two always are */
-            if (key > OR_PRICE_COMPLETION && (list.named >> key & 1) == 0) continue;
+    uint32_t both = (uint32_t)1 << OR_PRICE_PROMPT | (uint32_t)1 << OR_PRICE_COMPLETION;
+    uint64_t prompt;
+    if ((list->known & both) != both) return UINT64_MAX;
+    if (!or_mul_u64(list->pico[OR_PRICE_PROMPT], 3, &prompt)) return UINT64_MAX;
+    return or_sat_add_u64(prompt, list->pico[OR_PRICE_COMPLETION]);
+}
+
+static or_route_reason ori_route_max_price(const or_price_list *max, const or_price_list *list)
+{
+    for (size_t i = 0; i < sizeof ori_prefs_prices / sizeof ori_prefs_prices[0]; i++) {
+        int key = ori_prefs_prices[i].key, charged = ori_money_charged(list, key);
+        if ((max->known >> key & 1) == 0) continue;
+        if ((list->known >> charged & 1) == 0) {
+            if (ori_money_free(list, charged)) continue;
             return OR_ROUTE_UNKNOWN_PRICE;
         }
-        if (pico > p->max_price.pico[key]) return OR_ROUTE_MAX_PRICE;
+        if (list->pico[charged] > max->pico[key]) return OR_ROUTE_MAX_PRICE;
     }
     return OR_ROUTE_KEPT;
 }
@@ -6281,11 +6321,13 @@ static uint32_t ori_route_lacks(uint32_t wanted, const or_endpoint *e)
 }
 
 /* What one set of preferences says of an endpoint. */
-static or_route_reason ori_route_prefer(const or_prefs *p, const or_endpoint *e)
+static or_route_reason ori_route_prefer(const or_prefs *p, const or_endpoint *e, or_tier tier)
 {
-    if (p->num_only > 0 && ori_route_place(p->only, p->num_only, e) == UINT32_MAX)
+    if (p->num_only > 0 &&
+        ori_route_place(p->only, p->num_only, e, ori_route_tier(e) == tier) == UINT32_MAX)
         return OR_ROUTE_ONLY;
-    if (ori_route_place(p->ignore, p->num_ignore, e) != UINT32_MAX) return OR_ROUTE_IGNORED;
+    /* who ignores a provider does not mean "but for its dearer tier" */
+    if (ori_route_place(p->ignore, p->num_ignore, e, true) != UINT32_MAX) return OR_ROUTE_IGNORED;
     if (p->deny_data_collection && e->collects_data != OR_NO) return OR_ROUTE_TRAINING;
     if (p->zdr && e->zdr != OR_YES) return OR_ROUTE_ZDR;
     if (p->distillable_text && e->distillable != OR_YES) return OR_ROUTE_DISTILLABLE;
@@ -6294,32 +6336,34 @@ static or_route_reason ori_route_prefer(const or_prefs *p, const or_endpoint *e)
 }
 
 /* Endpoints of a tier take part when the request asks for it, by service_tier, by variant or
-   by name. With flex they are the only ones: see ori_route_flex. */
+   by their full name. */
 static bool ori_route_tier_ok(const or_route_request *q, const or_endpoint *e,
                               const or_variants *v)
 {
     or_tier tier = ori_route_tier(e);
     bool    by_variant = q->tier != OR_TIER_DEFAULT && q->prefs.num_order == 0;
     if (tier == OR_TIER_NONE || tier == q->tier) return true;
-    if (by_variant && ((v->nitro && tier == OR_TIER_PRIORITY) || (v->floor && tier == OR_TIER_FLEX)))
-        return true;
-    return ori_route_place(q->prefs.order, q->prefs.num_order, e) != UINT32_MAX ||
-           ori_route_place(q->prefs.only, q->prefs.num_only, e) != UINT32_MAX;
+    if (by_variant && (tier == OR_TIER_PRIORITY ? v->nitro : v->floor)) return true;
+    return ori_route_place(q->prefs.order, q->prefs.num_order, e, false) != UINT32_MAX ||
+           ori_route_place(q->prefs.only, q->prefs.num_only, e, false) != UINT32_MAX;
 }
 
 static or_route_reason ori_route_filter(const ori_route *r, or_candidate *c, const or_variants *v)
 {
     const or_route_request *q = r->request;
     const or_endpoint      *e = ori_route_endpoint(r, c);
-    static const or_prefs  *none = NULL;
     const or_prefs         *sets[2];
+    int                     num = q->policy != NULL ? 2 : 1;
+    or_price_list           prices;
     or_route_reason         why;
     sets[0] = &q->prefs;
-    sets[1] = q->policy != NULL ? q->policy : none;
+    sets[1] = q->policy;
+    ori_route_prices(r, e, &prices);
+    c->price = ori_route_blend(&prices);
     if (e->disabled) return OR_ROUTE_DISABLED;
     if (!ori_route_tier_ok(q, e, v)) return OR_ROUTE_TIER;
-    for (int i = 0; i < 2; i++)
-        if (sets[i] != NULL && (why = ori_route_prefer(sets[i], e)) != OR_ROUTE_KEPT) return why;
+    for (int i = 0; i < num; i++)
+        if ((why = ori_route_prefer(sets[i], e, q->tier)) != OR_ROUTE_KEPT) return why;
     if (q->region.len > 0 && !or_str_eq_nocase(q->region, e->region)) return OR_ROUTE_REGION;
     if ((e->input_modalities != 0 && (q->input_modalities & ~e->input_modalities) != 0) ||
         (e->output_modalities != 0 && (q->output_modalities & ~e->output_modalities) != 0))
@@ -6327,56 +6371,61 @@ static or_route_reason ori_route_filter(const ori_route *r, or_candidate *c, con
     if (!ori_route_fits(q, e)) return OR_ROUTE_CONTEXT;
     if (e->max_completion_tokens > 0 && q->max_tokens > e->max_completion_tokens)
         return OR_ROUTE_MAX_TOKENS;
-    for (int i = 0; i < 2; i++) {
-        if (sets[i] == NULL) continue;
-        why = ori_route_price(r, sets[i], e, &c->price);
+    if (q->known_price && c->price == UINT64_MAX) return OR_ROUTE_UNKNOWN_PRICE;
+    for (int i = 0; i < num; i++) {
+        why = ori_route_max_price(&sets[i]->max_price, &prices);
         if (why != OR_ROUTE_KEPT) return why;
         if (sets[i]->require_parameters && ori_route_lacks(q->parameters, e) != 0)
             return OR_ROUTE_PARAMETERS;
     }
+    if (q->prefs.no_fallbacks && q->prefs.num_order > 0 && c->order == UINT32_MAX)
+        return OR_ROUTE_FALLBACKS;
     return c->health.cooling_ms > 0 ? OR_ROUTE_COOLING : OR_ROUTE_KEPT;
 }
 
-/* Soft: when some endpoint of a model has the parameter, those without it go. */
+/* When some endpoint of the model is of the flex tier (param 0) or has the parameter, those
+   that are not or have not go. Also left out ones count, from the reason `least` on: neither
+   a pause nor, for flex, a want of context is a reason to pay more than was asked for. */
+static void ori_route_narrow(ori_route *r, uint32_t model, uint32_t param, or_route_reason least,
+                             or_route_reason why)
+{
+    bool some = false;
+    for (int pass = 0; pass < 2; pass++)
+        for (uint32_t i = 0; i < r->plan->num; i++) {
+            or_candidate      *c = &r->plan->list[i];
+            const or_endpoint *e = ori_route_endpoint(r, c);
+            bool               kept = c->reason == OR_ROUTE_KEPT;
+            if (c->model != model) continue;
+            bool has = param == 0 ? ori_route_tier(e) == OR_TIER_FLEX
+                                  : ori_route_lacks(param, e) == 0;
+            if (pass == 1 && some && kept && !has) c->reason = why;
+            kept = kept || (c->reason >= least && c->reason <= OR_ROUTE_COOLING);
+            if (pass == 0) some = some || (kept && has);
+        }
+}
+
+/* What is preferred of a model's endpoints as long as there are such. */
 static void ori_route_soft(ori_route *r, uint32_t model)
 {
     static const uint32_t soft[] = {ORI_PARAM(TOOLS), ORI_PARAM(TOOL_CHOICE),
                                     ORI_PARAM(RESPONSE_FORMAT), ORI_PARAM(VERBOSITY)};
-    for (size_t k = 0; k < sizeof soft / sizeof soft[0]; k++) {
-        bool some = false;
-        if ((r->request->parameters & soft[k]) == 0) continue;
-        for (int pass = 0; pass < 2; pass++)
-            for (uint32_t i = 0; i < r->plan->num; i++) {
-                or_candidate *c = &r->plan->list[i];
-                if (c->model != model || c->reason != OR_ROUTE_KEPT) continue;
-                bool lacks = ori_route_lacks(soft[k], ori_route_endpoint(r, c)) != 0;
-                if (pass == 0) some = some || !lacks;
-                if (pass == 1 && some && lacks) c->reason = OR_ROUTE_PREFERENCE;
-            }
-    }
-}
-
-/* service_tier flex: only flex endpoints, when the model has any that is left. */
-static void ori_route_flex(ori_route *r, uint32_t model)
-{
-    bool some = false;
-    if (r->request->tier != OR_TIER_FLEX) return;
-    for (int pass = 0; pass < 2; pass++)
-        for (uint32_t i = 0; i < r->plan->num; i++) {
-            or_candidate *c = &r->plan->list[i];
-            if (c->model != model || c->reason != OR_ROUTE_KEPT) continue;
-            bool flex = ori_route_tier(ori_route_endpoint(r, c)) == OR_TIER_FLEX;
-            if (pass == 0) some = some || flex;
-            if (pass == 1 && some && !flex) c->reason = OR_ROUTE_TIER;
-        }
+    if (r->request->tier == OR_TIER_FLEX)
+        ori_route_narrow(r, model, 0, OR_ROUTE_TRAINING, OR_ROUTE_TIER);
+    for (size_t k = 0; k < sizeof soft / sizeof soft[0]; k++)
+        if ((r->request->parameters & soft[k]) != 0)
+            ori_route_narrow(r, model, soft[k], OR_ROUTE_COOLING, OR_ROUTE_PREFERENCE);
 }
 
 /* ---- ranking ---- */
 
 static bool ori_route_over(const or_percentiles *got, const or_percentiles *limit)
 {
-    return (limit->p50 > 0 && got->p50 > limit->p50) || (limit->p75 > 0 && got->p75 > limit->p75) ||
-           (limit->p90 > 0 && got->p90 > limit->p90) || (limit->p99 > 0 && got->p99 > limit->p99);
+    ori_four g, l;
+    bool     over = false;
+    memcpy(g, got, sizeof g);
+    memcpy(l, limit, sizeof l);
+    for (int i = 0; i < 4; i++) over = over || (l[i] > 0 && g[i] > l[i]);
+    return over;
 }
 
 /* What has no data is no slower than any other. */
@@ -6389,9 +6438,10 @@ static bool ori_route_slow(const or_prefs *p, const or_health *h)
 
 static bool ori_route_wants_percentiles(const or_prefs *p, or_sort sort)
 {
-    const or_percentiles *a = &p->min_throughput_milli, *b = &p->max_latency_ms;
+    static const or_percentiles none = {0, 0, 0, 0};
     return sort == OR_SORT_THROUGHPUT || sort == OR_SORT_LATENCY ||
-           (a->p50 | a->p75 | a->p90 | a->p99 | b->p50 | b->p75 | b->p90 | b->p99) != 0;
+           memcmp(&p->min_throughput_milli, &none, sizeof none) != 0 ||
+           memcmp(&p->max_latency_ms, &none, sizeof none) != 0;
 }
 
 /* Smaller is better. */
@@ -6491,7 +6541,7 @@ static void ori_route_balance(const ori_route *r, uint32_t from, uint32_t to)
         return;
     }
     for (uint32_t i = from; i < to; i++) sum += ori_route_share(r, &list[i], list[from].price);
-    uint64_t at = ori_route_random(r->moment->seed, list[from].model) % sum;
+    uint64_t at = ori_route_random(r->moment->seed, from) % sum;
     for (uint64_t share; at >= (share = ori_route_share(r, &list[k], list[from].price)); k++)
         at -= share;
     drawn = list[k];
@@ -6519,24 +6569,20 @@ static void ori_route_order(ori_route *r)
     for (uint32_t from = 0, to; from < kept; from = to) {
         for (to = from + 1; to < kept; to++)
             if (ori_route_compare_class(r, &list[from], &list[to]) != 0) break;
-        bool spare = from > 0 && (list[from].rank > 0 || list[from].health.open);
-        if (to - from > 1 && !spare && ori_route_mixed(list[from].sort))
+        /* `order` was given to know who comes first; ailing ones come last, cheapest first */
+        bool fixed = list[from].order != UINT32_MAX ||
+                     (from > 0 && (list[from].rank > 0 || list[from].health.open));
+        if (to - from > 1 && !fixed && ori_route_mixed(list[from].sort))
             ori_route_balance(r, from, to);
     }
 }
 
-/* allow_fallbacks false: the first only, or those that `order` names. */
+/* allow_fallbacks false: the first only; with `order` the filters left what it names. */
 static void ori_route_cut(ori_route *r)
 {
     or_plan *p = r->plan;
-    uint32_t num = 0;
-    if (!r->request->prefs.no_fallbacks) return;
-    while (num < p->num &&
-           (r->request->prefs.num_order > 0 ? p->list[num].order != UINT32_MAX : num == 0))
-        num++;
-    for (uint32_t i = num; i < p->num; i++) p->list[i].reason = OR_ROUTE_FALLBACKS;
-    p->num_out += p->num - num;
-    p->num = num;
+    if (!r->request->prefs.no_fallbacks || r->request->prefs.num_order > 0) return;
+    for (; p->num > 1; p->num_out++) p->list[--p->num].reason = OR_ROUTE_FALLBACKS;
 }
 
 static or_sort ori_route_sort(const or_route_request *q, const or_variants *v)
@@ -6558,8 +6604,7 @@ static void ori_route_judge(ori_route *r, or_candidate *c, const or_variants *v)
 {
     const or_route_request *q = r->request;
     const or_endpoint      *e = ori_route_endpoint(r, c);
-    c->sort = ori_route_sort(q, v);
-    c->order = ori_route_place(q->prefs.order, q->prefs.num_order, e);
+    c->order = ori_route_place(q->prefs.order, q->prefs.num_order, e, ori_route_tier(e) == q->tier);
     c->rank = ori_route_rank(e, &c->health);
     c->sticky = q->sticky != 0 && q->prefs.num_order == 0 && c->rank == 0 && !c->health.open &&
                 q->sticky == or_endpoint_id(e);
@@ -6581,36 +6626,52 @@ void or_plan_init(or_plan *p, or_candidate *list, uint32_t max)
     p->max = max;
 }
 
-/* healths, when not NULL, are told (a replay); else they come from the statistics. */
-static or_err ori_route_run(ori_route *r, const or_stats *stats, const or_health *healths)
+/* All endpoints of one of the requested models. healths, when not NULL, are told (a replay);
+   else they come from the statistics. */
+static or_err ori_route_add(ori_route *r, uint32_t model, const or_stats *stats,
+                            const or_health *healths)
 {
     const or_route_request *q = r->request;
     or_plan                *p = r->plan;
     or_variants             v;
-    or_plan_init(p, p->list, p->max);
-    if (q->num_models == 0) return OR_ERR_ARG;
-    for (uint32_t model = 0; model < q->num_models; model++) {
-        for (uint32_t i = 0; i < r->catalogue->num; i++) {
-            if (!or_route_model_is(q->models[model], r->catalogue, &r->catalogue->endpoints[i], &v))
-                continue;
-            if (ori_route_listed(p, i)) continue; /* a model that was asked for twice */
-            if (p->num == p->max) return OR_ERR_SPACE;
-            or_candidate *c = &p->list[p->num++];
-            memset(c, 0, sizeof *c);
-            c->endpoint = i;
-            c->model = model;
-            c->health.uptime_permille = 1000;
-            bool more = ori_route_wants_percentiles(&q->prefs, ori_route_sort(q, &v));
-            if (healths != NULL)
-                c->health = healths[i];
-            else if (stats != NULL)
-                or_stats_health(&stats[i], r->moment->now_ms, more, &c->health);
-            ori_route_judge(r, c, &v);
-        }
-        ori_route_flex(r, model);
-        ori_route_soft(r, model);
+    /* one list can have one order only: that of the first model */
+    ori_route_variants(q->models[q->prefs.across_models ? 0 : model], &v);
+    or_sort sort = ori_route_sort(q, &v);
+    bool    more = ori_route_wants_percentiles(&q->prefs, sort);
+    ori_route_variants(q->models[model], &v);
+    for (uint32_t i = 0; i < r->catalogue->num; i++) {
+        const or_endpoint *e = &r->catalogue->endpoints[i];
+        if (!or_route_model_is(q->models[model], r->catalogue, e, NULL)) continue;
+        if (ori_route_listed(p, i)) continue; /* a model that was asked for twice */
+        if (p->num == p->max) return OR_ERR_SPACE;
+        or_candidate *c = &p->list[p->num++];
+        memset(c, 0, sizeof *c);
+        c->endpoint = i;
+        c->model = model;
+        c->sort = sort;
+        c->health.uptime_permille = 1000;
+        if (healths != NULL)
+            c->health = healths[i];
+        else if (stats != NULL)
+            or_stats_health(&stats[i], r->moment->now_ms, more, &c->health);
+        ori_route_judge(r, c, &v);
     }
-    if (p->num == 0) return OR_ERR_MODEL;
+    ori_route_soft(r, model);
+    return OR_OK;
+}
+
+static or_err ori_route_run(ori_route *r, const or_stats *stats, const or_health *healths)
+{
+    or_plan *p = r->plan;
+    or_err   e = r->request->num_models > 0 ? OR_OK : OR_ERR_ARG;
+    or_plan_init(p, p->list, p->max);
+    for (uint32_t model = 0; model < r->request->num_models && e == OR_OK; model++)
+        e = ori_route_add(r, model, stats, healths);
+    if (e == OR_OK && p->num == 0) e = OR_ERR_MODEL;
+    if (e != OR_OK) {
+        p->num = 0;
+        return e;
+    }
     ori_route_order(r);
     ori_route_cut(r);
     for (uint32_t i = 0; i < p->num_out && p->num == 0; i++) {
@@ -6826,11 +6887,6 @@ typedef struct ori_catalogue {
     uint32_t     num, num_aliases;
 } ori_catalogue;
 
-static or_err ori_catalogue_full(const or_arena *a)
-{
-    return a->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
-}
-
 static or_err ori_catalogue_entry(ori_catalogue *c, or_str text)
 {
     or_json_doc  doc;
@@ -6877,16 +6933,13 @@ static or_err ori_catalogue_find(ori_catalogue *c, or_str json, or_str *list)
 {
     or_str       data, id;
     or_json_type type, id_type;
-    or_json_doc  doc;
     or_err       e = ori_catalogue_member(json, "data", &data, &type);
     if (e == OR_OK && type == OR_JSON_OBJECT) {
         e = ori_catalogue_member(data, "id", &id, &id_type);
         if (e == OR_OK && id_type == OR_JSON_STRING) {
-            ori_prefs r = {&doc, 0, c->keep, OR_OK, NULL, true};
-            or_arena_reset(c->scratch);
-            e = or_json_parse(&doc, id, 0, c->scratch);
-            if (e == OR_OK) c->base->model = ori_prefs_str(&r, "id", 0);
-            if (e == OR_OK) e = r.err;
+            char *name = (char *)or_arena_alloc(c->keep, id.len);
+            if (name == NULL) return ori_prefs_full(c->keep);
+            e = or_json_unescape(id, name, id.len, &c->base->model);
         }
         if (e == OR_OK) e = ori_catalogue_member(data, "endpoints", &data, &type);
     }
@@ -6906,7 +6959,7 @@ or_err or_catalogue_read(or_catalogue *c, or_str json, const or_endpoint *defaul
     n.base = (or_endpoint *)or_arena_alloc(keep, sizeof(or_endpoint));
     n.keep = keep;
     n.scratch = scratch;
-    if (n.base == NULL) return ori_catalogue_full(keep);
+    if (n.base == NULL) return ori_prefs_full(keep);
     *n.base = *defaults;
     or_err e = ori_catalogue_find(&n, json, &list);
     if (e == OR_OK) e = ori_catalogue_each(NULL, list, &num);
@@ -6916,7 +6969,7 @@ or_err or_catalogue_read(or_catalogue *c, or_str json, const or_endpoint *defaul
         return OR_ERR_RANGE;
     n.endpoints = (or_endpoint *)or_arena_alloc(keep, size);
     n.aliases = (or_alias *)or_arena_alloc(keep, aliases);
-    if (n.endpoints == NULL || n.aliases == NULL) return ori_catalogue_full(keep);
+    if (n.endpoints == NULL || n.aliases == NULL) return ori_prefs_full(keep);
     if (c->num > 0) memcpy(n.endpoints, c->endpoints, c->num * sizeof(or_endpoint));
     if (c->num_aliases > 0) memcpy(n.aliases, c->aliases, c->num_aliases * sizeof(or_alias));
     n.num = c->num;
@@ -6967,8 +7020,8 @@ static void ori_route_put_prices(or_json_writer *w, const or_price_list *list)
     for (int key = 0; key < OR_PRICE_NUM; key++) {
         if ((list->named >> key & 1) == 0) continue;
         or_json_put_key(w, or_str_z(or_price_name((or_price_key)key)));
-        if ((list->known >> key & 1) != 0 && list->pico[key] <= INT64_MAX)
-            or_json_put_decimal(w, (int64_t)list->pico[key], 12);
+        if ((list->known >> key & 1) != 0)
+            or_json_put_decimal(w, (int64_t)ori_money_min(list->pico[key], INT64_MAX), 12);
         else
             or_json_put_str(w, OR_STR("-1"));
     }
@@ -7006,13 +7059,12 @@ static void ori_route_put_pricing(or_json_writer *w, const or_prices *p)
 static void ori_route_put_percentiles(or_json_writer *w, const char *name,
                                       const or_percentiles *p)
 {
-    if (p->p50 == 0) return;
+    ori_four v;
+    memcpy(v, p, sizeof v);
+    if (v[0] == 0) return;
     or_json_put_key(w, or_str_z(name));
     or_json_begin_array(w);
-    or_json_put_u64(w, p->p50);
-    or_json_put_u64(w, p->p75);
-    or_json_put_u64(w, p->p90);
-    or_json_put_u64(w, p->p99);
+    for (int i = 0; i < 4; i++) or_json_put_u64(w, v[i]);
     or_json_end_array(w);
 }
 
@@ -7152,7 +7204,7 @@ or_err or_route_record(or_buf *out, const or_plan *plan, const or_route_request 
             const or_alias *a = &c->aliases[i];
             bool            used = false;
             for (uint32_t k = 0; k < all && !used; k++)
-                used = or_str_eq(c->endpoints[plan->list[k].endpoint].model, a->model);
+                used = ori_route_alias_is(a, &c->endpoints[plan->list[k].endpoint]);
             if (!used) continue;
             or_json_begin_array(&w);
             or_json_put_str(&w, a->name);
@@ -7201,18 +7253,15 @@ static void ori_route_read_request(ori_prefs *r, or_route_request *q, or_prefs *
 
 static void ori_route_read_four(ori_prefs *r, const char *name, or_percentiles *p)
 {
-    uint32_t *to[4];
-    int       k = 0;
-    to[0] = &p->p50;
-    to[1] = &p->p75;
-    to[2] = &p->p90;
-    to[3] = &p->p99;
+    ori_four v = {0, 0, 0, 0};
+    int      k = 0;
     for (int i = or_json_first(r->doc, ori_prefs_member(r, r->object, name, OR_JSON_ARRAY));
          i >= 0 && k < 4; i = or_json_next(r->doc, i)) {
         uint64_t n = 0;
         if (or_json_get_u64(r->doc, i, &n) != OR_OK) n = 0;
-        *to[k++] = (uint32_t)ori_money_min(n, UINT32_MAX);
+        v[k++] = (uint32_t)ori_money_min(n, UINT32_MAX);
     }
+    memcpy(p, v, sizeof *p);
 }
 
 static void ori_route_read_health(ori_prefs *r, or_health *h)
@@ -7249,13 +7298,10 @@ static or_err ori_replay_read(ori_prefs *r, ori_replay *line)
     size_t num = list < 0 ? 0 : (size_t)r->doc->tok[list].size;
     size_t num_pairs = pairs < 0 ? 0 : (size_t)r->doc->tok[pairs].size;
     if (list < 0 || request < 0) return OR_ERR_TYPE;
-    line->endpoints = (or_endpoint *)or_arena_alloc(r->arena, num * sizeof(or_endpoint));
-    line->healths = (or_health *)or_arena_alloc(r->arena, num * sizeof(or_health));
-    line->aliases = (or_alias *)or_arena_alloc(r->arena, num_pairs * sizeof(or_alias));
-    if (line->endpoints == NULL || line->healths == NULL || line->aliases == NULL)
-        return ori_catalogue_full(r->arena);
-    memset(line->endpoints, 0, num * sizeof(or_endpoint));
-    memset(line->healths, 0, num * sizeof(or_health));
+    line->endpoints = (or_endpoint *)ori_prefs_alloc(r, NULL, num, sizeof(or_endpoint));
+    line->healths = (or_health *)ori_prefs_alloc(r, NULL, num, sizeof(or_health));
+    line->aliases = (or_alias *)ori_prefs_alloc(r, NULL, num_pairs, sizeof(or_alias));
+    if (r->err != OR_OK) return r->err;
     for (int i = or_json_first(r->doc, list); i >= 0; i = or_json_next(r->doc, i)) {
         r->object = i;
         ori_route_read_endpoint(r, &line->endpoints[line->catalogue.num]);
@@ -7294,7 +7340,7 @@ static or_err ori_replay_compare(ori_prefs *r, const or_plan *plan, const or_cat
     ori_route_put_plan(&w, plan, c);
     or_json_end_object(&w);
     char *mem = (char *)or_arena_alloc(r->arena, counting.len);
-    if (mem == NULL) return ori_catalogue_full(r->arena);
+    if (mem == NULL) return ori_prefs_full(r->arena);
     or_buf_init(&out, mem, counting.len);
     or_json_writer_init(&w, &out);
     or_json_begin_object(&w);
@@ -7326,12 +7372,12 @@ or_err or_route_replay(or_str text, or_arena *arena, or_plan *plan, or_catalogue
     or_err e = or_json_parse(&doc, text, 0, arena);
     if (e != OR_OK) return e;
     ori_replay *line = (ori_replay *)or_arena_alloc(arena, sizeof *line);
-    if (line == NULL) return ori_catalogue_full(arena);
+    if (line == NULL) return ori_prefs_full(arena);
     memset(line, 0, sizeof *line);
     if ((e = ori_replay_read(&r, line)) != OR_OK) return e;
     uint32_t      num = line->catalogue.num;
     or_candidate *list = (or_candidate *)or_arena_alloc(arena, num * sizeof *list);
-    if (list == NULL) return ori_catalogue_full(arena);
+    if (list == NULL) return ori_prefs_full(arena);
     or_plan_init(plan, list, num);
     *catalogue = line->catalogue;
     route.request = &line->request;
