@@ -109,7 +109,8 @@ static void test_prices_read(void)
 {
     or_prices p;
     CHECK_ERR(read_prices("{\"prompt\":\"0.0000000375\",\"completion\":0.000000075,"
-                          "\"request\":\"0\",\"image\":null,\"web_search\":\"-1\",\"audio\":\"soon\","
+                          "\"request\":\"0\",\"image\":null,\"web_search\":\"-1\","
+                          "\"audio\":\"soon\","
                           "\"input_cache_read\":{},\"pr\\u006fmpt2\":\"1\",\"new_key\":\"1\"}", &p),
               OR_OK, "pricing");
     CHECK(p.base.known == (BIT(PROMPT) | BIT(COMPLETION) | BIT(REQUEST)), "known");
