@@ -995,7 +995,7 @@ typedef struct or_price_rule {
     uint64_t      min_prompt_tokens; /* holds for more than so many; 0: no condition */
     uint16_t      utc_start;         /* HHMM, 0 to 2359; start == end: no condition */
     uint16_t      utc_end;           /* HHMM, not included; before start: over midnight */
-    uint8_t       utc_days;          /* 1 << day, Monday is 0; 0: no condition */
+    uint8_t       utc_days;          /* 1 << day, Monday is 0, 7 never comes; 0: no condition */
     or_price_list prices;            /* those named replace the earlier ones */
 } or_price_rule;
 
@@ -1051,8 +1051,9 @@ typedef struct or_cost_facts {
     uint32_t images;       /* in the prompt, for a price per image */
     or_wall  now;          /* for rules with times */
     bool     estimated;    /* usage is a guess: so is the cost */
-    bool     insured;      /* this upstream charges nothing for an answer without a completion
-                              token and without a finish reason, or that ended in an error */
+    bool     insured;      /* this upstream charges nothing but searches for an answer without a
+                              completion token and without a finish reason, or that ended in an
+                              error */
     bool     unfinished;   /* there was no finish reason */
     bool     failed;       /* the finish reason was "error" */
 } or_cost_facts;
@@ -1079,19 +1080,23 @@ typedef struct or_cost {
 /* The cost of usage u at prices p (NULL: all unknown). The upstream's report wins where there
    is one; with is_byok it is the fee plus what the provider bills.
    Formula: cached tokens without a price of their own cost as prompt, written and audio ones
-   too, reasoning as completion. Rules count prompt tokens. Source: OpenRouter's usage
-   accounting and prompt caching pages, read 2026-11. */
+   too, reasoning as completion, also where internal_reasoning is 0: catalogues say that of
+   models that bill it. Rules count prompt tokens. Parts are cut to the whole that they are of.
+   Source: OpenRouter's usage accounting and prompt caching pages, read 2026-11. */
 OR_API void or_cost_of(const or_prices *p, const or_usage *u, const or_cost_facts *facts,
                        or_cost *out);
 
-/* The most that a request can cost, before it is made. A token is at least one byte, so no
-   prompt has more tokens than bytes.
+/* The most that a request can cost at prices p, before it is made: under any rule, at any time,
+   with every token of the dearest kind. A token is at least one byte, so no prompt has more
+   tokens than bytes.
    prompt_bytes   of the messages, tools and the like, without images and files
    image_tokens   an upper bound for all that is not text
    max_tokens     asked for (0: not said)
    output_limit   of the endpoint (0: unknown); context_length likewise
-   Without max_tokens the endpoint's limit counts, at most OR_COST_DEFAULT_OUTPUT. Source is
-   ESTIMATED, or UNKNOWN when the price of prompt or completion is. */
+   Without max_tokens the endpoint's limit counts, at most OR_COST_DEFAULT_OUTPUT: that is a
+   guess, so send max_tokens where the bound has to hold. Source is ESTIMATED, or UNKNOWN when
+   the price of prompt or completion is, or may become, unknown. What an upstream adds of its
+   own, such as a fee for using your key there, is not in it. */
 typedef struct or_bound_facts {
     uint64_t prompt_bytes;
     uint64_t image_tokens;
@@ -1134,12 +1139,20 @@ typedef struct or_reservation {
 /* A limit on spending. spent + reserved never goes over the limit by reserving, so it is
    never overspent as long as no request costs more than its reservation.
 
-   Time. A window begins when the wall clock says so, but only forwards: after the clock was
-   set back nothing is forgotten, and a window that was begun already does not begin again.
-   Without a wall clock, or when it was set back, a window ends after its full length (1, 7 or
-   31 days) on the monotonic clock. So neither a missing clock nor a jumping one gives more
-   than one limit for each window that began. To survive a restart keep limit, window, spent,
-   start, elapsed_s and the open reservations (charge those to spent). */
+   Money counts when it is settled, in the window that or_budget_clock told last; what is open
+   when a window begins stays reserved in the new one.
+
+   A window begins when the wall clock names a later one than ever before. While there is no
+   wall clock, or it is behind that, a window begins only after a full length (1, 7 or 31 days)
+   of monotonic time since the last beginning. From one beginning to the next no more than the
+   limit is settled, whatever the clocks do: so setting a clock back or to and fro gains
+   nothing. In terms of the calendar: while the wall clock is right, no window gets more than
+   its limit. Where the clock was missing for a time and otherwise right, what was settled
+   meanwhile also counts in the window that the clock names when it comes back, and no window
+   gets more than twice its limit (a beginning without a clock may fall into its middle).
+
+   To survive a restart keep limit, window, spent, start, elapsed_s and the open reservations
+   (charge those to spent). */
 typedef struct or_budget {
     bool            limited;  /* false: only counts */
     or_window       window;
@@ -1159,8 +1172,9 @@ typedef struct or_budget {
 /* limit_pico_usd < 0: no limit, only counting. */
 OR_API void or_budget_init(or_budget *b, or_window window, int64_t limit_pico_usd);
 
-/* Tell the time; call before reserving, and at least once in 24 days. wall.known is for the
-   caller to decide: a clock before the time of the build is not known. */
+/* Tell the time; call before reserving and before settling (once for all that happens in one
+   turn), and at least once in 24 days. wall.known is for the caller to decide: a clock before
+   the time of the build is not known. */
 OR_API void or_budget_clock(or_budget *b, uint32_t now_ms, or_wall wall);
 
 /* Set money aside.
@@ -1244,13 +1258,14 @@ typedef struct or_prefs {
     or_price_list  max_price;            /* PROMPT, COMPLETION for a token; REQUEST, IMAGE, AUDIO */
 } or_prefs;
 
-/* Read a `provider` object (or null): token tok of doc. Members that are null or not known are
-   passed over, and so is a `sort` nobody knows; an unknown quantization admits nothing, and
-   data_collection is "deny" unless it is "allow". Lists and texts go into the arena.
+/* Read a `provider` object: token tok of doc, -1 or null for none. Members that are null or not
+   known are passed over, and so is a `sort` nobody knows; an unknown quantization admits
+   nothing, and data_collection is "deny" unless it is "allow". Lists and texts go into the
+   arena.
    OR_ERR_TYPE    it, or the member named in *bad (static; may be NULL), has a wrong type
    OR_ERR_RANGE   *bad is negative or too large
    OR_ERR_SPACE, OR_ERR_MEMORY
-   Source: OpenRouter's provider routing page and SDK 0.1, read 2026-11. */
+   Source: OpenRouter's provider routing page and SDK 1.3, read 2026-11. */
 OR_API or_err or_prefs_read(const or_json_doc *doc, int tok, or_arena *arena, or_prefs *out,
                             const char **bad);
 
@@ -1539,7 +1554,8 @@ typedef enum or_fault {
 #define OR_STATS_OPEN_MS 5000 /* for how long; doubles with each failed trial, 64 times at most */
 #endif
 
-/* What is remembered of an endpoint. Zeroed is a new one. About 650 bytes.
+/* What is remembered of an endpoint. Zeroed is a new one. About 650 bytes. Times given for one
+   endpoint never go back.
 
    The last attempts are a ring of samples; everything about "the last minutes" is computed
    from it. The breaker: CLOSED -- OR_STATS_TRIP failures in a row --> OPEN -- after its time
@@ -1556,14 +1572,14 @@ typedef struct or_stats {
     uint32_t  outcomes[OR_FAULT_NUM]; /* how many attempts ended in each or_fault */
     /* private */
     uint32_t  last_ms;       /* of the youngest sample */
-    uint32_t  cool_until_ms; /* cooling */
-    uint32_t  open_until_ms; /* open */
+    uint32_t  cool_ms, cool_from_ms; /* asked to be left alone for so long, since then */
+    uint32_t  open_ms, open_from_ms; /* the breaker, when open */
     uint32_t  day_ms;        /* begin of the younger half day */
     uint32_t  day_ok[2], day_failed[2];
     uint8_t   num, first; /* samples */
     uint8_t   streak;     /* failures in a row */
     uint8_t   trips;      /* how often the breaker opened in a row */
-    bool      cooling, open, trial, day_begun;
+    bool      open, trial, day_begun;
     or_sample samples[OR_STATS_SAMPLES];
 } or_stats;
 
@@ -1680,6 +1696,11 @@ typedef struct or_plan {
 OR_API void or_plan_init(or_plan *p, or_candidate *list, uint32_t max);
 
 /* Make the plan. stats: one for each endpoint of the catalogue; may be NULL.
+   The order, first difference first: meets the preferred throughput and latency; place of its
+   model; breaker not open; the caller's own key; served this conversation; place in `order`;
+   priority, when service_tier asks for it; then by `sort`. Only the sorts with chance in them
+   (default, weight, round robin) look at outages and uptime first, and only they balance, but
+   not what `order` names.
    OR_ERR_MODEL   the catalogue has none of the models
    OR_ERR_ROUTE   no endpoint is left; the list has the reasons
    OR_ERR_SPACE   the list is too short
@@ -1689,7 +1710,8 @@ OR_API or_err or_route_plan(or_plan *p, const or_route_request *request,
                             const or_moment *moment);
 
 /* Is this name, from `order` and the like, this endpoint's? "p" and the display name are
-   all of p but its flex and priority tiers; "p/x" is only itself. Case does not count. */
+   all of p but its flex and priority tiers; "p/x" is only itself. Case does not count. In a
+   plan "p" also means the tier that service_tier asks for and, in `ignore`, every tier. */
 OR_API bool or_route_name_is(or_str name, const or_endpoint *e);
 
 /* The suffixes of a model name that are about routing. */
@@ -4739,29 +4761,18 @@ void or_price_set(or_price_list *list, or_price_key key, uint64_t pico_usd)
     list->pico[key] = pico_usd;
 }
 
-/* a * b / c, rounded down or half up; the product has 128 bits. c below 2^32 and not 0;
-   UINT64_MAX when the result does not fit. */
-static uint64_t ori_money_scale(uint64_t a, uint64_t b, uint32_t c, bool half_up)
+static uint64_t ori_money_min(uint64_t a, uint64_t b)
 {
-    uint32_t part[4]; /* of the product, lowest first */
-    uint64_t low = (a & 0xffffffffu) * (b & 0xffffffffu);
-    uint64_t mid = (a >> 32) * (b & 0xffffffffu) + (low >> 32); /* cannot overflow */
-    uint64_t mid2 = (a & 0xffffffffu) * (b >> 32) + (mid & 0xffffffffu);
-    uint64_t high = (a >> 32) * (b >> 32) + (mid >> 32) + (mid2 >> 32);
-    uint64_t rest = 0, quotient = 0;
-    part[0] = (uint32_t)low;
-    part[1] = (uint32_t)mid2;
-    part[2] = (uint32_t)high;
-    part[3] = (uint32_t)(high >> 32);
-    for (int i = 3; i >= 0; i--) {
-        rest = rest << 32 | part[i];
-        uint64_t digit = rest / c;
-        rest %= c;
-        if ((i >= 2 && digit != 0)) return UINT64_MAX;
-        quotient = quotient << 32 | digit;
-    }
-    if (half_up && rest >= c - c / 2) return or_sat_add_u64(quotient, 1);
-    return quotient;
+    return a < b ? a : b;
+}
+
+/* What is left of an amount after a discount in parts per billion, rounded half up. In two
+   steps, so that no product needs more than 64 bits. */
+static uint64_t ori_money_discounted(uint64_t pico, uint32_t ppb)
+{
+    const uint32_t all = 1000000000u;
+    uint32_t       kept = ppb < all ? all - ppb : 0;
+    return pico / all * kept + (pico % all * kept + all / 2) / all;
 }
 
 int64_t or_money_add(int64_t a, int64_t b)
@@ -4775,14 +4786,11 @@ or_err or_price_read(or_str text, uint64_t *pico_usd)
     int64_t n;
     or_err  e = or_decimal_round(text, 12, &n);
     if (e != OR_OK) return e;
+    /* too small to see is not free: only zeros are */
+    for (size_t i = 0; n == 0 && i < text.len && (text.ptr[i] | 0x20) != 'e'; i++)
+        if (text.ptr[i] >= '1' && text.ptr[i] <= '9') n = text.ptr[0] == '-' ? -1 : 1;
     if (n < 0) return OR_ERR_RANGE;
     *pico_usd = (uint64_t)n;
-    if (n > 0) return OR_OK;
-    /* 0, "-0.0000000000001" or too small to see: only zeros are free */
-    for (size_t i = 0; i < text.len && (text.ptr[i] | 0x20) != 'e'; i++) {
-        if (text.ptr[i] == '-') return OR_ERR_RANGE;
-        if (text.ptr[i] >= '1' && text.ptr[i] <= '9') *pico_usd = 1;
-    }
     return OR_OK;
 }
 
@@ -4818,15 +4826,17 @@ static const char *const ori_money_days[] = {"monday", "tuesday",  "wednesday", 
 
 static void ori_money_read_rule(const or_json_doc *doc, int object, or_price_rule *rule)
 {
-    int days = or_json_find(doc, object, "/utc_days");
+    int          days = or_json_find(doc, object, "/utc_days");
+    or_json_type type = or_json_type_at(doc, days);
     rule->min_prompt_tokens = ori_money_count(doc, object, "/min_prompt_tokens");
-    rule->utc_start = (uint16_t)ori_money_count(doc, object, "/utc_start");
-    rule->utc_end = (uint16_t)ori_money_count(doc, object, "/utc_end");
-    if (or_json_type_at(doc, days) == OR_JSON_ARRAY)
-        for (int i = or_json_first(doc, days); i >= 0; i = or_json_next(doc, i))
-            for (unsigned day = 0; day < 7; day++)
-                if (or_str_eq(ori_money_text(doc, i), or_str_z(ori_money_days[day])))
-                    rule->utc_days = (uint8_t)(rule->utc_days | 1u << day);
+    rule->utc_start = (uint16_t)ori_money_min(ori_money_count(doc, object, "/utc_start"), 2400);
+    rule->utc_end = (uint16_t)ori_money_min(ori_money_count(doc, object, "/utc_end"), 2400);
+    /* the eighth day never comes: a list without a day that we know does not hold always */
+    if (type != OR_JSON_NONE && type != OR_JSON_NULL) rule->utc_days = 1u << 7;
+    for (int i = or_json_first(doc, days); i >= 0; i = or_json_next(doc, i))
+        for (unsigned day = 0; day < 7; day++)
+            if (or_str_eq_nocase(ori_money_text(doc, i), or_str_z(ori_money_days[day])))
+                rule->utc_days = (uint8_t)(rule->utc_days | 1u << day);
     ori_money_read_list(doc, object, &rule->prices);
 }
 
@@ -4836,8 +4846,9 @@ or_err or_prices_read(const or_json_doc *doc, int tok, or_arena *arena, or_price
     memset(out, 0, sizeof *out);
     if (or_json_type_at(doc, tok) != OR_JSON_OBJECT) return OR_ERR_TYPE;
     ori_money_read_list(doc, tok, &out->base);
-    if (or_json_get_decimal(doc, or_json_find(doc, tok, "/discount"), 9, &off) == OR_OK &&
-        off > 0 && off <= 1000000000)
+    /* rounded: discounts went through floating point, 0.30000000000000004 */
+    or_str discount = ori_money_text(doc, or_json_find(doc, tok, "/discount"));
+    if (or_decimal_round(discount, 9, &off) == OR_OK && off > 0 && off <= 1000000000)
         out->discount_ppb = (uint32_t)off;
     int rules = or_json_find(doc, tok, "/overrides");
     if (or_json_type_at(doc, rules) != OR_JSON_ARRAY) return OR_OK;
@@ -4915,6 +4926,29 @@ static uint8_t ori_money_instead(int key)
     }
 }
 
+/* Does a key have a price of its own? Catalogues give internal_reasoning as 0 for models whose
+   reasoning is billed as completion, so there 0 says nothing. */
+static bool ori_money_apart(const or_price_list *list, int key)
+{
+    if (key == OR_PRICE_INTERNAL_REASONING && list->pico[key] == 0 && (list->known >> key & 1) != 0)
+        return false;
+    return (list->named >> key & 1) != 0;
+}
+
+/* The key whose price counts for `key`. */
+static int ori_money_charged(const or_price_list *list, int key)
+{
+    while (ori_money_instead(key) != key && !ori_money_apart(list, key))
+        key = ori_money_instead(key);
+    return key;
+}
+
+/* Requests and images that no price is named for cost nothing extra. */
+static bool ori_money_free(const or_price_list *list, int key)
+{
+    return (key == OR_PRICE_REQUEST || key == OR_PRICE_IMAGE) && (list->named >> key & 1) == 0;
+}
+
 /* A sum of counts times prices. */
 typedef struct ori_money {
     const or_price_list *list;
@@ -4927,12 +4961,9 @@ static void ori_money_put(ori_money *m, uint64_t count, int key)
 {
     uint64_t product;
     if (count == 0) return;
-    while ((m->list->named >> key & 1) == 0 && ori_money_instead(key) != key)
-        key = ori_money_instead(key);
+    key = ori_money_charged(m->list, key);
     if ((m->list->known >> key & 1) == 0) {
-        /* without a price of their own requests and images cost nothing extra */
-        bool extra = key == OR_PRICE_REQUEST || key == OR_PRICE_IMAGE;
-        if (!extra || (m->list->named >> key & 1) != 0) m->missing |= (uint32_t)1 << key;
+        if (!ori_money_free(m->list, key)) m->missing |= (uint32_t)1 << key;
         return;
     }
     if (!or_mul_u64(count, m->list->pico[key], &product) || product > INT64_MAX) {
@@ -4943,12 +4974,7 @@ static void ori_money_put(ori_money *m, uint64_t count, int key)
     m->sum = or_money_add(m->sum, (int64_t)product);
 }
 
-static uint64_t ori_money_min(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static void ori_money_put_usage(ori_money *m, const or_usage *u, const or_cost_facts *f)
+static void ori_money_put_usage(ori_money *m, const or_usage *u, uint32_t images)
 {
     /* parts are never more than the whole, whatever an upstream says */
     uint64_t prompt = u->prompt_tokens, completion = u->completion_tokens;
@@ -4973,14 +4999,7 @@ static void ori_money_put_usage(ori_money *m, const or_usage *u, const or_cost_f
     ori_money_put(m, image, OR_PRICE_IMAGE_OUTPUT);
     ori_money_put(m, spoken, OR_PRICE_AUDIO_OUTPUT);
     ori_money_put(m, 1, OR_PRICE_REQUEST);
-    ori_money_put(m, f->images, OR_PRICE_IMAGE);
-    ori_money_put(m, u->web_searches, OR_PRICE_WEB_SEARCH);
-}
-
-static void ori_money_discount(ori_money *m, uint32_t ppb)
-{
-    uint32_t kept = 1000000000u - (uint32_t)ori_money_min(ppb, 1000000000u);
-    if (ppb > 0) m->sum = (int64_t)ori_money_scale((uint64_t)m->sum, kept, 1000000000u, true);
+    ori_money_put(m, images, OR_PRICE_IMAGE);
 }
 
 static void ori_money_compute(const or_prices *p, const or_usage *u, const or_cost_facts *f,
@@ -4991,8 +5010,9 @@ static void ori_money_compute(const or_prices *p, const or_usage *u, const or_co
     bool          empty = u->completion_tokens == 0 && f->unfinished;
     m.list = &now;
     or_prices_at(p, u->prompt_tokens, f->now, &now);
-    if (!f->insured || !(empty || f->failed)) ori_money_put_usage(&m, u, f);
-    ori_money_discount(&m, p->discount_ppb);
+    if (!f->insured || !(empty || f->failed)) ori_money_put_usage(&m, u, f->images);
+    ori_money_put(&m, u->web_searches, OR_PRICE_WEB_SEARCH); /* done, insured or not */
+    m.sum = (int64_t)ori_money_discounted((uint64_t)m.sum, p->discount_ppb);
     out->missing = m.missing;
     out->saturated = m.saturated;
     out->computed_set = m.missing == 0;
@@ -5009,7 +5029,8 @@ void or_cost_of(const or_prices *p, const or_usage *u, const or_cost_facts *fact
     ori_money_compute(p != NULL ? p : &no_prices, u, facts, out);
     /* with the caller's own key the report is only a fee: without the provider's bill it says
        nothing about the whole */
-    out->upstream_set = u->cost_set && (!u->is_byok || u->upstream_cost_set);
+    out->upstream_set = u->cost_set && u->cost_pico_usd >= 0 &&
+                        (!u->is_byok || (u->upstream_cost_set && u->upstream_cost_pico_usd >= 0));
     if (out->upstream_set) {
         out->upstream_pico_usd = u->cost_pico_usd;
         if (u->is_byok)
@@ -5018,59 +5039,52 @@ void or_cost_of(const or_prices *p, const or_usage *u, const or_cost_facts *fact
         out->source = OR_COST_UPSTREAM;
     } else if (out->computed_set) {
         out->pico_usd = out->computed_pico_usd;
-        if (u->is_byok && u->cost_set)
+        if (u->is_byok && u->cost_set && u->cost_pico_usd > 0)
             out->pico_usd = or_money_add(out->pico_usd, u->cost_pico_usd);
         out->source = facts->estimated ? OR_COST_ESTIMATED : OR_COST_COMPUTED;
     }
 }
 
-/* Put the dearest price that `from` may ever cost, under any rule, into list[to]. */
-static void ori_money_dearest(or_price_list *list, const or_prices *p, int from, int to)
+/* Make list[to] at least what `from` costs in `more`; unknown stays unknown. */
+static void ori_money_raise(or_price_list *list, const or_price_list *more, int from, int to)
 {
-    for (uint32_t i = 0; i <= p->num_rules; i++) {
-        const or_price_list *rule = i == 0 ? &p->base : &p->rules[i - 1].prices;
-        if ((rule->named >> from & 1) == 0) continue;
-        if ((rule->known >> from & 1) == 0) {
-            list->named |= (uint32_t)1 << to; /* may be anything */
-            list->known &= ~((uint32_t)1 << to);
-            return;
-        }
-        bool first = (list->named >> to & 1) == 0;
-        if (!first && (list->known >> to & 1) == 0) return;
-        if (first || rule->pico[from] > list->pico[to])
-            or_price_set(list, (or_price_key)to, rule->pico[from]);
+    uint32_t bit = (uint32_t)1 << to;
+    if ((more->named >> from & 1) == 0) return;
+    if ((more->known >> from & 1) == 0) {
+        list->known &= ~bit;
+        list->named |= bit;
+    } else if ((list->known & bit) != 0) {
+        if (more->pico[from] > list->pico[to]) list->pico[to] = more->pico[from];
+    } else if (ori_money_free(list, to)) {
+        or_price_set(list, (or_price_key)to, more->pico[from]);
     }
 }
 
 void or_cost_bound(const or_prices *p, const or_bound_facts *f, or_cost *out)
 {
-    static const uint8_t same[] = {OR_PRICE_REQUEST, OR_PRICE_IMAGE, OR_PRICE_WEB_SEARCH};
-    or_price_list        list;
-    ori_money            m = {NULL, 0, 0, false};
-    uint64_t             in = or_sat_add_u64(f->prompt_bytes, f->image_tokens);
-    uint64_t             limit = f->output_limit, tokens = f->max_tokens;
+    or_price_list list = p->base;
+    ori_money     m = {NULL, 0, 0, false};
+    uint64_t      in = or_sat_add_u64(f->prompt_bytes, f->image_tokens);
+    uint64_t      limit = f->output_limit, tokens = f->max_tokens;
     m.list = &list;
-    memset(&list, 0, sizeof list);
     memset(out, 0, sizeof *out);
     if (f->context_length > 0) in = ori_money_min(in, f->context_length);
     if (limit == 0) limit = f->context_length;
     if (tokens == 0) tokens = OR_COST_DEFAULT_OUTPUT;
     if (limit > 0) tokens = ori_money_min(tokens, limit);
-    /* what is not a class of tokens of its own is in or out */
-    ori_money_dearest(&list, p, OR_PRICE_PROMPT, OR_PRICE_PROMPT);
-    ori_money_dearest(&list, p, OR_PRICE_COMPLETION, OR_PRICE_COMPLETION);
-    for (int key = 0; key < OR_PRICE_NUM; key++) {
-        int to = key;
-        while (ori_money_instead(to) != to) to = ori_money_instead(to);
-        if (to != key && (list.named >> to & 1) != 0) ori_money_dearest(&list, p, key, to);
-    }
-    for (size_t i = 0; i < sizeof same; i++) ori_money_dearest(&list, p, same[i], same[i]);
+    /* any rule may hold, and any token may be of the dearest kind: of five keys the rest */
+    for (uint32_t i = 0; i <= p->num_rules; i++)
+        for (int key = 0; key < OR_PRICE_NUM; key++) {
+            int to = key;
+            while (ori_money_instead(to) != to) to = ori_money_instead(to);
+            ori_money_raise(&list, i == 0 ? &p->base : &p->rules[i - 1].prices, key, to);
+        }
     ori_money_put(&m, in > 0 ? in : 1, OR_PRICE_PROMPT);
     ori_money_put(&m, tokens, OR_PRICE_COMPLETION);
     ori_money_put(&m, 1, OR_PRICE_REQUEST);
     ori_money_put(&m, f->images, OR_PRICE_IMAGE);
     ori_money_put(&m, f->web_searches, OR_PRICE_WEB_SEARCH);
-    ori_money_discount(&m, p->discount_ppb);
+    m.sum = (int64_t)ori_money_discounted((uint64_t)m.sum, p->discount_ppb);
     out->missing = m.missing;
     out->saturated = m.saturated;
     if (m.missing != 0) return;
@@ -5239,17 +5253,35 @@ typedef struct ori_prefs {
     bool               keep; /* texts are copied into the arena: the document goes */
 } ori_prefs;
 
+/* The first error counts, but a want of memory before all: it may leave things out. */
 static void ori_prefs_fail(ori_prefs *r, const char *name, or_err e)
 {
-    if (r->err != OR_OK) return;
+    if (r->err != OR_OK && e != OR_ERR_SPACE && e != OR_ERR_MEMORY) return;
     r->err = e;
     r->bad = name;
+}
+
+static or_err ori_prefs_full(const or_arena *a)
+{
+    return a->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
+}
+
+/* Zeroed memory for num things; NULL, and an error, when there is none. */
+static void *ori_prefs_alloc(ori_prefs *r, const char *name, size_t num, size_t size)
+{
+    void *mem = or_mul_size(num, size, &size) ? or_arena_alloc(r->arena, size) : NULL;
+    if (mem != NULL)
+        memset(mem, 0, size);
+    else
+        ori_prefs_fail(r, name, ori_prefs_full(r->arena));
+    return mem;
 }
 
 /* The value of a member; -1 when it is absent, null, or of another type, which is an error.
    type NONE takes any. */
 static int ori_prefs_member(ori_prefs *r, int object, const char *name, or_json_type type)
 {
+    if (or_json_type_at(r->doc, object) != OR_JSON_OBJECT) return -1;
     for (int i = or_json_first(r->doc, object); i >= 0; i = or_json_next(r->doc, i)) {
         or_json_type found = or_json_type_at(r->doc, i + 1);
         if (!or_json_str_is(ori_money_text(r->doc, i), or_str_z(name))) continue;
@@ -5272,14 +5304,11 @@ static or_str ori_prefs_str(ori_prefs *r, const char *name, int tok)
 {
     or_str s = or_str_of(NULL, 0);
     or_err e = tok < 0 ? OR_OK : or_json_get_str(r->doc, tok, r->arena, &s);
-    if (e == OR_OK && r->keep && s.len > 0) {
-        char *copy = (char *)or_arena_alloc(r->arena, s.len);
-        if (copy != NULL) memcpy(copy, s.ptr, s.len);
-        if (copy == NULL) e = r->arena->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
-        s.ptr = copy;
-    }
     if (e != OR_OK) ori_prefs_fail(r, name, e);
-    return e == OR_OK ? s : or_str_of(NULL, 0);
+    if (e != OR_OK || !r->keep || s.ptr == NULL) return s;
+    char *copy = (char *)ori_prefs_alloc(r, name, s.len, 1);
+    if (copy != NULL) memcpy(copy, s.ptr, s.len);
+    return or_str_of(copy, copy != NULL ? s.len : 0);
 }
 
 static const or_str *ori_prefs_list(ori_prefs *r, const char *name, uint32_t *num)
@@ -5287,11 +5316,9 @@ static const or_str *ori_prefs_list(ori_prefs *r, const char *name, uint32_t *nu
     int tok = ori_prefs_member(r, r->object, name, OR_JSON_ARRAY);
     *num = 0;
     if (tok < 0) return NULL;
-    or_str *list = (or_str *)or_arena_alloc(r->arena, (size_t)r->doc->tok[tok].size * sizeof *list);
-    if (list == NULL) {
-        ori_prefs_fail(r, name, r->arena->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE);
-        return NULL;
-    }
+    or_str *list =
+        (or_str *)ori_prefs_alloc(r, name, (size_t)r->doc->tok[tok].size, sizeof(or_str));
+    if (list == NULL) return NULL;
     for (int i = or_json_first(r->doc, tok); i >= 0; i = or_json_next(r->doc, i))
         list[(*num)++] = ori_prefs_str(r, name, i);
     return list;
@@ -5319,21 +5346,20 @@ static uint32_t ori_prefs_milli(ori_prefs *r, const char *name, int tok)
 
 static const char *const ori_prefs_names[] = {"p50", "p75", "p90", "p99"};
 
+/* or_percentiles as an array: four members of one type have no gaps. */
+typedef uint32_t ori_four[sizeof(or_percentiles) / sizeof(uint32_t)];
+
 static void ori_prefs_percentiles(ori_prefs *r, const char *name, or_percentiles *out)
 {
-    uint32_t *to[4];
-    int       tok = ori_prefs_member(r, r->object, name, OR_JSON_NONE);
-    if (or_json_type_at(r->doc, tok) != OR_JSON_OBJECT) {
-        out->p50 = ori_prefs_milli(r, name, tok);
-        return;
-    }
-    to[0] = &out->p50;
-    to[1] = &out->p75;
-    to[2] = &out->p90;
-    to[3] = &out->p99;
-    for (int i = 0; i < 4; i++)
-        *to[i] = ori_prefs_milli(r, name,
-                                 ori_prefs_member(r, tok, ori_prefs_names[i], OR_JSON_NONE));
+    ori_four v = {0, 0, 0, 0};
+    int      tok = ori_prefs_member(r, r->object, name, OR_JSON_NONE);
+    if (or_json_type_at(r->doc, tok) != OR_JSON_OBJECT)
+        v[0] = ori_prefs_milli(r, name, tok);
+    else
+        for (int i = 0; i < 4; i++)
+            v[i] = ori_prefs_milli(r, name,
+                                   ori_prefs_member(r, tok, ori_prefs_names[i], OR_JSON_NONE));
+    memcpy(out, v, sizeof *out);
 }
 
 /* Prices for a million tokens (prompt and completion: micro-USD for a million are pico-USD for
@@ -5404,7 +5430,7 @@ or_err or_prefs_read(const or_json_doc *doc, int tok, or_arena *arena, or_prefs 
         ori_prefs_percentiles(&r, "preferred_min_throughput", &p->min_throughput_milli);
         ori_prefs_percentiles(&r, "preferred_max_latency", &p->max_latency_ms);
         ori_prefs_max_price(&r, &p->max_price);
-    } else if (or_json_type_at(doc, tok) != OR_JSON_NULL) {
+    } else if (or_json_type_at(doc, tok) != OR_JSON_NULL && tok >= 0) {
         r.err = OR_ERR_TYPE;
     }
     if (bad != NULL && r.err != OR_OK) *bad = r.bad;
@@ -5437,7 +5463,8 @@ static void ori_prefs_put_list(or_json_writer *w, const char *name, const or_str
 static void ori_prefs_put_percentiles(or_json_writer *w, const char *name,
                                       const or_percentiles *p)
 {
-    uint32_t v[4] = {p->p50, p->p75, p->p90, p->p99};
+    ori_four v;
+    memcpy(v, p, sizeof v);
     if ((v[0] | v[1] | v[2] | v[3]) == 0) return;
     or_json_put_key(w, or_str_z(name));
     or_json_begin_object(w);
@@ -5458,7 +5485,8 @@ static void ori_prefs_put_max_price(or_json_writer *w, const or_price_list *list
         or_price_key key = (or_price_key)ori_prefs_prices[i].key;
         if ((list->known >> key & 1) == 0) continue;
         or_json_put_key(w, or_str_z(or_price_name(key)));
-        or_json_put_decimal(w, (int64_t)list->pico[key], ori_prefs_prices[i].scale);
+        or_json_put_decimal(w, (int64_t)ori_money_min(list->pico[key], INT64_MAX),
+                            ori_prefs_prices[i].scale);
     }
     or_json_end_object(w);
 }
@@ -5495,6 +5523,8 @@ or_err or_prefs_write(or_json_writer *w, const or_prefs *p)
         for (int q = 0; q < OR_QUANT_NUM; q++)
             if ((p->quantizations >> q & 1) != 0)
                 or_json_put_str(w, or_str_z(ori_prefs_quantizations[q]));
+        /* an empty list would admit everything */
+        if (p->quantizations >> OR_QUANT_NUM != 0) or_json_put_str(w, OR_STR("none"));
         or_json_end_array(w);
     }
     ori_prefs_put_sort(w, p);
@@ -6184,17 +6214,23 @@ static void ori_stats_inc(uint32_t *n)
     if (*n < UINT32_MAX) (*n)++;
 }
 
-#define ORI_STATS_HALF_DAY_MS 43200000
+#define ORI_STATS_HALF_DAY_MS 43200000u
+
+/* How many of the two half days still count. */
+static unsigned ori_stats_halves(const or_stats *s, uint32_t now_ms)
+{
+    uint32_t age = (now_ms - s->day_ms) / ORI_STATS_HALF_DAY_MS;
+    return s->day_begun && age < 2 ? 2 - age : 0;
+}
 
 static void ori_stats_day(or_stats *s, uint32_t now_ms, bool failed)
 {
-    int32_t age = or_ms_diff(s->day_ms, now_ms);
-    if (!s->day_begun || age < 0 || age >= ORI_STATS_HALF_DAY_MS) {
-        bool next = s->day_begun && age >= 0 && age < 2 * ORI_STATS_HALF_DAY_MS;
-        s->day_ok[1] = next ? s->day_ok[0] : 0;
-        s->day_failed[1] = next ? s->day_failed[0] : 0;
+    unsigned halves = ori_stats_halves(s, now_ms);
+    if (halves < 2) {
+        s->day_ok[1] = halves == 1 ? s->day_ok[0] : 0;
+        s->day_failed[1] = halves == 1 ? s->day_failed[0] : 0;
         s->day_ok[0] = s->day_failed[0] = 0;
-        s->day_ms = now_ms;
+        s->day_ms = halves == 1 ? s->day_ms + ORI_STATS_HALF_DAY_MS : now_ms;
         s->day_begun = true;
     }
     ori_stats_inc(failed ? &s->day_failed[0] : &s->day_ok[0]);
@@ -6203,7 +6239,7 @@ static void ori_stats_day(or_stats *s, uint32_t now_ms, bool failed)
 /* Is the breaker open, and too early for a trial? */
 static bool ori_stats_shut(const or_stats *s, uint32_t now_ms)
 {
-    return s->open && or_ms_diff(now_ms, s->open_until_ms) > 0;
+    return s->open && now_ms - s->open_from_ms < s->open_ms;
 }
 
 void or_stats_begin(or_stats *s, uint32_t now_ms)
@@ -6212,13 +6248,15 @@ void or_stats_begin(or_stats *s, uint32_t now_ms)
     if (s->open && !ori_stats_shut(s, now_ms)) s->trial = true;
 }
 
-/* One more failure; `trips` opens the breaker whatever came before. */
+/* One more failure; `trips` opens the breaker whatever came before. Attempts that began before
+   it opened fail later than that: they do not make its time longer, only a trial does. */
 static void ori_stats_fail(or_stats *s, uint32_t now_ms, bool trips)
 {
     if (s->streak < UINT8_MAX) s->streak++;
-    if (!s->trial && !trips && s->streak < OR_STATS_TRIP) return;
+    if (s->open ? !s->trial : !trips && s->streak < OR_STATS_TRIP) return;
     s->open = true;
-    s->open_until_ms = now_ms + ((uint32_t)OR_STATS_OPEN_MS << s->trips);
+    s->open_from_ms = now_ms;
+    s->open_ms = (uint32_t)OR_STATS_OPEN_MS << s->trips;
     if (s->trips < 6) s->trips++;
 }
 
@@ -6234,7 +6272,7 @@ void or_stats_end(or_stats *s, uint32_t now_ms, const or_outcome *o)
         if (o->duration_ms > 0) rate = (uint64_t)o->tokens * 1000000u / o->duration_ms;
         sample.rate_milli = rate < UINT32_MAX ? (uint32_t)rate : UINT32_MAX;
         s->streak = s->trips = 0;
-        s->open = s->cooling = false;
+        s->open = false;
     }
     if (failed || o->fault == OR_FAULT_NONE) {
         sample.failed = failed;
@@ -6245,8 +6283,8 @@ void or_stats_end(or_stats *s, uint32_t now_ms, const or_outcome *o)
     if (failed) ori_stats_fail(s, now_ms, o->fault == OR_FAULT_KEY);
     if (o->fault == OR_FAULT_RATE && o->retry_after_ms == 0) ori_stats_fail(s, now_ms, true);
     if ((failed || o->fault == OR_FAULT_RATE) && o->retry_after_ms > 0) {
-        s->cooling = true;
-        s->cool_until_ms = now_ms + (o->retry_after_ms < INT32_MAX ? o->retry_after_ms : INT32_MAX);
+        s->cool_ms = o->retry_after_ms;
+        s->cool_from_ms = now_ms;
     }
     s->trial = false;
 }
@@ -6256,7 +6294,8 @@ static void ori_stats_percentiles(const or_stats *s, uint32_t now_ms, bool rate,
                                   or_percentiles *out)
 {
     static const uint8_t percent[] = {50, 75, 90, 99};
-    uint32_t             v[OR_STATS_SAMPLES], picked[4];
+    uint32_t             v[OR_STATS_SAMPLES];
+    ori_four             picked;
     uint32_t             num = 0;
     for (unsigned i = 0; i < s->num; i++) {
         const or_sample *sample = ori_stats_at(s, i);
@@ -6272,10 +6311,7 @@ static void ori_stats_percentiles(const or_stats *s, uint32_t now_ms, bool rate,
         uint32_t below = (percent[i] * num + 99) / 100; /* at least 1 */
         picked[i] = v[rate ? num - below : below - 1];
     }
-    out->p50 = picked[0];
-    out->p75 = picked[1];
-    out->p90 = picked[2];
-    out->p99 = picked[3];
+    memcpy(out, picked, sizeof *out);
 }
 
 void or_stats_health(const or_stats *s, uint32_t now_ms, bool percentiles, or_health *out)
@@ -6292,10 +6328,13 @@ void or_stats_health(const or_stats *s, uint32_t now_ms, bool percentiles, or_he
     }
     out->outage = failed > 0 && failed >= ok;
     out->open = ori_stats_shut(s, now_ms) || (s->open && s->trial);
-    int32_t wait = s->cooling ? or_ms_diff(now_ms, s->cool_until_ms) : 0;
-    out->cooling_ms = wait > 0 ? (uint32_t)wait : 0;
-    uint64_t day_ok = (uint64_t)s->day_ok[0] + s->day_ok[1];
-    uint64_t day = day_ok + s->day_failed[0] + s->day_failed[1];
+    uint32_t cooled = now_ms - s->cool_from_ms;
+    out->cooling_ms = cooled < s->cool_ms ? s->cool_ms - cooled : 0;
+    uint64_t day_ok = 0, day = 0;
+    for (unsigned i = 0, halves = ori_stats_halves(s, now_ms); i < halves; i++) {
+        day_ok += s->day_ok[i];
+        day += (uint64_t)s->day_ok[i] + s->day_failed[i];
+    }
     out->uptime_permille = (uint16_t)(day >= 100 ? day_ok * 1000 / day : 1000);
     if (!percentiles) return;
     ori_stats_percentiles(s, now_ms, false, &out->latency_ms);
@@ -6346,20 +6385,29 @@ static bool ori_route_same_model(or_str asked, or_str base, or_str name)
     return !ori_route_part(&name, &n);
 }
 
+static void ori_route_variants(or_str name, or_variants *v)
+{
+    or_str part;
+    memset(v, 0, sizeof *v);
+    ori_route_part(&name, &part);
+    while (ori_route_part(&name, &part)) ori_route_suffix(part, v);
+}
+
+/* Does the alias stand for this endpoint's model, its catalogue variant aside? */
+static bool ori_route_alias_is(const or_alias *a, const or_endpoint *e)
+{
+    or_str rest = e->model, first;
+    return ori_route_part(&rest, &first) && or_str_eq_nocase(a->model, first);
+}
+
 bool or_route_model_is(or_str name, const or_catalogue *c, const or_endpoint *e, or_variants *v)
 {
-    or_str rest = name, part;
-    if (v != NULL) {
-        memset(v, 0, sizeof *v);
-        ori_route_part(&rest, &part);
-        while (ori_route_part(&rest, &part)) ori_route_suffix(part, v);
-    }
-    if (or_str_eq_nocase(name, e->model)) return true;
+    if (v != NULL) ori_route_variants(name, v);
     if (ori_route_same_model(name, e->model, e->model)) return true;
     if (e->canonical.ptr != NULL && ori_route_same_model(name, e->canonical, e->model))
         return true;
     for (uint32_t i = 0; i < c->num_aliases; i++)
-        if (or_str_eq(c->aliases[i].model, e->model) &&
+        if (ori_route_alias_is(&c->aliases[i], e) &&
             ori_route_same_model(name, c->aliases[i].name, e->model))
             return true;
     return false;
@@ -6376,18 +6424,26 @@ static or_tier ori_route_tier(const or_endpoint *e)
     return or_str_eq_nocase(last, OR_STR("priority")) ? OR_TIER_PRIORITY : OR_TIER_NONE;
 }
 
-bool or_route_name_is(or_str name, const or_endpoint *e)
+/* any_tier: the name of a provider means its flex and priority tiers as well. */
+static bool ori_route_names(or_str name, const or_endpoint *e, bool any_tier)
 {
+    if (name.len == 0) return false;
     if (or_str_eq_nocase(name, ori_route_tag(e))) return true;
-    if (ori_route_tier(e) != OR_TIER_NONE) return false;
+    if (!any_tier && ori_route_tier(e) != OR_TIER_NONE) return false;
     return or_str_eq_nocase(name, e->provider) || or_str_eq_nocase(name, e->provider_name);
 }
 
+bool or_route_name_is(or_str name, const or_endpoint *e)
+{
+    return ori_route_names(name, e, false);
+}
+
 /* Place in the list; UINT32_MAX when it is not there. */
-static uint32_t ori_route_place(const or_str *list, uint32_t num, const or_endpoint *e)
+static uint32_t ori_route_place(const or_str *list, uint32_t num, const or_endpoint *e,
+                                bool any_tier)
 {
     for (uint32_t i = 0; i < num; i++)
-        if (or_route_name_is(list[i], e)) return i;
+        if (ori_route_names(list[i], e, any_tier)) return i;
     return UINT32_MAX;
 }
 
@@ -6406,38 +6462,34 @@ static const or_endpoint *ori_route_endpoint(const ori_route *r, const or_candid
     return &r->catalogue->endpoints[c->endpoint];
 }
 
-/* Charged for one unit: rules and discount applied. False: unknown. */
-static bool ori_route_charged(const or_price_list *list, uint32_t discount_ppb, int key,
-                              uint64_t *pico)
+/* What is charged for each unit: rules and discount applied. */
+static void ori_route_prices(const ori_route *r, const or_endpoint *e, or_price_list *list)
 {
-    uint32_t kept = 1000000000u - discount_ppb;
-    *pico = list->pico[key];
-    if ((list->known >> key & 1) == 0) return false;
-    if (discount_ppb > 0) *pico = ori_money_scale(*pico, kept, 1000000000u, true);
-    return true;
+    or_prices_at(&e->prices, r->request->prompt_tokens, r->moment->wall, list);
+    for (int key = 0; key < OR_PRICE_NUM && e->prices.discount_ppb > 0; key++)
+        list->pico[key] = ori_money_discounted(list->pico[key], e->prices.discount_ppb);
 }
 
-static or_route_reason ori_route_price(const ori_route *r, const or_prefs *p,
-                                       const or_endpoint *e, uint64_t *blend)
+/* 3 x prompt + completion, for most requests have more in than out. */
+static uint64_t ori_route_blend(const or_price_list *list)
 {
-    or_price_list list;
-    uint64_t      pico, prompt = 0, completion = 0;
-    or_prices_at(&e->prices, r->request->prompt_tokens, r->moment->wall, &list);
-    bool known = ori_route_charged(&list, e->prices.discount_ppb, OR_PRICE_PROMPT, &prompt);
-    known = ori_route_charged(&list, e->prices.discount_ppb, OR_PRICE_COMPLETION, &completion) &&
-            known;
-    /* most requests have more in than out */
-    *blend = UINT64_MAX;
-    if (known && or_mul_u64(prompt, 3, &prompt)) *blend = or_sat_add_u64(prompt, completion);
-    if (!known && r->request->known_price) return OR_ROUTE_UNKNOWN_PRICE;
-    for (int key = 0; key < OR_PRICE_NUM; key++) {
-        if ((p->max_price.known >> key & 1) == 0) continue;
-        if (!ori_route_charged(&list, e->prices.discount_ppb, key, &pico)) {
-            /* what is not named on its own is not charged; these two always are */
-            if (key > OR_PRICE_COMPLETION && (list.named >> key & 1) == 0) continue;
+    uint32_t both = (uint32_t)1 << OR_PRICE_PROMPT | (uint32_t)1 << OR_PRICE_COMPLETION;
+    uint64_t prompt;
+    if ((list->known & both) != both) return UINT64_MAX;
+    if (!or_mul_u64(list->pico[OR_PRICE_PROMPT], 3, &prompt)) return UINT64_MAX;
+    return or_sat_add_u64(prompt, list->pico[OR_PRICE_COMPLETION]);
+}
+
+static or_route_reason ori_route_max_price(const or_price_list *max, const or_price_list *list)
+{
+    for (size_t i = 0; i < sizeof ori_prefs_prices / sizeof ori_prefs_prices[0]; i++) {
+        int key = ori_prefs_prices[i].key, charged = ori_money_charged(list, key);
+        if ((max->known >> key & 1) == 0) continue;
+        if ((list->known >> charged & 1) == 0) {
+            if (ori_money_free(list, charged)) continue;
             return OR_ROUTE_UNKNOWN_PRICE;
         }
-        if (pico > p->max_price.pico[key]) return OR_ROUTE_MAX_PRICE;
+        if (list->pico[charged] > max->pico[key]) return OR_ROUTE_MAX_PRICE;
     }
     return OR_ROUTE_KEPT;
 }
@@ -6472,11 +6524,13 @@ static uint32_t ori_route_lacks(uint32_t wanted, const or_endpoint *e)
 }
 
 /* What one set of preferences says of an endpoint. */
-static or_route_reason ori_route_prefer(const or_prefs *p, const or_endpoint *e)
+static or_route_reason ori_route_prefer(const or_prefs *p, const or_endpoint *e, or_tier tier)
 {
-    if (p->num_only > 0 && ori_route_place(p->only, p->num_only, e) == UINT32_MAX)
+    if (p->num_only > 0 &&
+        ori_route_place(p->only, p->num_only, e, ori_route_tier(e) == tier) == UINT32_MAX)
         return OR_ROUTE_ONLY;
-    if (ori_route_place(p->ignore, p->num_ignore, e) != UINT32_MAX) return OR_ROUTE_IGNORED;
+    /* who ignores a provider does not mean "but for its dearer tier" */
+    if (ori_route_place(p->ignore, p->num_ignore, e, true) != UINT32_MAX) return OR_ROUTE_IGNORED;
     if (p->deny_data_collection && e->collects_data != OR_NO) return OR_ROUTE_TRAINING;
     if (p->zdr && e->zdr != OR_YES) return OR_ROUTE_ZDR;
     if (p->distillable_text && e->distillable != OR_YES) return OR_ROUTE_DISTILLABLE;
@@ -6485,32 +6539,34 @@ static or_route_reason ori_route_prefer(const or_prefs *p, const or_endpoint *e)
 }
 
 /* Endpoints of a tier take part when the request asks for it, by service_tier, by variant or
-   by name. With flex they are the only ones: see ori_route_flex. */
+   by their full name. */
 static bool ori_route_tier_ok(const or_route_request *q, const or_endpoint *e,
                               const or_variants *v)
 {
     or_tier tier = ori_route_tier(e);
     bool    by_variant = q->tier != OR_TIER_DEFAULT && q->prefs.num_order == 0;
     if (tier == OR_TIER_NONE || tier == q->tier) return true;
-    if (by_variant && ((v->nitro && tier == OR_TIER_PRIORITY) || (v->floor && tier == OR_TIER_FLEX)))
-        return true;
-    return ori_route_place(q->prefs.order, q->prefs.num_order, e) != UINT32_MAX ||
-           ori_route_place(q->prefs.only, q->prefs.num_only, e) != UINT32_MAX;
+    if (by_variant && (tier == OR_TIER_PRIORITY ? v->nitro : v->floor)) return true;
+    return ori_route_place(q->prefs.order, q->prefs.num_order, e, false) != UINT32_MAX ||
+           ori_route_place(q->prefs.only, q->prefs.num_only, e, false) != UINT32_MAX;
 }
 
 static or_route_reason ori_route_filter(const ori_route *r, or_candidate *c, const or_variants *v)
 {
     const or_route_request *q = r->request;
     const or_endpoint      *e = ori_route_endpoint(r, c);
-    static const or_prefs  *none = NULL;
     const or_prefs         *sets[2];
+    int                     num = q->policy != NULL ? 2 : 1;
+    or_price_list           prices;
     or_route_reason         why;
     sets[0] = &q->prefs;
-    sets[1] = q->policy != NULL ? q->policy : none;
+    sets[1] = q->policy;
+    ori_route_prices(r, e, &prices);
+    c->price = ori_route_blend(&prices);
     if (e->disabled) return OR_ROUTE_DISABLED;
     if (!ori_route_tier_ok(q, e, v)) return OR_ROUTE_TIER;
-    for (int i = 0; i < 2; i++)
-        if (sets[i] != NULL && (why = ori_route_prefer(sets[i], e)) != OR_ROUTE_KEPT) return why;
+    for (int i = 0; i < num; i++)
+        if ((why = ori_route_prefer(sets[i], e, q->tier)) != OR_ROUTE_KEPT) return why;
     if (q->region.len > 0 && !or_str_eq_nocase(q->region, e->region)) return OR_ROUTE_REGION;
     if ((e->input_modalities != 0 && (q->input_modalities & ~e->input_modalities) != 0) ||
         (e->output_modalities != 0 && (q->output_modalities & ~e->output_modalities) != 0))
@@ -6518,56 +6574,61 @@ static or_route_reason ori_route_filter(const ori_route *r, or_candidate *c, con
     if (!ori_route_fits(q, e)) return OR_ROUTE_CONTEXT;
     if (e->max_completion_tokens > 0 && q->max_tokens > e->max_completion_tokens)
         return OR_ROUTE_MAX_TOKENS;
-    for (int i = 0; i < 2; i++) {
-        if (sets[i] == NULL) continue;
-        why = ori_route_price(r, sets[i], e, &c->price);
+    if (q->known_price && c->price == UINT64_MAX) return OR_ROUTE_UNKNOWN_PRICE;
+    for (int i = 0; i < num; i++) {
+        why = ori_route_max_price(&sets[i]->max_price, &prices);
         if (why != OR_ROUTE_KEPT) return why;
         if (sets[i]->require_parameters && ori_route_lacks(q->parameters, e) != 0)
             return OR_ROUTE_PARAMETERS;
     }
+    if (q->prefs.no_fallbacks && q->prefs.num_order > 0 && c->order == UINT32_MAX)
+        return OR_ROUTE_FALLBACKS;
     return c->health.cooling_ms > 0 ? OR_ROUTE_COOLING : OR_ROUTE_KEPT;
 }
 
-/* Soft: when some endpoint of a model has the parameter, those without it go. */
+/* When some endpoint of the model is of the flex tier (param 0) or has the parameter, those
+   that are not or have not go. Also left out ones count, from the reason `least` on: neither
+   a pause nor, for flex, a want of context is a reason to pay more than was asked for. */
+static void ori_route_narrow(ori_route *r, uint32_t model, uint32_t param, or_route_reason least,
+                             or_route_reason why)
+{
+    bool some = false;
+    for (int pass = 0; pass < 2; pass++)
+        for (uint32_t i = 0; i < r->plan->num; i++) {
+            or_candidate      *c = &r->plan->list[i];
+            const or_endpoint *e = ori_route_endpoint(r, c);
+            bool               kept = c->reason == OR_ROUTE_KEPT;
+            if (c->model != model) continue;
+            bool has = param == 0 ? ori_route_tier(e) == OR_TIER_FLEX
+                                  : ori_route_lacks(param, e) == 0;
+            if (pass == 1 && some && kept && !has) c->reason = why;
+            kept = kept || (c->reason >= least && c->reason <= OR_ROUTE_COOLING);
+            if (pass == 0) some = some || (kept && has);
+        }
+}
+
+/* What is preferred of a model's endpoints as long as there are such. */
 static void ori_route_soft(ori_route *r, uint32_t model)
 {
     static const uint32_t soft[] = {ORI_PARAM(TOOLS), ORI_PARAM(TOOL_CHOICE),
                                     ORI_PARAM(RESPONSE_FORMAT), ORI_PARAM(VERBOSITY)};
-    for (size_t k = 0; k < sizeof soft / sizeof soft[0]; k++) {
-        bool some = false;
-        if ((r->request->parameters & soft[k]) == 0) continue;
-        for (int pass = 0; pass < 2; pass++)
-            for (uint32_t i = 0; i < r->plan->num; i++) {
-                or_candidate *c = &r->plan->list[i];
-                if (c->model != model || c->reason != OR_ROUTE_KEPT) continue;
-                bool lacks = ori_route_lacks(soft[k], ori_route_endpoint(r, c)) != 0;
-                if (pass == 0) some = some || !lacks;
-                if (pass == 1 && some && lacks) c->reason = OR_ROUTE_PREFERENCE;
-            }
-    }
-}
-
-/* service_tier flex: only flex endpoints, when the model has any that is left. */
-static void ori_route_flex(ori_route *r, uint32_t model)
-{
-    bool some = false;
-    if (r->request->tier != OR_TIER_FLEX) return;
-    for (int pass = 0; pass < 2; pass++)
-        for (uint32_t i = 0; i < r->plan->num; i++) {
-            or_candidate *c = &r->plan->list[i];
-            if (c->model != model || c->reason != OR_ROUTE_KEPT) continue;
-            bool flex = ori_route_tier(ori_route_endpoint(r, c)) == OR_TIER_FLEX;
-            if (pass == 0) some = some || flex;
-            if (pass == 1 && some && !flex) c->reason = OR_ROUTE_TIER;
-        }
+    if (r->request->tier == OR_TIER_FLEX)
+        ori_route_narrow(r, model, 0, OR_ROUTE_TRAINING, OR_ROUTE_TIER);
+    for (size_t k = 0; k < sizeof soft / sizeof soft[0]; k++)
+        if ((r->request->parameters & soft[k]) != 0)
+            ori_route_narrow(r, model, soft[k], OR_ROUTE_COOLING, OR_ROUTE_PREFERENCE);
 }
 
 /* ---- ranking ---- */
 
 static bool ori_route_over(const or_percentiles *got, const or_percentiles *limit)
 {
-    return (limit->p50 > 0 && got->p50 > limit->p50) || (limit->p75 > 0 && got->p75 > limit->p75) ||
-           (limit->p90 > 0 && got->p90 > limit->p90) || (limit->p99 > 0 && got->p99 > limit->p99);
+    ori_four g, l;
+    bool     over = false;
+    memcpy(g, got, sizeof g);
+    memcpy(l, limit, sizeof l);
+    for (int i = 0; i < 4; i++) over = over || (l[i] > 0 && g[i] > l[i]);
+    return over;
 }
 
 /* What has no data is no slower than any other. */
@@ -6580,9 +6641,10 @@ static bool ori_route_slow(const or_prefs *p, const or_health *h)
 
 static bool ori_route_wants_percentiles(const or_prefs *p, or_sort sort)
 {
-    const or_percentiles *a = &p->min_throughput_milli, *b = &p->max_latency_ms;
+    static const or_percentiles none = {0, 0, 0, 0};
     return sort == OR_SORT_THROUGHPUT || sort == OR_SORT_LATENCY ||
-           (a->p50 | a->p75 | a->p90 | a->p99 | b->p50 | b->p75 | b->p90 | b->p99) != 0;
+           memcmp(&p->min_throughput_milli, &none, sizeof none) != 0 ||
+           memcmp(&p->max_latency_ms, &none, sizeof none) != 0;
 }
 
 /* Smaller is better. */
@@ -6682,7 +6744,7 @@ static void ori_route_balance(const ori_route *r, uint32_t from, uint32_t to)
         return;
     }
     for (uint32_t i = from; i < to; i++) sum += ori_route_share(r, &list[i], list[from].price);
-    uint64_t at = ori_route_random(r->moment->seed, list[from].model) % sum;
+    uint64_t at = ori_route_random(r->moment->seed, from) % sum;
     for (uint64_t share; at >= (share = ori_route_share(r, &list[k], list[from].price)); k++)
         at -= share;
     drawn = list[k];
@@ -6710,24 +6772,20 @@ static void ori_route_order(ori_route *r)
     for (uint32_t from = 0, to; from < kept; from = to) {
         for (to = from + 1; to < kept; to++)
             if (ori_route_compare_class(r, &list[from], &list[to]) != 0) break;
-        bool spare = from > 0 && (list[from].rank > 0 || list[from].health.open);
-        if (to - from > 1 && !spare && ori_route_mixed(list[from].sort))
+        /* `order` was given to know who comes first; ailing ones come last, cheapest first */
+        bool fixed = list[from].order != UINT32_MAX ||
+                     (from > 0 && (list[from].rank > 0 || list[from].health.open));
+        if (to - from > 1 && !fixed && ori_route_mixed(list[from].sort))
             ori_route_balance(r, from, to);
     }
 }
 
-/* allow_fallbacks false: the first only, or those that `order` names. */
+/* allow_fallbacks false: the first only; with `order` the filters left what it names. */
 static void ori_route_cut(ori_route *r)
 {
     or_plan *p = r->plan;
-    uint32_t num = 0;
-    if (!r->request->prefs.no_fallbacks) return;
-    while (num < p->num &&
-           (r->request->prefs.num_order > 0 ? p->list[num].order != UINT32_MAX : num == 0))
-        num++;
-    for (uint32_t i = num; i < p->num; i++) p->list[i].reason = OR_ROUTE_FALLBACKS;
-    p->num_out += p->num - num;
-    p->num = num;
+    if (!r->request->prefs.no_fallbacks || r->request->prefs.num_order > 0) return;
+    for (; p->num > 1; p->num_out++) p->list[--p->num].reason = OR_ROUTE_FALLBACKS;
 }
 
 static or_sort ori_route_sort(const or_route_request *q, const or_variants *v)
@@ -6749,8 +6807,7 @@ static void ori_route_judge(ori_route *r, or_candidate *c, const or_variants *v)
 {
     const or_route_request *q = r->request;
     const or_endpoint      *e = ori_route_endpoint(r, c);
-    c->sort = ori_route_sort(q, v);
-    c->order = ori_route_place(q->prefs.order, q->prefs.num_order, e);
+    c->order = ori_route_place(q->prefs.order, q->prefs.num_order, e, ori_route_tier(e) == q->tier);
     c->rank = ori_route_rank(e, &c->health);
     c->sticky = q->sticky != 0 && q->prefs.num_order == 0 && c->rank == 0 && !c->health.open &&
                 q->sticky == or_endpoint_id(e);
@@ -6772,36 +6829,52 @@ void or_plan_init(or_plan *p, or_candidate *list, uint32_t max)
     p->max = max;
 }
 
-/* healths, when not NULL, are told (a replay); else they come from the statistics. */
-static or_err ori_route_run(ori_route *r, const or_stats *stats, const or_health *healths)
+/* All endpoints of one of the requested models. healths, when not NULL, are told (a replay);
+   else they come from the statistics. */
+static or_err ori_route_add(ori_route *r, uint32_t model, const or_stats *stats,
+                            const or_health *healths)
 {
     const or_route_request *q = r->request;
     or_plan                *p = r->plan;
     or_variants             v;
-    or_plan_init(p, p->list, p->max);
-    if (q->num_models == 0) return OR_ERR_ARG;
-    for (uint32_t model = 0; model < q->num_models; model++) {
-        for (uint32_t i = 0; i < r->catalogue->num; i++) {
-            if (!or_route_model_is(q->models[model], r->catalogue, &r->catalogue->endpoints[i], &v))
-                continue;
-            if (ori_route_listed(p, i)) continue; /* a model that was asked for twice */
-            if (p->num == p->max) return OR_ERR_SPACE;
-            or_candidate *c = &p->list[p->num++];
-            memset(c, 0, sizeof *c);
-            c->endpoint = i;
-            c->model = model;
-            c->health.uptime_permille = 1000;
-            bool more = ori_route_wants_percentiles(&q->prefs, ori_route_sort(q, &v));
-            if (healths != NULL)
-                c->health = healths[i];
-            else if (stats != NULL)
-                or_stats_health(&stats[i], r->moment->now_ms, more, &c->health);
-            ori_route_judge(r, c, &v);
-        }
-        ori_route_flex(r, model);
-        ori_route_soft(r, model);
+    /* one list can have one order only: that of the first model */
+    ori_route_variants(q->models[q->prefs.across_models ? 0 : model], &v);
+    or_sort sort = ori_route_sort(q, &v);
+    bool    more = ori_route_wants_percentiles(&q->prefs, sort);
+    ori_route_variants(q->models[model], &v);
+    for (uint32_t i = 0; i < r->catalogue->num; i++) {
+        const or_endpoint *e = &r->catalogue->endpoints[i];
+        if (!or_route_model_is(q->models[model], r->catalogue, e, NULL)) continue;
+        if (ori_route_listed(p, i)) continue; /* a model that was asked for twice */
+        if (p->num == p->max) return OR_ERR_SPACE;
+        or_candidate *c = &p->list[p->num++];
+        memset(c, 0, sizeof *c);
+        c->endpoint = i;
+        c->model = model;
+        c->sort = sort;
+        c->health.uptime_permille = 1000;
+        if (healths != NULL)
+            c->health = healths[i];
+        else if (stats != NULL)
+            or_stats_health(&stats[i], r->moment->now_ms, more, &c->health);
+        ori_route_judge(r, c, &v);
     }
-    if (p->num == 0) return OR_ERR_MODEL;
+    ori_route_soft(r, model);
+    return OR_OK;
+}
+
+static or_err ori_route_run(ori_route *r, const or_stats *stats, const or_health *healths)
+{
+    or_plan *p = r->plan;
+    or_err   e = r->request->num_models > 0 ? OR_OK : OR_ERR_ARG;
+    or_plan_init(p, p->list, p->max);
+    for (uint32_t model = 0; model < r->request->num_models && e == OR_OK; model++)
+        e = ori_route_add(r, model, stats, healths);
+    if (e == OR_OK && p->num == 0) e = OR_ERR_MODEL;
+    if (e != OR_OK) {
+        p->num = 0;
+        return e;
+    }
     ori_route_order(r);
     ori_route_cut(r);
     for (uint32_t i = 0; i < p->num_out && p->num == 0; i++) {
@@ -7064,16 +7137,13 @@ static or_err ori_catalogue_find(ori_catalogue *c, or_str json, or_str *list)
 {
     or_str       data, id;
     or_json_type type, id_type;
-    or_json_doc  doc;
     or_err       e = ori_catalogue_member(json, "data", &data, &type);
     if (e == OR_OK && type == OR_JSON_OBJECT) {
         e = ori_catalogue_member(data, "id", &id, &id_type);
         if (e == OR_OK && id_type == OR_JSON_STRING) {
-            ori_prefs r = {&doc, 0, c->keep, OR_OK, NULL, true};
-            or_arena_reset(c->scratch);
-            e = or_json_parse(&doc, id, 0, c->scratch);
-            if (e == OR_OK) c->base->model = ori_prefs_str(&r, "id", 0);
-            if (e == OR_OK) e = r.err;
+            char *name = (char *)or_arena_alloc(c->keep, id.len);
+            if (name == NULL) return ori_prefs_full(c->keep);
+            e = or_json_unescape(id, name, id.len, &c->base->model);
         }
         if (e == OR_OK) e = ori_catalogue_member(data, "endpoints", &data, &type);
     }
@@ -7093,7 +7163,7 @@ or_err or_catalogue_read(or_catalogue *c, or_str json, const or_endpoint *defaul
     n.base = (or_endpoint *)or_arena_alloc(keep, sizeof(or_endpoint));
     n.keep = keep;
     n.scratch = scratch;
-    if (n.base == NULL) return ori_arena_full(keep);
+    if (n.base == NULL) return ori_prefs_full(keep);
     *n.base = *defaults;
     or_err e = ori_catalogue_find(&n, json, &list);
     if (e == OR_OK) e = ori_catalogue_each(NULL, list, &num);
@@ -7103,7 +7173,7 @@ or_err or_catalogue_read(or_catalogue *c, or_str json, const or_endpoint *defaul
         return OR_ERR_RANGE;
     n.endpoints = (or_endpoint *)or_arena_alloc(keep, size);
     n.aliases = (or_alias *)or_arena_alloc(keep, aliases);
-    if (n.endpoints == NULL || n.aliases == NULL) return ori_arena_full(keep);
+    if (n.endpoints == NULL || n.aliases == NULL) return ori_prefs_full(keep);
     if (c->num > 0) memcpy(n.endpoints, c->endpoints, c->num * sizeof(or_endpoint));
     if (c->num_aliases > 0) memcpy(n.aliases, c->aliases, c->num_aliases * sizeof(or_alias));
     n.num = c->num;
@@ -7154,8 +7224,8 @@ static void ori_route_put_prices(or_json_writer *w, const or_price_list *list)
     for (int key = 0; key < OR_PRICE_NUM; key++) {
         if ((list->named >> key & 1) == 0) continue;
         or_json_put_key(w, or_str_z(or_price_name((or_price_key)key)));
-        if ((list->known >> key & 1) != 0 && list->pico[key] <= INT64_MAX)
-            or_json_put_decimal(w, (int64_t)list->pico[key], 12);
+        if ((list->known >> key & 1) != 0)
+            or_json_put_decimal(w, (int64_t)ori_money_min(list->pico[key], INT64_MAX), 12);
         else
             or_json_put_str(w, OR_STR("-1"));
     }
@@ -7193,13 +7263,12 @@ static void ori_route_put_pricing(or_json_writer *w, const or_prices *p)
 static void ori_route_put_percentiles(or_json_writer *w, const char *name,
                                       const or_percentiles *p)
 {
-    if (p->p50 == 0) return;
+    ori_four v;
+    memcpy(v, p, sizeof v);
+    if (v[0] == 0) return;
     or_json_put_key(w, or_str_z(name));
     or_json_begin_array(w);
-    or_json_put_u64(w, p->p50);
-    or_json_put_u64(w, p->p75);
-    or_json_put_u64(w, p->p90);
-    or_json_put_u64(w, p->p99);
+    for (int i = 0; i < 4; i++) or_json_put_u64(w, v[i]);
     or_json_end_array(w);
 }
 
@@ -7339,7 +7408,7 @@ or_err or_route_record(or_buf *out, const or_plan *plan, const or_route_request 
             const or_alias *a = &c->aliases[i];
             bool            used = false;
             for (uint32_t k = 0; k < all && !used; k++)
-                used = or_str_eq(c->endpoints[plan->list[k].endpoint].model, a->model);
+                used = ori_route_alias_is(a, &c->endpoints[plan->list[k].endpoint]);
             if (!used) continue;
             or_json_begin_array(&w);
             or_json_put_str(&w, a->name);
@@ -7388,18 +7457,15 @@ static void ori_route_read_request(ori_prefs *r, or_route_request *q, or_prefs *
 
 static void ori_route_read_four(ori_prefs *r, const char *name, or_percentiles *p)
 {
-    uint32_t *to[4];
-    int       k = 0;
-    to[0] = &p->p50;
-    to[1] = &p->p75;
-    to[2] = &p->p90;
-    to[3] = &p->p99;
+    ori_four v = {0, 0, 0, 0};
+    int      k = 0;
     for (int i = or_json_first(r->doc, ori_prefs_member(r, r->object, name, OR_JSON_ARRAY));
          i >= 0 && k < 4; i = or_json_next(r->doc, i)) {
         uint64_t n = 0;
         if (or_json_get_u64(r->doc, i, &n) != OR_OK) n = 0;
-        *to[k++] = (uint32_t)ori_money_min(n, UINT32_MAX);
+        v[k++] = (uint32_t)ori_money_min(n, UINT32_MAX);
     }
+    memcpy(p, v, sizeof *p);
 }
 
 static void ori_route_read_health(ori_prefs *r, or_health *h)
@@ -7436,13 +7502,10 @@ static or_err ori_replay_read(ori_prefs *r, ori_replay *line)
     size_t num = list < 0 ? 0 : (size_t)r->doc->tok[list].size;
     size_t num_pairs = pairs < 0 ? 0 : (size_t)r->doc->tok[pairs].size;
     if (list < 0 || request < 0) return OR_ERR_TYPE;
-    line->endpoints = (or_endpoint *)or_arena_alloc(r->arena, num * sizeof(or_endpoint));
-    line->healths = (or_health *)or_arena_alloc(r->arena, num * sizeof(or_health));
-    line->aliases = (or_alias *)or_arena_alloc(r->arena, num_pairs * sizeof(or_alias));
-    if (line->endpoints == NULL || line->healths == NULL || line->aliases == NULL)
-        return ori_arena_full(r->arena);
-    memset(line->endpoints, 0, num * sizeof(or_endpoint));
-    memset(line->healths, 0, num * sizeof(or_health));
+    line->endpoints = (or_endpoint *)ori_prefs_alloc(r, NULL, num, sizeof(or_endpoint));
+    line->healths = (or_health *)ori_prefs_alloc(r, NULL, num, sizeof(or_health));
+    line->aliases = (or_alias *)ori_prefs_alloc(r, NULL, num_pairs, sizeof(or_alias));
+    if (r->err != OR_OK) return r->err;
     for (int i = or_json_first(r->doc, list); i >= 0; i = or_json_next(r->doc, i)) {
         r->object = i;
         ori_route_read_endpoint(r, &line->endpoints[line->catalogue.num]);
@@ -7481,7 +7544,7 @@ static or_err ori_replay_compare(ori_prefs *r, const or_plan *plan, const or_cat
     ori_route_put_plan(&w, plan, c);
     or_json_end_object(&w);
     char *mem = (char *)or_arena_alloc(r->arena, counting.len);
-    if (mem == NULL) return ori_arena_full(r->arena);
+    if (mem == NULL) return ori_prefs_full(r->arena);
     or_buf_init(&out, mem, counting.len);
     or_json_writer_init(&w, &out);
     or_json_begin_object(&w);
@@ -7513,12 +7576,12 @@ or_err or_route_replay(or_str text, or_arena *arena, or_plan *plan, or_catalogue
     or_err e = or_json_parse(&doc, text, 0, arena);
     if (e != OR_OK) return e;
     ori_replay *line = (ori_replay *)or_arena_alloc(arena, sizeof *line);
-    if (line == NULL) return ori_arena_full(arena);
+    if (line == NULL) return ori_prefs_full(arena);
     memset(line, 0, sizeof *line);
     if ((e = ori_replay_read(&r, line)) != OR_OK) return e;
     uint32_t      num = line->catalogue.num;
     or_candidate *list = (or_candidate *)or_arena_alloc(arena, num * sizeof *list);
-    if (list == NULL) return ori_arena_full(arena);
+    if (list == NULL) return ori_prefs_full(arena);
     or_plan_init(plan, list, num);
     *catalogue = line->catalogue;
     route.request = &line->request;
