@@ -2289,12 +2289,6 @@ static bool ori_arena_grow(or_arena *a, size_t need)
     return true;
 }
 
-/* What a failed allocation is called. */
-static or_err ori_arena_full(const or_arena *a)
-{
-    return a->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
-}
-
 void *or_arena_alloc(or_arena *a, size_t size)
 {
     size_t need = size;
@@ -8630,7 +8624,7 @@ static or_err ori_client_member(or_route_request *q, or_arena *arena, const or_j
         uint32_t num = k == 0 ? 1 : (uint32_t)doc.tok[0].size, at = 0;
         or_str  *list =
             (or_str *)or_arena_alloc(arena, ((size_t)q->num_models + num) * sizeof(or_str));
-        if (list == NULL) return ori_arena_full(arena);
+        if (list == NULL) return ori_prefs_full(arena);
         if (k == 0) list[at++] = ori_prefs_str(&r, names[k], 0); /* `model` comes first */
         for (uint32_t i = 0; i < q->num_models; i++) list[at++] = q->models[i];
         for (int i = k == 1 ? or_json_first(&doc, 0) : -1; i >= 0; i = or_json_next(&doc, i))
