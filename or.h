@@ -1273,8 +1273,11 @@ OR_API or_err or_prefs_read(const or_json_doc *doc, int tok, or_arena *arena, or
 OR_API or_err or_prefs_write(or_json_writer *w, const or_prefs *p);
 
 /* ============================================================== chat ==
-   Build a chat completion request; read a whole answer; read a stream of chunks.
-   Shapes: OpenAI's chat completions as OpenRouter extends them. */
+   Build a chat completion request; read a whole answer; read a stream of chunks; keep a
+   conversation within a budget. Shapes: OpenAI's chat completions as OpenRouter extends them.
+
+   "raw" means JSON text that is written as it is, after a check. Raw objects and arrays have
+   to be that. Where nothing else is said, a field that is zeroed is not sent. */
 
 typedef enum or_role {
     OR_ROLE_USER = 0,
@@ -1286,55 +1289,205 @@ typedef enum or_role {
 
 /* A call of a function by the model, whole or (in a delta) a fragment. */
 typedef struct or_tool_call {
-    uint32_t index;     /* which call of this answer a fragment belongs to */
-    or_str   id;        /* delta: absent but in the first fragment */
-    or_str   name;      /* delta: absent but in the first fragment */
-    or_str   arguments; /* JSON text; delta: the next piece of it, never JSON by itself */
+    uint32_t index;         /* which call of this answer a fragment belongs to */
+    or_str   id;            /* delta: absent but in the first fragment */
+    or_str   name;          /* delta: absent but in the first fragment */
+    or_str   arguments;     /* JSON text; delta: the next piece of it, never JSON by itself */
+    or_str   extra_content; /* raw object that Gemini wants back; absent when not sent */
 } or_tool_call;
+
+/* What a part of a message is. */
+typedef enum or_part_kind {
+    OR_PART_TEXT = 0,
+    OR_PART_IMAGE,
+    OR_PART_FILE, /* PDF and the like */
+    OR_PART_AUDIO,
+    OR_PART_VIDEO,
+    OR_PART_RAW
+} or_part_kind;
+
+/* One part of a message that is more than text. All kinds but TEXT and RAW need one of url,
+   bytes, base64 (and FILE also takes file_id); AUDIO takes no url. */
+typedef struct or_part {
+    or_part_kind kind;
+    or_str       text;          /* TEXT: required */
+    or_str       url;           /* https: or data: */
+    or_str       bytes;         /* the content itself; written as base64, without a buffer */
+    or_str       base64;        /* the content, encoded already */
+    or_str       mime;          /* "image/png"; required with bytes or base64, not for AUDIO */
+    or_str       format;        /* AUDIO: required, "wav", "mp3" ... */
+    or_str       filename;      /* FILE */
+    or_str       file_id;       /* FILE */
+    or_str       detail;        /* IMAGE: "low", "high" ... */
+    or_str       processing;    /* VIDEO: "agentic" or "static" */
+    or_str       cache_control; /* raw object, OR_CACHE_5M or such; not for RAW */
+    or_str       raw;           /* RAW: the whole part, a raw object */
+} or_part;
+
+/* For cache_control, as OR_STR(OR_CACHE_5M): keep the prompt up to here for so long. */
+#define OR_CACHE_5M "{\"type\":\"ephemeral\"}"
+#define OR_CACHE_1H "{\"type\":\"ephemeral\",\"ttl\":\"1h\"}"
 
 typedef struct or_msg {
     or_role             role;           /* (default: user) */
-    or_str              content;        /* text; absent is sent as null */
-    or_str              content_parts;  /* instead of content: a raw JSON array of parts */
-    or_str              name;           /* (default: not sent) */
-    or_str              tool_call_id;   /* required for role tool */
+    or_str              content;        /* text; required, but of the assistant (sent as null) */
+    or_str              content_parts;  /* instead of content: a raw array of parts */
+    or_str              name;
+    or_str              tool_call_id;   /* role tool only, required there */
     const or_tool_call *tool_calls;     /* role assistant: calls made in that turn */
     uint32_t            num_tool_calls;
+    const or_part      *parts;          /* instead of content */
+    uint32_t            num_parts;
+    /* role assistant: what the answer had, to be given back unmodified */
+    or_str              refusal;
+    or_str              reasoning;
+    or_str              reasoning_content; /* the same for servers that want this name */
+    or_str              reasoning_details; /* raw array */
+    or_str              annotations;       /* raw array */
+    or_str              images;            /* raw array */
+    or_str              audio;             /* raw object */
+    or_str              extra;             /* raw object: see or_chat_desc */
 } or_msg;
 
 typedef struct or_tool {
     or_str name;        /* required; letters, digits, _ and -, at most 64 */
-    or_str description; /* (default: not sent) */
-    or_str parameters;  /* raw JSON Schema object (default: not sent) */
+    or_str description;
+    or_str parameters;  /* raw JSON Schema object */
+    or_opt strict;      /* 1: calls follow the schema exactly */
+    or_str raw;         /* instead of all above: a raw object, such as a server tool */
 } or_tool;
 
-/* What to ask. Zero it, set what you need. Everything is borrowed during the call. */
+/* How to think. Of effort and max_tokens only one. */
+typedef struct or_reasoning {
+    or_str   effort;     /* "none", "minimal", "low", "medium", "high", "xhigh", "max" */
+    uint32_t max_tokens; /* tokens */
+    or_opt   enabled;    /* 1: with the default effort */
+    bool     exclude;    /* think, but do not show it */
+    or_str   summary;    /* "auto", "concise", "detailed" */
+} or_reasoning;
+
+typedef enum or_format_kind {
+    OR_FORMAT_TEXT = 0,
+    OR_FORMAT_JSON,  /* any JSON object */
+    OR_FORMAT_SCHEMA /* JSON by the schema below */
+} or_format_kind;
+
+/* What the text of the answer has to be. */
+typedef struct or_format {
+    or_format_kind kind;
+    or_str         name;        /* SCHEMA: required; letters, digits, _ and -, at most 64 */
+    or_str         description; /* SCHEMA */
+    or_str         schema;      /* SCHEMA: raw JSON Schema object */
+    or_opt         strict;      /* SCHEMA; 1: exactly */
+} or_format;
+
+typedef struct or_pair {
+    or_str name;  /* 1 to 64 characters, no [ or ] */
+    or_str value; /* 1 to 512 characters */
+} or_pair;
+
+/* What to ask. Zero it, set what you need. Everything is borrowed during the call. Fields
+   whose names end in _milli are thousandths: 700 is written as 0.7. */
 typedef struct or_chat_desc {
-    or_str         model;             /* e.g. OR_STR("vendor/model") (default: not sent) */
-    const or_str  *models;            /* fallback models in order (default: not sent) */
+    or_str         model;             /* e.g. OR_STR("vendor/model") */
+    const or_str  *models;            /* fallback models in order */
     uint32_t       num_models;
     const or_msg  *msgs;              /* required */
     uint32_t       num_msgs;          /* at least 1 */
-    const or_tool *tools;             /* (default: not sent) */
+    const or_tool *tools;
     uint32_t       num_tools;
-    or_str         tool_choice;       /* raw JSON, e.g. OR_STR("\"auto\"") (default: not sent) */
-    or_str         response_format;   /* raw JSON (default: not sent) */
-    or_str         reasoning_effort;  /* "low", "medium", "high" ... (default: not sent) */
-    const or_str  *stop;              /* stop sequences (default: not sent) */
+    or_str         tool_choice;       /* raw, e.g. OR_STR("\"auto\"") */
+    or_str         response_format;   /* raw object */
+    or_str         reasoning_effort;  /* the name of reasoning.effort at OpenAI and others */
+    const or_str  *stop;              /* stop sequences */
     uint32_t       num_stop;          /* at most 4 */
-    uint32_t       max_tokens;        /* tokens (default: 0, not sent) */
-    or_opt         temperature_milli; /* thousandths, 0 to 2000 (default: not sent) */
-    or_opt         top_p_milli;       /* thousandths, 0 to 1000 (default: not sent) */
-    or_opt         seed;              /* (default: not sent) */
-    or_str         user;              /* (default: not sent) */
-    or_str         session_id;        /* at most 256 bytes (default: not sent) */
-    bool           stream;            /* ask for server-sent events (default: false) */
+    uint32_t       max_tokens;        /* tokens; the older name, which some servers need */
+    or_opt         temperature_milli; /* 0 to 2000 */
+    or_opt         top_p_milli;       /* 0 to 1000 */
+    or_opt         seed;
+    or_str         user;
+    or_str         session_id;        /* at most 256 characters */
+    bool           stream;            /* ask for server-sent events, with usage at the end */
+    bool           no_stream_options; /* for servers that refuse stream_options */
+    bool           logprobs;
+    bool           include_usage;     /* usage.include: for servers that want to be asked */
+    bool           echo_upstream_body; /* debug.echo_upstream_body; shows prompts */
+
+    const or_prefs     *provider;        /* which endpoints may serve */
+    const or_reasoning *reasoning;
+    const or_format    *format;          /* instead of response_format */
+    or_str         tool;                 /* instead of tool_choice: the tool that must be called */
+    or_opt         parallel_tool_calls;  /* 0 or 1 */
+    uint32_t       max_tool_calls;       /* steps of server tools, at most 30 */
+    or_str         stop_server_tools_when; /* raw array */
+    or_str         plugins;              /* raw array */
+    or_str         preset;
+    uint32_t       max_completion_tokens; /* tokens, reasoning included */
+    or_opt         top_k;                /* at least 0 */
+    or_opt         top_a_milli;          /* 0 to 1000 */
+    or_opt         min_p_milli;          /* 0 to 1000 */
+    or_opt         frequency_penalty_milli;  /* -2000 to 2000 */
+    or_opt         presence_penalty_milli;   /* -2000 to 2000 */
+    or_opt         repetition_penalty_milli; /* 0 to 2000 */
+    or_opt         top_logprobs;         /* 0 to 20; needs logprobs */
+    or_str         logit_bias;           /* raw object */
+    const or_str  *modalities;           /* "text", "image", "audio" */
+    uint32_t       num_modalities;
+    or_str         image_config;         /* raw object */
+    or_str         audio;                /* raw object */
+    or_str         prediction;           /* raw object */
+    or_str         service_tier;         /* "auto", "default", "flex", "priority" ... */
+    or_str         verbosity;            /* "low", "medium", "high" ... */
+    or_str         cache_control;        /* raw object, OR_CACHE_5M or such */
+    or_str         prompt_cache_key;
+    or_str         prompt_cache_options; /* raw object */
+    or_str         web_search_options;   /* raw object */
+    or_str         x_search_filter;      /* raw object */
+    or_str         trace;                /* raw object */
+    const or_pair *metadata;
+    uint32_t       num_metadata;         /* at most 16 */
+    or_str         extra; /* raw object: further members, for what has no field here. One that
+                             a field has written too is OR_ERR_DUPLICATE: readers disagree on
+                             which of two counts */
 } or_chat_desc;
 
-/* Write the request body. OR_ERR_ARG: a required field is missing or a value is out of
-   range; OR_ERR_UTF8, OR_ERR_JSON ...: a text or raw field is not what it says;
-   OR_ERR_SPACE: out is full. */
+/* Where a description is wrong. */
+typedef struct or_chat_fault {
+    const char *field;  /* the member's name in JSON, e.g. "messages"; static; NULL: nowhere */
+    const char *member; /* what is wrong in it, e.g. "tool_call_id"; static; NULL: itself */
+    uint32_t    index;  /* of the message or tool it is in */
+} or_chat_fault;
+
+/* Can it be written? Costs as much as writing. fault may be NULL.
+   OR_ERR_ABSENT     a required field is missing
+   OR_ERR_RANGE      a number, a length or a count is out of range
+   OR_ERR_DUPLICATE  two fields that say the same thing, or a member of extra that is one
+   OR_ERR_ARG        a value that is not allowed there, or a field that does not go with the
+                     role or the kind
+   OR_ERR_TYPE       a raw field is not the object or array that it has to be
+   OR_ERR_UTF8, OR_ERR_JSON ...  a text or raw field is not what it says */
+OR_API or_err or_chat_check(const or_chat_desc *d, or_chat_fault *fault);
+
+/* Write the request body. Errors as or_chat_check, and OR_ERR_SPACE, OR_ERR_MEMORY from out;
+   then nothing was added to out. */
 OR_API or_err or_chat_write(or_buf *out, const or_chat_desc *d);
+
+/* Write bytes as base64 into a string that or_json_begin_str began. In several calls, all but
+   the last need a length that is a multiple of 3. */
+OR_API or_err or_chat_put_base64(or_json_writer *w, or_str bytes);
+
+/* Which messages fit into max_bytes of JSON, brackets and commas included? Those before
+   *first and from *end on; the oldest between them are to be dropped (none: *first == *end).
+   System and developer messages at the start stay. What is dropped are whole turns, from a
+   user's message (with the system's and developer's right before it) to the next one's; the
+   last turn stays, and a call is never parted from its result.
+   OR_ERR_SPACE   not even the start and the last turn fit
+   Other errors: as or_chat_check, a message is wrong. */
+OR_API or_err or_chat_fit(const or_msg *msgs, uint32_t num, size_t max_bytes, uint32_t *first,
+                          uint32_t *end);
+
+/* The same, done: *num messages become those that fit. An error changes nothing. */
+OR_API or_err or_chat_trim(or_msg *msgs, uint32_t *num, size_t max_bytes);
 
 typedef enum or_finish {
     OR_FINISH_NONE = 0, /* not finished */
@@ -1347,25 +1500,50 @@ typedef enum or_finish {
 
 /* An error object of the upstream, in any of the shapes that are in use. */
 typedef struct or_chat_error {
-    bool    set;
-    int32_t code;    /* numeric code, usually an HTTP status; 0 when there is none */
-    or_str  message; /* "" when there is none */
-    or_str  type;    /* error_type, type or a textual code; absent when there is none */
+    bool     set;
+    int32_t  code;           /* numeric code, usually an HTTP status; 0 when there is none */
+    or_str   message;        /* "" when there is none */
+    or_str   type;           /* error_type, type or a textual code; absent when there is none */
+    or_str   code_text;      /* a code in words or digits, "context_length_exceeded" */
+    or_str   param;          /* the request's member that it is about */
+    or_str   provider;       /* metadata.provider_name: who failed */
+    or_str   raw;            /* metadata.raw: what they said, as text or JSON */
+    or_opt   retryable;      /* availability.retryable: 0 or 1 where the upstream said so */
+    uint32_t retry_after_ms; /* 0 when not said (look at the Retry-After field, too) */
 } or_chat_error;
 
-/* A whole answer: of the first choice. Texts point into the body or the arena. */
+/* Where reasoning stood; whoever gives it back has to put it there again. */
+typedef enum or_reasoning_place {
+    OR_REASONING_PLAIN = 0, /* "reasoning" */
+    OR_REASONING_CONTENT,   /* "reasoning_content" */
+    OR_REASONING_PARTS      /* parts of the content, or reasoning_details only */
+} or_reasoning_place;
+
+/* An answer, or what one event of a stream adds to it: of one choice, the first that comes.
+   Texts point into the body (or the event) and the arena. Absent when not sent. */
 typedef struct or_chat_answer {
-    or_str              id, model, provider; /* absent when not sent */
-    or_str              text;                /* absent when null */
+    or_str              id, model, provider, service_tier;
+    uint64_t            created;      /* unix seconds; 0 when not sent */
+    or_str              text;
     or_str              reasoning;
+    or_reasoning_place  reasoning_place;
     or_str              refusal;
+    or_str              reasoning_details; /* raw array */
+    or_str              annotations;       /* raw array */
+    or_str              audio;             /* raw object; delta: a fragment */
+    or_str              logprobs;          /* raw object */
+    const or_str       *images;            /* URLs, most often data: */
+    uint32_t            num_images;
     const or_tool_call *tool_calls;
     uint32_t            num_tool_calls;
     or_finish           finish;
-    or_str              native_finish; /* the provider's own word; absent when not sent */
+    or_str              native_finish; /* the provider's own word */
     or_usage            usage;
     or_chat_error       error; /* set: there is no answer, or it broke off */
+    bool                done;  /* delta: "[DONE]" */
 } or_chat_answer;
+
+typedef or_chat_answer or_chat_delta;
 
 /* Read the body of an answer or of an error response, any HTTP status.
    OR_OK          answer or error is filled (look at answer->error.set)
@@ -1373,22 +1551,6 @@ typedef struct or_chat_answer {
    OR_ERR_SPACE   the arena is full
    and the errors of or_json_parse. */
 OR_API or_err or_chat_read(or_str body, or_arena *arena, or_chat_answer *answer);
-
-/* What one event of a stream adds, of the first choice. Valid until the arena is reset
-   or the event's bytes move. */
-typedef struct or_chat_delta {
-    or_str              id, model, provider;
-    or_str              text;
-    or_str              reasoning;
-    or_str              refusal;
-    const or_tool_call *tool_calls;
-    uint32_t            num_tool_calls;
-    or_finish           finish;
-    or_str              native_finish;
-    or_usage            usage;
-    or_chat_error       error;
-    bool                done; /* "[DONE]" */
-} or_chat_delta;
 
 /* How a stream ended. */
 typedef enum or_end {
@@ -1410,16 +1572,19 @@ typedef struct or_chat_stream {
     or_finish    finish;  /* last seen */
     bool         done;    /* [DONE] was seen */
     bool         error;   /* an error was seen */
-    bool         content; /* text, reasoning, a refusal or a tool call was seen */
+    bool         content; /* text, reasoning, a refusal, an image, audio or a call was seen */
+    bool         chosen;  /* choice counts */
+    uint64_t     choice;  /* the index of the choice that is read */
     uint32_t     num_calls;
     or_chat_call calls[OR_CHAT_MAX_CALLS];
 } or_chat_stream;
 
 OR_API void or_chat_stream_init(or_chat_stream *s);
 
-/* Read the data of one server-sent event. Empty data, and everything after [DONE], give
-   an empty delta. Fragments of tool calls get dense indexes from 0, and id and name once,
-   whatever the upstream repeats or leaves out; their arguments are to be appended.
+/* Read the data of one server-sent event; what it adds is valid until the arena is reset or
+   the event's bytes move. Empty data, and everything after [DONE], give an empty delta.
+   Fragments of tool calls get dense indexes from 0, and id and name once, whatever the
+   upstream repeats or leaves out; their arguments are to be appended.
    OR_ERR_ANSWER: JSON of another shape. OR_ERR_SPACE: arena full. OR_ERR_TOKENS: more than
    OR_CHAT_MAX_CALLS calls. Other errors: not JSON. A failure does not stick: the caller
    decides whether to go on.
@@ -1429,6 +1594,41 @@ OR_API or_err or_chat_stream_next(or_chat_stream *s, or_str data, or_arena *aren
 
 /* The verdict when the body is over. clean: its HTTP framing was complete. */
 OR_API or_end or_chat_stream_end(const or_chat_stream *s, bool clean);
+
+/* Puts the deltas of a stream together again, for the history and for calling tools. All text
+   goes to the end of `out`, sorted: whatever comes is put behind its own kind, which moves
+   what stands after it (most often nothing does). Leave out alone until or_chat_collect_end.
+
+   out = [ earlier | reasoning | refusal | text | reasoning_details | call 0 | call 1 ... ] */
+typedef struct or_chat_collect {
+    or_buf       *out;
+    size_t        start;     /* where this answer begins in out */
+    or_str        sections[4];
+    or_tool_call *calls;     /* the caller's; before the end only their lengths count */
+    uint32_t      num_calls;
+    uint32_t      max_calls;
+    or_reasoning_place place;
+    or_err        err;
+    uint32_t      detail; /* what the last of the reasoning_details is told apart by */
+    size_t        text_before; /* where its text goes on, in bytes before its end; 0: nowhere */
+    size_t        sign_before, sign_len; /* where its signature belongs, and what is there now */
+} or_chat_collect;
+
+/* calls: room for as many calls as the answer may have. */
+OR_API void or_chat_collect_init(or_chat_collect *c, or_buf *out, or_tool_call *calls,
+                                 uint32_t max_calls);
+
+/* Add a delta, or a whole answer. Pieces of reasoning_details that belong together become
+   one. Errors stick:
+   OR_ERR_SPACE, OR_ERR_MEMORY  from out
+   OR_ERR_TOKENS                more than max_calls calls */
+OR_API or_err or_chat_collect_add(or_chat_collect *c, const or_chat_delta *delta);
+
+/* What was collected as the assistant's message, to be sent back as it is; its tool_calls are
+   c->calls. A call that came without an id gets one. The message points into out, so it is
+   valid as long as the bytes of out stay where they are: give a fixed or_buf when it has to
+   outlive further use of out. */
+OR_API or_err or_chat_collect_end(or_chat_collect *c, or_msg *msg);
 
 #ifndef OR_NO_ROUTE
 /* ============================================================= route ==
@@ -5530,284 +5730,1089 @@ or_err or_prefs_write(or_json_writer *w, const or_prefs *p)
 
 /* >> chat ------------------------------------------------------------- */
 
-static const char *const ori_chat_roles[] = {"user", "system", "developer", "assistant", "tool"};
+/* How a field of a request is written. Up to PAIRS it begins with a pointer, NULL when there
+   is nothing to write; from MSGS to PAIRS a count follows the pointer. NAME to MSGS have to be
+   there. From BOOL_OPT to MILLI_PM2 it is an or_opt with a range in ori_chat_ranges. */
+enum {
+    ORI_CHAT_STR,
+    ORI_CHAT_STR256, /* at most 256 characters */
+    ORI_CHAT_CHOOSE,
+    ORI_CHAT_RAW,
+    ORI_CHAT_OBJECT,
+    ORI_CHAT_ARRAY,
+    ORI_CHAT_PREFS,
+    ORI_CHAT_REASONING,
+    ORI_CHAT_FORMAT,
+    ORI_CHAT_NAME,     /* of a function or schema */
+    ORI_CHAT_REQUIRED, /* string that is not empty */
+    ORI_CHAT_MSGS,
+    ORI_CHAT_LIST, /* of strings */
+    ORI_CHAT_TOOLS,
+    ORI_CHAT_PARTS,
+    ORI_CHAT_CALLS,
+    ORI_CHAT_PAIRS,
+    ORI_CHAT_BOOL_OPT,
+    ORI_CHAT_INT,
+    ORI_CHAT_FROM_0,
+    ORI_CHAT_TOP_LOGPROBS,
+    ORI_CHAT_MILLI_1,
+    ORI_CHAT_MILLI_2,
+    ORI_CHAT_MILLI_PM2,
+    ORI_CHAT_U32,       /* uint32_t; 0 is absent */
+    ORI_CHAT_ONLY_TRUE, /* bool; false is absent */
+    ORI_CHAT_FLAG,      /* bool, as an object with one member, whose name is behind the NUL */
+    ORI_CHAT_STREAM_OPTIONS,
+    ORI_CHAT_ROLE,
+    ORI_CHAT_CONTENT,  /* or_str; null when there are no parts either */
+    ORI_CHAT_ARGUMENTS /* or_str; an empty object when absent, since some servers parse it */
+};
 
-static void ori_chat_put_str(or_json_writer *w, const char *name, or_str value)
+typedef struct ori_chat_row {
+    const char *name;
+    uint16_t    at; /* offset of the field in its struct */
+    uint8_t     kind;
+    uint8_t     arg; /* LIST, PAIRS, U32: the most; others: 1 << each role or kind of part that
+                        may have it. 0: no limit */
+} ori_chat_row;
+
+#define ORI_CHAT_AT(type, field) (uint16_t) offsetof(type, field)
+#define ORI_CHAT_ROWS(rows)      (rows), sizeof(rows) / sizeof((rows)[0])
+
+#define ORI_CHAT_D(field) ORI_CHAT_AT(or_chat_desc, field)
+static const ori_chat_row ori_chat_desc_rows[] = {
+    {"model", ORI_CHAT_D(model), ORI_CHAT_STR, 0},
+    {"models", ORI_CHAT_D(models), ORI_CHAT_LIST, 0},
+    {"messages", ORI_CHAT_D(msgs), ORI_CHAT_MSGS, 0},
+    {"tools", ORI_CHAT_D(tools), ORI_CHAT_TOOLS, 0},
+    {"tool_choice", ORI_CHAT_D(tool_choice), ORI_CHAT_RAW, 0},
+    {"tool_choice", ORI_CHAT_D(tool), ORI_CHAT_CHOOSE, 0},
+    {"parallel_tool_calls", ORI_CHAT_D(parallel_tool_calls), ORI_CHAT_BOOL_OPT, 0},
+    {"max_tool_calls", ORI_CHAT_D(max_tool_calls), ORI_CHAT_U32, 30},
+    {"stop_server_tools_when", ORI_CHAT_D(stop_server_tools_when), ORI_CHAT_ARRAY, 0},
+    {"response_format", ORI_CHAT_D(response_format), ORI_CHAT_OBJECT, 0},
+    {"response_format", ORI_CHAT_D(format), ORI_CHAT_FORMAT, 0},
+    {"reasoning_effort", ORI_CHAT_D(reasoning_effort), ORI_CHAT_STR, 0},
+    {"reasoning", ORI_CHAT_D(reasoning), ORI_CHAT_REASONING, 0},
+    {"stop", ORI_CHAT_D(stop), ORI_CHAT_LIST, 4},
+    {"max_tokens", ORI_CHAT_D(max_tokens), ORI_CHAT_U32, 0},
+    {"max_completion_tokens", ORI_CHAT_D(max_completion_tokens), ORI_CHAT_U32, 0},
+    {"temperature", ORI_CHAT_D(temperature_milli), ORI_CHAT_MILLI_2, 0},
+    {"top_p", ORI_CHAT_D(top_p_milli), ORI_CHAT_MILLI_1, 0},
+    {"top_k", ORI_CHAT_D(top_k), ORI_CHAT_FROM_0, 0},
+    {"top_a", ORI_CHAT_D(top_a_milli), ORI_CHAT_MILLI_1, 0},
+    {"min_p", ORI_CHAT_D(min_p_milli), ORI_CHAT_MILLI_1, 0},
+    {"frequency_penalty", ORI_CHAT_D(frequency_penalty_milli), ORI_CHAT_MILLI_PM2, 0},
+    {"presence_penalty", ORI_CHAT_D(presence_penalty_milli), ORI_CHAT_MILLI_PM2, 0},
+    {"repetition_penalty", ORI_CHAT_D(repetition_penalty_milli), ORI_CHAT_MILLI_2, 0},
+    {"seed", ORI_CHAT_D(seed), ORI_CHAT_INT, 0},
+    {"logit_bias", ORI_CHAT_D(logit_bias), ORI_CHAT_OBJECT, 0},
+    {"logprobs", ORI_CHAT_D(logprobs), ORI_CHAT_ONLY_TRUE, 0},
+    {"top_logprobs", ORI_CHAT_D(top_logprobs), ORI_CHAT_TOP_LOGPROBS, 0},
+    {"modalities", ORI_CHAT_D(modalities), ORI_CHAT_LIST, 0},
+    {"image_config", ORI_CHAT_D(image_config), ORI_CHAT_OBJECT, 0},
+    {"audio", ORI_CHAT_D(audio), ORI_CHAT_OBJECT, 0},
+    {"prediction", ORI_CHAT_D(prediction), ORI_CHAT_OBJECT, 0},
+    {"verbosity", ORI_CHAT_D(verbosity), ORI_CHAT_STR, 0},
+    {"provider", ORI_CHAT_D(provider), ORI_CHAT_PREFS, 0},
+    {"plugins", ORI_CHAT_D(plugins), ORI_CHAT_ARRAY, 0},
+    {"preset", ORI_CHAT_D(preset), ORI_CHAT_STR, 0},
+    {"service_tier", ORI_CHAT_D(service_tier), ORI_CHAT_STR, 0},
+    {"cache_control", ORI_CHAT_D(cache_control), ORI_CHAT_OBJECT, 0},
+    {"prompt_cache_key", ORI_CHAT_D(prompt_cache_key), ORI_CHAT_STR, 0},
+    {"prompt_cache_options", ORI_CHAT_D(prompt_cache_options), ORI_CHAT_OBJECT, 0},
+    {"web_search_options", ORI_CHAT_D(web_search_options), ORI_CHAT_OBJECT, 0},
+    {"x_search_filter", ORI_CHAT_D(x_search_filter), ORI_CHAT_OBJECT, 0},
+    {"user", ORI_CHAT_D(user), ORI_CHAT_STR, 0},
+    {"session_id", ORI_CHAT_D(session_id), ORI_CHAT_STR256, 0},
+    {"metadata", ORI_CHAT_D(metadata), ORI_CHAT_PAIRS, 16},
+    {"trace", ORI_CHAT_D(trace), ORI_CHAT_OBJECT, 0},
+    {"usage\0include", ORI_CHAT_D(include_usage), ORI_CHAT_FLAG, 0},
+    {"debug\0echo_upstream_body", ORI_CHAT_D(echo_upstream_body), ORI_CHAT_FLAG, 0},
+    {"stream", ORI_CHAT_D(stream), ORI_CHAT_ONLY_TRUE, 0},
+    {"stream_options\0include_usage", ORI_CHAT_D(stream), ORI_CHAT_STREAM_OPTIONS, 0},
+};
+
+#define ORI_CHAT_M(field) ORI_CHAT_AT(or_msg, field)
+static const ori_chat_row ori_chat_msg_rows[] = {
+    {"role", ORI_CHAT_M(role), ORI_CHAT_ROLE, 0},
+    {"content", ORI_CHAT_M(content_parts), ORI_CHAT_ARRAY, 0},
+    {"content", ORI_CHAT_M(parts), ORI_CHAT_PARTS, 0},
+    {"content", ORI_CHAT_M(content), ORI_CHAT_CONTENT, 0},
+    {"name", ORI_CHAT_M(name), ORI_CHAT_STR, 0},
+    {"tool_call_id", ORI_CHAT_M(tool_call_id), ORI_CHAT_REQUIRED, 1 << OR_ROLE_TOOL},
+    {"refusal", ORI_CHAT_M(refusal), ORI_CHAT_STR, 1 << OR_ROLE_ASSISTANT},
+    {"reasoning", ORI_CHAT_M(reasoning), ORI_CHAT_STR, 1 << OR_ROLE_ASSISTANT},
+    {"reasoning_content", ORI_CHAT_M(reasoning_content), ORI_CHAT_STR, 1 << OR_ROLE_ASSISTANT},
+    {"reasoning_details", ORI_CHAT_M(reasoning_details), ORI_CHAT_ARRAY, 1 << OR_ROLE_ASSISTANT},
+    {"tool_calls", ORI_CHAT_M(tool_calls), ORI_CHAT_CALLS, 1 << OR_ROLE_ASSISTANT},
+    {"annotations", ORI_CHAT_M(annotations), ORI_CHAT_ARRAY, 1 << OR_ROLE_ASSISTANT},
+    {"images", ORI_CHAT_M(images), ORI_CHAT_ARRAY, 1 << OR_ROLE_ASSISTANT},
+    {"audio", ORI_CHAT_M(audio), ORI_CHAT_OBJECT, 1 << OR_ROLE_ASSISTANT},
+};
+
+#define ORI_CHAT_P(field) ORI_CHAT_AT(or_part, field)
+static const ori_chat_row ori_chat_part_rows[] = {
+    {"text", ORI_CHAT_P(text), ORI_CHAT_REQUIRED, 1 << OR_PART_TEXT},
+    {"cache_control", ORI_CHAT_P(cache_control), ORI_CHAT_OBJECT, 0},
+};
+static const ori_chat_row ori_chat_media_rows[] = {
+    {"filename", ORI_CHAT_P(filename), ORI_CHAT_STR, 1 << OR_PART_FILE},
+    {"file_id", ORI_CHAT_P(file_id), ORI_CHAT_STR, 1 << OR_PART_FILE},
+    {"detail", ORI_CHAT_P(detail), ORI_CHAT_STR, 1 << OR_PART_IMAGE},
+    {"processing", ORI_CHAT_P(processing), ORI_CHAT_STR, 1 << OR_PART_VIDEO},
+    {"format", ORI_CHAT_P(format), ORI_CHAT_REQUIRED, 1 << OR_PART_AUDIO},
+};
+
+static const ori_chat_row ori_chat_call_rows[] = {
+    {"id", ORI_CHAT_AT(or_tool_call, id), ORI_CHAT_REQUIRED, 0},
+    {"extra_content", ORI_CHAT_AT(or_tool_call, extra_content), ORI_CHAT_OBJECT, 0},
+};
+static const ori_chat_row ori_chat_function_rows[] = {
+    {"name", ORI_CHAT_AT(or_tool_call, name), ORI_CHAT_REQUIRED, 0},
+    {"arguments", ORI_CHAT_AT(or_tool_call, arguments), ORI_CHAT_ARGUMENTS, 0},
+};
+
+static const ori_chat_row ori_chat_tool_rows[] = {
+    {"name", ORI_CHAT_AT(or_tool, name), ORI_CHAT_NAME, 0},
+    {"description", ORI_CHAT_AT(or_tool, description), ORI_CHAT_STR, 0},
+    {"parameters", ORI_CHAT_AT(or_tool, parameters), ORI_CHAT_OBJECT, 0},
+    {"strict", ORI_CHAT_AT(or_tool, strict), ORI_CHAT_BOOL_OPT, 0},
+};
+static const ori_chat_row ori_chat_choice_rows[] = {{"name", 0, ORI_CHAT_NAME, 0}};
+
+static const ori_chat_row ori_chat_schema_rows[] = {
+    {"name", ORI_CHAT_AT(or_format, name), ORI_CHAT_NAME, 0},
+    {"description", ORI_CHAT_AT(or_format, description), ORI_CHAT_STR, 0},
+    {"schema", ORI_CHAT_AT(or_format, schema), ORI_CHAT_OBJECT, 0},
+    {"strict", ORI_CHAT_AT(or_format, strict), ORI_CHAT_BOOL_OPT, 0},
+};
+
+static const ori_chat_row ori_chat_reasoning_rows[] = {
+    {"effort", ORI_CHAT_AT(or_reasoning, effort), ORI_CHAT_STR, 0},
+    {"max_tokens", ORI_CHAT_AT(or_reasoning, max_tokens), ORI_CHAT_U32, 0},
+    {"enabled", ORI_CHAT_AT(or_reasoning, enabled), ORI_CHAT_BOOL_OPT, 0},
+    {"exclude", ORI_CHAT_AT(or_reasoning, exclude), ORI_CHAT_ONLY_TRUE, 0},
+    {"summary", ORI_CHAT_AT(or_reasoning, summary), ORI_CHAT_STR, 0},
+};
+
+/* In every list the count follows its pointer without a gap. */
+typedef char ori_chat_count_follows[offsetof(or_chat_desc, num_models) ==
+                                            offsetof(or_chat_desc, models) + sizeof(void *)
+                                        ? 1
+                                        : -1];
+
+/* A request, or a message of it, in the making. */
+typedef struct ori_chat_out {
+    or_json_writer w;
+    or_chat_fault  fault;
+} ori_chat_out;
+
+/* The members that a table lists. variant: the role of a message, the kind of a part, else 0.
+   Messages, parts and the like come back here: as deep as the tables nest. */
+static void ori_chat_put_fields(ori_chat_out *o, const ori_chat_row *rows, size_t num,
+                                const void *from, unsigned variant);
+
+static void ori_chat_fail(ori_chat_out *o, or_err e)
 {
-    or_json_put_key(w, or_str_z(name));
-    or_json_put_str(w, value);
+    if (e != OR_OK) (void)ori_json_put_fail(&o->w, e);
 }
 
-static void ori_chat_put_optional(or_json_writer *w, const char *name, or_str value)
+static void ori_chat_put_key(ori_chat_out *o, const char *name)
 {
-    if (value.ptr != NULL) ori_chat_put_str(w, name, value);
+    (void)or_json_put_key(&o->w, or_str_z(name));
 }
 
-static void ori_chat_put_raw(or_json_writer *w, const char *name, or_str json)
+static void ori_chat_put_word(ori_chat_out *o, const char *word)
 {
-    if (json.ptr == NULL) return;
-    or_json_put_key(w, or_str_z(name));
-    or_json_put_raw(w, json);
+    (void)or_json_put_str(&o->w, or_str_z(word));
 }
 
-static void ori_chat_put_strings(or_json_writer *w, const char *name, const or_str *list,
-                                 uint32_t num)
+static void ori_chat_put_piece(ori_chat_out *o, const char *text)
 {
-    if (num == 0) return;
-    or_json_put_key(w, or_str_z(name));
-    or_json_begin_array(w);
-    for (uint32_t i = 0; i < num; i++) or_json_put_str(w, list[i]);
-    or_json_end_array(w);
+    (void)or_json_put_part(&o->w, or_str_z(text));
 }
 
-static void ori_chat_put_number(or_json_writer *w, const char *name, or_opt n, unsigned scale)
+/* Is arg the most elements or the largest number? */
+static bool ori_chat_has_max(const ori_chat_row *row)
 {
-    if (!n.set) return;
-    or_json_put_key(w, or_str_z(name));
-    or_json_put_decimal(w, n.value, scale);
+    return row->arg != 0 &&
+           (row->kind == ORI_CHAT_LIST || row->kind == ORI_CHAT_PAIRS || row->kind == ORI_CHAT_U32);
 }
 
-static void ori_chat_put_calls(or_json_writer *w, const or_msg *m)
+/* The pointer that a field begins with, and the count behind it. */
+static const void *ori_chat_pointer(const void *field, uint32_t *num)
 {
-    if (m->num_tool_calls == 0) return;
-    or_json_put_key(w, OR_STR("tool_calls"));
-    or_json_begin_array(w);
-    for (uint32_t i = 0; i < m->num_tool_calls; i++) {
-        const or_tool_call *c = &m->tool_calls[i];
-        or_json_begin_object(w);
-        ori_chat_put_str(w, "id", c->id);
-        ori_chat_put_str(w, "type", OR_STR("function"));
-        or_json_put_key(w, OR_STR("function"));
-        or_json_begin_object(w);
-        ori_chat_put_str(w, "name", c->name);
-        ori_chat_put_str(w, "arguments", c->arguments);
-        or_json_end_object(w);
-        or_json_end_object(w);
-    }
-    or_json_end_array(w);
+    const void *ptr;
+    memcpy(&ptr, field, sizeof ptr);
+    if (num != NULL) memcpy(num, (const char *)field + sizeof ptr, sizeof *num);
+    return ptr;
 }
 
-static void ori_chat_put_msg(or_json_writer *w, const or_msg *m)
+/* Is there anything to write for this row? */
+static bool ori_chat_given(const ori_chat_row *row, const void *from)
 {
-    or_json_begin_object(w);
-    ori_chat_put_str(w, "role", or_str_z(ori_chat_roles[m->role]));
-    or_json_put_key(w, OR_STR("content"));
-    if (m->content_parts.ptr != NULL)
-        or_json_put_raw(w, m->content_parts);
-    else if (m->content.ptr != NULL)
-        or_json_put_str(w, m->content);
-    else
-        or_json_put_null(w);
-    ori_chat_put_optional(w, "name", m->name);
-    ori_chat_put_optional(w, "tool_call_id", m->tool_call_id);
-    ori_chat_put_calls(w, m);
-    or_json_end_object(w);
+    const void *field = (const char *)from + row->at;
+    uint32_t    num = 1;
+    if (row->kind <= ORI_CHAT_PAIRS)
+        return ori_chat_pointer(field, row->kind < ORI_CHAT_MSGS ? NULL : &num) != NULL && num > 0;
+    if (row->kind < ORI_CHAT_U32) return ((const or_opt *)field)->set;
+    if (row->kind == ORI_CHAT_U32) return *(const uint32_t *)field != 0;
+    if (row->kind == ORI_CHAT_STREAM_OPTIONS && ((const or_chat_desc *)from)->no_stream_options)
+        return false;
+    if (row->kind <= ORI_CHAT_STREAM_OPTIONS) return *(const bool *)field;
+    if (row->kind != ORI_CHAT_CONTENT) return true;
+    const or_msg *m = (const or_msg *)from;
+    return m->content.ptr != NULL ||
+           (m->content_parts.ptr == NULL && (m->parts == NULL || m->num_parts == 0));
 }
 
-static void ori_chat_put_tools(or_json_writer *w, const or_chat_desc *d)
+/* Did one of the first num rows write a member of that (raw) name? */
+static bool ori_chat_written(const ori_chat_row *rows, size_t num, const void *from, or_str name)
 {
-    if (d->num_tools == 0) return;
-    or_json_put_key(w, OR_STR("tools"));
-    or_json_begin_array(w);
-    for (uint32_t i = 0; i < d->num_tools; i++) {
-        const or_tool *t = &d->tools[i];
-        or_json_begin_object(w);
-        ori_chat_put_str(w, "type", OR_STR("function"));
-        or_json_put_key(w, OR_STR("function"));
-        or_json_begin_object(w);
-        ori_chat_put_str(w, "name", t->name);
-        ori_chat_put_optional(w, "description", t->description);
-        ori_chat_put_raw(w, "parameters", t->parameters);
-        or_json_end_object(w);
-        or_json_end_object(w);
-    }
-    or_json_end_array(w);
+    for (size_t i = 0; i < num; i++)
+        if (or_json_str_is(name, or_str_z(rows[i].name)) && ori_chat_given(&rows[i], from))
+            return true;
+    return false;
 }
 
-static bool ori_chat_name_ok(or_str name)
+static size_t ori_chat_characters(or_str s)
 {
-    if (name.len == 0 || name.len > 64) return false;
+    size_t n = 0;
+    for (size_t i = 0; i < s.len; i++) n += (s.ptr[i] & 0xC0) != 0x80;
+    return n;
+}
+
+static or_err ori_chat_check_name(or_str name)
+{
+    if (name.len == 0) return OR_ERR_ABSENT;
+    if (name.len > 64) return OR_ERR_RANGE;
     for (size_t i = 0; i < name.len; i++) {
         char c = ori_lower(name.ptr[i]);
-        if (!ori_digit(c) && (c < 'a' || c > 'z') && c != '_' && c != '-') return false;
+        if (!ori_digit(c) && (c < 'a' || c > 'z') && c != '_' && c != '-') return OR_ERR_ARG;
     }
+    return OR_OK;
+}
+
+static void ori_chat_put_str(ori_chat_out *o, uint8_t kind, or_str s)
+{
+    if (kind == ORI_CHAT_STR256 && ori_chat_characters(s) > 256) ori_chat_fail(o, OR_ERR_RANGE);
+    if (kind == ORI_CHAT_NAME) ori_chat_fail(o, ori_chat_check_name(s));
+    if (kind == ORI_CHAT_REQUIRED && s.len == 0) ori_chat_fail(o, OR_ERR_ABSENT);
+    if (kind == ORI_CHAT_ARGUMENTS && s.len == 0) s = OR_STR("{}");
+    if (o->w.err != OR_OK) return;
+    or_json_put_str(&o->w, s);
+}
+
+static void ori_chat_put_pair(ori_chat_out *o, const or_pair *p)
+{
+    size_t n = ori_chat_characters(p->name);
+    if (n == 0 || n > 64 || ori_chat_characters(p->value) > 512) ori_chat_fail(o, OR_ERR_RANGE);
+    for (size_t i = 0; i < p->name.len; i++)
+        if (p->name.ptr[i] == '[' || p->name.ptr[i] == ']') ori_chat_fail(o, OR_ERR_ARG);
+    or_json_put_key(&o->w, p->name);
+    ori_chat_put_str(o, ORI_CHAT_REQUIRED, p->value);
+}
+
+/* JSON that begins with that bracket; 0: any JSON. */
+static void ori_chat_put_raw(ori_chat_out *o, or_str json, char bracket)
+{
+    if (json.ptr == NULL) ori_chat_fail(o, OR_ERR_ABSENT);
+    or_json_put_raw(&o->w, json);
+    while (json.len > 0 && (unsigned char)*json.ptr <= ' ') {
+        json.ptr++;
+        json.len--;
+    }
+    if (bracket != 0 && (json.len == 0 || *json.ptr != bracket)) ori_chat_fail(o, OR_ERR_TYPE);
+}
+
+/* The next member or element in the root: its value whole, strings with their quotes. */
+static bool ori_chat_next(or_json_scan *s, or_json_item *item)
+{
+    if (or_json_scan_next(s, item) != OR_OK || item->type == OR_JSON_END) return false;
+    (void)or_json_scan_skip(s, item);
+    if (item->type == OR_JSON_STRING)
+        item->value = or_str_of(item->value.ptr - 1, item->value.len + 2);
     return true;
 }
 
-static bool ori_chat_within(or_opt n, int32_t low, int32_t high)
+/* The members of a raw object, into the object of these fields. */
+static void ori_chat_put_extra(ori_chat_out *o, const ori_chat_row *rows, size_t num,
+                               const void *from, or_str extra)
 {
-    return !n.set || (n.value >= low && n.value <= high);
+    or_json_scan s;
+    or_json_item item;
+    char         plain[64];
+    or_err       e = OR_OK;
+    if (o->w.err != OR_OK || extra.ptr == NULL) return;
+    or_json_scan_init(&s, extra);
+    e = or_json_check(extra, NULL);
+    if (e == OR_OK && or_json_scan_next(&s, &item) == OR_OK && item.type != OR_JSON_OBJECT)
+        e = OR_ERR_TYPE;
+    while (e == OR_OK && ori_chat_next(&s, &item)) {
+        if (ori_chat_written(rows, num, from, item.key)) e = OR_ERR_DUPLICATE;
+        if (item.key_escaped && or_json_unescape(item.key, plain, sizeof plain, &item.key) != OR_OK)
+            e = OR_ERR_RANGE;
+        or_json_put_key(&o->w, item.key);
+        or_json_put_raw(&o->w, item.value);
+    }
+    ori_chat_fail(o, e);
+    if (o->w.err != OR_OK) o->fault.field = "extra";
 }
 
-static bool ori_chat_ok(const or_chat_desc *d)
+/* "type":type,type:{ */
+static void ori_chat_begin_typed(ori_chat_out *o, const char *type)
 {
-    if (d->msgs == NULL || d->num_msgs == 0 || d->num_stop > 4 || d->session_id.len > 256)
-        return false;
-    if (!ori_chat_within(d->temperature_milli, 0, 2000) ||
-        !ori_chat_within(d->top_p_milli, 0, 1000))
-        return false;
-    for (uint32_t i = 0; i < d->num_msgs; i++) {
-        const or_msg *m = &d->msgs[i];
-        if ((unsigned)m->role > OR_ROLE_TOOL) return false;
-        if (m->role == OR_ROLE_TOOL && m->tool_call_id.ptr == NULL) return false;
-        if (m->num_tool_calls > 0 && m->role != OR_ROLE_ASSISTANT) return false;
+    ori_chat_put_key(o, "type");
+    ori_chat_put_word(o, type);
+    ori_chat_put_key(o, type);
+    or_json_begin_object(&o->w);
+}
+
+/* The fields, and the end of the object that they are in. */
+static void ori_chat_end_fields(ori_chat_out *o, const ori_chat_row *rows, size_t num,
+                                const void *from, unsigned variant)
+{
+    ori_chat_put_fields(o, rows, num, from, variant);
+    or_json_end_object(&o->w);
+}
+
+/* {"type":type,type:{fields}}; the outer object is begun. */
+static void ori_chat_end_typed(ori_chat_out *o, const char *type, const ori_chat_row *rows,
+                               size_t num, const void *from)
+{
+    ori_chat_begin_typed(o, type);
+    ori_chat_end_fields(o, rows, num, from, 0);
+    or_json_end_object(&o->w);
+}
+
+or_err or_chat_put_base64(or_json_writer *w, or_str bytes)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char              text[64];
+    uint32_t          bits = 0;
+    unsigned          num = 0, n = 0; /* of bits that are not written; of digits in text */
+    for (size_t i = 0; i < bytes.len; i++) {
+        bits = bits << 8 | (unsigned char)bytes.ptr[i];
+        for (num += 8; num >= 6;) {
+            num -= 6;
+            text[n++] = digits[bits >> num & 63];
+        }
+        if (n < sizeof text) continue;
+        (void)or_json_put_part(w, or_str_of(text, n));
+        n = 0;
     }
-    for (uint32_t i = 0; i < d->num_tools; i++)
-        if (!ori_chat_name_ok(d->tools[i].name)) return false;
-    return true;
+    if (num > 0) text[n++] = digits[bits << (6 - num) & 63];
+    while (n % 4 > 0) text[n++] = '=';
+    return or_json_put_part(w, or_str_of(text, n));
+}
+
+/* The content of a part that is not text; file_id is a field of its own. */
+static void ori_chat_put_data(ori_chat_out *o, const or_part *p, const char *name)
+{
+    or_json_writer *w = &o->w;
+    bool            url = p->url.ptr != NULL, audio = p->kind == OR_PART_AUDIO;
+    int sources = url + (p->bytes.ptr != NULL) + (p->base64.ptr != NULL) + (p->file_id.ptr != NULL);
+    if (sources != 1) ori_chat_fail(o, sources == 0 ? OR_ERR_ABSENT : OR_ERR_DUPLICATE);
+    if (p->file_id.ptr != NULL) return;
+    ori_chat_put_key(o, name);
+    or_json_begin_str(w);
+    if (url) {
+        if (audio) ori_chat_fail(o, OR_ERR_ARG);
+        or_json_put_part(w, p->url);
+    } else if (!audio) {
+        if (p->mime.len == 0) ori_chat_fail(o, OR_ERR_ABSENT);
+        ori_chat_put_piece(o, "data:");
+        or_json_put_part(w, p->mime);
+        ori_chat_put_piece(o, ";base64,");
+    }
+    if (p->base64.ptr != NULL) or_json_put_part(w, p->base64);
+    (void)or_chat_put_base64(w, p->bytes);
+    or_json_end_str(w);
+}
+
+static void ori_chat_put_part(ori_chat_out *o, const or_part *p)
+{
+    static const char *const types[] = {"image_url",   "url",  "file",      "file_data",
+                                        "input_audio", "data", "video_url", "url"};
+    unsigned                 kind = (unsigned)p->kind;
+    if (kind > OR_PART_VIDEO) {
+        if (kind > OR_PART_RAW) ori_chat_fail(o, OR_ERR_ARG);
+        ori_chat_put_raw(o, p->raw, '{');
+        return;
+    }
+    or_json_begin_object(&o->w);
+    if (kind == OR_PART_TEXT) {
+        ori_chat_put_key(o, "type");
+        ori_chat_put_word(o, "text");
+    } else {
+        const char *const *type = &types[2 * (kind - OR_PART_IMAGE)];
+        ori_chat_begin_typed(o, type[0]);
+        ori_chat_put_data(o, p, type[1]);
+        ori_chat_end_fields(o, ORI_CHAT_ROWS(ori_chat_media_rows), p, kind);
+    }
+    ori_chat_end_fields(o, ORI_CHAT_ROWS(ori_chat_part_rows), p, kind);
+}
+
+static void ori_chat_put_msg(ori_chat_out *o, const or_msg *m)
+{
+    or_json_begin_object(&o->w);
+    ori_chat_put_fields(o, ORI_CHAT_ROWS(ori_chat_msg_rows), m, (unsigned)m->role & 7);
+    ori_chat_put_extra(o, ORI_CHAT_ROWS(ori_chat_msg_rows), m, m->extra);
+    or_json_end_object(&o->w);
+}
+
+static void ori_chat_put_tool(ori_chat_out *o, const or_tool *t)
+{
+    if (t->raw.ptr != NULL) {
+        ori_chat_put_raw(o, t->raw, '{');
+        return;
+    }
+    or_json_begin_object(&o->w);
+    ori_chat_end_typed(o, "function", ORI_CHAT_ROWS(ori_chat_tool_rows), t);
+}
+
+static void ori_chat_put_call(ori_chat_out *o, const or_tool_call *c)
+{
+    or_json_begin_object(&o->w);
+    ori_chat_put_fields(o, ORI_CHAT_ROWS(ori_chat_call_rows), c, 0);
+    ori_chat_end_typed(o, "function", ORI_CHAT_ROWS(ori_chat_function_rows), c);
+}
+
+static void ori_chat_put_element(ori_chat_out *o, uint8_t kind, const void *at)
+{
+    switch (kind) {
+    case ORI_CHAT_MSGS: ori_chat_put_msg(o, (const or_msg *)at); break;
+    case ORI_CHAT_TOOLS: ori_chat_put_tool(o, (const or_tool *)at); break;
+    case ORI_CHAT_PARTS: ori_chat_put_part(o, (const or_part *)at); break;
+    case ORI_CHAT_CALLS: ori_chat_put_call(o, (const or_tool_call *)at); break;
+    case ORI_CHAT_PAIRS: ori_chat_put_pair(o, (const or_pair *)at); break;
+    default: ori_chat_put_str(o, ORI_CHAT_REQUIRED, *(const or_str *)at); break;
+    }
+}
+
+/* A list: its elements lie one after another. */
+static void ori_chat_put_list(ori_chat_out *o, const ori_chat_row *row, const void *field)
+{
+    static const uint16_t sizes[] = {sizeof(or_msg),  sizeof(or_str),       sizeof(or_tool),
+                                     sizeof(or_part), sizeof(or_tool_call), sizeof(or_pair)};
+    uint32_t              num;
+    const char           *at = (const char *)ori_chat_pointer(field, &num);
+    bool                  pairs = row->kind == ORI_CHAT_PAIRS;
+    if (ori_chat_has_max(row) && num > row->arg) ori_chat_fail(o, OR_ERR_RANGE);
+    (void)(pairs ? or_json_begin_object(&o->w) : or_json_begin_array(&o->w));
+    for (uint32_t i = 0; i < num && o->w.err == OR_OK; i++) {
+        ori_chat_put_element(o, row->kind, at + (size_t)i * sizes[row->kind - ORI_CHAT_MSGS]);
+        if (o->w.err != OR_OK) o->fault.index = i; /* the outermost list comes last */
+    }
+    (void)(pairs ? or_json_end_object(&o->w) : or_json_end_array(&o->w));
+}
+
+static void ori_chat_put_format(ori_chat_out *o, const or_format *f)
+{
+    or_json_begin_object(&o->w);
+    if (f->kind == OR_FORMAT_SCHEMA) {
+        ori_chat_end_typed(o, "json_schema", ORI_CHAT_ROWS(ori_chat_schema_rows), f);
+        return;
+    }
+    if ((unsigned)f->kind > OR_FORMAT_SCHEMA) ori_chat_fail(o, OR_ERR_ARG);
+    ori_chat_put_key(o, "type");
+    ori_chat_put_word(o, f->kind == OR_FORMAT_TEXT ? "text" : "json_object");
+    or_json_end_object(&o->w);
+}
+
+static void ori_chat_put_opt(ori_chat_out *o, uint8_t kind, or_opt n)
+{
+    static const struct {
+        int32_t low, high;
+    } ranges[] = {{0, 1},    {INT32_MIN, INT32_MAX}, {0, INT32_MAX}, {0, 20}, {0, 1000},
+                  {0, 2000}, {-2000, 2000}};
+    unsigned i = (unsigned)kind - ORI_CHAT_BOOL_OPT;
+    if (n.value < ranges[i].low || n.value > ranges[i].high) ori_chat_fail(o, OR_ERR_RANGE);
+    if (kind == ORI_CHAT_BOOL_OPT)
+        or_json_put_bool(&o->w, n.value != 0);
+    else
+        or_json_put_decimal(&o->w, n.value, kind >= ORI_CHAT_MILLI_1 ? 3 : 0);
+}
+
+/* The value of a row. What depends on two fields is checked at the later one. */
+static void ori_chat_put_value(ori_chat_out *o, const ori_chat_row *row, const void *from)
+{
+    static const char *const roles[] = {"user", "system", "developer", "assistant", "tool"};
+    const void              *field = (const char *)from + row->at;
+    const or_chat_desc      *d = (const or_chat_desc *)from; /* when the row is one of its */
+    const or_msg            *m = (const or_msg *)from;
+    const or_str            *s = (const or_str *)field;
+    or_json_writer          *w = &o->w;
+    switch (row->kind) {
+    case ORI_CHAT_RAW:
+    case ORI_CHAT_OBJECT:
+    case ORI_CHAT_ARRAY: ori_chat_put_raw(o, *s, "\0{["[row->kind - ORI_CHAT_RAW]); break;
+    case ORI_CHAT_CHOOSE:
+        or_json_begin_object(w);
+        ori_chat_end_typed(o, "function", ORI_CHAT_ROWS(ori_chat_choice_rows), field);
+        break;
+    case ORI_CHAT_PREFS: (void)or_prefs_write(w, d->provider); break;
+    case ORI_CHAT_FORMAT: ori_chat_put_format(o, d->format); break;
+    case ORI_CHAT_REASONING:
+        if (d->reasoning->effort.ptr != NULL &&
+            (d->reasoning->max_tokens > 0 || d->reasoning_effort.ptr != NULL))
+            ori_chat_fail(o, OR_ERR_DUPLICATE);
+        or_json_begin_object(w);
+        ori_chat_end_fields(o, ORI_CHAT_ROWS(ori_chat_reasoning_rows), d->reasoning, 0);
+        break;
+    case ORI_CHAT_MSGS:
+    case ORI_CHAT_LIST:
+    case ORI_CHAT_TOOLS:
+    case ORI_CHAT_PARTS:
+    case ORI_CHAT_CALLS:
+    case ORI_CHAT_PAIRS: ori_chat_put_list(o, row, field); break;
+    case ORI_CHAT_U32:
+        if (ori_chat_has_max(row) && *(const uint32_t *)field > row->arg)
+            ori_chat_fail(o, OR_ERR_RANGE);
+        or_json_put_u64(w, *(const uint32_t *)field);
+        break;
+    case ORI_CHAT_ONLY_TRUE: or_json_put_bool(w, true); break;
+    case ORI_CHAT_FLAG:
+    case ORI_CHAT_STREAM_OPTIONS:
+        or_json_begin_object(w);
+        ori_chat_put_key(o, row->name + or_str_z(row->name).len + 1);
+        or_json_put_bool(w, true);
+        or_json_end_object(w);
+        break;
+    case ORI_CHAT_ROLE:
+        if ((unsigned)m->role > OR_ROLE_TOOL)
+            ori_chat_fail(o, OR_ERR_ARG);
+        else
+            ori_chat_put_word(o, roles[m->role]);
+        break;
+    case ORI_CHAT_CONTENT:
+        if (s->ptr != NULL)
+            or_json_put_str(w, *s);
+        else if (m->role == OR_ROLE_ASSISTANT)
+            or_json_put_null(w);
+        else
+            ori_chat_fail(o, OR_ERR_ABSENT);
+        break;
+    case ORI_CHAT_STR:
+    case ORI_CHAT_STR256:
+    case ORI_CHAT_NAME:
+    case ORI_CHAT_REQUIRED:
+    case ORI_CHAT_ARGUMENTS: ori_chat_put_str(o, row->kind, *s); break;
+    default:
+        if (row->kind == ORI_CHAT_TOP_LOGPROBS && !d->logprobs) ori_chat_fail(o, OR_ERR_ARG);
+        ori_chat_put_opt(o, row->kind, *(const or_opt *)field);
+        break;
+    }
+}
+
+static void ori_chat_put_fields(ori_chat_out *o, const ori_chat_row *rows, size_t num,
+                                const void *from, unsigned variant)
+{
+    for (size_t i = 0; i < num && o->w.err == OR_OK; i++) {
+        const ori_chat_row *row = &rows[i];
+        bool allowed = row->arg == 0 || ori_chat_has_max(row) || (row->arg >> variant & 1) != 0;
+        bool required = row->kind >= ORI_CHAT_NAME && row->kind <= ORI_CHAT_MSGS;
+        bool given = ori_chat_given(row, from);
+        if (!given && !(required && allowed)) continue;
+        or_str name = or_str_z(row->name);
+        if (!given)
+            ori_chat_fail(o, OR_ERR_ABSENT);
+        else if (!allowed)
+            ori_chat_fail(o, OR_ERR_ARG);
+        else if (ori_chat_written(rows, i, from, name))
+            ori_chat_fail(o, OR_ERR_DUPLICATE);
+        else if (or_json_put_key(&o->w, name) == OR_OK)
+            ori_chat_put_value(o, row, from);
+        if (o->w.err == OR_OK) continue;
+        o->fault.member = o->fault.field;
+        o->fault.field = row->name;
+    }
+}
+
+static void ori_chat_begin(ori_chat_out *o, or_buf *out)
+{
+    memset(o, 0, sizeof *o);
+    or_json_writer_init(&o->w, out);
+}
+
+static or_err ori_chat_put_desc(or_buf *out, const or_chat_desc *d, or_chat_fault *fault)
+{
+    ori_chat_out o;
+    ori_chat_begin(&o, out);
+    or_json_begin_object(&o.w);
+    ori_chat_put_fields(&o, ORI_CHAT_ROWS(ori_chat_desc_rows), d, 0);
+    ori_chat_put_extra(&o, ORI_CHAT_ROWS(ori_chat_desc_rows), d, d->extra);
+    or_json_end_object(&o.w);
+    if (fault != NULL) *fault = o.fault;
+    return or_json_writer_end(&o.w);
+}
+
+or_err or_chat_check(const or_chat_desc *d, or_chat_fault *fault)
+{
+    or_buf nothing;
+    or_buf_init_counting(&nothing);
+    return ori_chat_put_desc(&nothing, d, fault);
 }
 
 or_err or_chat_write(or_buf *out, const or_chat_desc *d)
 {
-    or_json_writer w;
-    if (!ori_chat_ok(d)) return OR_ERR_ARG;
-    or_json_writer_init(&w, out);
-    or_json_begin_object(&w);
-    ori_chat_put_optional(&w, "model", d->model);
-    ori_chat_put_strings(&w, "models", d->models, d->num_models);
-    or_json_put_key(&w, OR_STR("messages"));
-    or_json_begin_array(&w);
-    for (uint32_t i = 0; i < d->num_msgs; i++) ori_chat_put_msg(&w, &d->msgs[i]);
-    or_json_end_array(&w);
-    ori_chat_put_tools(&w, d);
-    ori_chat_put_raw(&w, "tool_choice", d->tool_choice);
-    ori_chat_put_raw(&w, "response_format", d->response_format);
-    ori_chat_put_optional(&w, "reasoning_effort", d->reasoning_effort);
-    ori_chat_put_strings(&w, "stop", d->stop, d->num_stop);
-    if (d->max_tokens > 0) {
-        or_json_put_key(&w, OR_STR("max_tokens"));
-        or_json_put_u64(&w, d->max_tokens);
-    }
-    ori_chat_put_number(&w, "temperature", d->temperature_milli, 3);
-    ori_chat_put_number(&w, "top_p", d->top_p_milli, 3);
-    ori_chat_put_number(&w, "seed", d->seed, 0);
-    ori_chat_put_optional(&w, "user", d->user);
-    ori_chat_put_optional(&w, "session_id", d->session_id);
-    if (d->stream) {
-        or_json_put_key(&w, OR_STR("stream"));
-        or_json_put_bool(&w, true);
-        or_json_put_key(&w, OR_STR("stream_options"));
-        or_json_put_raw(&w, OR_STR("{\"include_usage\":true}"));
-    }
-    or_json_end_object(&w);
-    return or_json_writer_end(&w);
+    size_t before = out->len;
+    or_err e = ori_chat_put_desc(out, d, NULL);
+    if (e != OR_OK) out->len = before;
+    return e;
 }
 
-/* What is being read. Members of a wrong type count as absent, since upstreams disagree
-   about nearly all of them; only a full arena is an error. */
+/* The bytes of one message, and of the comma or bracket behind it. */
+static or_err ori_chat_measure(const or_msg *m, size_t *bytes)
+{
+    or_buf       nothing;
+    ori_chat_out o;
+    or_buf_init_counting(&nothing);
+    ori_chat_begin(&o, &nothing);
+    ori_chat_put_msg(&o, m);
+    *bytes = nothing.len + 1;
+    return o.w.err;
+}
+
+static bool ori_chat_is_system(const or_msg *m)
+{
+    return m->role == OR_ROLE_SYSTEM || m->role == OR_ROLE_DEVELOPER;
+}
+
+/* May the history begin with message i instead of 0? A turn has to begin there, and no result
+   may come before a call. */
+static bool ori_chat_may_begin(const or_msg *msgs, uint32_t num, uint32_t i)
+{
+    if (msgs[i - 1].role < OR_ROLE_ASSISTANT) return false;
+    while (i < num && ori_chat_is_system(&msgs[i])) i++;
+    if (i == num || msgs[i].role != OR_ROLE_USER) return false;
+    while (i < num && msgs[i].role != OR_ROLE_TOOL && msgs[i].num_tool_calls == 0) i++;
+    return i == num || msgs[i].role != OR_ROLE_TOOL;
+}
+
+or_err or_chat_fit(const or_msg *msgs, uint32_t num, size_t max_bytes, uint32_t *first,
+                   uint32_t *end)
+{
+    size_t   total = num > 0 ? 1 : 2, bytes;
+    uint32_t head = 0, kept, next;
+    or_err   e;
+    while (head < num && ori_chat_is_system(&msgs[head])) head++;
+    for (next = 0; next < num; next++) {
+        if ((e = ori_chat_measure(&msgs[next], &bytes)) != OR_OK) return e;
+        total += bytes;
+    }
+    for (kept = head; total > max_bytes; kept = next) {
+        next = kept + 1;
+        while (next < num && !ori_chat_may_begin(msgs, num, next)) next++;
+        if (next >= num) return OR_ERR_SPACE;
+        for (uint32_t i = kept; i < next; i++) {
+            (void)ori_chat_measure(&msgs[i], &bytes);
+            total -= bytes;
+        }
+    }
+    *first = head;
+    *end = kept;
+    return OR_OK;
+}
+
+or_err or_chat_trim(or_msg *msgs, uint32_t *num, size_t max_bytes)
+{
+    uint32_t first, end;
+    or_err   e = or_chat_fit(msgs, *num, max_bytes, &first, &end);
+    if (e != OR_OK) return e;
+    if (end > first) memmove(msgs + first, msgs + end, (*num - end) * sizeof *msgs);
+    *num -= end - first;
+    return OR_OK;
+}
+
+/* The places of an answer that matter, in the order in which they are read: an object comes
+   before what is in it. Those from CHOICES on are values. */
+enum {
+    ORI_CHAT_ROOT,
+    ORI_CHAT_X_GROQ,
+    ORI_CHAT_CHOICE,
+    ORI_CHAT_MESSAGE,
+    ORI_CHAT_USAGE,
+    ORI_CHAT_PROMPT,
+    ORI_CHAT_CACHED,
+    ORI_CHAT_CREATION,
+    ORI_CHAT_COMPLETION,
+    ORI_CHAT_COSTS,
+    ORI_CHAT_TOOL_USE,
+    ORI_CHAT_ERROR,
+    ORI_CHAT_FAULT,
+    ORI_CHAT_METADATA,
+    ORI_CHAT_AVAILABILITY,
+    ORI_CHAT_DETAILS,
+    ORI_CHAT_CALL,
+    ORI_CHAT_FUNCTION,
+    ORI_CHAT_CHOICES,
+    ORI_CHAT_FLAT, /* a member of the root that makes the root an error */
+    ORI_CHAT_FINISH,
+    ORI_CHAT_TEXT,
+    ORI_CHAT_THOUGHT,         /* "reasoning" */
+    ORI_CHAT_THOUGHT_CONTENT, /* "reasoning_content" */
+    ORI_CHAT_THOUGHT_DETAILS,
+    ORI_CHAT_TOOL_CALLS,
+    ORI_CHAT_INDEX,
+    ORI_CHAT_IMAGES,
+    ORI_CHAT_COST,
+    ORI_CHAT_TICKS,
+    ORI_CHAT_UPSTREAM_COST,
+    ORI_CHAT_PLACES
+};
+
+/* What a member is. Where several have one destination the first that says something counts:
+   upstreams give one thing two names. Other types than expected count as absent, since they
+   disagree about nearly all of them. */
+enum {
+    ORI_CHAT_GO,   /* a place, unless null or false */
+    ORI_CHAT_SEEN, /* a place, even so */
+    ORI_CHAT_STRING,
+    ORI_CHAT_BETTER, /* a string that replaces an earlier one */
+    ORI_CHAT_SHOW,   /* a string, or the raw array or object */
+    ORI_CHAT_JSON,   /* a raw array or object */
+    ORI_CHAT_COUNT,  /* uint64_t */
+    ORI_CHAT_CODE,   /* int32_t, a status */
+    ORI_CHAT_YES,    /* bool */
+    ORI_CHAT_YES_NO, /* or_opt */
+    ORI_CHAT_DELAY   /* seconds into uint32_t milliseconds */
+};
+
+typedef struct ori_chat_member {
+    const char *name;
+    uint16_t    at; /* GO, SEEN: the place that it is; others: offset of what it goes to */
+    uint8_t     kind;
+    uint8_t     place; /* what it is a member of */
+} ori_chat_member;
+
+#define ORI_CHAT_A(field) ORI_CHAT_AT(or_chat_answer, field)
+#define ORI_CHAT_U(field) (uint16_t)(offsetof(or_chat_answer, usage) + offsetof(or_usage, field))
+#define ORI_CHAT_E(field) \
+    (uint16_t)(offsetof(or_chat_answer, error) + offsetof(or_chat_error, field))
+
+/* Sorted by place. */
+static const ori_chat_member ori_chat_members[] = {
+    {"id", ORI_CHAT_A(id), ORI_CHAT_STRING, ORI_CHAT_ROOT},
+    {"model", ORI_CHAT_A(model), ORI_CHAT_STRING, ORI_CHAT_ROOT},
+    {"provider", ORI_CHAT_A(provider), ORI_CHAT_STRING, ORI_CHAT_ROOT},
+    {"service_tier", ORI_CHAT_A(service_tier), ORI_CHAT_STRING, ORI_CHAT_ROOT},
+    {"created", ORI_CHAT_A(created), ORI_CHAT_COUNT, ORI_CHAT_ROOT},
+    {"choices", ORI_CHAT_CHOICES, ORI_CHAT_SEEN, ORI_CHAT_ROOT},
+    {"usage", ORI_CHAT_USAGE, ORI_CHAT_GO, ORI_CHAT_ROOT},
+    {"error", ORI_CHAT_ERROR, ORI_CHAT_GO, ORI_CHAT_ROOT},
+    {"x_groq", ORI_CHAT_X_GROQ, ORI_CHAT_GO, ORI_CHAT_ROOT},
+    {"message", ORI_CHAT_FLAT, ORI_CHAT_GO, ORI_CHAT_ROOT},
+    {"detail", ORI_CHAT_FLAT, ORI_CHAT_GO, ORI_CHAT_ROOT},
+    {"fault", ORI_CHAT_FLAT, ORI_CHAT_GO, ORI_CHAT_ROOT},
+
+    {"usage", ORI_CHAT_USAGE, ORI_CHAT_GO, ORI_CHAT_X_GROQ},
+    {"error", ORI_CHAT_ERROR, ORI_CHAT_GO, ORI_CHAT_X_GROQ},
+
+    {"message", ORI_CHAT_MESSAGE, ORI_CHAT_GO, ORI_CHAT_CHOICE}, /* some stream whole messages */
+    {"delta", ORI_CHAT_MESSAGE, ORI_CHAT_GO, ORI_CHAT_CHOICE},
+    {"text", ORI_CHAT_A(text), ORI_CHAT_STRING, ORI_CHAT_CHOICE}, /* the older completions */
+    {"finish_reason", ORI_CHAT_FINISH, ORI_CHAT_GO, ORI_CHAT_CHOICE},
+    {"native_finish_reason", ORI_CHAT_A(native_finish), ORI_CHAT_STRING, ORI_CHAT_CHOICE},
+    {"logprobs", ORI_CHAT_A(logprobs), ORI_CHAT_JSON, ORI_CHAT_CHOICE},
+    {"error", ORI_CHAT_ERROR, ORI_CHAT_GO, ORI_CHAT_CHOICE},
+    {"usage", ORI_CHAT_USAGE, ORI_CHAT_GO, ORI_CHAT_CHOICE},
+
+    {"content", ORI_CHAT_TEXT, ORI_CHAT_GO, ORI_CHAT_MESSAGE},
+    {"reasoning", ORI_CHAT_THOUGHT, ORI_CHAT_GO, ORI_CHAT_MESSAGE},
+    {"reasoning_content", ORI_CHAT_THOUGHT_CONTENT, ORI_CHAT_GO, ORI_CHAT_MESSAGE},
+    {"reasoning_details", ORI_CHAT_THOUGHT_DETAILS, ORI_CHAT_GO, ORI_CHAT_MESSAGE},
+    {"refusal", ORI_CHAT_A(refusal), ORI_CHAT_STRING, ORI_CHAT_MESSAGE},
+    {"tool_calls", ORI_CHAT_TOOL_CALLS, ORI_CHAT_GO, ORI_CHAT_MESSAGE},
+    {"images", ORI_CHAT_IMAGES, ORI_CHAT_GO, ORI_CHAT_MESSAGE},
+    {"audio", ORI_CHAT_A(audio), ORI_CHAT_JSON, ORI_CHAT_MESSAGE},
+    {"annotations", ORI_CHAT_A(annotations), ORI_CHAT_JSON, ORI_CHAT_MESSAGE},
+
+    {"prompt_tokens", ORI_CHAT_U(prompt_tokens), ORI_CHAT_COUNT, ORI_CHAT_USAGE},
+    {"completion_tokens", ORI_CHAT_U(completion_tokens), ORI_CHAT_COUNT, ORI_CHAT_USAGE},
+    {"total_tokens", ORI_CHAT_U(total_tokens), ORI_CHAT_COUNT, ORI_CHAT_USAGE},
+    {"cost", ORI_CHAT_COST, ORI_CHAT_GO, ORI_CHAT_USAGE},
+    {"cost_in_usd_ticks", ORI_CHAT_TICKS, ORI_CHAT_GO, ORI_CHAT_USAGE},
+    {"is_byok", ORI_CHAT_U(is_byok), ORI_CHAT_YES, ORI_CHAT_USAGE},
+    {"prompt_tokens_details", ORI_CHAT_PROMPT, ORI_CHAT_GO, ORI_CHAT_USAGE},
+    {"completion_tokens_details", ORI_CHAT_COMPLETION, ORI_CHAT_GO, ORI_CHAT_USAGE},
+    {"cost_details", ORI_CHAT_COSTS, ORI_CHAT_GO, ORI_CHAT_USAGE},
+    {"server_tool_use_details", ORI_CHAT_TOOL_USE, ORI_CHAT_GO, ORI_CHAT_USAGE},
+    {"server_tool_use", ORI_CHAT_TOOL_USE, ORI_CHAT_GO, ORI_CHAT_USAGE},
+    {"reasoning_tokens", ORI_CHAT_U(reasoning_tokens), ORI_CHAT_COUNT, ORI_CHAT_USAGE},
+    {"prompt_cache_hit_tokens", ORI_CHAT_U(cached_tokens), ORI_CHAT_COUNT, ORI_CHAT_USAGE},
+    {"cache_read_input_tokens", ORI_CHAT_U(cached_tokens), ORI_CHAT_COUNT, ORI_CHAT_USAGE},
+    {"cache_creation_input_tokens", ORI_CHAT_U(cache_write_tokens), ORI_CHAT_COUNT, ORI_CHAT_USAGE},
+    {"cache_creation", ORI_CHAT_CREATION, ORI_CHAT_GO, ORI_CHAT_USAGE},
+
+    {"cached_tokens", ORI_CHAT_U(cached_tokens), ORI_CHAT_COUNT, ORI_CHAT_PROMPT},
+    {"cached_tokens_details", ORI_CHAT_CACHED, ORI_CHAT_GO, ORI_CHAT_PROMPT},
+    {"cache_write_tokens", ORI_CHAT_U(cache_write_tokens), ORI_CHAT_COUNT, ORI_CHAT_PROMPT},
+    {"cache_creation_tokens", ORI_CHAT_U(cache_write_tokens), ORI_CHAT_COUNT, ORI_CHAT_PROMPT},
+    {"cache_creation_token_details", ORI_CHAT_CREATION, ORI_CHAT_GO, ORI_CHAT_PROMPT},
+    {"audio_tokens", ORI_CHAT_U(audio_tokens), ORI_CHAT_COUNT, ORI_CHAT_PROMPT},
+    {"video_tokens", ORI_CHAT_U(video_tokens), ORI_CHAT_COUNT, ORI_CHAT_PROMPT},
+
+    {"audio_tokens", ORI_CHAT_U(cached_audio_tokens), ORI_CHAT_COUNT, ORI_CHAT_CACHED},
+
+    {"ephemeral_1h_input_tokens", ORI_CHAT_U(cache_write_1h_tokens), ORI_CHAT_COUNT,
+     ORI_CHAT_CREATION},
+
+    {"reasoning_tokens", ORI_CHAT_U(reasoning_tokens), ORI_CHAT_COUNT, ORI_CHAT_COMPLETION},
+    {"image_tokens", ORI_CHAT_U(image_output_tokens), ORI_CHAT_COUNT, ORI_CHAT_COMPLETION},
+    {"audio_tokens", ORI_CHAT_U(audio_output_tokens), ORI_CHAT_COUNT, ORI_CHAT_COMPLETION},
+    {"accepted_prediction_tokens", ORI_CHAT_U(accepted_prediction_tokens), ORI_CHAT_COUNT,
+     ORI_CHAT_COMPLETION},
+    {"rejected_prediction_tokens", ORI_CHAT_U(rejected_prediction_tokens), ORI_CHAT_COUNT,
+     ORI_CHAT_COMPLETION},
+
+    {"upstream_inference_cost", ORI_CHAT_UPSTREAM_COST, ORI_CHAT_GO, ORI_CHAT_COSTS},
+
+    {"web_search_requests", ORI_CHAT_U(web_searches), ORI_CHAT_COUNT, ORI_CHAT_TOOL_USE},
+
+    {"message", ORI_CHAT_E(message), ORI_CHAT_SHOW, ORI_CHAT_ERROR},
+    {"error", ORI_CHAT_E(message), ORI_CHAT_STRING, ORI_CHAT_ERROR},
+    {"detail", ORI_CHAT_E(message), ORI_CHAT_SHOW, ORI_CHAT_ERROR},
+    {"fault", ORI_CHAT_FAULT, ORI_CHAT_GO, ORI_CHAT_ERROR},
+    {"type", ORI_CHAT_E(type), ORI_CHAT_STRING, ORI_CHAT_ERROR},
+    {"error_type", ORI_CHAT_E(type), ORI_CHAT_BETTER, ORI_CHAT_ERROR},
+    {"code", ORI_CHAT_E(code), ORI_CHAT_CODE, ORI_CHAT_ERROR},
+    {"code", ORI_CHAT_E(code_text), ORI_CHAT_STRING, ORI_CHAT_ERROR},
+    {"status", ORI_CHAT_E(code), ORI_CHAT_CODE, ORI_CHAT_ERROR},
+    {"status", ORI_CHAT_E(type), ORI_CHAT_STRING, ORI_CHAT_ERROR},
+    {"statusCode", ORI_CHAT_E(code), ORI_CHAT_CODE, ORI_CHAT_ERROR},
+    {"http_status", ORI_CHAT_E(code), ORI_CHAT_CODE, ORI_CHAT_ERROR},
+    {"raw_status_code", ORI_CHAT_E(code), ORI_CHAT_CODE, ORI_CHAT_ERROR},
+    {"param", ORI_CHAT_E(param), ORI_CHAT_STRING, ORI_CHAT_ERROR},
+    {"metadata", ORI_CHAT_METADATA, ORI_CHAT_GO, ORI_CHAT_ERROR},
+    {"availability", ORI_CHAT_AVAILABILITY, ORI_CHAT_GO, ORI_CHAT_ERROR},
+    {"details", ORI_CHAT_DETAILS, ORI_CHAT_GO, ORI_CHAT_ERROR},
+
+    {"faultstring", ORI_CHAT_E(message), ORI_CHAT_STRING, ORI_CHAT_FAULT},
+
+    {"error_type", ORI_CHAT_E(type), ORI_CHAT_BETTER, ORI_CHAT_METADATA},
+    {"provider_code", ORI_CHAT_E(code_text), ORI_CHAT_STRING, ORI_CHAT_METADATA},
+    {"provider_name", ORI_CHAT_E(provider), ORI_CHAT_STRING, ORI_CHAT_METADATA},
+    {"raw", ORI_CHAT_E(raw), ORI_CHAT_SHOW, ORI_CHAT_METADATA},
+    {"retry_after", ORI_CHAT_E(retry_after_ms), ORI_CHAT_DELAY, ORI_CHAT_METADATA},
+
+    {"retryable", ORI_CHAT_E(retryable), ORI_CHAT_YES_NO, ORI_CHAT_AVAILABILITY},
+    {"retry_after", ORI_CHAT_E(retry_after_ms), ORI_CHAT_DELAY, ORI_CHAT_AVAILABILITY},
+
+    {"retryDelay", ORI_CHAT_E(retry_after_ms), ORI_CHAT_DELAY, ORI_CHAT_DETAILS},
+
+    {"index", ORI_CHAT_INDEX, ORI_CHAT_GO, ORI_CHAT_CALL},
+    {"id", ORI_CHAT_AT(or_tool_call, id), ORI_CHAT_STRING, ORI_CHAT_CALL},
+    {"extra_content", ORI_CHAT_AT(or_tool_call, extra_content), ORI_CHAT_JSON, ORI_CHAT_CALL},
+    {"function", ORI_CHAT_FUNCTION, ORI_CHAT_GO, ORI_CHAT_CALL},
+
+    {"name", ORI_CHAT_AT(or_tool_call, name), ORI_CHAT_STRING, ORI_CHAT_FUNCTION},
+    {"arguments", ORI_CHAT_AT(or_tool_call, arguments), ORI_CHAT_SHOW,
+     ORI_CHAT_FUNCTION}, /* some send an object */
+
+    {NULL, 0, 0, ORI_CHAT_PLACES},
+};
+
+/* An answer that is being read. Only a full arena is an error. */
 typedef struct ori_chat {
-    const or_json_doc *doc;
-    or_arena          *arena;
-    or_err             err;
+    or_json_doc     doc;
+    or_arena       *arena;
+    or_chat_answer *answer;
+    void           *to; /* what the members go to: the answer, or a call of it */
+    or_err          err;
+    int             tok[ORI_CHAT_PLACES]; /* -1: not there */
 } ori_chat;
 
-/* A string member; absent for anything else. */
-static or_str ori_chat_str(ori_chat *c, int from, const char *pointer)
+static void *ori_chat_alloc(ori_chat *c, size_t size)
+{
+    void *mem = or_arena_alloc(c->arena, size);
+    if (mem == NULL) c->err = c->arena->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
+    return mem;
+}
+
+/* A string; absent for anything else. */
+static or_str ori_chat_str(ori_chat *c, int tok)
 {
     or_str s = or_str_of(NULL, 0);
-    or_err e = or_json_get_str(c->doc, or_json_find(c->doc, from, pointer), c->arena, &s);
+    or_err e = or_json_get_str(&c->doc, tok, c->arena, &s);
     if (e == OR_ERR_SPACE || e == OR_ERR_MEMORY) c->err = e;
     return e == OR_OK ? s : or_str_of(NULL, 0);
 }
 
-/* a then b, in the arena; either may be absent. */
-static or_str ori_chat_join(ori_chat *c, or_str a, or_str b)
+static or_str ori_chat_raw(ori_chat *c, int tok)
 {
-    if (b.len == 0) return a.ptr != NULL ? a : b;
-    if (a.len == 0) return b;
-    char *both = (char *)or_arena_alloc(c->arena, a.len + b.len);
-    if (both == NULL) {
-        c->err = c->arena->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
-        return a;
+    return or_json_type_at(&c->doc, tok) >= OR_JSON_ARRAY ? or_json_raw(&c->doc, tok)
+                                                          : or_str_of(NULL, 0);
+}
+
+/* A number, or a string that holds one, in units of 10^-scale; false: not one, or negative. */
+static bool ori_chat_number(ori_chat *c, int tok, unsigned scale, int64_t *n)
+{
+    or_json_type type = or_json_type_at(&c->doc, tok);
+    if (type != OR_JSON_NUMBER && type != OR_JSON_STRING) return false;
+    or_str s = ori_json_text(&c->doc, tok);
+    if (type == OR_JSON_STRING && s.len > 0 && s.ptr[s.len - 1] == 's') s.len--; /* "17s" */
+    return or_decimal_round(s, scale, n) == OR_OK && *n >= 0;
+}
+
+static void ori_chat_take_str(or_str *to, or_str s, bool replace)
+{
+    if (s.ptr != NULL && (to->len == 0 || (replace && s.len > 0))) *to = s;
+}
+
+static void ori_chat_take_number(ori_chat *c, const ori_chat_member *m, int tok, void *to)
+{
+    int64_t n;
+    if (!ori_chat_number(c, tok, m->kind == ORI_CHAT_DELAY ? 3 : 0, &n)) return;
+    if (m->kind == ORI_CHAT_COUNT) {
+        uint64_t *count = (uint64_t *)to;
+        if (*count == 0) *count = (uint64_t)n;
+    } else if (m->kind == ORI_CHAT_CODE) {
+        int32_t *code = (int32_t *)to;
+        if (*code == 0 && n >= 100 && n <= 999) *code = (int32_t)n;
+    } else {
+        uint32_t *ms = (uint32_t *)to;
+        if (*ms == 0) *ms = n < INT32_MAX ? (uint32_t)n : (uint32_t)INT32_MAX;
     }
-    memcpy(both, a.ptr, a.len);
-    memcpy(both + a.len, b.ptr, b.len);
-    return or_str_of(both, a.len + b.len);
 }
 
-/* The texts of an array of parts put together: those of `member` in each part. */
-static or_str ori_chat_parts(ori_chat *c, int array, const char *member)
+static void ori_chat_take(ori_chat *c, const ori_chat_member *m, int tok)
 {
-    or_str text = or_str_of(NULL, 0);
-    for (int i = or_json_first(c->doc, array); i >= 0; i = or_json_next(c->doc, i))
-        text = ori_chat_join(c, text, ori_chat_str(c, i, member));
-    return text;
-}
-
-/* Thinking parts inside content, as Mistral has them: {"type":"thinking","thinking":[...]}. */
-static or_str ori_chat_thinking(ori_chat *c, int content)
-{
-    or_str text = or_str_of(NULL, 0);
-    if (or_json_type_at(c->doc, content) != OR_JSON_ARRAY) return text;
-    for (int i = or_json_first(c->doc, content); i >= 0; i = or_json_next(c->doc, i)) {
-        int thinking = or_json_find(c->doc, i, "/thinking");
-        text = ori_chat_join(c, text, ori_chat_str(c, thinking, ""));
-        if (or_json_type_at(c->doc, thinking) == OR_JSON_ARRAY)
-            text = ori_chat_join(c, text, ori_chat_parts(c, thinking, "/text"));
+    or_json_type type = or_json_type_at(&c->doc, tok);
+    bool         yes = type == OR_JSON_TRUE;
+    void        *to = (char *)c->to + m->at;
+    or_opt      *opt = (or_opt *)to; /* where it is one */
+    or_str       s;
+    switch (m->kind) {
+    case ORI_CHAT_GO:
+        if (type == OR_JSON_NULL || type == OR_JSON_FALSE) break; /* fall through */
+    case ORI_CHAT_SEEN:
+        if (c->tok[m->at] < 0) c->tok[m->at] = tok;
+        break;
+    case ORI_CHAT_STRING:
+    case ORI_CHAT_BETTER:
+        ori_chat_take_str((or_str *)to, ori_chat_str(c, tok), m->kind == ORI_CHAT_BETTER);
+        break;
+    case ORI_CHAT_SHOW:
+    case ORI_CHAT_JSON:
+        s = ori_chat_raw(c, tok);
+        if (s.ptr == NULL && m->kind == ORI_CHAT_SHOW) s = ori_chat_str(c, tok);
+        ori_chat_take_str((or_str *)to, s, false);
+        break;
+    case ORI_CHAT_YES: *(bool *)to = yes; break;
+    case ORI_CHAT_YES_NO:
+        opt->set = yes || type == OR_JSON_FALSE;
+        opt->value = yes;
+        break;
+    default: ori_chat_take_number(c, m, tok, to); break;
     }
-    return text;
 }
 
-static or_str ori_chat_text(ori_chat *c, int content)
+/* Is the name that token tok holds this one? */
+static bool ori_chat_named(const ori_chat *c, int tok, const char *name)
 {
-    if (or_json_type_at(c->doc, content) == OR_JSON_ARRAY)
-        return ori_chat_parts(c, content, "/text");
-    return ori_chat_str(c, content, "");
+    or_str raw = ori_json_text(&c->doc, tok);
+    return (*raw.ptr == *name || *raw.ptr == '\\') && or_json_str_is(raw, or_str_z(name));
 }
 
-/* One of the places where reasoning may stand, never two: some servers mirror it. */
-static or_str ori_chat_reasoning(ori_chat *c, int message)
+/* The members of an object, or of each object in an array, that belong to a place. */
+static void ori_chat_read(ori_chat *c, int place, int tok)
 {
-    or_str s = ori_chat_str(c, message, "/reasoning");
-    if (s.len == 0) s = ori_chat_str(c, message, "/reasoning_content");
-    if (s.len == 0) s = ori_chat_thinking(c, or_json_find(c->doc, message, "/content"));
-    if (s.len == 0) {
-        int details = or_json_find(c->doc, message, "/reasoning_details");
-        if (or_json_type_at(c->doc, details) == OR_JSON_ARRAY)
-            s = ori_chat_parts(c, details, "/text");
+    const or_json_doc     *doc = &c->doc;
+    const ori_chat_member *first = ori_chat_members, *m;
+    bool                   list = or_json_type_at(doc, tok) == OR_JSON_ARRAY;
+    while (first->place < place) first++;
+    if (list) tok = or_json_first(doc, tok);
+    for (; tok >= 0; tok = list ? or_json_next(doc, tok) : -1)
+        if (or_json_type_at(doc, tok) == OR_JSON_OBJECT)
+            for (int i = or_json_first(doc, tok); i >= 0; i = or_json_next(doc, i))
+                for (m = first; m->place == place; m++)
+                    if (ori_chat_named(c, i, m->name)) ori_chat_take(c, m, i + 1);
+}
+
+/* The texts in an array of parts put together. inner: the thoughts instead, which stand in
+   such a part as a text or as parts again: {"type":"thinking","thinking":[{"text":...}]}. */
+static or_str ori_chat_join(ori_chat *c, int array, bool inner)
+{
+    const or_json_tok *tok = c->doc.tok;
+    or_str             all = or_str_of(NULL, 0), piece;
+    size_t             cap = or_json_raw(&c->doc, array).len; /* no text is longer than its JSON */
+    char              *mem = NULL;
+    if (or_json_type_at(&c->doc, array) != OR_JSON_ARRAY) return all;
+    for (int i = array + 1; i < c->doc.num && tok[i].start < tok[array].end; i++) {
+        if (tok[i].type != OR_JSON_STRING || tok[i].size != 1) continue; /* not a name */
+        if (tok[i + 1].type != OR_JSON_STRING) continue;
+        bool direct = tok[tok[i].parent].parent == array;
+        if (direct && inner ? !ori_chat_named(c, i, "thinking")
+                            : direct == inner || !ori_chat_named(c, i, "text"))
+            continue;
+        if (mem == NULL && (mem = (char *)ori_chat_alloc(c, cap)) == NULL) return all;
+        (void)or_json_unescape(ori_json_text(&c->doc, i + 1), mem + all.len, cap - all.len, &piece);
+        all = or_str_of(mem, all.len + piece.len);
     }
-    return s;
+    return all;
 }
 
-/* One call: strings as they are; arguments that came as an object are its text. */
-static void ori_chat_call(ori_chat *c, int tok, or_tool_call *call)
+/* Text; and reasoning from one of the places where it may stand, never two, since some
+   servers mirror it. */
+static void ori_chat_finish_text(ori_chat *c)
 {
-    int function = or_json_find(c->doc, tok, "/function");
-    int arguments = or_json_find(c->doc, function, "/arguments");
-    call->id = ori_chat_str(c, tok, "/id");
-    call->name = ori_chat_str(c, function, "/name");
-    call->arguments = ori_chat_str(c, arguments, "");
-    if (or_json_type_at(c->doc, arguments) == OR_JSON_OBJECT)
-        call->arguments = or_json_raw(c->doc, arguments);
-    if (call->arguments.ptr == NULL) call->arguments = OR_STR("");
+    or_chat_answer *a = c->answer;
+    int             content = c->tok[ORI_CHAT_TEXT], details = c->tok[ORI_CHAT_THOUGHT_DETAILS];
+    or_str          text = ori_chat_str(c, content);
+    if (text.ptr == NULL) text = ori_chat_join(c, content, false);
+    if (text.ptr != NULL) a->text = text;
+    a->reasoning_details = ori_chat_raw(c, details);
+    a->reasoning = ori_chat_str(c, c->tok[ORI_CHAT_THOUGHT]);
+    a->reasoning_place = OR_REASONING_PLAIN;
+    if (a->reasoning.len == 0) {
+        a->reasoning = ori_chat_str(c, c->tok[ORI_CHAT_THOUGHT_CONTENT]);
+        a->reasoning_place = OR_REASONING_CONTENT;
+    }
+    if (a->reasoning.len > 0) return;
+    a->reasoning_place = OR_REASONING_PARTS;
+    a->reasoning = ori_chat_join(c, content, true);
+    if (a->reasoning.len == 0) a->reasoning = ori_chat_join(c, details, false);
 }
 
-/* The calls of a message or delta, indexes as they stand there (or_chat_stream_next makes
-   them dense). has_index: one bit for each of the first 32. */
-static or_tool_call *ori_chat_calls(ori_chat *c, int message, uint32_t *num, uint32_t *has_index)
+/* URLs of the images that a model made. */
+static void ori_chat_finish_images(ori_chat *c)
 {
-    int list = or_json_find(c->doc, message, "/tool_calls");
+    const or_json_doc *doc = &c->doc;
+    int                list = c->tok[ORI_CHAT_IMAGES];
+    if (or_json_type_at(doc, list) != OR_JSON_ARRAY || doc->tok[list].size == 0) return;
+    or_str *urls = (or_str *)ori_chat_alloc(c, (size_t)doc->tok[list].size * sizeof *urls);
+    if (urls == NULL) return;
+    c->answer->images = urls;
+    for (int i = or_json_first(doc, list); i >= 0; i = or_json_next(doc, i)) {
+        or_str url = ori_chat_str(c, or_json_find(doc, i, "/image_url/url"));
+        if (url.ptr != NULL) urls[c->answer->num_images++] = url;
+    }
+}
+
+/* The calls of a message or delta, with the indexes that stand there, else UINT32_MAX. */
+static or_tool_call *ori_chat_read_calls(ori_chat *c, uint32_t *num)
+{
+    const or_json_doc *doc = &c->doc;
+    int                list = c->tok[ORI_CHAT_TOOL_CALLS];
     *num = 0;
-    *has_index = 0;
-    if (or_json_type_at(c->doc, list) != OR_JSON_ARRAY || c->doc->tok[list].size == 0) return NULL;
-    size_t size = (size_t)c->doc->tok[list].size * sizeof(or_tool_call);
-    or_tool_call *calls = (or_tool_call *)or_arena_alloc(c->arena, size);
-    if (calls == NULL) {
-        c->err = c->arena->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
-        return NULL;
-    }
+    if (or_json_type_at(doc, list) != OR_JSON_ARRAY || doc->tok[list].size == 0) return NULL;
+    size_t        size = (size_t)doc->tok[list].size * sizeof(or_tool_call);
+    or_tool_call *calls = (or_tool_call *)ori_chat_alloc(c, size);
+    if (calls == NULL) return NULL;
     memset(calls, 0, size);
-    for (int i = or_json_first(c->doc, list); i >= 0; i = or_json_next(c->doc, i)) {
-        uint64_t index;
-        if (or_json_type_at(c->doc, i) != OR_JSON_OBJECT) continue;
+    for (int i = or_json_first(doc, list); i >= 0; i = or_json_next(doc, i)) {
         or_tool_call *call = &calls[*num];
-        ori_chat_call(c, i, call);
-        call->index = *num;
-        if (or_json_get_u64(c->doc, or_json_find(c->doc, i, "/index"), &index) == OR_OK &&
-            index < UINT32_MAX && *num < 32) {
+        uint64_t      index;
+        if (or_json_type_at(doc, i) != OR_JSON_OBJECT) continue;
+        c->to = call;
+        c->tok[ORI_CHAT_FUNCTION] = c->tok[ORI_CHAT_INDEX] = -1;
+        ori_chat_read(c, ORI_CHAT_CALL, i);
+        ori_chat_read(c, ORI_CHAT_FUNCTION, c->tok[ORI_CHAT_FUNCTION]);
+        if (call->arguments.ptr == NULL) call->arguments = OR_STR("");
+        call->index = UINT32_MAX;
+        if (or_json_get_u64(doc, c->tok[ORI_CHAT_INDEX], &index) == OR_OK && index < UINT32_MAX)
             call->index = (uint32_t)index;
-            *has_index |= (uint32_t)1 << *num;
-        }
         (*num)++;
     }
     return calls;
@@ -5816,21 +6821,21 @@ static or_tool_call *ori_chat_calls(ori_chat *c, int message, uint32_t *num, uin
 /* Words for the end of an answer, in lower case. Source: the vendors' documentation and what
    their servers were seen to send. What is unknown counts as a stop. */
 static const struct {
-    or_str    word;
-    or_finish finish;
+    const char *word;
+    uint8_t     finish;
 } ori_chat_finishes[] = {
-    {OR_STR_INIT("length"), OR_FINISH_LENGTH},
-    {OR_STR_INIT("max_tokens"), OR_FINISH_LENGTH},
-    {OR_STR_INIT("model_length"), OR_FINISH_LENGTH},
-    {OR_STR_INIT("tool_calls"), OR_FINISH_TOOL_CALLS},
-    {OR_STR_INIT("function_call"), OR_FINISH_TOOL_CALLS},
-    {OR_STR_INIT("tool_use"), OR_FINISH_TOOL_CALLS},
-    {OR_STR_INIT("content_filter"), OR_FINISH_CONTENT_FILTER},
-    {OR_STR_INIT("content_filtered"), OR_FINISH_CONTENT_FILTER},
-    {OR_STR_INIT("safety"), OR_FINISH_CONTENT_FILTER},
-    {OR_STR_INIT("refusal"), OR_FINISH_CONTENT_FILTER},
-    {OR_STR_INIT("error"), OR_FINISH_ERROR},
-    {OR_STR_INIT("insufficient_system_resource"), OR_FINISH_ERROR},
+    {"length", OR_FINISH_LENGTH},
+    {"max_tokens", OR_FINISH_LENGTH},
+    {"model_length", OR_FINISH_LENGTH},
+    {"tool_calls", OR_FINISH_TOOL_CALLS},
+    {"function_call", OR_FINISH_TOOL_CALLS},
+    {"tool_use", OR_FINISH_TOOL_CALLS},
+    {"content_filter", OR_FINISH_CONTENT_FILTER},
+    {"content_filtered", OR_FINISH_CONTENT_FILTER},
+    {"safety", OR_FINISH_CONTENT_FILTER},
+    {"refusal", OR_FINISH_CONTENT_FILTER},
+    {"error", OR_FINISH_ERROR},
+    {"insufficient_system_resource", OR_FINISH_ERROR},
 };
 
 static or_finish ori_chat_finish(or_str word, bool has_calls)
@@ -5838,7 +6843,8 @@ static or_finish ori_chat_finish(or_str word, bool has_calls)
     or_finish finish = word.len > 0 ? OR_FINISH_STOP : OR_FINISH_NONE;
     if (word.ptr == NULL) return OR_FINISH_NONE;
     for (size_t i = 0; i < sizeof ori_chat_finishes / sizeof ori_chat_finishes[0]; i++)
-        if (or_str_eq_nocase(word, ori_chat_finishes[i].word)) finish = ori_chat_finishes[i].finish;
+        if (or_str_eq_nocase(word, or_str_z(ori_chat_finishes[i].word)))
+            finish = (or_finish)ori_chat_finishes[i].finish;
     /* some say "stop", or nothing at all, after calls; some "tool_calls" without any */
     if (has_calls && (finish == OR_FINISH_STOP || finish == OR_FINISH_NONE))
         return OR_FINISH_TOOL_CALLS;
@@ -5846,40 +6852,17 @@ static or_finish ori_chat_finish(or_str word, bool has_calls)
     return finish;
 }
 
-/* A count: absent, null, negative and what is not a number are 0. */
-static uint64_t ori_chat_count(ori_chat *c, int usage, const char *pointer)
+static void ori_chat_finish_usage(ori_chat *c)
 {
-    int64_t n = 0;
-    int     tok = or_json_find(c->doc, usage, pointer);
-    if (or_json_get_decimal(c->doc, tok, 0, &n) != OR_OK || n < 0) return 0;
-    return (uint64_t)n;
-}
-
-static uint64_t ori_chat_or_else(uint64_t a, uint64_t b)
-{
-    return a != 0 ? a : b;
-}
-
-static void ori_chat_usage_at(ori_chat *c, int tok, or_usage *u)
-{
-    memset(u, 0, sizeof *u);
-    if (or_json_type_at(c->doc, tok) != OR_JSON_OBJECT) return;
-    u->prompt_tokens = ori_chat_count(c, tok, "/prompt_tokens");
-    u->completion_tokens = ori_chat_count(c, tok, "/completion_tokens");
-    u->total_tokens = ori_chat_count(c, tok, "/total_tokens");
-    u->cached_tokens =
-        ori_chat_or_else(ori_chat_count(c, tok, "/prompt_tokens_details/cached_tokens"),
-                         ori_chat_count(c, tok, "/prompt_cache_hit_tokens"));
-    u->cache_write_tokens = ori_chat_count(c, tok, "/prompt_tokens_details/cache_write_tokens");
-    u->reasoning_tokens = ori_chat_count(c, tok, "/completion_tokens_details/reasoning_tokens");
-    int cost = or_json_find(c->doc, tok, "/cost");
-    or_json_type type = or_json_type_at(c->doc, cost);
-    or_str raw = or_json_raw(c->doc, cost);
-    if (type == OR_JSON_STRING) raw = or_str_of(raw.ptr + 1, raw.len - 2);
-    if (type == OR_JSON_STRING || type == OR_JSON_NUMBER)
-        u->cost_set =
-            or_decimal_round(raw, 12, &u->cost_pico_usd) == OR_OK && u->cost_pico_usd >= 0;
+    or_usage *u = &c->answer->usage;
+    u->cost_set = ori_chat_number(c, c->tok[ORI_CHAT_COST], 12, &u->cost_pico_usd) ||
+                  ori_chat_number(c, c->tok[ORI_CHAT_TICKS], 2, &u->cost_pico_usd);
+    u->upstream_cost_set =
+        ori_chat_number(c, c->tok[ORI_CHAT_UPSTREAM_COST], 12, &u->upstream_cost_pico_usd);
     if (!u->cost_set) u->cost_pico_usd = 0;
+    if (!u->upstream_cost_set) u->upstream_cost_pico_usd = 0;
+    if (u->cache_write_tokens < u->cache_write_1h_tokens)
+        u->cache_write_tokens = u->cache_write_1h_tokens;
 
     /* xAI counts reasoning beside the completion, all others inside it */
     uint64_t sum = or_sat_add_u64(u->prompt_tokens, u->completion_tokens);
@@ -5890,117 +6873,26 @@ static void ori_chat_usage_at(ori_chat *c, int tok, or_usage *u)
     u->set = u->total_tokens > 0 || u->cost_set; /* all zeros: it was not known yet */
 }
 
-static void ori_chat_usage(ori_chat *c, int root, or_usage *u)
+/* An error in any of its shapes: in an "error" member, an object or a text; in one of the
+   choice or of x_groq; or flat, when nothing is an answer. Members of the root fill what the
+   error itself does not say. */
+static void ori_chat_finish_error(ori_chat *c)
 {
-    ori_chat_usage_at(c, or_json_find(c->doc, root, "/usage"), u);
-    if (!u->set) ori_chat_usage_at(c, or_json_find(c->doc, root, "/x_groq/usage"), u);
-}
-
-/* The numeric code of an error: a number or digits, within what a status can be. */
-static int32_t ori_chat_code(ori_chat *c, int error)
-{
-    static const char *const places[] = {"/code", "/status", "/statusCode", "/raw_status_code"};
-    for (size_t i = 0; i < 4; i++) {
-        int64_t n;
-        int     tok = or_json_find(c->doc, error, places[i]);
-        if (or_json_get_decimal(c->doc, tok, 0, &n) == OR_OK && n >= 100 && n <= 999)
-            return (int32_t)n;
+    or_chat_error *e = &c->answer->error;
+    int            tok = c->tok[ORI_CHAT_ERROR];
+    or_json_type   type = or_json_type_at(&c->doc, tok), flat;
+    flat = or_json_type_at(&c->doc, c->tok[ORI_CHAT_FLAT]);
+    e->set = type == OR_JSON_OBJECT ||
+             (type == OR_JSON_STRING && ori_json_text(&c->doc, tok).len > 0) ||
+             (c->tok[ORI_CHAT_CHOICE] < 0 && (flat == OR_JSON_STRING || flat >= OR_JSON_ARRAY));
+    if (!e->set) return;
+    e->message = ori_chat_str(c, tok);
+    for (int place = ORI_CHAT_ERROR; place < ORI_CHAT_CALL; place++) {
+        ori_chat_read(c, place, c->tok[place]);
+        if (place == ORI_CHAT_ERROR) ori_chat_read(c, place, c->tok[ORI_CHAT_ROOT]);
     }
-    return 0;
-}
-
-/* The first of these members that is a non-empty string, or whose value can be shown raw. */
-static or_str ori_chat_first(ori_chat *c, int from, const char *const *places, size_t num, bool raw)
-{
-    for (size_t i = 0; i < num; i++) {
-        int    tok = or_json_find(c->doc, from, places[i]);
-        or_str s = ori_chat_str(c, tok, "");
-        if (s.len > 0) return s;
-        if (raw && or_json_type_at(c->doc, tok) >= OR_JSON_ARRAY) return or_json_raw(c->doc, tok);
-    }
-    return or_str_of(NULL, 0);
-}
-
-/* Fill *e from the value of an "error" member, or from an object that is an error itself. */
-static void ori_chat_take_error(ori_chat *c, int tok, or_chat_error *e)
-{
-    static const char *const messages[] = {"/message", "/error", "/detail", "/fault/faultstring"};
-    static const char *const types[] = {"/metadata/error_type", "/error_type", "/type", "/code",
-                                        "/status"};
-    e->set = true;
-    e->message = ori_chat_str(c, tok, "");
-    if (e->message.ptr == NULL) e->message = ori_chat_first(c, tok, messages, 4, true);
     if (e->message.ptr == NULL) e->message = OR_STR("");
-    e->type = ori_chat_first(c, tok, types, 5, false);
-    e->code = ori_chat_code(c, tok);
-}
-
-/* An error in any of its shapes; see the vendors' documentation for who sends which. */
-static void ori_chat_error(ori_chat *c, int root, bool has_choices, or_chat_error *e)
-{
-    static const char *const places[] = {"/error", "/x_groq/error", "/choices/0/error"};
-    for (size_t i = 0; i < 3; i++) {
-        int          tok = or_json_find(c->doc, root, places[i]);
-        or_json_type type = or_json_type_at(c->doc, tok);
-        if (type != OR_JSON_OBJECT && type != OR_JSON_STRING) continue;
-        ori_chat_take_error(c, tok, e);
-        if (e->code == 0) e->code = ori_chat_code(c, root);
-        return;
-    }
-    /* flat: {"object":"error","message":...}, {"message":...}, {"detail":...}, {"fault":...} */
-    static const char *const flat[] = {"/message", "/detail", "/fault"};
-    for (size_t i = 0; i < 3 && !has_choices; i++) {
-        or_json_type type = or_json_type_at(c->doc, or_json_find(c->doc, root, flat[i]));
-        if (type == OR_JSON_STRING || type >= OR_JSON_ARRAY) {
-            ori_chat_take_error(c, root, e);
-            return;
-        }
-    }
-}
-
-/* The object to read: the root, or the only element of a root array (Gemini's errors). */
-static int ori_chat_root(const or_json_doc *doc)
-{
-    int root = or_json_type_at(doc, 0) == OR_JSON_ARRAY ? or_json_first(doc, 0) : 0;
-    return or_json_type_at(doc, root) == OR_JSON_OBJECT ? root : -1;
-}
-
-or_err or_chat_read(or_str body, or_arena *arena, or_chat_answer *a)
-{
-    or_json_doc doc;
-    ori_chat    c;
-    uint32_t    has_index;
-    memset(a, 0, sizeof *a);
-    or_err e = or_json_parse(&doc, body, 0, arena);
-    if (e != OR_OK) return e;
-    c.doc = &doc;
-    c.arena = arena;
-    c.err = OR_OK;
-    int root = ori_chat_root(&doc), choice = or_json_find(&doc, root, "/choices/0");
-    int message = or_json_find(&doc, choice, "/message");
-    if (root < 0) return OR_ERR_ANSWER;
-    a->id = ori_chat_str(&c, root, "/id");
-    a->model = ori_chat_str(&c, root, "/model");
-    a->provider = ori_chat_str(&c, root, "/provider");
-    a->text = ori_chat_text(&c, or_json_find(&doc, message, "/content"));
-    if (message < 0) a->text = ori_chat_str(&c, choice, "/text"); /* legacy completions */
-    a->reasoning = ori_chat_reasoning(&c, message);
-    a->refusal = ori_chat_str(&c, message, "/refusal");
-    a->tool_calls = ori_chat_calls(&c, message, &a->num_tool_calls, &has_index);
-    or_str word = ori_chat_str(&c, choice, "/finish_reason");
-    a->finish = ori_chat_finish(word, a->num_tool_calls > 0);
-    a->native_finish = ori_chat_str(&c, choice, "/native_finish_reason");
-    if (a->native_finish.ptr == NULL) a->native_finish = word;
-    ori_chat_usage(&c, root, &a->usage);
-    ori_chat_error(&c, root, choice >= 0, &a->error);
-    if (c.err != OR_OK) return c.err;
-    bool answered = or_json_type_at(&doc, message) == OR_JSON_OBJECT || a->text.ptr != NULL;
-    return answered || a->error.set ? OR_OK : OR_ERR_ANSWER;
-}
-
-void or_chat_stream_init(or_chat_stream *s)
-{
-    memset(s, 0, sizeof *s);
+    if (e->type.ptr == NULL) e->type = e->code_text;
 }
 
 /* FNV-1a; 0 is kept for "no id". */
@@ -6014,9 +6906,10 @@ static uint32_t ori_chat_hash(or_str s)
 /* Which call of the stream a fragment belongs to: upstreams leave out the index, start it at
    one, or use one index for several ids. A new id is a new call.
    Returns OR_CHAT_MAX_CALLS when there are too many. */
-static uint32_t ori_chat_call_of(or_chat_stream *s, const or_tool_call *call, bool has_index)
+static uint32_t ori_chat_call_of(or_chat_stream *s, const or_tool_call *call)
 {
     uint32_t id = ori_chat_hash(call->id), i = s->num_calls;
+    bool     has_index = call->index != UINT32_MAX;
     while (i > 0) {
         const or_chat_call *known = &s->calls[i - 1];
         if (has_index ? known->index == call->index : id == 0 || known->id == id) break;
@@ -6028,19 +6921,22 @@ static uint32_t ori_chat_call_of(or_chat_stream *s, const or_tool_call *call, bo
     }
     if (s->num_calls == OR_CHAT_MAX_CALLS) return OR_CHAT_MAX_CALLS;
     i = s->num_calls++;
-    s->calls[i].index = has_index ? call->index : UINT32_MAX;
+    s->calls[i].index = call->index;
     s->calls[i].id = id;
     s->calls[i].id_told = s->calls[i].name_told = false;
     return i;
 }
 
 /* Dense indexes; id and name in one fragment only, whatever the upstream repeats. */
-static or_err ori_chat_order_calls(or_chat_stream *s, or_tool_call *calls, uint32_t num,
-                                   uint32_t has_index)
+static or_err ori_chat_order_calls(or_chat_stream *s, or_tool_call *calls, uint32_t num)
 {
     for (uint32_t i = 0; i < num; i++) {
         or_tool_call *call = &calls[i];
-        uint32_t      k = ori_chat_call_of(s, call, i < 32 && (has_index >> i & 1) != 0);
+        if (s == NULL) { /* a whole answer */
+            call->index = i;
+            continue;
+        }
+        uint32_t k = ori_chat_call_of(s, call);
         if (k == OR_CHAT_MAX_CALLS) return OR_ERR_TOKENS;
         call->index = k;
         if (call->id.len == 0 || s->calls[k].id_told) call->id = or_str_of(NULL, 0);
@@ -6051,10 +6947,85 @@ static or_err ori_chat_order_calls(or_chat_stream *s, or_tool_call *calls, uint3
     return OR_OK;
 }
 
-/* [DONE], with what blanks some put around it. */
-static bool ori_chat_is_done(or_str data)
+/* The calls; and the finish reason, now that it is known whether there were calls. */
+static or_err ori_chat_finish_calls(ori_chat *c, or_chat_stream *s)
 {
-    return or_str_eq(or_str_trim(data), OR_STR("[DONE]"));
+    or_chat_answer *a = c->answer;
+    or_tool_call   *calls = ori_chat_read_calls(c, &a->num_tool_calls);
+    or_str          word = ori_chat_str(c, c->tok[ORI_CHAT_FINISH]);
+    a->tool_calls = calls;
+    if (c->err != OR_OK) return c->err;
+    or_err e = ori_chat_order_calls(s, calls, a->num_tool_calls);
+    a->finish = ori_chat_finish(word, (s != NULL ? s->num_calls : a->num_tool_calls) > 0);
+    if (a->native_finish.ptr == NULL) a->native_finish = word;
+    return e;
+}
+
+/* The choice to read: of a stream always the same one. Many leave the index out. */
+static int ori_chat_choose(ori_chat *c, or_chat_stream *s)
+{
+    const or_json_doc *doc = &c->doc;
+    int                list = c->tok[ORI_CHAT_CHOICES];
+    if (or_json_type_at(doc, list) != OR_JSON_ARRAY) return -1;
+    for (int i = or_json_first(doc, list); i >= 0; i = or_json_next(doc, i)) {
+        uint64_t index;
+        if (s == NULL || or_json_get_u64(doc, or_json_find(doc, i, "/index"), &index) != OR_OK)
+            return i;
+        if (!s->chosen) {
+            s->chosen = true;
+            s->choice = index;
+        }
+        if (s->choice == index) return i;
+    }
+    return -1;
+}
+
+/* The object to read: the root, or the only element of a root array (Gemini's errors). */
+static int ori_chat_find_root(const or_json_doc *doc)
+{
+    int root = or_json_type_at(doc, 0) == OR_JSON_ARRAY ? or_json_first(doc, 0) : 0;
+    return or_json_type_at(doc, root) == OR_JSON_OBJECT ? root : -1;
+}
+
+/* Read text into *a; s is NULL for a whole answer. */
+static or_err ori_chat_decode(ori_chat *c, or_str text, or_arena *arena, or_chat_answer *a,
+                              or_chat_stream *s)
+{
+    or_err e = or_json_parse(&c->doc, text, 0, arena);
+    if (e != OR_OK) return e;
+    c->arena = arena;
+    c->to = c->answer = a;
+    c->err = OR_OK;
+    for (int i = 0; i < ORI_CHAT_PLACES; i++) c->tok[i] = -1;
+    c->tok[ORI_CHAT_ROOT] = ori_chat_find_root(&c->doc);
+    if (c->tok[ORI_CHAT_ROOT] < 0) return OR_ERR_ANSWER;
+    for (int place = ORI_CHAT_ROOT; place < ORI_CHAT_ERROR; place++) {
+        if (place == ORI_CHAT_CHOICE) c->tok[place] = ori_chat_choose(c, s);
+        ori_chat_read(c, place, c->tok[place]);
+    }
+    ori_chat_finish_text(c);
+    ori_chat_finish_images(c);
+    ori_chat_finish_usage(c);
+    ori_chat_finish_error(c);
+    e = ori_chat_finish_calls(c, s);
+    if (e == OR_OK) e = c->err;
+    if (e != OR_OK) a->num_images = a->num_tool_calls = 0;
+    return e;
+}
+
+or_err or_chat_read(or_str body, or_arena *arena, or_chat_answer *a)
+{
+    ori_chat c;
+    memset(a, 0, sizeof *a);
+    or_err e = ori_chat_decode(&c, body, arena, a, NULL);
+    if (e != OR_OK) return e;
+    bool answered = or_json_type_at(&c.doc, c.tok[ORI_CHAT_MESSAGE]) == OR_JSON_OBJECT;
+    return answered || a->text.ptr != NULL || a->error.set ? OR_OK : OR_ERR_ANSWER;
+}
+
+void or_chat_stream_init(or_chat_stream *s)
+{
+    memset(s, 0, sizeof *s);
 }
 
 static void ori_chat_note(or_chat_stream *s, const or_chat_delta *d)
@@ -6062,51 +7033,25 @@ static void ori_chat_note(or_chat_stream *s, const or_chat_delta *d)
     if (d->usage.set) s->usage = d->usage;
     if (d->finish != OR_FINISH_NONE) s->finish = d->finish;
     if (d->error.set) s->error = true;
-    if (d->text.len > 0 || d->reasoning.len > 0 || d->refusal.len > 0 || d->num_tool_calls > 0)
+    if (d->text.len > 0 || d->reasoning.len > 0 || d->refusal.len > 0 || d->num_images > 0 ||
+        d->audio.ptr != NULL || d->num_tool_calls > 0)
         s->content = true;
 }
 
 or_err or_chat_stream_next(or_chat_stream *s, or_str data, or_arena *arena, or_chat_delta *d)
 {
-    or_json_doc   doc;
-    ori_chat      c;
-    uint32_t      has_index;
-    or_tool_call *calls;
+    ori_chat c;
+    or_str   word = or_str_trim(data); /* some put blanks around [DONE] */
     memset(d, 0, sizeof *d);
-    if (s->done || or_str_trim(data).len == 0) return OR_OK;
-    if (ori_chat_is_done(data)) {
+    if (s->done || word.len == 0) return OR_OK;
+    if (or_str_eq(word, OR_STR("[DONE]"))) {
         d->done = s->done = true;
         return OR_OK;
     }
-    or_err e = or_json_parse(&doc, data, 0, arena);
+    or_err e = ori_chat_decode(&c, data, arena, d, s);
     if (e != OR_OK) return e;
-    c.doc = &doc;
-    c.arena = arena;
-    c.err = OR_OK;
-    int root = ori_chat_root(&doc), choice = or_json_find(&doc, root, "/choices/0");
-    int delta = or_json_find(&doc, choice, "/delta");
-    if (root < 0) return OR_ERR_ANSWER;
-    if (delta < 0) delta = or_json_find(&doc, choice, "/message"); /* a whole answer as one event */
-    d->id = ori_chat_str(&c, root, "/id");
-    d->model = ori_chat_str(&c, root, "/model");
-    d->provider = ori_chat_str(&c, root, "/provider");
-    d->text = ori_chat_text(&c, or_json_find(&doc, delta, "/content"));
-    d->reasoning = ori_chat_reasoning(&c, delta);
-    d->refusal = ori_chat_str(&c, delta, "/refusal");
-    calls = ori_chat_calls(&c, delta, &d->num_tool_calls, &has_index);
-    d->tool_calls = calls;
-    ori_chat_usage(&c, root, &d->usage);
-    ori_chat_error(&c, root, or_json_find(&doc, root, "/choices") >= 0, &d->error);
-    or_str word = ori_chat_str(&c, choice, "/finish_reason");
-    d->native_finish = ori_chat_str(&c, choice, "/native_finish_reason");
-    if (d->native_finish.ptr == NULL) d->native_finish = word;
-    if (c.err != OR_OK) return c.err;
-    e = ori_chat_order_calls(s, calls, d->num_tool_calls, has_index);
-    if (e != OR_OK) return e;
-    d->finish = ori_chat_finish(word, s->num_calls > 0);
     ori_chat_note(s, d);
-    bool known = or_json_find(&doc, root, "/choices") >= 0 || d->usage.set || d->error.set;
-    return known ? OR_OK : OR_ERR_ANSWER;
+    return c.tok[ORI_CHAT_CHOICES] >= 0 || d->usage.set || d->error.set ? OR_OK : OR_ERR_ANSWER;
 }
 
 or_end or_chat_stream_end(const or_chat_stream *s, bool clean)
@@ -6114,6 +7059,196 @@ or_end or_chat_stream_end(const or_chat_stream *s, bool clean)
     if (s->error || s->finish == OR_FINISH_ERROR) return OR_END_ERROR;
     if (s->finish != OR_FINISH_NONE && (s->done || clean)) return OR_END_COMPLETE;
     return OR_END_TRUNCATED;
+}
+
+/* Sections of what is collected; from CALLS on four for each call. */
+enum {
+    ORI_CHAT_IN_REASONING,
+    ORI_CHAT_IN_REFUSAL,
+    ORI_CHAT_IN_TEXT,
+    ORI_CHAT_IN_DETAILS,
+    ORI_CHAT_IN_CALLS
+};
+
+void or_chat_collect_init(or_chat_collect *c, or_buf *out, or_tool_call *calls, uint32_t max_calls)
+{
+    memset(c, 0, sizeof *c);
+    c->out = out;
+    c->start = out->len;
+    c->calls = calls;
+    c->max_calls = max_calls;
+    if (out->counting) c->err = OR_ERR_ARG;
+}
+
+/* The four texts of a call lie one after another. */
+typedef char ori_chat_texts_follow[offsetof(or_tool_call, extra_content) ==
+                                           offsetof(or_tool_call, id) + 3 * sizeof(or_str)
+                                       ? 1
+                                       : -1];
+
+static or_str *ori_chat_section(or_chat_collect *c, uint32_t n)
+{
+    if (n < ORI_CHAT_IN_CALLS) return &c->sections[n];
+    char *call = (char *)&c->calls[n / 4 - 1];
+    return (or_str *)(void *)(call + offsetof(or_tool_call, id) + n % 4 * sizeof(or_str));
+}
+
+static size_t ori_chat_section_end(or_chat_collect *c, uint32_t n)
+{
+    size_t end = c->start;
+    for (uint32_t i = 0; i <= n; i++) end += ori_chat_section(c, i)->len;
+    return end;
+}
+
+/* Put text into section n, so many bytes before its end. */
+static void ori_chat_keep(or_chat_collect *c, uint32_t n, or_str text, size_t before)
+{
+    size_t at = ori_chat_section_end(c, n) - before, end = c->out->len;
+    if (c->err != OR_OK || text.len == 0) return;
+    if ((c->err = or_buf_put_str(c->out, text)) != OR_OK) return;
+    ori_chat_section(c, n)->len += text.len;
+    if (end == at) return;
+    char *to = c->out->ptr + at;
+    memmove(to + text.len, to, end - at);
+    memcpy(to, text.ptr, text.len);
+}
+
+static void ori_chat_keep_json(or_chat_collect *c, const char *json, size_t before)
+{
+    ori_chat_keep(c, ORI_CHAT_IN_DETAILS, or_str_z(json), before);
+}
+
+/* The members that do not tell pieces of a detail apart: texts, then the signature. */
+static int ori_chat_detail_member(or_str key)
+{
+    static const char *const names[] = {"data", "text", "summary", "signature"};
+    int                      i = 0;
+    while (i < 4 && !or_str_eq(key, or_str_z(names[i]))) i++;
+    return i;
+}
+
+/* The open detail gets its signature, in place of what stands there: null, "" or nothing. */
+static void ori_chat_sign_detail(or_chat_collect *c, or_str signature)
+{
+    size_t old = c->sign_len, kept = signature.len - old;
+    if (old == 0) {
+        ori_chat_keep_json(c, ",\"signature\":", 1);
+        c->sign_before = 1;
+    }
+    ori_chat_keep(c, ORI_CHAT_IN_DETAILS, or_str_of(signature.ptr, kept), c->sign_before);
+    size_t end = ori_chat_section_end(c, ORI_CHAT_IN_DETAILS);
+    if (c->err == OR_OK) memcpy(c->out->ptr + end - c->sign_before, signature.ptr + kept, old);
+    c->text_before = 0;
+}
+
+/* One element of reasoning_details. A text that comes in pieces is put together as it is,
+   escapes and all, in its first piece; the last one brings the signature. Two pieces belong
+   together when their other members are the same; data without an index, which nobody could
+   tell from the next, is whole. */
+static void ori_chat_collect_detail(or_chat_collect *c, or_str element)
+{
+    const char  *end = element.ptr + element.len;
+    or_json_scan s;
+    or_json_item item;
+    or_str       text = {NULL, 0}, signature = {NULL, 0};
+    uint32_t     same = 0;
+    bool         pieces = false;
+    or_json_scan_init(&s, element);
+    (void)or_json_scan_next(&s, &item);
+    while (ori_chat_next(&s, &item)) {
+        int m = ori_chat_detail_member(item.key);
+        if (m == 3) {
+            signature = item.value;
+        } else if (m < 3 && item.type == OR_JSON_STRING) {
+            text = or_str_of(item.value.ptr + 1, item.value.len - 2);
+            pieces = pieces || m > 0;
+        } else if (item.type != OR_JSON_NULL) {
+            same = same * 31 ^ ori_chat_hash(item.value);
+            pieces = pieces || or_str_eq(item.key, OR_STR("index"));
+        }
+    }
+    bool is_signed = signature.len > 4; /* else null or empty */
+    if (c->text_before > 0 && same == c->detail && (text.ptr != NULL || is_signed)) {
+        ori_chat_keep(c, ORI_CHAT_IN_DETAILS, text, c->text_before);
+        if (c->sign_before > c->text_before) c->sign_before += text.len;
+        if (is_signed) ori_chat_sign_detail(c, signature);
+        return;
+    }
+    ori_chat_keep_json(c, c->sections[ORI_CHAT_IN_DETAILS].len > 0 ? "," : "[", 0);
+    ori_chat_keep(c, ORI_CHAT_IN_DETAILS, element, 0);
+    c->detail = same;
+    c->text_before = 0;
+    if (pieces && text.ptr != NULL && !is_signed)
+        c->text_before = (size_t)(end - text.ptr) - text.len;
+    c->sign_len = signature.len;
+    c->sign_before = c->sign_len > 0 ? (size_t)(end - signature.ptr) : 0;
+}
+
+static void ori_chat_collect_call(or_chat_collect *c, const or_tool_call *call)
+{
+    if (call->index >= c->max_calls) {
+        if (c->err == OR_OK) c->err = OR_ERR_TOKENS;
+        return;
+    }
+    while (c->num_calls <= call->index) {
+        memset(&c->calls[c->num_calls], 0, sizeof *call);
+        c->calls[c->num_calls].index = c->num_calls;
+        c->num_calls++;
+    }
+    uint32_t n = ORI_CHAT_IN_CALLS + 4 * call->index;
+    ori_chat_keep(c, n, call->id, 0);
+    ori_chat_keep(c, n + 1, call->name, 0);
+    ori_chat_keep(c, n + 2, call->arguments, 0);
+    if (ori_chat_section(c, n + 3)->len == 0) ori_chat_keep(c, n + 3, call->extra_content, 0);
+}
+
+or_err or_chat_collect_add(or_chat_collect *c, const or_chat_delta *d)
+{
+    or_json_scan s;
+    or_json_item item;
+    if (d->reasoning.len > 0) c->place = d->reasoning_place;
+    ori_chat_keep(c, ORI_CHAT_IN_REASONING, d->reasoning, 0);
+    ori_chat_keep(c, ORI_CHAT_IN_REFUSAL, d->refusal, 0);
+    ori_chat_keep(c, ORI_CHAT_IN_TEXT, d->text, 0);
+    or_json_scan_init(&s, d->reasoning_details);
+    if (d->reasoning_details.len > 0 && or_json_scan_next(&s, &item) == OR_OK)
+        while (ori_chat_next(&s, &item))
+            if (item.type == OR_JSON_OBJECT) ori_chat_collect_detail(c, item.value);
+    for (uint32_t i = 0; i < d->num_tool_calls; i++) ori_chat_collect_call(c, &d->tool_calls[i]);
+    return c->err;
+}
+
+or_err or_chat_collect_end(or_chat_collect *c, or_msg *msg)
+{
+    memset(msg, 0, sizeof *msg);
+    if (c->sections[ORI_CHAT_IN_DETAILS].len > 0) ori_chat_keep_json(c, "]", 0);
+    for (uint32_t i = 0; i < c->num_calls; i++) {
+        char   mem[32];
+        or_buf id;
+        if (c->calls[i].id.len > 0) continue;
+        or_buf_init(&id, mem, sizeof mem);
+        or_buf_put_z(&id, "call_");
+        or_buf_put_u64(&id, c->out->len); /* no other call of the history has that */
+        ori_chat_keep(c, ORI_CHAT_IN_CALLS + 4 * i, or_buf_str(&id), 0);
+    }
+    if (c->err != OR_OK) return c->err;
+    size_t at = c->start;
+    for (uint32_t n = 0; n < ORI_CHAT_IN_CALLS + 4 * c->num_calls; n++) {
+        or_str *s = ori_chat_section(c, n);
+        s->ptr = s->len > 0 ? c->out->ptr + at : NULL;
+        at += s->len;
+    }
+    msg->role = OR_ROLE_ASSISTANT;
+    msg->content = c->sections[ORI_CHAT_IN_TEXT];
+    if (msg->content.len == 0 && c->num_calls == 0) msg->content = OR_STR("");
+    msg->refusal = c->sections[ORI_CHAT_IN_REFUSAL];
+    msg->reasoning_details = c->sections[ORI_CHAT_IN_DETAILS];
+    if (c->place == OR_REASONING_PLAIN) msg->reasoning = c->sections[ORI_CHAT_IN_REASONING];
+    if (c->place == OR_REASONING_CONTENT)
+        msg->reasoning_content = c->sections[ORI_CHAT_IN_REASONING];
+    msg->tool_calls = c->calls;
+    msg->num_tool_calls = c->num_calls;
+    return OR_OK;
 }
 
 #ifndef OR_NO_ROUTE
