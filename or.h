@@ -7532,7 +7532,9 @@ static bool ori_route_alias_is(const or_alias *a, const or_endpoint *e)
 bool or_route_model_is(or_str name, const or_catalogue *c, const or_endpoint *e, or_variants *v)
 {
     if (v != NULL) ori_route_variants(name, v);
-    if (ori_route_same_model(name, e->model, e->model)) return true;
+    /* the first for endpoints that take any name as it is, routing suffixes and all */
+    if (or_str_eq_nocase(name, e->model) || ori_route_same_model(name, e->model, e->model))
+        return true;
     if (e->canonical.ptr != NULL && ori_route_same_model(name, e->canonical, e->model))
         return true;
     for (uint32_t i = 0; i < c->num_aliases; i++)
@@ -9864,6 +9866,7 @@ static or_err ori_client_any(or_client *c, or_arena *mem)
         }
     c->catalogue.endpoints = list;
     c->catalogue.num = num;
+    memset(&c->request.prefs, 0, sizeof c->request.prefs); /* these are for OpenRouter then */
     c->request.prefs.sort = OR_SORT_ROUND_ROBIN; /* in their order */
     return OR_OK;
 }
@@ -9885,7 +9888,10 @@ static or_err ori_client_request(or_client *c, or_arena *mem)
         if (num == c->desc.max_models) return OR_ERR_SPACE;
         models[num++] = c->chat.models[i];
     }
-    memset(&c->request.prefs, 0, sizeof c->request.prefs);
+    if (c->chat.provider != NULL)
+        c->request.prefs = *c->chat.provider;
+    else
+        memset(&c->request.prefs, 0, sizeof c->request.prefs);
     c->request.models = models;
     c->request.num_models = num;
     c->request.sticky = c->desc.sticky;
@@ -9972,11 +9978,11 @@ static or_err ori_client_write(or_client *c)
     or_chat_desc       chat = c->chat;
     size_t             body, at;
     or_buf            *out = &c->out;
-    (void)ori_client_openrouter;
     or_buf_clear(out);
     chat.model = e->upstream_model.ptr != NULL ? e->upstream_model : e->model;
     chat.models = NULL; /* fallback is ours */
     chat.num_models = 0;
+    if (!ori_client_openrouter(c)) chat.provider = NULL; /* it was for us */
     or_err err = or_chat_write(out, &chat);
     if (err != OR_OK) return err;
     body = out->len;

@@ -186,15 +186,12 @@ static or_err play(script *s, const or_client_desc *d, const or_chat_desc *chat)
     return OR_OK;
 }
 
-static const or_msg hi = {OR_ROLE_USER, OR_STR_INIT("hi"), OR_STR_INIT(""), OR_STR_INIT(""),
-                          OR_STR_INIT(""), NULL, 0};
-
 static or_chat_desc chat_of(const char *model)
 {
     static or_msg msg;
     or_chat_desc  chat;
     memset(&msg, 0, sizeof msg);
-    msg.content = hi.content;
+    msg.content = OR_STR("hi");
     memset(&chat, 0, sizeof chat);
     chat.model = or_str_z(model);
     chat.msgs = &msg;
@@ -355,6 +352,47 @@ static void test_fallback(void)
     CHECK(holds(s.sent[0], strlen(s.sent[0]), "{\"model\":\"b-calls-it-so\","), s.sent[0]);
     CHECK(s.end.cost.source == OR_COST_COMPUTED && s.end.cost.pico_usd == 4000000, "cost");
     CHECK(stats[1].outcomes[OR_FAULT_NONE] == 1 && stats[1].in_flight == 0, "fed back");
+
+    /* preferences are ours with a catalogue, and OpenRouter's own when it is asked */
+    or_prefs prefs;
+    or_str   only = OR_STR("a");
+    memset(&prefs, 0, sizeof prefs);
+    prefs.only = &only;
+    prefs.num_only = 1;
+    chat.provider = &prefs;
+    memset(&s, 0, sizeof s);
+    s.answers[0] = HELLO;
+    s.num = 1;
+    CHECK_ERR(play(&s, &d, &chat), OR_OK, "preferences");
+    CHECK(strcmp(s.hosts, "a ") == 0, s.hosts);
+    CHECK(!holds(s.sent[0], strlen(s.sent[0]), "\"provider\""), s.sent[0]);
+    static const struct {
+        const char *url;
+        bool        sent;
+    } hosts[] = {{"https://openrouter.ai/api/v1", true}, {"https://eu.openrouter.ai/api/v1", true},
+                 {"https://notopenrouter.ai/v1", false}, {"http://ai/v1", false}};
+    d.catalogue = NULL;
+    d.num_providers = 1;
+    d.call.stats = NULL;
+    for (size_t i = 0; i < 4; i++) {
+        p[0].base_url = or_str_z(hosts[i].url);
+        memset(&s, 0, sizeof s);
+        s.answers[0] = HELLO;
+        s.num = 1;
+        CHECK_ERR(play(&s, &d, &chat), OR_OK, hosts[i].url);
+        CHECK(holds(s.sent[0], strlen(s.sent[0]), "\"provider\":{\"only\":[\"a\"]}") == hosts[i].sent,
+              s.sent[0]);
+    }
+    p[0].base_url = OR_STR("http://a/v1");
+    p[0].openrouter = true;
+    memset(&s, 0, sizeof s);
+    s.answers[0] = HELLO;
+    s.num = 1;
+    CHECK_ERR(play(&s, &d, &chat), OR_OK, "said to be OpenRouter");
+    CHECK(holds(s.sent[0], strlen(s.sent[0]), "\"provider\""), s.sent[0]);
+    chat.provider = NULL;
+    d.catalogue = &c;
+    d.num_providers = 2;
 
     e[1].target = 2;
     CHECK_ERR(play(&s, &d, &chat), OR_ERR_ARG, "a target that is no provider");
