@@ -39,6 +39,12 @@ $B/orproxy: $B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)) $B/ports.a
 # names it here.
 $B/tests/test_conf: $B/proxy/conf.o
 $B/tests/test_facts: $B/proxy/facts.o
+# A port that is not in ports.a: its test names it, with the library below it.
+$B/tests/test_lwip: $B/ports/lwip_sockets.o
+$B/tests/test_lwip_raw: $B/ports/lwip_raw.o
+$B/tests/test_lwip $B/tests/test_lwip_raw: private LIBS = -llwip -lpthread
+$B/ports/lwip_sockets.o $B/ports/lwip_raw.o $B/tests/test_lwip.o $B/tests/test_lwip_raw.o: \
+    private FEATURES = -D_GNU_SOURCE -isystem /usr/include/lwip
 $(EXAMPLES) $(TESTS) $(BENCHES): $B/%: $B/%.o $B/ports.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $B/ports.a: $(patsubst %.c,$B/%.o,$(PORTS))

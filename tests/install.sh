@@ -38,6 +38,8 @@ need ca-certificates have_roots
 need curl command -v curl
 if [ "$what" = test ]; then
     need g++ command -v g++
+    need liblwip-dev have_header lwip/lwipopts.h
+    need libmbedtls-dev have_header mbedtls/ssl.h
     need openssl command -v openssl
     need nodejs command -v node
     need npm command -v npm
