@@ -45,6 +45,10 @@ $B/tests/test_lwip_raw: $B/ports/lwip_raw.o
 $B/tests/test_lwip $B/tests/test_lwip_raw: private LIBS = -llwip -lpthread
 $B/ports/lwip_sockets.o $B/ports/lwip_raw.o $B/tests/test_lwip.o $B/tests/test_lwip_raw.o: \
     private FEATURES = -D_GNU_SOURCE -isystem /usr/include/lwip
+# Static, since this test lets its allocations fail.
+$B/tests/test_mbedtls: $B/ports/mbedtls.o
+$B/tests/test_mbedtls: private LIBS = -Wl,--wrap=calloc -l:libmbedtls.a -l:libmbedx509.a \
+                                      -l:libmbedcrypto.a -lpthread
 $(EXAMPLES) $(TESTS) $(BENCHES): $B/%: $B/%.o $B/ports.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $B/ports.a: $(patsubst %.c,$B/%.o,$(PORTS))
