@@ -125,7 +125,7 @@ or_err or_mbedtls_begin(or_mbedtls *c, const or_mbedtls_desc *d)
     if (n == 0) return OR_OK;
     or_mbedtls_close(c);
     c->tls_error = n;
-    return n == MBEDTLS_ERR_SSL_ALLOC_FAILED ? OR_ERR_MEMORY : OR_ERR_ARG;
+    return OR_ERR_MEMORY;
 }
 
 /* The first failure stays. */
