@@ -146,6 +146,13 @@ or_err or_lwip_raw_open(or_lwip_raw *s, const ip_addr_t *address, uint16_t port,
     return e;
 }
 
+/* Why there is no pcb; OR_OK: there is one. */
+static or_err gone(const or_lwip_raw *s)
+{
+    if (s->pcb != NULL) return OR_OK;
+    return s->err != OR_OK ? s->err : OR_ERR_CLOSED;
+}
+
 or_err or_lwip_raw_step(or_lwip_raw *s)
 {
     OR_LWIP_RAW_LOCK();
@@ -153,7 +160,7 @@ or_err or_lwip_raw_step(or_lwip_raw *s)
     if (s->open)
         e = OR_OK;
     else if (s->pcb == NULL)
-        e = s->err != OR_OK ? s->err : OR_ERR_CLOSED;
+        e = gone(s);
     else if (or_ms_diff(s->start_ms, sys_now()) >= (int32_t)s->timeout_ms)
         drop(s, e = OR_ERR_TIMEOUT, true);
     OR_LWIP_RAW_UNLOCK();
@@ -186,7 +193,7 @@ static ptrdiff_t io_recv(void *user, void *buf, size_t len)
     OR_LWIP_RAW_LOCK();
     ptrdiff_t n = take(s, buf, len);
     if (n > 0 && s->pcb != NULL) tcp_recved(s->pcb, (u16_t)n);
-    if (n == 0) n = s->ended ? OR_ERR_CLOSED : s->err;
+    if (n == 0) n = s->ended ? OR_ERR_CLOSED : gone(s);
     OR_LWIP_RAW_UNLOCK();
     return n;
 }
@@ -211,7 +218,7 @@ static ptrdiff_t io_send(void *user, const void *buf, size_t len)
 {
     or_lwip_raw *s = user;
     OR_LWIP_RAW_LOCK();
-    ptrdiff_t n = s->open ? put(s, buf, len) : (ptrdiff_t)s->err;
+    ptrdiff_t n = s->open ? put(s, buf, len) : (ptrdiff_t)gone(s);
     OR_LWIP_RAW_UNLOCK();
     return n;
 }

@@ -35,7 +35,7 @@
 
 #include "or.h"
 
-/* A connection; must not be moved while open. Zero it before the first or_lwip_raw_open. */
+/* A connection; must not be moved while open. Zeroed is a closed one: begin so. */
 typedef struct or_lwip_raw {
     /* yours, set before or_lwip_raw_open: called by lwIP, in its context, when something
        changed. May set a flag or wake a task, and must not call back into this port or lwIP:

@@ -94,12 +94,19 @@ or_err or_lwip_sockets_open(or_lwip_sockets *s, const ip_addr_t *address, uint16
     return OR_OK;
 }
 
+/* What there is to say while it is not connected; OR_OK: it is being connected. */
+static or_err not_open(const or_lwip_sockets *s)
+{
+    if (s->has_fd) return OR_OK;
+    return s->end != OR_OK ? s->end : OR_ERR_CLOSED;
+}
+
 or_err or_lwip_sockets_step(or_lwip_sockets *s)
 {
     int       number = 0;
     socklen_t size = sizeof number;
     if (s->open) return OR_OK;
-    if (!s->has_fd) return s->end != OR_OK ? s->end : OR_ERR_CLOSED;
+    if (!s->has_fd) return not_open(s);
     if (ready(s, true, 0) <= 0) {
         if (or_ms_diff(s->start_ms, sys_now()) < (int32_t)s->timeout_ms) return OR_NEED_MORE;
         return fail(s, OR_ERR_TIMEOUT, 0);
@@ -128,8 +135,8 @@ static ptrdiff_t failure(or_lwip_sockets *s)
 static ptrdiff_t io_recv(void *user, void *buf, size_t len)
 {
     or_lwip_sockets *s = user;
+    if (!s->open) return not_open(s);
     if (s->end != OR_OK) return s->end;
-    if (!s->open) return 0;
     ptrdiff_t n = lwip_recv(s->fd, buf, len, 0);
     if (n > 0) return n;
     n = n == 0 ? (ptrdiff_t)OR_ERR_CLOSED : failure(s);
@@ -140,7 +147,7 @@ static ptrdiff_t io_recv(void *user, void *buf, size_t len)
 static ptrdiff_t io_send(void *user, const void *buf, size_t len)
 {
     or_lwip_sockets *s = user;
-    if (!s->open) return s->end;
+    if (!s->open) return not_open(s);
     ptrdiff_t n = lwip_send(s->fd, buf, len, 0);
     return n >= 0 ? n : failure(s);
 }

@@ -125,6 +125,12 @@ or_err or_zephyr_wait(const or_zephyr *z, bool write, uint32_t timeout_ms)
     return n == 0 ? OR_ERR_TIMEOUT : OR_ERR_IO;
 }
 
+/* Why it is not open. */
+static or_err gone(const or_zephyr *z)
+{
+    return z->end != OR_OK ? z->end : OR_ERR_CLOSED;
+}
+
 static ptrdiff_t failure(or_zephyr *z)
 {
     if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
@@ -135,6 +141,7 @@ static ptrdiff_t failure(or_zephyr *z)
 static ptrdiff_t io_recv(void *user, void *buf, size_t len)
 {
     or_zephyr *z = user;
+    if (!z->open) return gone(z);
     if (z->end != OR_OK) return z->end;
     ptrdiff_t n = zsock_recv(z->fd, buf, len, ZSOCK_MSG_DONTWAIT);
     if (n > 0) return n;
@@ -146,7 +153,7 @@ static ptrdiff_t io_recv(void *user, void *buf, size_t len)
 static ptrdiff_t io_send(void *user, const void *buf, size_t len)
 {
     or_zephyr *z = user;
-    if (!z->open) return z->end;
+    if (!z->open) return gone(z);
     if (len < z->unsent) return OR_ERR_ARG;
     if (z->unsent > 0) len = z->unsent; /* mbedTLS wants the same length again */
     z->unsent = 0;

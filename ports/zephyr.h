@@ -2,7 +2,8 @@
 
    Compiled against stubs of Zephyr 3.7's headers in tests/stubs, and run with them over POSIX
    sockets on x86-64; not run on a device. Cortex-M3: 0.7 KB of code; a connection is 20 bytes
-   beside Zephyr's. From Zephyr 4.3 on it needs CONFIG_NET_NAMESPACE_COMPAT_MODE=y.
+   beside Zephyr's. After 4.2 Zephyr gave sockets new names: there this port needs its namespace
+   compatibility mode (zephyr/net/net_compat.h).
 
    Build ports/zephyr.c along. prj.conf:
        CONFIG_NETWORKING=y  CONFIG_NET_TCP=y  CONFIG_NET_SOCKETS=y  CONFIG_DNS_RESOLVER=y

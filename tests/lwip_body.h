@@ -233,9 +233,12 @@ static void test_connect(const net *n)
     struct client c = {0};
     peer          p;
     char          b;
+    or_io         io = client_io(&c);
+    CHECK(io.recv(io.user, &b, 1) == OR_ERR_CLOSED, "receive from a zeroed one");
+    CHECK(io.send(io.user, "x", 1) == OR_ERR_CLOSED, "send to a zeroed one");
+    CHECK_ERR(client_step(&c), OR_ERR_CLOSED, "step of a zeroed one");
     peer_start(&p, n, PEER_QUIET);
     CHECK_ERR(client_open(&c, &n->address, p.port, 10000), OR_OK, "open");
-    or_io io = client_io(&c);
     while (client_step(&c) == OR_NEED_MORE) client_wait(&c, true);
     CHECK_ERR(client_step(&c), OR_OK, "connected");
     CHECK_ERR(client_step(&c), OR_OK, "connected, asked twice");
@@ -312,6 +315,7 @@ static void test_send(const net *n)
         if (got < 0) break;
         at += (size_t)got;
         if (got > 0) continue;
+        CHECK_ERR(client_step(&c), OR_OK, "full, but connected");
         if (!told) sem_post(&p.go);
         told = true;
         if (client_wait(&c, true) != OR_OK) break;
@@ -386,13 +390,17 @@ static void test_close(const net *n)
     peer_end(&p);
 }
 
+/* After a failure the same memory serves for the next connection. */
 static void test_exchange(const net *n)
 {
     struct client c = {0};
+    net           far = *n;
     peer          p;
     char          mem[256];
     or_buf        text;
     or_buf_init(&text, mem, sizeof mem);
+    IP_ADDR4(&far.address, 203, 0, 113, 7);
+    CHECK_ERR(client_connect(&c, &far, 80, 10000), OR_ERR_IO, "no route");
     peer_start(&p, n, PEER_SERVE);
     CHECK_ERR(client_connect(&c, n, p.port, 10000), OR_OK, "connect");
     exchange x = side(&c);

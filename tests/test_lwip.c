@@ -35,6 +35,8 @@ static void client_close(struct client *c)
 
 #include "tests/lwip_body.h"
 
+#include <netinet/tcp.h>
+
 static void test_names(void)
 {
     ip_addr_t a;
@@ -56,6 +58,9 @@ static void test_wait(void)
     CHECK_ERR(client_connect(&c, &inside, p.port, 10000), OR_OK, "connect");
     CHECK_ERR(or_lwip_sockets_wait(&c.s, false, 1), OR_ERR_TIMEOUT, "nothing comes");
     CHECK_ERR(or_lwip_sockets_wait(&c.s, true, 1), OR_OK, "writable");
+    int       on = 0;
+    socklen_t size = sizeof on;
+    CHECK(lwip_getsockopt(c.s.fd, IPPROTO_TCP, TCP_NODELAY, &on, &size) == 0 && on != 0, "TCP_NODELAY");
     sem_post(&p.go);
     CHECK_ERR(or_lwip_sockets_wait(&c.s, false, UINT32_MAX), OR_OK, "the end is readable");
     client_close(&c);

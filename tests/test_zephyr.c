@@ -283,13 +283,18 @@ static void test_send_again(bool tls)
 
 static void test_rest(void)
 {
+    or_zephyr     z = {0};
+    or_io         io = or_zephyr_io(&z);
     unsigned char a[4] = {0};
+    char          b;
     uint32_t      before = or_zephyr_now_ms();
     CHECK_ERR(or_zephyr_random(a, sizeof a), OR_OK, "random");
     CHECK(a[0] == 0x5a && a[3] == 0x5a, "all of it");
     fake.no_random = true;
     CHECK_ERR(or_zephyr_random(a, sizeof a), OR_ERR_IO, "no random");
     CHECK(or_ms_diff(before, or_zephyr_now_ms()) >= 0, "the clock does not go back");
+    CHECK(io.recv(io.user, &b, 1) == OR_ERR_CLOSED, "receive from a zeroed one");
+    CHECK(io.send(io.user, "x", 1) == OR_ERR_CLOSED, "send to a zeroed one");
 }
 
 int main(void)
