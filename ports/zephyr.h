@@ -1,7 +1,7 @@
 /* ports/zephyr - TCP and TLS through Zephyr's sockets, for or.h
 
    Compiled against stubs of Zephyr 3.7's headers in tests/stubs, and run with them over POSIX
-   sockets on x86-64; not run on a device. Cortex-M3: 0.7 KB of code; a connection is 20 bytes
+   sockets on x86-64; not run on a device. Cortex-M3: 0.7 KB of code; a connection is 16 bytes
    beside Zephyr's. After 4.2 Zephyr gave sockets new names: there this port needs its namespace
    compatibility mode (zephyr/net/net_compat.h).
 

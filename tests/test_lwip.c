@@ -94,6 +94,5 @@ int main(void)
     test_inside();
     test_wait();
     test_no_leak();
-    test_tap();
-    TEST_MAIN_END("test_lwip");
+    return lwip_main_end("test_lwip", !test_tap());
 }

@@ -145,6 +145,5 @@ int main(void)
     test_chain_length();
     test_aborted();
     test_gone();
-    test_tap();
-    TEST_MAIN_END("test_lwip_raw");
+    return lwip_main_end("test_lwip_raw", !test_tap());
 }
