@@ -21,8 +21,8 @@
    depends on how the core's mbedTLS was built.
 
    What blocks: opening (name, connection, handshake) and sending, as long as the client's own
-   setTimeout says; receiving returns at once. On ESP8266 a handshake wants 6 KB of stack,
-   which the core has for it, and 22 KB of heap.
+   setTimeout says; receiving returns at once. On ESP8266 there has to be a free
+   block of 17 KB of heap, since servers send full records.
 
    Clients do not tell an end from a cut. With TLS both are OR_ERR_TRUNCATED, so an answer has
    to tell its length, as those of all LLM servers do (chunked). */

@@ -23,6 +23,10 @@
 
 #include "or.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* An or_io over a transport; *t must stay while it is used. */
 or_io or_corehttp_io(const TransportInterface_t *t);
 
@@ -30,5 +34,9 @@ or_io or_corehttp_io(const TransportInterface_t *t);
    FreeRTOS: ENOTCONN for OR_ERR_CLOSED, ETIMEDOUT for OR_ERR_TIMEOUT, EIO for all others. It
    does not define struct NetworkContext, which stays yours. */
 TransportInterface_t or_corehttp_transport(or_io *io);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -30,6 +30,10 @@
 
 #include "or.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A connection; must not be moved. Zeroed is a closed one. */
 typedef struct or_esp_idf {
     esp_tls_t    *tls; /* NULL: none */
@@ -70,5 +74,9 @@ or_err or_esp_idf_wait(or_esp_idf *e, bool write, uint32_t timeout_ms);
 or_io or_esp_idf_io(or_esp_idf *e);
 
 void or_esp_idf_close(or_esp_idf *e);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -35,6 +35,10 @@
 
 #include "or.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A connection; must not be moved while open. Zeroed is a closed one: begin so. */
 typedef struct or_lwip_raw {
     /* yours, set before or_lwip_raw_open: called by lwIP, in its context, when something
@@ -72,5 +76,9 @@ or_io or_lwip_raw_io(or_lwip_raw *s);
 /* What is already with lwIP is still sent; unread bytes are dropped, and the peer sees a
    reset then. */
 void or_lwip_raw_close(or_lwip_raw *s);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

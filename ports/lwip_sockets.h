@@ -20,6 +20,10 @@
 
 #include "or.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A connection. Zeroed is a closed one. */
 typedef struct or_lwip_sockets {
     int      fd;
@@ -52,5 +56,9 @@ or_err or_lwip_sockets_wait(const or_lwip_sockets *s, bool write, uint32_t timeo
 or_io or_lwip_sockets_io(or_lwip_sockets *s);
 
 void or_lwip_sockets_close(or_lwip_sockets *s);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -25,6 +25,10 @@
 
 #include "or.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* What a connection is made of. trust must stay; the rest is borrowed during the call. */
 typedef struct or_mbedtls_desc {
     mbedtls_x509_crt *trust; /* required: trust anchors, of mbedtls_x509_crt_parse */
@@ -81,5 +85,9 @@ or_io or_mbedtls_io(or_mbedtls *c);
 
 /* Why it failed, in words that a person can act on; at most size bytes with the NUL. */
 void or_mbedtls_error(const or_mbedtls *c, char *text, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

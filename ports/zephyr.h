@@ -29,6 +29,10 @@
 
 #include "or.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A connection. Zeroed is a closed one. */
 typedef struct or_zephyr {
     int    fd;
@@ -63,5 +67,9 @@ or_err or_zephyr_wait(const or_zephyr *z, bool write, uint32_t timeout_ms);
 or_io or_zephyr_io(or_zephyr *z);
 
 void or_zephyr_close(or_zephyr *z);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
