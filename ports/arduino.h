@@ -108,8 +108,9 @@ or_err or_arduino_open(or_arduino *a, NetworkClientSecure &client, const char *h
 /* Connect with TLS. anchors are the authorities to trust; they must stay. now is the time,
    seconds since 1970. OR_ERR_ARG: no anchors, or the clock is not set; OR_ERR_IO: not
    connected, or refused (client.getLastSSLError has words). */
-inline or_err or_arduino_open_tls(or_arduino *a, BearSSL::WiFiClientSecure &client, const char *host,
-                                  uint16_t port, const BearSSL::X509List *anchors, time_t now)
+inline or_err or_arduino_open_tls(or_arduino *a, BearSSL::WiFiClientSecure &client,
+                                  const char *host, uint16_t port, const BearSSL::X509List *anchors,
+                                  time_t now)
 {
     bool arguments = anchors != NULL && anchors->getCount() > 0 && now > 1700000000;
     if (arguments) client.setTrustAnchors(anchors);

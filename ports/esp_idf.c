@@ -22,7 +22,8 @@
 #error "verification is switched off: take CONFIG_ESP_TLS_SKIP_SERVER_CERT_VERIFY out of sdkconfig"
 #endif
 #if !defined(CONFIG_MBEDTLS_HAVE_TIME_DATE)
-#error "the dates of certificates would not be checked: CONFIG_MBEDTLS_HAVE_TIME_DATE=y in sdkconfig"
+#error \
+    "the dates of certificates would not be checked: CONFIG_MBEDTLS_HAVE_TIME_DATE=y in sdkconfig"
 #endif
 #if defined(CONFIG_MBEDTLS_SSL_IN_CONTENT_LEN) && CONFIG_MBEDTLS_SSL_IN_CONTENT_LEN < 16384
 #error "servers send full TLS records: CONFIG_MBEDTLS_SSL_IN_CONTENT_LEN=16384 in sdkconfig"
@@ -80,8 +81,8 @@ or_err or_esp_idf_open(or_esp_idf *e, const char *host, uint16_t port, const cha
     e->start_ms = or_esp_idf_now_ms();
     e->timeout_ms = timeout_ms;
     e->config.non_block = true;
-    /* 0 would be for ever */
-    e->config.timeout_ms = timeout_ms == 0 ? 1 : timeout_ms < INT32_MAX ? (int)timeout_ms : INT32_MAX;
+    e->config.timeout_ms = timeout_ms < INT32_MAX ? (int)timeout_ms : INT32_MAX;
+    if (timeout_ms == 0) e->config.timeout_ms = 1; /* 0 would be for ever */
     e->tls = esp_tls_init();
     return e->tls != NULL ? OR_OK : fail(e, OR_ERR_MEMORY);
 }
@@ -127,7 +128,8 @@ or_err or_esp_idf_wait(or_esp_idf *e, bool write, uint32_t timeout_ms)
     int            fd = -1;
     fd_set         set;
     struct timeval t;
-    if (e->tls == NULL || esp_tls_get_conn_sockfd(e->tls, &fd) != ESP_OK || fd < 0) return OR_ERR_IO;
+    if (e->tls == NULL || esp_tls_get_conn_sockfd(e->tls, &fd) != ESP_OK || fd < 0)
+        return OR_ERR_IO;
     if (e->open && !write && esp_tls_get_bytes_avail(e->tls) > 0) return OR_OK;
     FD_ZERO(&set);
     FD_SET(fd, &set);

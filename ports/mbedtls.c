@@ -12,7 +12,8 @@
 #endif
 #if !defined(MBEDTLS_SSL_CLI_C) || !defined(MBEDTLS_X509_CRT_PARSE_C) || \
     !defined(MBEDTLS_SSL_SERVER_NAME_INDICATION)
-#error "mbedTLS needs MBEDTLS_SSL_CLI_C, MBEDTLS_X509_CRT_PARSE_C, MBEDTLS_SSL_SERVER_NAME_INDICATION"
+#error \
+    "mbedTLS needs MBEDTLS_SSL_CLI_C, MBEDTLS_X509_CRT_PARSE_C, MBEDTLS_SSL_SERVER_NAME_INDICATION"
 #endif
 #if !defined(MBEDTLS_HAVE_TIME_DATE)
 #error "mbedTLS would not look at the dates of certificates: define MBEDTLS_HAVE_TIME_DATE \
@@ -275,7 +276,8 @@ void or_mbedtls_error(const or_mbedtls *c, char *text, size_t size)
     switch (c->tls_error) {
     case 0: snprintf(text, size, "TLS: %s", or_err_text(c->err)); break;
     case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
-        snprintf(text, size, "the server ended the TLS connection with an alert (no common settings?)");
+        snprintf(text, size,
+                 "the server ended the TLS connection with an alert (no common settings?)");
         break;
     case MBEDTLS_ERR_SSL_INVALID_MAC:
         snprintf(text, size, "a record was corrupted on its way");

@@ -45,15 +45,15 @@ typedef struct or_mbedtls {
     mbedtls_ssl_config  config;
     or_io               io;
     or_err              err;
-    or_err              transport;          /* why the transport failed, if it did */
-    int                 tls_error;          /* mbedTLS's code, or 0 */
-    uint32_t            verify_flags;       /* MBEDTLS_X509_BADCERT_... of a refused certificate */
-    size_t              unsent;             /* bytes that or_mbedtls_send has to be given again */
-    bool                want_recv, want_send; /* what the transport has to be ready for; when
-                                                 neither is set, call again without waiting */
-    bool                open;               /* the handshake is done */
-    bool                no_names;           /* the server's certificate has no subjectAltName */
+    or_err              transport;    /* why the transport failed, if it did */
+    int                 tls_error;    /* mbedTLS's code, or 0 */
+    uint32_t            verify_flags; /* MBEDTLS_X509_BADCERT_... of a refused certificate */
+    size_t              unsent;       /* bytes that or_mbedtls_send has to be given again */
+    bool                open;         /* the handshake is done */
+    bool                no_names;     /* the server's certificate has no subjectAltName */
     char                host[254];
+    /* what the transport has to be ready for; when neither is set, call again at once */
+    bool want_recv, want_send;
 } or_mbedtls;
 
 /* Prepare. OR_ERR_ARG: something required is missing, or host is not a name. OR_ERR_MEMORY:

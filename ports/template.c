@@ -23,7 +23,7 @@
 typedef struct or_template {
     int      handle;
     bool     open;
-    or_err   end;      /* how it ended; the first failure stays */
+    or_err   end; /* how it ended; the first failure stays */
     uint32_t start_ms;
 } or_template;
 
@@ -69,7 +69,8 @@ or_err or_template_step(or_template *t)
 {
     if (t->open) return OR_OK;
     if (t->end != OR_OK) return t->end;
-    if (or_ms_diff(t->start_ms, or_template_now_ms()) >= OR_TEMPLATE_TIMEOUT_MS) t->end = OR_ERR_TIMEOUT;
+    if (or_ms_diff(t->start_ms, or_template_now_ms()) >= OR_TEMPLATE_TIMEOUT_MS)
+        t->end = OR_ERR_TIMEOUT;
     return t->end != OR_OK ? t->end : OR_NEED_MORE;
 }
 

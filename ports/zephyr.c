@@ -35,15 +35,18 @@ typedef struct request {
     size_t           num_tags;
 } request;
 
+static bool set(int fd, int option, const void *value, size_t len)
+{
+    return zsock_setsockopt(fd, SOL_TLS, option, value, (socklen_t)len) == 0;
+}
+
 /* All three or no connection: what Zephyr does without them is less than verification. */
 static bool demand_verification(int fd, const request *r)
 {
     int verify = TLS_PEER_VERIFY_REQUIRED;
-    return zsock_setsockopt(fd, SOL_TLS, TLS_SEC_TAG_LIST, r->tags,
-                            (socklen_t)(r->num_tags * sizeof *r->tags)) == 0 &&
-           zsock_setsockopt(fd, SOL_TLS, TLS_HOSTNAME, r->host,
-                            (socklen_t)(strlen(r->host) + 1)) == 0 &&
-           zsock_setsockopt(fd, SOL_TLS, TLS_PEER_VERIFY, &verify, sizeof verify) == 0;
+    return set(fd, TLS_SEC_TAG_LIST, r->tags, r->num_tags * sizeof *r->tags) &&
+           set(fd, TLS_HOSTNAME, r->host, strlen(r->host) + 1) &&
+           set(fd, TLS_PEER_VERIFY, &verify, sizeof verify);
 }
 
 static bool try_address(or_zephyr *z, const request *r, struct zsock_addrinfo *a)
@@ -53,7 +56,8 @@ static bool try_address(or_zephyr *z, const request *r, struct zsock_addrinfo *a
         net_sin6(to)->sin6_port = htons(r->port);
     else
         net_sin(to)->sin_port = htons(r->port);
-    int fd = zsock_socket(a->ai_family, SOCK_STREAM, r->tags != NULL ? IPPROTO_TLS_1_2 : IPPROTO_TCP);
+    int protocol = r->tags != NULL ? IPPROTO_TLS_1_2 : IPPROTO_TCP;
+    int fd = zsock_socket(a->ai_family, SOCK_STREAM, protocol);
     if (fd < 0) {
         z->number = errno;
         return false;

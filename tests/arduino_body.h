@@ -24,7 +24,7 @@ extern "C" void esp_fill_random(void *buf, size_t len)
 }
 typedef NetworkClientSecure Secure;
 static const char           anchors[] = "-----BEGIN CERTIFICATE-----";
-static or_err open_tls(or_arduino *a, Secure &client, uint16_t port)
+static or_err               open_tls(or_arduino *a, Secure &client, uint16_t port)
 {
     return or_arduino_open_tls(a, client, "localhost", port, anchors);
 }
@@ -41,7 +41,7 @@ uint8_t *EspClass::random(uint8_t *buf, size_t len) const
 }
 typedef BearSSL::WiFiClientSecure Secure;
 static const BearSSL::X509List    anchors(1);
-static or_err open_tls(or_arduino *a, Secure &client, uint16_t port)
+static or_err                     open_tls(or_arduino *a, Secure &client, uint16_t port)
 {
     return or_arduino_open_tls(a, client, "localhost", port, &anchors, 1800000000);
 }
@@ -55,8 +55,8 @@ static bool is_set(const Secure &client)
 template <class C, class = void> struct opens_plainly : std::false_type {
 };
 template <class C>
-struct opens_plainly<C, decltype((void)or_arduino_open((or_arduino *)nullptr, std::declval<C &>(), "", 0))>
-    : std::true_type {
+struct opens_plainly<C, decltype((void)or_arduino_open((or_arduino *)nullptr, std::declval<C &>(),
+                                                       "", 0))> : std::true_type {
 };
 static_assert(opens_plainly<FakeClient>::value, "a plain client can");
 static_assert(!opens_plainly<Secure>::value, "one with TLS cannot");
@@ -83,7 +83,8 @@ static void test_exchange(bool tls, or_err end)
     or_buf     text;
     or_buf_init(&text, mem, sizeof mem);
     loopback_start(&peer, LOOPBACK_SERVE);
-    or_err e = tls ? open_tls(&a, secure, peer.port) : or_arduino_open(&a, plain, "localhost", peer.port);
+    or_err e =
+        tls ? open_tls(&a, secure, peer.port) : or_arduino_open(&a, plain, "localhost", peer.port);
     CHECK_ERR(e, OR_OK, "open");
     if (tls) CHECK(is_set(secure), "trust anchors");
     exchange    x = side(&a);
@@ -128,13 +129,17 @@ static void test_verification()
     CHECK(plain_start.fd < 0, "not connected");
 #else
     const BearSSL::X509List none(0);
-    CHECK_ERR(or_arduino_open_tls(&a, other, "localhost", port, NULL, 1800000000), OR_ERR_ARG, "no anchors");
-    CHECK_ERR(or_arduino_open_tls(&a, other, "localhost", port, &none, 1800000000), OR_ERR_ARG, "an empty list");
-    CHECK_ERR(or_arduino_open_tls(&a, other, "localhost", port, &anchors, 8 * 3600), OR_ERR_ARG, "no clock");
+    CHECK_ERR(or_arduino_open_tls(&a, other, "localhost", port, NULL, 1800000000), OR_ERR_ARG,
+              "no anchors");
+    CHECK_ERR(or_arduino_open_tls(&a, other, "localhost", port, &none, 1800000000), OR_ERR_ARG,
+              "an empty list");
+    CHECK_ERR(or_arduino_open_tls(&a, other, "localhost", port, &anchors, 8 * 3600), OR_ERR_ARG,
+              "no clock");
 #endif
     CHECK(other.fd < 0, "not connected");
     or_io io = or_arduino_io(&a);
-    CHECK(io.recv(io.user, &b, 1) == OR_ERR_ARG && io.send(io.user, "x", 1) == OR_ERR_ARG, "of no use");
+    CHECK(io.recv(io.user, &b, 1) == OR_ERR_ARG && io.send(io.user, "x", 1) == OR_ERR_ARG,
+          "of no use");
     close(listener);
 }
 
@@ -152,7 +157,8 @@ static void test_failures()
     int bound = loopback_listen(&port, false);
     CHECK_ERR(or_arduino_open(&a, client, "localhost", port), OR_ERR_IO, "refused");
     CHECK(client.fd < 0, "stopped");
-    CHECK(io.recv(io.user, &b, 1) == OR_ERR_IO && io.send(io.user, "x", 1) == OR_ERR_IO, "of no use");
+    CHECK(io.recv(io.user, &b, 1) == OR_ERR_IO && io.send(io.user, "x", 1) == OR_ERR_IO,
+          "of no use");
     close(bound);
     Secure secure;
     bound = loopback_listen(&port, false);
@@ -166,7 +172,8 @@ static void test_failures()
     char buf[4];
     CHECK(exchange_recv(&x, buf, 4) == 4 && memcmp(buf, "abcd", 4) == 0, "no more than asked for");
     client.dead = true; /* with two bytes waiting */
-    CHECK(exchange_recv(&x, buf, 4) == 2 && memcmp(buf, "ef", 2) == 0, "what is there is still read");
+    CHECK(exchange_recv(&x, buf, 4) == 2 && memcmp(buf, "ef", 2) == 0,
+          "what is there is still read");
     CHECK(x.io.send(x.io.user, "x", 1) == OR_ERR_IO, "nothing can be sent");
     CHECK(x.io.recv(x.io.user, buf, 1) == OR_ERR_IO, "nor received");
     or_arduino_close(&a);

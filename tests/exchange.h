@@ -14,8 +14,11 @@ typedef struct exchange {
     void *user;
 } exchange;
 
-static const char *const exchange_words[] = {"The", " sky", " is", " bl\\u00fce", ",", " mostly", "."};
-#define EXCHANGE_TEXT "The sky is bl\xc3\xbc" "e, mostly."
+static const char *const exchange_words[] = {"The", " sky",    " is", " bl\\u00fce",
+                                             ",",   " mostly", "."};
+#define EXCHANGE_TEXT       \
+    "The sky is bl\xc3\xbc" \
+    "e, mostly."
 
 static inline or_err exchange_send(const exchange *x, or_str s)
 {

@@ -45,7 +45,7 @@ typedef struct net {
     ssize_t (*send)(int, const void *, size_t, int);
     int (*setsockopt)(int, int, int, const void *, socklen_t);
     int (*close)(int);
-    ip_addr_t address, nobody;  /* of the peer; one in its net that does not answer */
+    ip_addr_t address, nobody; /* of the peer; one in its net that does not answer */
     bool      v6;
 } net;
 
@@ -93,9 +93,9 @@ typedef struct peer {
     const net *n;
     int        kind, listener, fd;
     uint16_t   port;
-    sem_t      go;       /* the test posts it when the peer may continue */
+    sem_t      go; /* the test posts it when the peer may continue */
     size_t     received;
-    bool       as_sent;  /* the bytes were those of pattern() */
+    bool       as_sent; /* the bytes were those of pattern() */
     or_err     served;
     pthread_t  thread;
 } peer;
@@ -366,7 +366,8 @@ static void test_reset(const net *n)
     peer_start(&p, n, PEER_RESET);
     CHECK_ERR(client_connect(&c, n, p.port, 10000), OR_OK, "connect");
     exchange x = side(&c);
-    while (len < 3 && (got = exchange_recv(&x, buf + len, sizeof buf - len)) > 0) len += (size_t)got;
+    while (len < 3 && (got = exchange_recv(&x, buf + len, sizeof buf - len)) > 0)
+        len += (size_t)got;
     CHECK(len == 3 && memcmp(buf, "abc", 3) == 0, "before the reset");
     sem_post(&p.go);
     CHECK(exchange_recv(&x, buf, sizeof buf) == OR_ERR_IO, "reset");
@@ -473,7 +474,8 @@ static void stack_start(void)
     IP4_ADDR(&gateway, 0, 0, 0, 0);
     ipaddr_aton("fd00::1", &inside.address);
     LOCK_TCPIP_CORE();
-    if (netif_add(&own, &address, &mask, &gateway, NULL, own_netif_init, tcpip_input) == NULL) abort();
+    if (netif_add(&own, &address, &mask, &gateway, NULL, own_netif_init, tcpip_input) == NULL)
+        abort();
     netif_set_up(&own);
     netif_add_ip6_address(&own, ip_2_ip6(&inside.address), &index);
     netif_ip6_addr_set_state(&own, index, IP6_ADDR_PREFERRED);

@@ -53,7 +53,8 @@ static void test_to_io(void)
         c.result = results[i].from;
         CHECK(io.recv(io.user, b, 4) == results[i].want && c.buf == b && c.len == 4, "recv");
         c.len = 0;
-        CHECK(io.send(io.user, b + 1, 3) == results[i].want && c.buf == b + 1 && c.len == 3, "send");
+        CHECK(io.send(io.user, b + 1, 3) == results[i].want && c.buf == b + 1 && c.len == 3,
+              "send");
     }
     c.result = 7;
     CHECK(io.recv(io.user, b, SIZE_MAX) == 7 && c.len == INT32_MAX, "as much as a result can say");

@@ -23,14 +23,14 @@ struct esp_tls {
 };
 
 static struct fake {
-    int      open;         /* connections */
-    int      steps;        /* of a handshake before it is done; -1: it is refused */
-    bool     no_memory, no_handle;
-    int      code;         /* of the refusal */
-    int64_t  now_us;
-    int      block_sends, block_recvs, fail_recv, fail_send;
-    ssize_t  available;
-    size_t   sent_len;
+    int                  open;  /* connections */
+    int                  steps; /* of a handshake before it is done; -1: it is refused */
+    bool                 no_memory, no_handle;
+    int                  code; /* of the refusal */
+    int64_t              now_us;
+    int                  block_sends, block_recvs, fail_recv, fail_send;
+    ssize_t              available;
+    size_t               sent_len;
     const esp_tls_cfg_t *config;
 } fake;
 
@@ -75,9 +75,10 @@ int esp_tls_conn_new_async(const char *host, int len, int port, const esp_tls_cf
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     fake.config = config;
     bool bundle = config->crt_bundle_attach == esp_crt_bundle_attach;
-    if (bundle == (config->cacert_buf != NULL) || config->skip_common_name || config->is_plain_tcp ||
-        config->common_name != NULL || config->use_global_ca_store || !config->non_block ||
-        config->timeout_ms <= 0 || strncmp(host, "localhost", (size_t)len) != 0 || len != 9)
+    if (bundle == (config->cacert_buf != NULL) || config->skip_common_name ||
+        config->is_plain_tcp || config->common_name != NULL || config->use_global_ca_store ||
+        !config->non_block || config->timeout_ms <= 0 ||
+        strncmp(host, "localhost", (size_t)len) != 0 || len != 9)
         return -1;
     if (tls->fd < 0) {
         tls->fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -90,8 +91,8 @@ int esp_tls_conn_new_async(const char *host, int len, int port, const esp_tls_cf
 ssize_t esp_tls_conn_read(esp_tls_t *tls, void *buf, size_t len)
 {
     if (fake.fail_recv != 0) return fake.fail_recv;
-    if (fake.block_recvs > 0) return fake.block_recvs-- % 2 != 0 ? ESP_TLS_ERR_SSL_WANT_READ
-                                                                  : ESP_TLS_ERR_SSL_WANT_WRITE;
+    if (fake.block_recvs > 0)
+        return fake.block_recvs-- % 2 != 0 ? ESP_TLS_ERR_SSL_WANT_READ : ESP_TLS_ERR_SSL_WANT_WRITE;
     ssize_t n = recv(tls->fd, buf, len, MSG_DONTWAIT);
     return n < 0 && errno == EAGAIN ? ESP_TLS_ERR_SSL_WANT_READ : n;
 }
@@ -100,8 +101,8 @@ ssize_t esp_tls_conn_write(esp_tls_t *tls, const void *buf, size_t len)
 {
     fake.sent_len = len;
     if (fake.fail_send != 0) return fake.fail_send;
-    if (fake.block_sends > 0) return fake.block_sends-- % 2 != 0 ? ESP_TLS_ERR_SSL_WANT_WRITE
-                                                                  : ESP_TLS_ERR_SSL_WANT_READ;
+    if (fake.block_sends > 0)
+        return fake.block_sends-- % 2 != 0 ? ESP_TLS_ERR_SSL_WANT_WRITE : ESP_TLS_ERR_SSL_WANT_READ;
     return send(tls->fd, buf, len, MSG_NOSIGNAL);
 }
 
@@ -202,11 +203,13 @@ static void test_open(void)
     CHECK_ERR(or_esp_idf_open(&e, name, port, NULL, 0, 1000), OR_ERR_ARG, "254 bytes");
     CHECK_ERR(or_esp_idf_step(&e), OR_ERR_ARG, "of no use");
     or_io io = or_esp_idf_io(&e);
-    CHECK(io.recv(io.user, &b, 1) == OR_ERR_ARG && io.send(io.user, "x", 1) == OR_ERR_ARG, "of no use");
+    CHECK(io.recv(io.user, &b, 1) == OR_ERR_ARG && io.send(io.user, "x", 1) == OR_ERR_ARG,
+          "of no use");
     name[253] = 0;
     CHECK_ERR(or_esp_idf_open(&e, name, port, NULL, 0, 1000), OR_OK, "253 bytes");
     or_esp_idf_close(&e);
-    CHECK_ERR(or_esp_idf_open(&e, "localhost", port, pem, sizeof pem - 1, 1000), OR_ERR_ARG, "no NUL");
+    CHECK_ERR(or_esp_idf_open(&e, "localhost", port, pem, sizeof pem - 1, 1000), OR_ERR_ARG,
+              "no NUL");
     CHECK_ERR(or_esp_idf_open(&e, "localhost", port, pem, 0, 1000), OR_ERR_ARG, "empty");
     fake.no_memory = true;
     CHECK_ERR(or_esp_idf_open(&e, "localhost", port, NULL, 0, 1000), OR_ERR_MEMORY, "no memory");
@@ -216,7 +219,8 @@ static void test_open(void)
     fake.steps = 0;
     CHECK_ERR(or_esp_idf_open(&e, "localhost", port, pem, sizeof pem, 1000), OR_OK, "an authority");
     CHECK_ERR(or_esp_idf_step(&e), OR_OK, "connected");
-    CHECK((const void *)fake.config->cacert_buf == pem && fake.config->cacert_bytes == sizeof pem, "it");
+    CHECK((const void *)fake.config->cacert_buf == pem && fake.config->cacert_bytes == sizeof pem,
+          "it");
     or_esp_idf_close(&e);
     CHECK_ERR(or_esp_idf_open(&e, "localhost", port, NULL, 0, UINT32_MAX), OR_OK, "very patient");
     CHECK(e.config.timeout_ms == INT32_MAX, "as long as esp_tls can");

@@ -8,7 +8,8 @@ struct client {
     or_lwip_sockets s;
 };
 
-static or_err client_open(struct client *c, const ip_addr_t *address, uint16_t port, uint32_t timeout_ms)
+static or_err client_open(struct client *c, const ip_addr_t *address, uint16_t port,
+                          uint32_t timeout_ms)
 {
     return or_lwip_sockets_open(&c->s, address, port, timeout_ms);
 }
@@ -60,7 +61,8 @@ static void test_wait(void)
     CHECK_ERR(or_lwip_sockets_wait(&c.s, true, 1), OR_OK, "writable");
     int       on = 0;
     socklen_t size = sizeof on;
-    CHECK(lwip_getsockopt(c.s.fd, IPPROTO_TCP, TCP_NODELAY, &on, &size) == 0 && on != 0, "TCP_NODELAY");
+    CHECK(lwip_getsockopt(c.s.fd, IPPROTO_TCP, TCP_NODELAY, &on, &size) == 0 && on != 0,
+          "TCP_NODELAY");
     sem_post(&p.go);
     CHECK_ERR(or_lwip_sockets_wait(&c.s, false, UINT32_MAX), OR_OK, "the end is readable");
     client_close(&c);

@@ -18,7 +18,8 @@ static void ring(void *user)
     sem_post(user);
 }
 
-static or_err client_open(struct client *c, const ip_addr_t *address, uint16_t port, uint32_t timeout_ms)
+static or_err client_open(struct client *c, const ip_addr_t *address, uint16_t port,
+                          uint32_t timeout_ms)
 {
     if (!c->has_bell) sem_init(&c->bell, 0, 0);
     c->has_bell = true;

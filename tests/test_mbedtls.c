@@ -136,10 +136,10 @@ static void test_old(void)
 enum { END_CLEAN, END_CUT, END_GARBAGE };
 
 typedef struct peer {
-    int       fd[2]; /* the server's, the client's */
-    int       how;
-    or_err    served;
-    pthread_t thread;
+    int                 fd[2]; /* the server's, the client's */
+    int                 how;
+    or_err              served;
+    pthread_t           thread;
     mbedtls_ssl_context ssl;
 } peer;
 
@@ -205,7 +205,8 @@ static void *peer_main(void *user)
     mbedtls_ssl_set_bio(&p->ssl, p, fd_send, fd_recv, NULL);
     p->served = mbedtls_ssl_handshake(&p->ssl) == 0 ? exchange_serve(&x) : OR_ERR_IO;
     if (p->how == END_CLEAN) mbedtls_ssl_close_notify(&p->ssl);
-    if (p->how == END_GARBAGE) fd_send(p, (const unsigned char *)"\27\3\3\0\40xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 37);
+    if (p->how == END_GARBAGE)
+        fd_send(p, (const unsigned char *)"\27\3\3\0\40xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 37);
     shutdown(p->fd[0], SHUT_WR);
     mbedtls_ssl_free(&p->ssl);
     mbedtls_ssl_config_free(&config);
@@ -394,7 +395,8 @@ static void test_memory(void)
         char       error[256];
         int        fd;
         or_mbedtls c;
-        if (or_posix_connect("127.0.0.1", s.port, 10000, &fd, error, sizeof error) != OR_OK) abort();
+        if (or_posix_connect("127.0.0.1", s.port, 10000, &fd, error, sizeof error) != OR_OK)
+            abort();
         or_mbedtls_desc d = desc_of("localhost", or_posix_io(&fd));
         allocations = 0;
         fail_at = next;
@@ -405,7 +407,8 @@ static void test_memory(void)
             (void)or_posix_wait(fd, c.want_send, 10000);
         used = allocations;
         fail_at = 0;
-        if (begun && e != OR_OK) CHECK(e == OR_ERR_MEMORY || e == OR_ERR_IO, "handshake without memory");
+        if (begun && e != OR_OK)
+            CHECK(e == OR_ERR_MEMORY || e == OR_ERR_IO, "handshake without memory");
         if (begun) or_mbedtls_close(&c);
         close(fd);
     }

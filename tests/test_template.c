@@ -15,11 +15,13 @@ int main(void)
     CHECK_ERR(or_template_step(&t), OR_NEED_MORE, "not connected");
     CHECK_ERR(or_template_open(&t, "localhost", 80), OR_ERR_IO, "open");
     CHECK_ERR(or_template_step(&t), OR_ERR_IO, "step");
-    CHECK(io.recv(io.user, &b, 1) == OR_ERR_IO && io.send(io.user, "x", 1) == OR_ERR_IO, "of no use");
+    CHECK(io.recv(io.user, &b, 1) == OR_ERR_IO && io.send(io.user, "x", 1) == OR_ERR_IO,
+          "of no use");
     t.open = true;
     CHECK_ERR(or_template_step(&t), OR_OK, "open");
     or_template_close(&t);
-    CHECK(io.recv(io.user, &b, 1) == OR_ERR_CLOSED && io.send(io.user, "x", 1) == OR_ERR_CLOSED, "closed");
+    CHECK(io.recv(io.user, &b, 1) == OR_ERR_CLOSED && io.send(io.user, "x", 1) == OR_ERR_CLOSED,
+          "closed");
     CHECK_ERR(or_template_random(&b, 1), OR_ERR_IO, "no random bytes");
     CHECK(or_template_now_ms() == 0, "no clock");
     TEST_MAIN_END("test_template");

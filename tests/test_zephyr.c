@@ -16,18 +16,18 @@
 /* ---- Zephyr, as far as the port sees it ---- */
 
 static struct fake {
-    int       open;            /* sockets */
-    bool      tls;             /* the last one */
+    int       open; /* sockets */
+    bool      tls;  /* the last one */
     sec_tag_t tags[4];
     size_t    num_tags;
     char      hostname[64];
     int       verify;
-    int       refuse_option;   /* this one fails */
+    int       refuse_option; /* this one fails */
     bool      no_random, no_sockets;
-    int       block_sends;     /* so many: EAGAIN */
-    size_t    sent_len;        /* what the last send was given */
-    int       flags;           /* of the last send or receive */
-    int       recv_errno;      /* the next receive fails with it */
+    int       block_sends; /* so many: EAGAIN */
+    size_t    sent_len;    /* what the last send was given */
+    int       flags;       /* of the last send or receive */
+    int       recv_errno;  /* the next receive fails with it */
 } fake;
 
 uint32_t k_uptime_get_32(void)
@@ -125,7 +125,8 @@ int zsock_getaddrinfo(const char *host, const char *service, const struct zsock_
     static struct sockaddr_in    v4[2];
     static struct sockaddr_in6   v6;
     static struct zsock_addrinfo list[3];
-    if (service != NULL || hints->ai_socktype != SOCK_STREAM || strcmp(host, "none") == 0) return -2;
+    if (service != NULL || hints->ai_socktype != SOCK_STREAM || strcmp(host, "none") == 0)
+        return -2;
     memset(v4, 0, sizeof v4);
     memset(&v6, 0, sizeof v6);
     memset(list, 0, sizeof list);
@@ -209,7 +210,8 @@ static void test_verification(void)
         CHECK_ERR(or_zephyr_open_tls(&z, "one", port, tags, 2), OR_ERR_IO, "an option is refused");
         CHECK(z.number == ENOPROTOOPT && fake.open == 0, "closed");
         or_io io = or_zephyr_io(&z);
-        CHECK(io.recv(io.user, &b, 1) == OR_ERR_IO && io.send(io.user, "x", 1) == OR_ERR_IO, "of no use");
+        CHECK(io.recv(io.user, &b, 1) == OR_ERR_IO && io.send(io.user, "x", 1) == OR_ERR_IO,
+              "of no use");
         CHECK_ERR(or_zephyr_open_tls(&z, addresses[i], port, tags, 2), OR_ERR_ARG, "an address");
     }
     fake.refuse_option = 0;
@@ -217,7 +219,8 @@ static void test_verification(void)
     CHECK_ERR(or_zephyr_open_tls(&z, "one", port, NULL, 1), OR_ERR_ARG, "no tags");
     CHECK_ERR(or_zephyr_open_tls(&z, "one", port, tags, 0), OR_ERR_ARG, "no tags");
     or_io io = or_zephyr_io(&z);
-    CHECK(io.recv(io.user, &b, 1) == OR_ERR_ARG && io.send(io.user, "x", 1) == OR_ERR_ARG, "of no use");
+    CHECK(io.recv(io.user, &b, 1) == OR_ERR_ARG && io.send(io.user, "x", 1) == OR_ERR_ARG,
+          "of no use");
     CHECK(fake.open == 0, "no socket left");
     CHECK_ERR(or_zephyr_open_tls(&z, "one", port, tags, 2), OR_OK, "all there");
     CHECK(fake.num_tags == 2 && memcmp(fake.tags, tags, sizeof tags) == 0, "the tags");

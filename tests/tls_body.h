@@ -73,8 +73,8 @@ static server start_server(const char *certificate, const char *mode, const char
         dup2(open("/dev/null", O_WRONLY), 2);
         close(out[0]);
         close(out[1]);
-        execlp("openssl", "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", pem, "-key", key,
-               "-cipher", "ALL:@SECLEVEL=0", mode, has_chain ? "-cert_chain" : more,
+        execlp("openssl", "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", pem, "-key",
+               key, "-cipher", "ALL:@SECLEVEL=0", mode, has_chain ? "-cert_chain" : more,
                has_chain ? chain : NULL, more, (char *)NULL);
         _exit(127);
     }
@@ -243,8 +243,8 @@ static void test_data(void)
 static void test_large(void)
 {
     enum { SIZE = 3000001 };
-    char   path[600], request[] = "GET /large HTTP/1.0\r\n\r\n";
-    FILE  *f;
+    char  path[600], request[] = "GET /large HTTP/1.0\r\n\r\n";
+    FILE *f;
     snprintf(path, sizeof path, "%s/large", dir);
     f = fopen(path, "wb");
     if (f == NULL) abort();
@@ -252,8 +252,8 @@ static void test_large(void)
     fclose(f);
     char *here = getcwd(NULL, 0);
     char  absolute[1024];
-    snprintf(absolute, sizeof absolute, "%s%s%s", dir[0] == '/' ? "" : here, dir[0] == '/' ? "" : "/",
-             dir);
+    snprintf(absolute, sizeof absolute, "%s%s%s", dir[0] == '/' ? "" : here,
+             dir[0] == '/' ? "" : "/", dir);
     const char *saved = dir;
     dir = absolute;
     if (chdir(absolute) != 0) abort();
