@@ -24,7 +24,8 @@ LIBS      = $(or $(BEARSSL_A),-lbearssl) -lpthread
 PROXY    := $(wildcard proxy/*.c)
 PORTS    := $(wildcard ports/posix.c ports/bearssl.c ports/link.c)
 EXAMPLES := $(patsubst %.c,$B/%,$(wildcard examples/*.c))
-TESTS    := $(patsubst %.c,$B/%,$(wildcard tests/test_*.c tests/fuzz_*.c))
+TESTS    := $(patsubst %.c,$B/%,$(wildcard tests/test_*.c tests/fuzz_*.c)) \
+            $(patsubst %.cpp,$B/%,$(wildcard tests/test_*.cpp))
 BENCHES  := $(patsubst %.c,$B/%,$(wildcard tests/bench_*.c))
 FUZZERS  := $(patsubst tests/fuzz_%.c,%,$(wildcard tests/fuzz_*.c))
 ORPROXY  := $(patsubst %.c,$B/%,$(wildcard orproxy.c))
@@ -40,6 +41,25 @@ $B/orproxy: $B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)) $B/ports.a
 # names it here.
 $B/tests/test_conf: $B/proxy/conf.o
 $B/tests/test_facts: $B/proxy/facts.o
+# A port that is not in ports.a: its test names it, with the library below it.
+$B/tests/test_lwip: $B/ports/lwip_sockets.o
+$B/tests/test_lwip_raw: $B/ports/lwip_raw.o
+$B/tests/test_lwip $B/tests/test_lwip_raw: private LIBS = -llwip -lpthread
+$B/ports/lwip_sockets.o $B/ports/lwip_raw.o $B/tests/test_lwip.o $B/tests/test_lwip_raw.o: \
+    private FEATURES = -D_GNU_SOURCE -isystem /usr/include/lwip
+$B/tests/test_corehttp: $B/ports/corehttp.o
+$B/ports/corehttp.o $B/tests/test_corehttp.o: private FEATURES = -Itests/stubs/corehttp
+$B/tests/test_zephyr: $B/ports/zephyr.o
+$B/ports/zephyr.o $B/tests/test_zephyr.o: private FEATURES = -Itests/stubs/zephyr
+$B/tests/test_esp_idf: $B/ports/esp_idf.o
+$B/ports/esp_idf.o $B/tests/test_esp_idf.o: private FEATURES = -Itests/stubs/esp_idf
+ARDUINO := $(filter $B/tests/test_arduino_%,$(TESTS))
+$(ARDUINO): private LIBS = -lstdc++ -lpthread
+$(ARDUINO:=.o): private FEATURES = -Itests/stubs/arduino
+# Static, since this test lets its allocations fail.
+$B/tests/test_mbedtls: $B/ports/mbedtls.o
+$B/tests/test_mbedtls: private LIBS = -Wl,--wrap=calloc -l:libmbedtls.a -l:libmbedx509.a \
+                                      -l:libmbedcrypto.a -lpthread
 $(EXAMPLES) $(TESTS) $(BENCHES): $B/%: $B/%.o $B/ports.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $B/ports.a: $(patsubst %.c,$B/%.o,$(PORTS))
@@ -50,6 +70,10 @@ $B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)): private FEATURES = -D_GNU_SOURCE \
 $B/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -c -o $@ $<
+$B/%.o: %.cpp $B/flags
+	@mkdir -p $(@D)
+	$(CXX) -std=c++11 $(FEATURES) -Wall -Wextra -Wshadow $(INCLUDES) $(CPPFLAGS) $(CFLAGS) \
+	    -MMD -MP -c -o $@ $<
 -include $(wildcard $B/*.d $B/*/*.d)
 
 # Rewritten when the flags differ from last time, and then everything is built again.

@@ -55,6 +55,17 @@ skip() { # NAME REASON
     echo "$1: 0 passed, 0 failed, 1 skipped"
 }
 
+# or.h or the ports with a cross compiler, where there is one.
+check_small_cpu() { # arm|xtensa|avr
+    case $1 in
+    arm) compiler='arm-none-eabi-gcc --specs=picolibc.specs' ;;
+    xtensa) compiler=xtensa-lx106-elf-gcc ;;
+    avr) compiler=avr-gcc ;;
+    esac
+    if echo | $compiler -E - >/dev/null 2>&1; then single "cpu-$1" sh tests/small_cpus.sh "$1"
+    else skip "cpu-$1" "no $compiler here"; fi
+}
+
 # timeout ends a program that hangs; the limit is far above what any needs.
 job() { # NAME
     case $1 in
@@ -71,6 +82,7 @@ job() { # NAME
         single freestanding sh tests/freestanding.sh $B/freestanding.o nm $cc ;;
     manual)     single manual check_manual ;;
     *:*)        timeout -k 5 600 sh tests/cross.sh "${1%%:*}" "${1#*:}" ;;
+    cpu-*)      check_small_cpu "${1#cpu-}" ;;
     test_*)     timeout -k 5 300 $B/tests/"$1" ;;
     fuzz_*)     # counts as one, whatever the number of inputs
         single "$1" timeout -k 5 300 $B/tests/"$1" -n 2000 tests/corpus/"${1#fuzz_}"/* ;;
@@ -122,9 +134,9 @@ if [ "${1-}" = one ]; then
     exit
 fi
 
-names() { # GLOB...: base names of the files that exist, without .c
+names() { # GLOB...: base names of the files that exist, without .c or .cpp
     for file in "$@"; do
-        [ ! -e "$file" ] || basename "$file" .c
+        [ ! -e "$file" ] || basename "${file%.cpp}" .c
     done
 }
 
@@ -147,7 +159,8 @@ all() {
     {
         emulated m3 mips
         printf '%s\n' layers c99 c++11 c99-clang freestanding manual
-        names tests/test_*.c tests/fuzz_*.c
+        printf '%s\n' cpu-arm cpu-xtensa cpu-avr
+        names tests/test_*.c tests/test_*.cpp tests/fuzz_*.c
     } | xargs -P 2 -n 1 sh tests/run.sh one
     if [ -x "$orproxy" ]; then
         names tests/e2e/*.test.js | xargs -P 2 -n 1 sh tests/run.sh one

@@ -5,17 +5,10 @@
 #define OR_IMPLEMENTATION
 #include "or.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "ports/bearssl.h"
 #include "ports/posix.h"
 #include "tests/test.h"
 
-static const char *dir = "build/test/certs";
 static void *heap_alloc(void *user, size_t size)
 {
     (void)user;
@@ -29,179 +22,74 @@ static void heap_free(void *user, void *ptr, size_t size)
 }
 static const or_allocator heap = {heap_alloc, heap_free, NULL};
 
-/* ---- the server: a child process ---- */
+static or_bearssl_trust trust;
 
-typedef struct server {
-    pid_t    pid;
-    uint16_t port;
-    int      out;
-} server;
+/* ---- the port, in the shape that tests/tls_body.h wants ---- */
 
-/* The port from its line "ACCEPT 127.0.0.1:PORT". */
-static uint16_t read_port(int fd)
-{
-    char   text[512];
-    size_t len = 0;
-    while (len < sizeof text - 1 && read(fd, text + len, 1) == 1) {
-        text[++len] = 0;
-        if (text[len - 1] != '\n') continue;
-        const char *colon = strrchr(text, ':');
-        if (strncmp(text, "ACCEPT", 6) == 0 && colon != NULL) return (uint16_t)atoi(colon + 1);
-        len = 0;
-    }
-    return 0;
-}
-
-static server start_server(const char *certificate, const char *mode, const char *more)
-{
-    server s = {0};
-    int    out[2];
-    char   pem[512], key[512], chain[512];
-    snprintf(pem, sizeof pem, "%s/%s.pem", dir, certificate);
-    snprintf(key, sizeof key, "%s/%s.key", dir, certificate);
-    snprintf(chain, sizeof chain, "%s/%s.chain", dir, certificate);
-    bool has_chain = access(chain, R_OK) == 0;
-    if (pipe(out) != 0) abort();
-    s.pid = fork();
-    if (s.pid == 0) {
-        dup2(out[1], 1);
-        dup2(open("/dev/null", O_WRONLY), 2);
-        close(out[0]);
-        close(out[1]);
-        execlp("openssl", "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", pem, "-key", key,
-               "-cipher", "ALL:@SECLEVEL=0", mode, has_chain ? "-cert_chain" : more,
-               has_chain ? chain : NULL, more, (char *)NULL);
-        _exit(127);
-    }
-    close(out[1]);
-    s.out = out[0];
-    s.port = read_port(s.out);
-    CHECK(s.port != 0, certificate);
-    return s;
-}
-
-static void stop_server(server *s)
-{
-    kill(s->pid, SIGKILL);
-    waitpid(s->pid, NULL, 0);
-    close(s->out);
-}
-
-/* ---- the client ---- */
-
-typedef struct connection {
+struct tls {
     or_bearssl           c;
     or_bearssl_handshake handshake;
     unsigned char        buffer[OR_BEARSSL_MIN_BUFFER];
-    int                  fd;
-    or_io                io;
-    unsigned             trickle; /* nonzero: one byte at a time, "not now" in between */
-    unsigned             recvs, sends;
-    bool                 invented; /* the last "not now" was ours: do not wait */
-} connection;
+};
 
-static or_bearssl_trust trust;
+struct tls_options {
+    int64_t             unix_s;
+    or_bearssl_session *session;
+};
 
-/* Is it time to say "not now"? */
-static bool hold_back(connection *k, unsigned *calls)
+static void tls_begin(struct tls *t, const char *host, or_io io, const struct tls_options *options)
 {
-    k->invented = k->trickle != 0 && ++*calls % k->trickle != 0;
-    return k->invented;
-}
-
-static ptrdiff_t trickle_recv(void *user, void *buf, size_t len)
-{
-    connection *k = user;
-    if (hold_back(k, &k->recvs)) return 0;
-    return k->io.recv(k->io.user, buf, k->trickle != 0 ? 1 : len);
-}
-
-static ptrdiff_t trickle_send(void *user, const void *buf, size_t len)
-{
-    connection *k = user;
-    if (hold_back(k, &k->sends)) return 0;
-    return k->io.send(k->io.user, buf, k->trickle != 0 ? 1 : len);
-}
-
-static connection *begin(uint16_t port, const char *host, int64_t unix_s, or_bearssl_session *session,
-                         unsigned trickle)
-{
-    char            error[256];
     uint8_t         seed[32];
-    connection     *k = calloc(1, sizeof *k);
-    if (k == NULL) abort();
-    if (or_posix_connect("127.0.0.1", port, 10000, &k->fd, error, sizeof error) != OR_OK) {
-        CHECK(false, error);
-        abort();
-    }
-    k->io = or_posix_io(&k->fd);
-    k->trickle = trickle;
     or_bearssl_desc d = {.trust = &trust,
-                         .handshake = &k->handshake,
-                         .session = session,
+                         .handshake = &t->handshake,
+                         .session = options != NULL ? options->session : NULL,
                          .host = or_str_z(host),
-                         .unix_s = unix_s,
+                         .unix_s = options != NULL ? options->unix_s : or_posix_unix_s(),
                          .seed = seed,
-                         .buffer = k->buffer,
-                         .buffer_size = sizeof k->buffer,
-                         .io = {trickle_recv, trickle_send, k}};
+                         .buffer = t->buffer,
+                         .buffer_size = sizeof t->buffer,
+                         .io = io};
     CHECK_ERR(or_posix_random(seed, sizeof seed), OR_OK, "random");
-    CHECK_ERR(or_bearssl_begin(&k->c, &d), OR_OK, "begin");
-    return k;
+    CHECK_ERR(or_bearssl_begin(&t->c, &d), OR_OK, "begin");
 }
 
-static void end(connection *k)
+static or_err tls_step(struct tls *t)
 {
-    or_bearssl_close(&k->c);
-    close(k->fd);
-    free(k);
+    return or_bearssl_step(&t->c);
 }
 
-static void wait_for(const connection *k)
+static ptrdiff_t tls_recv(struct tls *t, void *buf, size_t len)
 {
-    struct pollfd p = {.fd = k->fd};
-    if (k->invented) return;
-    if (k->c.want_recv) p.events |= POLLIN;
-    if (k->c.want_send) p.events |= POLLOUT;
-    (void)poll(&p, 1, 10000);
+    return or_bearssl_recv(&t->c, buf, len);
 }
 
-static or_err shake(connection *k)
+static ptrdiff_t tls_send(struct tls *t, const void *buf, size_t len)
 {
-    or_err e;
-    for (unsigned i = 0; (e = or_bearssl_step(&k->c)) == OR_NEED_MORE && i < 1000000; i++) wait_for(k);
-    return e;
+    return or_bearssl_send(&t->c, buf, len);
 }
 
-static or_err send_all(connection *k, const char *data, size_t len)
+static or_err tls_flush(struct tls *t)
 {
-    or_err e = OR_OK;
-    for (size_t at = 0; at < len;) {
-        ptrdiff_t n = or_bearssl_send(&k->c, data + at, len - at);
-        if (n < 0) return (or_err)n;
-        at += (size_t)n;
-        if (n == 0) wait_for(k);
-    }
-    while ((e = or_bearssl_flush(&k->c)) == OR_NEED_MORE) wait_for(k);
-    return e;
+    return or_bearssl_flush(&t->c);
 }
 
-/* Receive until `max` bytes or the end; the end's code in *e, OR_OK when max came first. */
-static size_t recv_all(connection *k, char *data, size_t max, or_err *e)
+static void tls_close(struct tls *t)
 {
-    size_t len = 0;
-    *e = OR_OK;
-    while (len < max) {
-        ptrdiff_t n = or_bearssl_recv(&k->c, data + len, max - len);
-        if (n < 0) {
-            *e = (or_err)n;
-            break;
-        }
-        len += (size_t)n;
-        if (n == 0) wait_for(k);
-    }
-    return len;
+    or_bearssl_close(&t->c);
 }
+
+static void tls_wants(const struct tls *t, bool *to_recv, bool *to_send)
+{
+    *to_recv = t->c.want_recv;
+    *to_send = t->c.want_send;
+}
+
+static void tls_error(const struct tls *t, char *text, size_t size)
+{
+    or_bearssl_error(&t->c, text, size);
+}
+
+#include "tests/tls_body.h"
 
 /* ---- the tests ---- */
 
@@ -236,116 +124,24 @@ static const struct {
 
 static void test_certificates(void)
 {
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char        text[256], name[300];
-        server      s = start_server(cases[i].certificate, "-rev", NULL);
-        connection *k = begin(s.port, cases[i].host, or_posix_unix_s(), NULL, 0);
-        or_err      e = shake(k);
-        or_bearssl_error(&k->c, text, sizeof text);
-        snprintf(name, sizeof name, "%s as %s: %s", cases[i].certificate, cases[i].host, text);
-        CHECK_ERR(e, cases[i].want == NULL ? OR_OK : OR_ERR_IO, name);
-        if (cases[i].want != NULL) CHECK(strstr(text, cases[i].want) != NULL, name);
-        end(k);
-        stop_server(&s);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        test_certificate(cases[i].certificate, cases[i].host, cases[i].want);
 }
 
 static void test_clock(void)
 {
     char        text[256];
     server      s = start_server("good", "-rev", NULL);
-    connection *k = begin(s.port, "localhost", 0, NULL, 0);
+    struct tls_options past = {0, NULL};
+    connection        *k = begin(s.port, "localhost", &past, 0);
     CHECK_ERR(shake(k), OR_ERR_IO, "1970");
-    or_bearssl_error(&k->c, text, sizeof text);
+    tls_error(&k->tls, text, sizeof text);
     CHECK_STR(or_str_z(text),
               OR_STR("certificate is not yet valid before 2024-01-01: this machine's clock says "
                      "1970-01-01"),
               "1970");
     end(k);
     stop_server(&s);
-}
-
-/* Lines come back reversed; whatever way the transport cuts them. */
-static void test_data(void)
-{
-    static const unsigned trickles[] = {0, 1, 2, 3, 7};
-    server                s = start_server("good", "-rev", NULL);
-    for (size_t i = 0; i < sizeof trickles / sizeof trickles[0]; i++) {
-        connection *k = begin(s.port, "localhost", or_posix_unix_s(), NULL, trickles[i]);
-        char        line[2001], back[2001];
-        or_err      e;
-        CHECK_ERR(shake(k), OR_OK, "handshake");
-        for (size_t n = 1; n <= 2000; n += i == 0 ? 97 : 499) {
-            for (size_t j = 0; j < n; j++) line[j] = (char)('a' + j % 26);
-            line[n] = '\n';
-            CHECK_ERR(send_all(k, line, n + 1), OR_OK, "send");
-            size_t got = recv_all(k, back, n + 1, &e);
-            CHECK(e == OR_OK && got == n + 1 && back[n] == '\n', "back");
-            bool reversed = true;
-            for (size_t j = 0; j < n; j++) reversed &= back[j] == line[n - 1 - j];
-            CHECK(reversed, "reversed");
-        }
-        end(k);
-    }
-    stop_server(&s);
-}
-
-/* A large file, in odd pieces, and the clean end behind it. */
-static void test_large(void)
-{
-    enum { SIZE = 3000001 };
-    char   path[600], request[] = "GET /large HTTP/1.0\r\n\r\n";
-    FILE  *f;
-    snprintf(path, sizeof path, "%s/large", dir);
-    f = fopen(path, "wb");
-    if (f == NULL) abort();
-    for (int i = 0; i < SIZE; i++) fputc(i * 7 % 251, f);
-    fclose(f);
-    char *here = getcwd(NULL, 0);
-    char  absolute[1024];
-    snprintf(absolute, sizeof absolute, "%s%s%s", dir[0] == '/' ? "" : here, dir[0] == '/' ? "" : "/",
-             dir);
-    const char *saved = dir;
-    dir = absolute;
-    if (chdir(absolute) != 0) abort();
-    server s = start_server("good", "-WWW", NULL);
-    if (chdir(here) != 0) abort();
-    dir = saved;
-    free(here);
-
-    connection *k = begin(s.port, "localhost", or_posix_unix_s(), NULL, 0);
-    char       *data = malloc(SIZE + 4096);
-    or_err      e;
-    if (data == NULL) abort();
-    CHECK_ERR(shake(k), OR_OK, "handshake");
-    CHECK_ERR(send_all(k, request, sizeof request - 1), OR_OK, "send");
-    size_t n = recv_all(k, data, SIZE + 4096, &e);
-    CHECK_ERR(e, OR_ERR_CLOSED, "close_notify");
-    CHECK(n > SIZE, "size");
-    bool same = n > SIZE;
-    for (size_t i = 0; same && i < SIZE; i++)
-        same = (unsigned char)data[n - SIZE + i] == (unsigned char)(i * 7 % 251);
-    CHECK(same, "content");
-    free(data);
-    end(k);
-    stop_server(&s);
-}
-
-/* A server that dies says no farewell: that is not an end but a cut. */
-static void test_cut(void)
-{
-    char        data[64];
-    or_err      e;
-    server      s = start_server("good", "-rev", NULL);
-    connection *k = begin(s.port, "localhost", or_posix_unix_s(), NULL, 0);
-    CHECK_ERR(shake(k), OR_OK, "handshake");
-    CHECK_ERR(send_all(k, "abc\n", 4), OR_OK, "send");
-    CHECK(recv_all(k, data, 4, &e) == 4 && e == OR_OK, "receive");
-    stop_server(&s);
-    CHECK(recv_all(k, data, 1, &e) == 0, "nothing more");
-    CHECK(e == OR_ERR_TRUNCATED || e == OR_ERR_IO, "cut");
-    CHECK(or_bearssl_recv(&k->c, data, 1) == (ptrdiff_t)e, "the end stays");
-    end(k);
 }
 
 static void test_resume(void)
@@ -356,11 +152,12 @@ static void test_resume(void)
     or_err             e;
     server             s = start_server("good", "-rev", "-no_ticket");
     for (int i = 0; i < 3; i++) {
-        connection *k = begin(s.port, "localhost", or_posix_unix_s(), &session, 0);
+        struct tls_options with = {or_posix_unix_s(), &session};
+        connection        *k = begin(s.port, "localhost", &with, 0);
         CHECK_ERR(shake(k), OR_OK, "handshake");
         CHECK(session.set, "there is a session");
         /* a resumed handshake shows no certificate */
-        CHECK((k->c.facts.certificates == 0) == (i > 0), "resumed");
+        CHECK((k->tls.c.facts.certificates == 0) == (i > 0), "resumed");
         if (i == 0) first = session;
         CHECK(memcmp(first.parameters.session_id, session.parameters.session_id, 32) == 0, "same id");
         CHECK_ERR(send_all(k, "abc\n", 4), OR_OK, "send");
@@ -419,28 +216,22 @@ static void test_bundle(void)
 
 static void test_arguments(void)
 {
-    static connection k;
+    static struct tls t;
     or_bearssl_desc   d = {0};
-    CHECK_ERR(or_bearssl_begin(&k.c, &d), OR_ERR_ARG, "nothing");
+    CHECK_ERR(or_bearssl_begin(&t.c, &d), OR_ERR_ARG, "nothing");
     uint8_t seed[32] = {1};
-    d = (or_bearssl_desc){.trust = &trust, .handshake = &k.handshake, .host = OR_STR_INIT("h"),
-                          .seed = seed, .buffer = k.buffer, .buffer_size = sizeof k.buffer,
-                          .io = {trickle_recv, trickle_send, &k}};
-    CHECK_ERR(or_bearssl_begin(&k.c, &d), OR_OK, "enough");
+    d = (or_bearssl_desc){.trust = &trust, .handshake = &t.handshake, .host = OR_STR_INIT("h"),
+                          .seed = seed, .buffer = t.buffer, .buffer_size = sizeof t.buffer,
+                          .io = {trickle_recv, trickle_send, &t}};
+    CHECK_ERR(or_bearssl_begin(&t.c, &d), OR_OK, "enough");
     d.buffer_size--;
-    CHECK_ERR(or_bearssl_begin(&k.c, &d), OR_ERR_ARG, "buffer too small");
+    CHECK_ERR(or_bearssl_begin(&t.c, &d), OR_ERR_ARG, "buffer too small");
 }
 
 int main(int argc, char **argv)
 {
-    char command[600], path[600], error[256];
-    if (argc > 1) dir = argv[1];
-    snprintf(command, sizeof command, "sh tests/tls/make_certs.sh '%s'", dir);
-    if (system(command) != 0) {
-        fprintf(stderr, "test_bearssl: cannot make certificates in %s\n", dir);
-        return 1;
-    }
-    signal(SIGPIPE, SIG_IGN);
+    char path[600], error[256];
+    if (!make_certificates("test_bearssl", argc, argv, "build/test/certs")) return 1;
     snprintf(path, sizeof path, "%s/ca.pem", dir);
     CHECK_ERR(or_bearssl_trust_load(&trust, path, &heap, error, sizeof error), OR_OK, "trust");
     test_arguments();

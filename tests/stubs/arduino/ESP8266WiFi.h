@@ -1,0 +1,2 @@
+/* A stub of the ESP8266 core 3. */
+#include "Client.h"
