@@ -589,6 +589,115 @@ static void test_base64(void)
     }
 }
 
+/* ---- history ---- */
+
+/* A conversation in letters: s system, d developer, u user, a assistant, c assistant with the
+   call c1, C with c2, t the result of c1, T of c2. */
+static uint32_t history_of(const char *letters, or_msg *msgs)
+{
+    static const or_tool_call c2 = {.id = S("c2"), .name = S("g")};
+    uint32_t                  n = 0;
+    for (; letters[n] != 0; n++) {
+        or_msg m = {.content = {letters + n, 1}, .role = OR_ROLE_ASSISTANT};
+        switch (letters[n]) {
+        case 's': m.role = OR_ROLE_SYSTEM; break;
+        case 'd': m.role = OR_ROLE_DEVELOPER; break;
+        case 'u': m.role = OR_ROLE_USER; break;
+        case 'c': m.tool_calls = two_calls; break;
+        case 'C': m.tool_calls = &c2; break;
+        case 't':
+        case 'T':
+            m.role = OR_ROLE_TOOL;
+            m.tool_call_id = letters[n] == 't' ? OR_STR("c1") : OR_STR("c2");
+            break;
+        default: break;
+        }
+        m.num_tool_calls = m.tool_calls != NULL;
+        msgs[n] = m;
+    }
+    return n;
+}
+
+/* The bytes of the messages as they are in a request. */
+static size_t history_bytes(const or_msg *msgs, uint32_t num)
+{
+    or_buf       nothing;
+    or_chat_desc d = {.msgs = msgs, .num_msgs = num};
+    if (num == 0) return 2;
+    or_buf_init_counting(&nothing);
+    if (or_chat_write(&nothing, &d) != OR_OK) abort();
+    return nothing.len - strlen("{\"messages\":}");
+}
+
+/* What is kept as the budget shrinks, '|' between; '!' is OR_ERR_SPACE. */
+static const struct {
+    const char *letters, *want;
+} histories[] = {
+    {"u", "u|!"},
+    {"ua", "ua|!"},
+    {"su", "su|!"},
+    {"", "|!"},
+    {"s", "s|!"},
+    {"sdua", "sdua|!"},
+    {"uaua", "uaua|ua|!"},
+    {"uauau", "uauau|uau|u|!"},
+    {"sduauau", "sduauau|sduau|sdu|!"},
+    {"suctauctau", "suctauctau|suctau|su|!"},
+    {"suctctaua", "suctctaua|sua|!"},
+    {"uact", "uact|!"},             /* the turn that is going on stays whole */
+    {"uauact", "uauact|uact|!"},
+    {"auau", "auau|uau|u|!"},       /* a greeting is a turn of its own */
+    {"aaa", "aaa|!"},               /* nothing to begin with */
+    {"uuauu", "uuauu|uu|!"},        /* messages in a row are one turn */
+    {"uasuau", "uasuau|suau|u|!"},  /* a note belongs to the question behind it */
+    {"uadsua", "uadsua|dsua|!"},
+    {"uasau", "uasau|u|!"},         /* but a note alone begins nothing */
+    {"uas", "uas|!"},
+    {"ucuta", "ucuta|!"},           /* a result comes late: it stays with its call */
+    {"uauctuau", "uauctuau|uctuau|uau|u|!"},
+    {"ucuCTau", "ucuCTau|uCTau|u|!"},
+};
+
+static void test_history(void)
+{
+    for (size_t i = 0; i < COUNT(histories); i++) {
+        or_msg      all[16], msgs[16];
+        const char *name = histories[i].letters;
+        char        got[128] = "", last[32] = "?";
+        uint32_t    num = history_of(name, all);
+        for (size_t budget = history_bytes(all, num) + 1; budget + 1 > 0; budget--) {
+            uint32_t kept = num, first = 77, end = 88;
+            char     now[32] = "!";
+            memcpy(msgs, all, sizeof msgs);
+            or_err e = or_chat_trim(msgs, &kept, budget);
+            CHECK_ERR(or_chat_fit(all, num, budget, &first, &end), e, name);
+            if (e == OR_OK) {
+                for (uint32_t k = 0; k < kept; k++) now[k] = *msgs[k].content.ptr;
+                now[kept] = 0;
+                CHECK(history_bytes(msgs, kept) <= budget, name);
+                CHECK(end >= first && end - first == num - kept, name);
+            } else {
+                CHECK_ERR(e, OR_ERR_SPACE, name);
+                CHECK(kept == num && memcmp(msgs, all, num * sizeof *msgs) == 0, name);
+                CHECK(first == 77 && end == 88, name);
+            }
+            if (strcmp(now, last) == 0) continue;
+            /* what was kept until now did not fit any more, by one byte */
+            if (*last != '?' && num > 0) {
+                uint32_t n = history_of(last, msgs);
+                CHECK(history_bytes(msgs, n) == budget + 1, name);
+            }
+            snprintf(got + strlen(got), sizeof got - strlen(got), "%s%s", *last == '?' ? "" : "|", now);
+            strcpy(last, now);
+        }
+        CHECK_STR(or_str_z(got), or_str_z(histories[i].want), name);
+    }
+    or_msg   wrong[2] = {hi, {.role = OR_ROLE_TOOL, .content = S("x")}};
+    uint32_t num = 2;
+    CHECK_ERR(or_chat_trim(wrong, &num, 1000), OR_ERR_ABSENT, "history with a mistake");
+    CHECK(num == 2, "history with a mistake");
+}
+
 /* ---- logs of what was read ---- */
 
 static void log_str(or_buf *log, const char *name, or_str s)
@@ -608,7 +717,15 @@ static void log_calls(or_buf *log, const or_tool_call *calls, uint32_t num)
         log_str(log, "", calls[i].id);
         log_str(log, ":", calls[i].name);
         log_str(log, "=", calls[i].arguments);
+        log_str(log, "+", calls[i].extra_content);
     }
+}
+
+static void log_number(or_buf *log, const char *name, uint64_t n)
+{
+    if (n == 0) return;
+    or_buf_put_z(log, name);
+    or_buf_put_u64(log, n);
 }
 
 static void log_usage(or_buf *log, const or_usage *u)
@@ -621,9 +738,23 @@ static void log_usage(or_buf *log, const or_usage *u)
         or_buf_put_char(log, i == 0 ? '(' : ',');
         or_buf_put_u64(log, n[i]);
     }
+    log_number(log, " 1h", u->cache_write_1h_tokens);
+    log_number(log, " audio", u->audio_tokens);
+    log_number(log, " cached_audio", u->cached_audio_tokens);
+    log_number(log, " video", u->video_tokens);
+    log_number(log, " images_out", u->image_output_tokens);
+    log_number(log, " audio_out", u->audio_output_tokens);
+    log_number(log, " accepted", u->accepted_prediction_tokens);
+    log_number(log, " rejected", u->rejected_prediction_tokens);
+    log_number(log, " searches", u->web_searches);
+    if (u->is_byok) or_buf_put_z(log, " byok");
     if (u->cost_set) {
         or_buf_put_char(log, '$');
         or_decimal_put(log, u->cost_pico_usd, 12);
+    }
+    if (u->upstream_cost_set) {
+        or_buf_put_z(log, "/$");
+        or_decimal_put(log, u->upstream_cost_pico_usd, 12);
     }
     or_buf_put_char(log, ')');
 }
@@ -635,6 +766,12 @@ static void log_error(or_buf *log, const or_chat_error *e)
     or_buf_put_i64(log, e->code);
     log_str(log, "", e->message);
     log_str(log, "", e->type);
+    if (!or_str_eq(e->type, e->code_text)) log_str(log, "code", e->code_text);
+    log_str(log, "param", e->param);
+    log_str(log, "by", e->provider);
+    log_str(log, "raw", e->raw);
+    if (e->retryable.set) or_buf_put_z(log, e->retryable.value ? "retry" : "no-retry");
+    log_number(log, "after", e->retry_after_ms);
 }
 
 static const char *const finishes[] = {"", "stop", "length", "calls", "filter", "error"};
@@ -643,6 +780,29 @@ static void log_finish(or_buf *log, or_finish finish, or_str native)
 {
     if (finish != OR_FINISH_NONE) log_str(log, "finish", or_str_z(finishes[finish]));
     if (native.len > 0 && !or_str_eq(native, or_str_z(finishes[finish]))) log_str(log, "native", native);
+}
+
+static void log_answer(or_buf *log, const or_chat_answer *a)
+{
+    static const char *const places[] = {"reasoning", "reasoning_content", "reasoning_parts"};
+    if (a->done) or_buf_put_z(log, "done");
+    log_str(log, "id", a->id);
+    log_str(log, "model", a->model);
+    log_str(log, "provider", a->provider);
+    log_str(log, "tier", a->service_tier);
+    log_number(log, "created", a->created);
+    log_str(log, "text", a->text);
+    if (a->reasoning.len > 0) log_str(log, places[a->reasoning_place], a->reasoning);
+    log_str(log, "refusal", a->refusal);
+    log_str(log, "details", a->reasoning_details);
+    log_str(log, "annotations", a->annotations);
+    log_str(log, "audio", a->audio);
+    log_str(log, "logprobs", a->logprobs);
+    for (uint32_t i = 0; i < a->num_images; i++) log_str(log, "image", a->images[i]);
+    log_calls(log, a->tool_calls, a->num_tool_calls);
+    log_finish(log, a->finish, a->native_finish);
+    log_usage(log, &a->usage);
+    log_error(log, &a->error);
 }
 
 /* ---- whole answers ---- */
@@ -664,14 +824,42 @@ static const struct {
      "text(ab)finish(stop)"},
     {"thinking parts", MESSAGE("{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"text\":\"t\"},"
                                "{\"text\":\"u\"}]},{\"type\":\"text\",\"text\":\"a\"}]}"),
-     "text(a)reasoning(tu)finish(stop)"},
+     "text(a)reasoning_parts(tu)finish(stop)"},
     {"reasoning", MESSAGE("{\"content\":\"a\",\"reasoning\":\"r\"}"), "text(a)reasoning(r)finish(stop)"},
     {"reasoning_content", MESSAGE("{\"content\":\"a\",\"reasoning_content\":\"r\"}"),
-     "text(a)reasoning(r)finish(stop)"},
+     "text(a)reasoning_content(r)finish(stop)"},
     {"reasoning in both", MESSAGE("{\"reasoning\":\"r\",\"reasoning_content\":\"r\"}"),
      "reasoning(r)finish(stop)"},
     {"reasoning_details", MESSAGE("{\"reasoning_details\":[{\"text\":\"r\"},{\"data\":\"x\"},{\"text\":"
-                                  "\"s\"}]}"), "reasoning(rs)finish(stop)"},
+                                  "\"s\"}]}"), "reasoning_parts(rs)details([{\"text\":\"r\"},{\"data\":\"x\"},{\"text\":\"s\"}])finish(stop)"},
+    {"refused", MESSAGE("{\"content\":\"\",\"refusal\":\"no\"}"), "text()refusal(no)finish(stop)"},
+    {"everything", "{\"id\":\"i\",\"object\":\"chat.completion\",\"created\":1790000000,\"system_fingerprint\":null,"
+     "\"service_tier\":\"flex\",\"choices\":[{\"index\":0,\"logprobs\":{\"content\":[]},\"message\":{\"role\":"
+     "\"assistant\",\"content\":\"x\",\"annotations\":[{\"type\":\"url_citation\"}],\"audio\":{\"id\":\"a\"},"
+     "\"images\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:a\"}},{},{\"image_url\":{\"url\":\"b\\/c\"}}]}}]}",
+     "id(i)tier(flex)created1790000000text(x)annotations([{\"type\":\"url_citation\"}])audio({\"id\":\"a\"})"
+     "logprobs({\"content\":[]})image(data:a)image(b/c)"},
+    {"created with a fraction", "{\"created\":1790000000.25,\"choices\":[{\"message\":{}}]}", "created1790000000"},
+    {"null everywhere", "{\"id\":null,\"created\":null,\"usage\":null,\"service_tier\":null,\"choices\":[{\"logprobs\":null,"
+     "\"message\":{\"content\":\"x\",\"audio\":null,\"images\":null,\"annotations\":null,\"tool_calls\":null,"
+     "\"refusal\":null,\"reasoning\":null,\"reasoning_content\":null,\"reasoning_details\":null},"
+     "\"finish_reason\":\"stop\"}]}", "text(x)finish(stop)"},
+    {"empty lists", MESSAGE("{\"content\":[],\"images\":[],\"tool_calls\":[],\"annotations\":[],\"reasoning_details\":[]}"),
+     "details([])annotations([])finish(stop)"},
+    {"two choices", "{\"choices\":[{\"index\":1,\"message\":{\"content\":\"b\"}},{\"index\":0,\"message\":{\"content\":"
+     "\"a\"}}]}", "text(b)"},
+    {"names with escapes", "{\"ch\\u006fices\":[{\"message\":{\"c\\u006fntent\":\"x\"}}],\"\\u0069d\":\"i\",\"idx\":\"j\"}",
+     "id(i)text(x)"},
+    {"the first of two counts", "{\"id\":\"i\",\"id\":\"j\",\"choices\":[{\"message\":{\"content\":\"x\"},\"message\":{"
+     "\"content\":\"y\"}}]}", "id(i)text(x)"},
+    {"parts with escapes", MESSAGE("{\"content\":[{\"text\":\"a\\n\"},5,{\"image\":1},{\"text\":6},{\"text\":\"\\u00e9\"}]}"),
+     "text(a\n\303\251)finish(stop)"},
+    {"a thought as text", MESSAGE("{\"content\":[{\"type\":\"thinking\",\"thinking\":\"t\"},{\"text\":\"a\"}]}"),
+     "text(a)reasoning_parts(t)finish(stop)"},
+    {"reasoning empty", MESSAGE("{\"content\":\"a\",\"reasoning\":\"\",\"reasoning_content\":\"r\"}"),
+     "text(a)reasoning_content(r)finish(stop)"},
+    {"reasoning and details", MESSAGE("{\"reasoning\":\"r\",\"reasoning_details\":[{\"text\":\"r\"}]}"),
+     "reasoning(r)details([{\"text\":\"r\"}])finish(stop)"},
     {"wrong types", "{\"id\":5,\"model\":null,\"choices\":[{\"message\":{\"content\":7,\"tool_calls\":3,"
                     "\"reasoning\":{}},\"finish_reason\":9}],\"usage\":\"none\"}", ""},
     {"legacy text", "{\"choices\":[{\"text\":\"t\",\"finish_reason\":\"stop\"}]}", "text(t)finish(stop)"},
@@ -683,6 +871,11 @@ static const struct {
      "call0(c):(f)=({\"a\": 1.50})finish(calls)native(stop)"},
     {"arguments null", MESSAGE("{\"tool_calls\":[{\"id\":\"c\",\"function\":{\"name\":\"f\","
                                "\"arguments\":null}}]}"), "call0(c):(f)=()finish(calls)native(stop)"},
+    {"call with a thought", MESSAGE("{\"tool_calls\":[{\"id\":\"c\",\"extra_content\":{\"google\":{\"thought_signature\":"
+                                    "\"s\"}},\"function\":{\"name\":\"f\"}}]}"),
+     "call0(c):(f)=()+({\"google\":{\"thought_signature\":\"s\"}})finish(calls)native(stop)"},
+    {"calls with odd indexes", MESSAGE("{\"tool_calls\":[7,{\"index\":5,\"id\":\"a\"},{\"index\":5,\"id\":\"b\"}]}"),
+     "call0(a)=()call1(b)=()finish(calls)native(stop)"},
     {"calls empty", "{\"choices\":[{\"message\":{\"tool_calls\":[]},\"finish_reason\":\"tool_calls\"}]}",
      "finish(stop)native(tool_calls)"},
     {"finish empty with call", "{\"choices\":[{\"message\":{\"tool_calls\":[{\"id\":\"c\"}]},"
@@ -698,6 +891,13 @@ static const struct {
      "text(x)finish(error)native(insufficient_system_resource)"},
     {"finish error", FINISH("\"error\""), "text(x)finish(error)"},
     {"finish null", FINISH("null"), "text(x)"},
+    {"finish stop_sequence", FINISH("\"stop_sequence\""), "text(x)finish(stop)native(stop_sequence)"},
+    {"finish COMPLETE", FINISH("\"COMPLETE\""), "text(x)finish(stop)native(COMPLETE)"},
+    {"finish load", FINISH("\"load\""), "text(x)finish(stop)native(load)"},
+    {"finish content_filtered", FINISH("\"content_filtered\""), "text(x)finish(filter)native(content_filtered)"},
+    {"finish refusal", FINISH("\"refusal\""), "text(x)finish(filter)native(refusal)"},
+    {"finish function_call", FINISH("\"function_call\""), "text(x)finish(stop)native(function_call)"},
+    {"finish max_tokens", FINISH("\"max_tokens\""), "text(x)finish(length)native(max_tokens)"},
 
     {"usage", USAGE("{\"prompt_tokens\":9,\"completion_tokens\":2,\"total_tokens\":11,\"cost\":0.00071,"
                     "\"prompt_tokens_details\":{\"cached_tokens\":4,\"cache_write_tokens\":1},"
@@ -725,6 +925,40 @@ static const struct {
                             "9223372036854775807,\"total_tokens\":-4}"),
      "finish(stop)usage(9223372036854775807,9223372036854775807,18446744073709551614,0,0,0)"},
     {"all zero", USAGE("{\"prompt_tokens\":0,\"completion_tokens\":0}"), "finish(stop)"},
+    {"usage of all kinds", USAGE("{\"prompt_tokens\":9,\"completion_tokens\":8,\"total_tokens\":17,\"is_byok\":true,"
+     "\"cost\":0.1,\"cost_details\":{\"upstream_inference_cost\":0.25,\"upstream_inference_prompt_cost\":7},"
+     "\"prompt_tokens_details\":{\"cached_tokens\":1,\"cache_write_tokens\":2,\"audio_tokens\":3,"
+     "\"video_tokens\":4,\"cached_tokens_details\":{\"audio_tokens\":5}},"
+     "\"completion_tokens_details\":{\"reasoning_tokens\":6,\"image_tokens\":7,\"audio_tokens\":8,"
+     "\"accepted_prediction_tokens\":9,\"rejected_prediction_tokens\":10},"
+     "\"server_tool_use_details\":{\"web_search_requests\":11,\"tool_calls_requested\":12}}"),
+     "finish(stop)usage(9,8,17,1,2,6 audio3 cached_audio5 video4 images_out7 audio_out8 accepted9 rejected10 "
+     "searches11 byok$0.1/$0.25)"},
+    {"searches by the other name", USAGE("{\"prompt_tokens\":1,\"server_tool_use\":{\"web_search_requests\":3}}"),
+     "finish(stop)usage(1,0,1,0,0,0 searches3)"},
+    {"cache of anthropic", USAGE("{\"prompt_tokens\":9,\"cache_read_input_tokens\":2,\"cache_creation_input_tokens\":5,"
+     "\"cache_creation\":{\"ephemeral_5m_input_tokens\":1,\"ephemeral_1h_input_tokens\":4}}"),
+     "finish(stop)usage(9,0,9,2,5,0 1h4)"},
+    {"cache in the details", USAGE("{\"prompt_tokens\":9,\"prompt_tokens_details\":{\"cache_creation_tokens\":5,"
+     "\"cache_creation_token_details\":{\"ephemeral_1h_input_tokens\":7}}}"),
+     "finish(stop)usage(9,0,9,0,7,0 1h7)"},
+    {"cached twice", USAGE("{\"prompt_tokens\":9,\"prompt_tokens_details\":{\"cached_tokens\":4},"
+                           "\"prompt_cache_hit_tokens\":4}"), "finish(stop)usage(9,0,9,4,0,0)"},
+    {"ticks of xai", USAGE("{\"prompt_tokens\":1,\"cost_in_usd_ticks\":37500}"),
+     "finish(stop)usage(1,0,1,0,0,0$0.00000375)"},
+    {"cost before ticks", USAGE("{\"cost_in_usd_ticks\":1,\"cost\":2}"), "finish(stop)usage(0,0,0,0,0,0$2)"},
+    {"reasoning beside the details", USAGE("{\"prompt_tokens\":1,\"completion_tokens\":5,\"reasoning_tokens\":2}"),
+     "finish(stop)usage(1,5,6,0,0,2)"},
+    {"upstream cost only", USAGE("{\"prompt_tokens\":1,\"cost\":null,\"cost_details\":{\"upstream_inference_cost\":0}}"),
+     "finish(stop)usage(1,0,1,0,0,0/$0)"},
+    {"upstream cost null", USAGE("{\"prompt_tokens\":1,\"cost_details\":{\"upstream_inference_cost\":null}}"),
+     "finish(stop)usage(1,0,1,0,0,0)"},
+    {"byok false", USAGE("{\"prompt_tokens\":1,\"is_byok\":false}"), "finish(stop)usage(1,0,1,0,0,0)"},
+    {"counts as text and as 5.0", USAGE("{\"prompt_tokens\":\"4\",\"completion_tokens\":5.0}"),
+     "finish(stop)usage(4,5,9,0,0,0)"},
+    {"usage in the choice", "{\"choices\":[{\"message\":{},\"usage\":{\"prompt_tokens\":3}}]}", "usage(3,0,3,0,0,0)"},
+    {"usage null before that of groq", "{\"choices\":[{\"message\":{}}],\"usage\":null,\"x_groq\":{\"id\":\"x\","
+     "\"usage\":{\"prompt_tokens\":3}}}", "usage(3,0,3,0,0,0)"},
     {"usage of groq", "{\"choices\":[{\"message\":{}}],\"x_groq\":{\"usage\":{\"prompt_tokens\":3}}}",
      "usage(3,0,3,0,0,0)"},
 
@@ -745,6 +979,47 @@ static const struct {
     {"error anthropic", "{\"type\":\"error\",\"error\":{\"type\":\"t\",\"message\":\"m\"}}", "error0(m)(t)"},
     {"error message object", "{\"error\":{\"message\":{\"a\":1}}}", "error0({\"a\":1})"},
     {"error empty", "{\"error\":{}}", "error0()"},
+    {"error of the request", "{\"error\":{\"message\":\"m\",\"type\":\"invalid_request_error\",\"param\":\"max_tokens\","
+                             "\"code\":\"context_length_exceeded\"}}",
+     "error0(m)(invalid_request_error)code(context_length_exceeded)param(max_tokens)"},
+    {"error details", "{\"error\":{\"code\":429,\"message\":\"m\",\"metadata\":{\"provider_name\":\"P\",\"raw\":"
+                      "\"{\\\"x\\\":1}\",\"provider_code\":\"slow\",\"retry_after\":2}}}",
+     "error429(m)(slow)by(P)raw({\"x\":1})after2000"},
+    {"error raw object", "{\"error\":{\"code\":502,\"message\":\"m\",\"metadata\":{\"provider_name\":null,\"raw\":"
+                         "{\"y\":[2]}}}}", "error502(m)raw({\"y\":[2]})"},
+    {"error_type wins", "{\"error\":{\"message\":\"m\",\"error_type\":\"e\",\"type\":\"t\"}}", "error0(m)(e)"},
+    {"error_type of metadata wins", "{\"error\":{\"type\":\"t\",\"message\":\"m\",\"metadata\":{\"error_type\":\"e\"}}}",
+     "error0(m)(e)"},
+    {"error availability", "{\"error\":{\"http_status\":503,\"message\":\"m\",\"availability\":{\"code\":"
+                           "\"temporarily_unavailable\",\"retryable\":true,\"retry_after\":\"1.5\"}}}",
+     "error503(m)retryafter1500"},
+    {"error not retryable", "{\"error\":{\"code\":404,\"message\":\"m\",\"availability\":{\"retryable\":false}}}",
+     "error404(m)no-retry"},
+    {"error of gemini", "{\"error\":{\"code\":429,\"message\":\"m\",\"status\":\"RESOURCE_EXHAUSTED\",\"details\":[{"
+                        "\"@type\":\"x/ErrorInfo\"},{\"@type\":\"x/RetryInfo\",\"retryDelay\":\"17s\"}]}}",
+     "error429(m)(RESOURCE_EXHAUSTED)after17000"},
+    {"error delays", "{\"error\":{\"message\":\"m\",\"metadata\":{\"retry_after\":-1},\"availability\":{"
+                     "\"retry_after\":99999999999}}}", "error0(m)after2147483647"},
+    {"error of mistral", "{\"object\":\"error\",\"message\":\"m\",\"type\":\"t\",\"param\":null,\"code\":\"3280\","
+                         "\"raw_status_code\":400}", "error400(m)(t)code(3280)"},
+    {"error of cerebras", "{\"message\":\"m\",\"type\":\"t\",\"param\":\"p\",\"code\":\"c\"}",
+     "error0(m)(t)code(c)param(p)"},
+    {"error of xai", "{\"code\":\"bad key\",\"error\":\"text\"}", "error0(text)(bad key)"},
+    {"error of fireworks", "{\"fault\":{\"faultstring\":\"f\",\"detail\":{\"errorcode\":\"x\"}}}", "error0(f)"},
+    {"error of llama.cpp", "{\"error\":{\"code\":400,\"message\":\"m\",\"type\":\"exceed_context_size_error\","
+                           "\"n_ctx\":4096}}", "error400(m)(exceed_context_size_error)"},
+    {"error of lm studio", "{\"error\":{\"message\":\"x\"},\"message\":\"y\"}", "error0(x)"},
+    {"error with the status beside", "{\"error\":{\"message\":\"x\"},\"status\":503}", "error503(x)"},
+    {"error inside error", "{\"error\":{\"error\":\"x\"}}", "error0(x)"},
+    {"error of responses", "{\"error\":{\"code\":\"invalid_prompt\",\"message\":\"m\"},\"metadata\":null,"
+                           "\"error_type\":\"e\"}", "error0(m)(e)code(invalid_prompt)"},
+    {"error codes", "{\"error\":{\"code\":99,\"status\":1000,\"statusCode\":\"999\"}}", "error999()"},
+    {"error empty string", "{\"error\":\"\",\"choices\":[{\"message\":{\"content\":\"x\"}}]}", "text(x)"},
+    {"error false", "{\"error\":false,\"choices\":[{\"message\":{\"content\":\"x\"}}]}", "text(x)"},
+    {"error in choice as text", "{\"choices\":[{\"message\":{\"content\":\"x\"},\"error\":\"e\"}]}", "text(x)error0(e)"},
+    {"error of the root before that of the choice", "{\"choices\":[{\"error\":\"e\"}],\"error\":\"f\"}", "error0(f)"},
+    {"message beside choices", "{\"message\":\"m\",\"choices\":[{\"message\":{\"content\":\"x\"}}]}", "text(x)"},
+    {"message that is a number", "{\"message\":5}", "!the answer is JSON but not a chat completion"},
     {"error null", "{\"error\":null,\"choices\":[{\"message\":{\"content\":\"x\"}}]}", "text(x)"},
     {"error in choice", "{\"choices\":[{\"message\":{\"content\":\"x\"},\"error\":{\"code\":502,\"message\":"
                         "\"m\"}}]}", "text(x)error502(m)"},
@@ -767,16 +1042,7 @@ static or_err read_answer(or_str in, or_arena *arena, or_buf *log)
         or_buf_put_z(log, or_err_text(e));
         return e;
     }
-    log_str(log, "id", a.id);
-    log_str(log, "model", a.model);
-    log_str(log, "provider", a.provider);
-    log_str(log, "text", a.text);
-    log_str(log, "reasoning", a.reasoning);
-    log_str(log, "refusal", a.refusal);
-    log_calls(log, a.tool_calls, a.num_tool_calls);
-    log_finish(log, a.finish, a.native_finish);
-    log_usage(log, &a.usage);
-    log_error(log, &a.error);
+    log_answer(log, &a);
     return e;
 }
 
@@ -877,6 +1143,55 @@ static const struct {
     {"fragment inside an escape", CALL("{\"index\":0,\"id\":\"a\",\"function\":{\"arguments\":\"\\\"\\\\u00\"}}")
      STOP, "call0(a)=(\"\\u00)|finish(calls)native(stop)|", OR_END_COMPLETE},
 
+    {"calls with thoughts", CALL("{\"index\":0,\"id\":\"a\",\"extra_content\":{\"x\":1},\"function\":{\"name\":\"f\"}}") STOP,
+     "call0(a):(f)=()+({\"x\":1})|finish(calls)native(stop)|", OR_END_COMPLETE},
+    {"call as object in pieces", CALL("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1}}}") STOP,
+     "call0(a):(f)=({\"x\":1})|finish(calls)native(stop)|", OR_END_COMPLETE},
+    {"calls and finish in one", EVENT("{\"choices\":[{\"delta\":{\"tool_calls\":[{\"id\":\"a\",\"function\":{\"name\":\"f\","
+     "\"arguments\":\"{}\"}}]},\"finish_reason\":\"\"}]}") DONE, "call0(a):(f)=({})finish(calls)|done|", OR_END_COMPLETE},
+    {"reasoning in parts", DELTA("{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"t\"}]}]}")
+     DELTA("{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}") STOP, "reasoning_parts(t)|text(a)|finish(stop)|",
+     OR_END_COMPLETE},
+    {"reasoning after text", DELTA("{\"content\":\"a\"}") DELTA("{\"reasoning_content\":\"r\"}") STOP,
+     "text(a)|reasoning_content(r)|finish(stop)|", OR_END_COMPLETE},
+    {"two choices", EVENT("{\"choices\":[{\"index\":1,\"delta\":{\"content\":\"x\"}}]}")
+     EVENT("{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}")
+     EVENT("{\"choices\":[{\"index\":0,\"delta\":{}},{\"index\":1,\"delta\":{\"content\":\"y\"},\"finish_reason\":\"length\"}]}"),
+     "text(x)||text(y)finish(length)|", OR_END_COMPLETE},
+    {"a choice without its index", EVENT("{\"choices\":[{\"index\":3,\"delta\":{\"content\":\"x\"}}]}")
+     EVENT("{\"choices\":[{\"delta\":{\"content\":\"y\"}}]}") STOP, "text(x)|text(y)|finish(stop)|", OR_END_COMPLETE},
+    {"legacy text", EVENT("{\"choices\":[{\"text\":\"a\",\"index\":0}]}") EVENT("{\"choices\":[{\"text\":\"\",\"finish_reason\":\"stop\"}]}"),
+     "text(a)|text()finish(stop)|", OR_END_COMPLETE},
+    {"image and audio", DELTA("{\"images\":[{\"image_url\":{\"url\":\"u\"}}]}") DELTA("{\"audio\":{\"data\":\"QQ\"}}") STOP,
+     "image(u)|audio({\"data\":\"QQ\"})|finish(stop)|", OR_END_COMPLETE},
+    {"logprobs and annotations", EVENT("{\"choices\":[{\"delta\":{\"annotations\":[1]},\"logprobs\":{\"content\":[2]}}]}") STOP,
+     "annotations([1])logprobs({\"content\":[2]})|finish(stop)|", OR_END_COMPLETE},
+    {"roles", DELTA("{\"role\":\"\",\"content\":\"a\"}") DELTA("{\"role\":null,\"content\":null}") STOP,
+     "text(a)||finish(stop)|", OR_END_COMPLETE},
+    {"finish twice", DELTA("{\"content\":\"a\"}") STOP STOP DONE, "text(a)|finish(stop)|finish(stop)|done|", OR_END_COMPLETE},
+    {"usage on the finish chunk", EVENT("{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\",\"usage\":{\"prompt_tokens\":2}}]}"),
+     "finish(stop)usage(2,0,2,0,0,0)|", OR_END_COMPLETE},
+    {"usage in every chunk", EVENT("{\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"usage\":{\"prompt_tokens\":2}}")
+     EVENT("{\"choices\":[],\"usage\":{\"prompt_tokens\":2,\"completion_tokens\":5}}") STOP,
+     "text(a)usage(2,0,2,0,0,0)|usage(2,5,7,0,0,0)|finish(stop)|", OR_END_COMPLETE},
+    {"usage after the finish, one empty choice", STOP EVENT("{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"},"
+     "\"finish_reason\":null}],\"usage\":{\"prompt_tokens\":2,\"cost\":1}}") DONE,
+     "finish(stop)|text()usage(2,0,2,0,0,0$1)|done|", OR_END_COMPLETE},
+    {"only an id", EVENT("{\"id\":\"i\",\"object\":\"chat.completion.chunk\"}") STOP,
+     "!the answer is JSON but not a chat completionid(i)|finish(stop)|", OR_END_COMPLETE},
+    {"event: error", "event: error\n" EVENT("{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"m\"}}"),
+     "error0(m)(overloaded_error)|", OR_END_ERROR},
+    {"error after calls", CALL("{\"index\":0,\"id\":\"a\"}") EVENT("{\"error\":{\"code\":\"server_error\",\"message\":\"m\"}}"),
+     "call0(a)=()|error0(m)(server_error)|", OR_END_ERROR},
+    {"error in the choice", EVENT("{\"choices\":[{\"delta\":{},\"error\":{\"code\":502,\"message\":\"m\"}}]}"),
+     "error502(m)|", OR_END_ERROR},
+    {"overloaded", EVENT("{\"choices\":[{\"delta\":{},\"finish_reason\":\"insufficient_system_resource\"}]}") DONE,
+     "finish(error)native(insufficient_system_resource)|done|", OR_END_ERROR},
+    {"cut pair of surrogates", DELTA("{\"content\":\"\\ud83d\"}") DELTA("{\"content\":\"\\ude00\"}") STOP,
+     "text(\357\277\275)|text(\357\277\275)|finish(stop)|", OR_END_COMPLETE},
+    {"array", EVENT("[]") STOP, "!the answer is JSON but not a chat completion|finish(stop)|", OR_END_COMPLETE},
+    {"no space after data", "data:{\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\r\n\r\ndata:[DONE]\r\n\r\n",
+     "text(a)finish(stop)|done|", OR_END_COMPLETE},
     {"error first", EVENT("{\"error\":{\"code\":503,\"message\":\"m\"}}"), "error503(m)|", OR_END_ERROR},
     {"error after content", DELTA("{\"content\":\"a\"}")
      EVENT("{\"error\":{\"code\":502,\"message\":\"m\"},\"choices\":[{\"delta\":{},\"finish_reason\":\"error\"}]}")
@@ -922,13 +1237,7 @@ static void feed(replay *r, const char *data, size_t len)
             or_buf_put_char(&r->log, '!');
             or_buf_put_z(&r->log, or_err_text(e));
         }
-        if (d.done) or_buf_put_z(&r->log, "done");
-        log_str(&r->log, "text", d.text);
-        log_str(&r->log, "reasoning", d.reasoning);
-        log_calls(&r->log, d.tool_calls, d.num_tool_calls);
-        log_finish(&r->log, d.finish, d.native_finish);
-        log_usage(&r->log, &d.usage);
-        log_error(&r->log, &d.error);
+        if (e == OR_OK || e == OR_ERR_ANSWER) log_answer(&r->log, &d);
         or_buf_put_char(&r->log, '|');
     }
     free((void *)(uintptr_t)exact.ptr);
@@ -982,6 +1291,7 @@ int main(void)
     test_lengths();
     test_growing();
     test_base64();
+    test_history();
     test_answers();
     test_streams();
     test_many_calls();
