@@ -1282,6 +1282,234 @@ static void test_many_calls(void)
     }
 }
 
+/* ---- collecting ---- */
+
+#define DETAIL(d)   DELTA("{\"reasoning_details\":[" d "]}")
+#define THOUGHT(m)  "{\"type\":\"reasoning.text\",\"index\":0," m "}"
+#define DETAILS(d)  "\"content\":\"\",\"reasoning_details\":[" d "]"
+#define FUNCTION(f) "\"type\":\"function\",\"function\":" f
+
+/* A stream as the message that goes back. */
+static const struct {
+    const char *name, *in, *want;
+} collections[] = {
+    {"text", DELTA("{\"content\":\"a\"}") DELTA("{\"content\":\"\"}") DELTA("{\"content\":\"b\\\"c\"}") STOP DONE,
+     "\"content\":\"ab\\\"c\""},
+    {"nothing", STOP DONE, "\"content\":\"\""},
+    {"refusal", DELTA("{\"refusal\":\"n\"}") DELTA("{\"refusal\":\"o\"}") STOP, "\"content\":\"\",\"refusal\":\"no\""},
+    {"sorted", DELTA("{\"content\":\"a\"}") DELTA("{\"reasoning\":\"r\"}") DELTA("{\"content\":\"b\"}")
+     DELTA("{\"refusal\":\"n\"}") DELTA("{\"reasoning\":\"s\"}"),
+     "\"content\":\"ab\",\"refusal\":\"n\",\"reasoning\":\"rs\""},
+    {"reasoning_content", DELTA("{\"reasoning_content\":\"r\"}") DELTA("{\"content\":\"b\"}"),
+     "\"content\":\"b\",\"reasoning_content\":\"r\""},
+    {"reasoning in parts stays out", DELTA("{\"content\":[{\"thinking\":\"t\"},{\"text\":\"a\"}]}"), "\"content\":\"a\""},
+    {"calls", CALL("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\"}}")
+     CALL("{\"index\":1,\"id\":\"b\",\"extra_content\":{\"e\":1},\"function\":{\"name\":\"g\"}}")
+     CALL("{\"index\":0,\"function\":{\"arguments\":\"\\\":1}\"}}")
+     CALL("{\"index\":1,\"extra_content\":{\"e\":1},\"function\":{\"arguments\":\"{}\"}}") DELTA("{\"content\":\"late\"}") STOP,
+     "\"content\":\"late\",\"tool_calls\":[{\"id\":\"a\"," FUNCTION("{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":1}\"}")
+     "},{\"id\":\"b\",\"extra_content\":{\"e\":1}," FUNCTION("{\"name\":\"g\",\"arguments\":\"{}\"}") "}]"},
+    {"calls alone", CALL("{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"f\"}}") STOP,
+     "\"content\":null,\"tool_calls\":[{\"id\":\"a\"," FUNCTION("{\"name\":\"f\",\"arguments\":\"{}\"}") "}]"},
+    {"calls without ids", CALL("{\"index\":0,\"function\":{\"name\":\"f\"}}") CALL("{\"index\":1,\"function\":{\"name\":\"g\"}}"),
+     "\"content\":null,\"tool_calls\":[{\"id\":\"call_9\"," FUNCTION("{\"name\":\"f\",\"arguments\":\"{}\"}")
+     "},{\"id\":\"call_15\"," FUNCTION("{\"name\":\"g\",\"arguments\":\"{}\"}") "}]"},
+
+    {"details: null becomes the signature", DETAIL(THOUGHT("\"text\":\"a\\ud83d\",\"signature\":null"))
+     DETAIL(THOUGHT("\"text\":\"\\ude00b\",\"signature\":null")) DETAIL(THOUGHT("\"text\":\"\",\"signature\":\"c2lnbg==\"")),
+     DETAILS(THOUGHT("\"text\":\"a\\ud83d\\ude00b\",\"signature\":\"c2lnbg==\""))},
+    {"details: null before the text", DETAIL(THOUGHT("\"signature\":null,\"text\":\"a\"")) DETAIL(THOUGHT("\"text\":\"bc\""))
+     DETAIL(THOUGHT("\"signature\":\"123\"")), DETAILS(THOUGHT("\"signature\":\"123\",\"text\":\"abc\""))},
+    {"details: empty signature", DETAIL(THOUGHT("\"text\":\"a\",\"signature\":\"\""))
+     DETAIL(THOUGHT("\"text\":\"b\",\"signature\":\"xyz\"")), DETAILS(THOUGHT("\"text\":\"ab\",\"signature\":\"xyz\""))},
+    {"details: no place for the signature", DETAIL(THOUGHT("\"text\":\"a\"")) DETAIL(THOUGHT("\"signature\":\"xyz\"")),
+     DETAILS("{\"type\":\"reasoning.text\",\"index\":0,\"text\":\"a\",\"signature\":\"xyz\"}")},
+    {"details: never signed", DETAIL(THOUGHT("\"text\":\"a\",\"signature\":null")) DETAIL(THOUGHT("\"text\":\"b\",\"signature\":null")),
+     DETAILS(THOUGHT("\"text\":\"ab\",\"signature\":null"))},
+    {"details: what is signed is over", DETAIL(THOUGHT("\"text\":\"a\",\"signature\":\"xyz\"")) DETAIL(THOUGHT("\"text\":\"b\"")),
+     DETAILS(THOUGHT("\"text\":\"a\",\"signature\":\"xyz\"") "," THOUGHT("\"text\":\"b\""))},
+    {"details: what was signed later is over", DETAIL(THOUGHT("\"text\":\"a\"")) DETAIL(THOUGHT("\"signature\":\"xyz\""))
+     DETAIL(THOUGHT("\"text\":\"b\"")), DETAILS(THOUGHT("\"text\":\"a\",\"signature\":\"xyz\"") "," THOUGHT("\"text\":\"b\""))},
+    {"details: another index", DETAIL("{\"index\":0,\"text\":\"a\"},{\"index\":0,\"text\":\"b\"},{\"index\":1,\"text\":\"c\"}")
+     DETAIL("{\"index\":1,\"text\":\"d\"}"), DETAILS("{\"index\":0,\"text\":\"ab\"},{\"index\":1,\"text\":\"cd\"}")},
+    {"details: another type", DETAIL("{\"type\":\"reasoning.summary\",\"index\":0,\"summary\":\"a\"}")
+     DETAIL("{\"type\":\"reasoning.summary\",\"index\":0,\"summary\":\"b\"}") DETAIL(THOUGHT("\"text\":\"c\"")),
+     DETAILS("{\"type\":\"reasoning.summary\",\"index\":0,\"summary\":\"ab\"}," THOUGHT("\"text\":\"c\""))},
+    {"details: another id", DETAIL("{\"index\":0,\"id\":\"x\",\"text\":\"a\"}") DETAIL("{\"index\":0,\"id\":\"y\",\"text\":\"b\"}"),
+     DETAILS("{\"index\":0,\"id\":\"x\",\"text\":\"a\"},{\"index\":0,\"id\":\"y\",\"text\":\"b\"}")},
+    {"details: data without an index is whole", DETAIL("{\"type\":\"reasoning.encrypted\",\"data\":\"a\"}")
+     DETAIL("{\"type\":\"reasoning.encrypted\",\"data\":\"b\"}"),
+     DETAILS("{\"type\":\"reasoning.encrypted\",\"data\":\"a\"},{\"type\":\"reasoning.encrypted\",\"data\":\"b\"}")},
+    {"details: data in pieces", DETAIL("{\"index\":2,\"data\":\"a\",\"id\":null}") DETAIL("{\"index\":2,\"data\":\"b\"}"),
+     DETAILS("{\"index\":2,\"data\":\"ab\",\"id\":null}")},
+    {"details: text without an index", DETAIL("{\"text\":\"a\"}") DETAIL("{\"text\":\"b\"}"), DETAILS("{\"text\":\"ab\"}")},
+    {"details: neither text nor signature", DETAIL("{\"index\":0,\"text\":\"a\"}") DETAIL("{\"index\":0}") DETAIL("{\"index\":0,\"text\":null}")
+     DETAIL("7,{\"type\":\"reasoning.server_tool_call\",\"arguments\":{\"text\":\"x\"}}"),
+     DETAILS("{\"index\":0,\"text\":\"a\"},{\"index\":0},{\"index\":0,\"text\":null},{\"type\":\"reasoning.server_tool_call\","
+             "\"arguments\":{\"text\":\"x\"}}")},
+    {"details: before calls and behind", DETAIL(THOUGHT("\"text\":\"a\"")) CALL("{\"id\":\"c\",\"function\":{\"name\":\"f\"}}")
+     DETAIL(THOUGHT("\"text\":\"b\"")) DETAIL(THOUGHT("\"signature\":\"xyz\"")) DELTA("{\"content\":\"x\"}"),
+     "\"content\":\"x\",\"reasoning_details\":[" THOUGHT("\"text\":\"ab\",\"signature\":\"xyz\"") "],\"tool_calls\":[{\"id\":"
+     "\"c\"," FUNCTION("{\"name\":\"f\",\"arguments\":\"{}\"}") "}]"},
+};
+
+/* Collect a stream into `out`; then the message as JSON, or the error. */
+static or_err collect(const char *in, or_buf *out, uint32_t max_calls, or_buf *json)
+{
+    static char     memory[8192], pieces[512];
+    or_tool_call    some[4];
+    or_arena        arena;
+    or_buf          carry;
+    or_sse          sse;
+    or_sse_event    ev;
+    or_chat_stream  stream;
+    or_chat_delta   d;
+    or_chat_collect c;
+    or_msg          m;
+    or_str          rest = or_str_z(in);
+    or_err          e = OR_OK;
+    or_buf_init(&carry, pieces, sizeof pieces);
+    or_sse_init(&sse, &carry);
+    or_chat_stream_init(&stream);
+    memset(some, 0x55, sizeof some);
+    or_chat_collect_init(&c, out, some, max_calls);
+    while (or_sse_next(&sse, &rest, &ev) == OR_OK) {
+        or_arena_init(&arena, memory, sizeof memory);
+        if (or_chat_stream_next(&stream, ev.data, &arena, &d) != OR_OK) abort();
+        or_err now = or_chat_collect_add(&c, &d);
+        CHECK(e == OR_OK || now == e, "errors stick");
+        e = now;
+    }
+    or_err end = or_chat_collect_end(&c, &m);
+    CHECK(e == OR_OK || end == e, "errors stick");
+    if (end != OR_OK) return end;
+    or_chat_desc desc = {.msgs = &m, .num_msgs = 1};
+    return or_chat_write(json, &desc);
+}
+
+static void test_collect(void)
+{
+    static char mem[2048], json_mem[2048];
+    or_buf      out, json;
+    for (size_t i = 0; i < COUNT(collections); i++) {
+        const char *name = collections[i].name, *in = collections[i].in;
+        char        want[1024];
+        snprintf(want, sizeof want, "{\"messages\":[{\"role\":\"assistant\",%s}]}", collections[i].want);
+        or_buf_init(&out, mem, sizeof mem);
+        or_buf_put_z(&out, "earlier");
+        or_buf_init(&json, json_mem, sizeof json_mem);
+        CHECK_ERR(collect(in, &out, 4, &json), OR_OK, name);
+        CHECK_STR(or_buf_str(&json), or_str_z(want), name);
+        CHECK_STR(or_str_of(mem, 7), OR_STR("earlier"), name);
+        size_t need = out.len;
+        for (size_t n = 7; n <= need; n++) { /* every size; only the last suffices */
+            char *exact = malloc(n);
+            if (exact == NULL) abort();
+            or_buf_init(&out, exact, n);
+            or_buf_put_z(&out, "earlier");
+            or_buf_clear(&json);
+            CHECK_ERR(collect(in, &out, 4, &json), n < need ? OR_ERR_SPACE : OR_OK, name);
+            if (n == need) CHECK_STR(or_buf_str(&json), or_str_z(want), name);
+            free(exact);
+        }
+        for (unsigned long n = 1;; n++) { /* each allocation fails once */
+            test_heap    heap = {0, n, 0};
+            or_allocator allocator = TEST_ALLOCATOR(&heap);
+            or_buf_init_growing(&out, &allocator, 4096);
+            or_buf_clear(&json);
+            or_err e = collect(in, &out, 4, &json);
+            CHECK_ERR(e, heap.calls >= n ? OR_ERR_MEMORY : OR_OK, name);
+            or_buf_free(&out);
+            CHECK(heap.outstanding == 0, name);
+            if (e == OR_OK) break;
+        }
+    }
+    const char *three = CALL("{\"id\":\"a\",\"function\":{\"name\":\"f\"}}") CALL("{\"id\":\"b\",\"function\":{\"name\":\"f\"}}")
+        CALL("{\"id\":\"c\",\"function\":{\"name\":\"f\"}}") DELTA("{\"content\":\"x\"}");
+    for (uint32_t n = 2; n <= 4; n++) {
+        or_buf_init(&out, mem, sizeof mem);
+        or_buf_init(&json, json_mem, sizeof json_mem);
+        CHECK_ERR(collect(three, &out, n, &json), n < 3 ? OR_ERR_TOKENS : OR_OK, "calls");
+    }
+    or_buf_init_counting(&out);
+    CHECK_ERR(collect(three, &out, 4, &json), OR_ERR_ARG, "a counting buffer keeps nothing");
+}
+
+/* A whole answer can be collected, too. */
+static void test_collect_answer(void)
+{
+    static char     memory[4096], mem[256], json_mem[512];
+    or_arena        arena;
+    or_buf          out, json;
+    or_chat_answer  a;
+    or_chat_collect c;
+    or_tool_call    some[2];
+    or_msg          m;
+    or_arena_init(&arena, memory, sizeof memory);
+    or_buf_init(&out, mem, sizeof mem);
+    or_buf_init(&json, json_mem, sizeof json_mem);
+    or_str body = OR_STR("{\"choices\":[{\"message\":{\"content\":\"t\",\"reasoning\":\"r\",\"tool_calls\":[{\"index\":1,\"id\":"
+                         "\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}},{\"id\":\"b\",\"function\":{\"name\":\"g\"}}]}}]}");
+    CHECK_ERR(or_chat_read(body, &arena, &a), OR_OK, "answer");
+    or_chat_collect_init(&c, &out, some, 2);
+    CHECK_ERR(or_chat_collect_add(&c, &a), OR_OK, "answer");
+    CHECK_ERR(or_chat_collect_end(&c, &m), OR_OK, "answer");
+    CHECK(m.tool_calls == some && m.num_tool_calls == 2 && some[1].index == 1, "answer");
+    or_chat_desc d = {.msgs = &m, .num_msgs = 1};
+    CHECK_ERR(or_chat_write(&json, &d), OR_OK, "answer");
+    CHECK_STR(or_buf_str(&json), OR_STR("{\"messages\":[{\"role\":\"assistant\",\"content\":\"t\",\"reasoning\":\"r\","
+                                        "\"tool_calls\":[{\"id\":\"a\"," FUNCTION("{\"name\":\"f\",\"arguments\":\"{}\"}")
+                                        "},{\"id\":\"b\"," FUNCTION("{\"name\":\"g\",\"arguments\":\"{}\"}") "}]}]}"), "answer");
+}
+
+/* Pieces in any order: each kind in its own order, and nothing of another. */
+static void test_collect_any_order(void)
+{
+    static char mem[8192], want[3 + 4 * 3][512];
+    uint32_t    seed = 12345;
+    for (int round = 0; round < 200; round++) {
+        or_buf          out;
+        or_chat_collect c;
+        or_tool_call    some[4];
+        or_msg          m;
+        memset(want, 0, sizeof want);
+        or_buf_init(&out, mem, sizeof mem);
+        or_chat_collect_init(&c, &out, some, 4);
+        for (int i = 0; i < 40; i++) {
+            char          piece[8];
+            or_chat_delta d;
+            or_tool_call  call;
+            memset(&d, 0, sizeof d);
+            memset(&call, 0, sizeof call);
+            seed = seed * 1664525 + 1013904223;
+            snprintf(piece, sizeof piece, "%.*s", (int)(seed >> 28) % 6 + 1, "abcdef");
+            unsigned kind = seed >> 8 & 3;
+            call.index = seed >> 10 & 3;
+            if (kind < 3) {
+                *(kind == 0 ? &d.text : kind == 1 ? &d.reasoning : &d.refusal) = or_str_z(piece);
+                strcat(want[kind], piece);
+            } else {
+                d.tool_calls = &call;
+                d.num_tool_calls = 1;
+                unsigned part = (seed >> 12) % 3;
+                *(part == 0 ? &call.id : part == 1 ? &call.name : &call.arguments) = or_str_z(piece);
+                strcat(want[3 + 3 * call.index + part], piece);
+            }
+            CHECK_ERR(or_chat_collect_add(&c, &d), OR_OK, "any order");
+        }
+        CHECK_ERR(or_chat_collect_end(&c, &m), OR_OK, "any order");
+        CHECK_STR(or_str_of(m.content.ptr, m.content.len), or_str_z(want[0]), "text");
+        CHECK_STR(m.reasoning, or_str_z(want[1]), "reasoning");
+        CHECK_STR(m.refusal, or_str_z(want[2]), "refusal");
+        for (uint32_t i = 0; i < m.num_tool_calls; i++) {
+            if (*want[3 + 3 * i] != 0) CHECK_STR(some[i].id, or_str_z(want[3 + 3 * i]), "id");
+            else CHECK(some[i].id.len > 5 && memcmp(some[i].id.ptr, "call_", 5) == 0, "id");
+            CHECK_STR(some[i].name, or_str_z(want[4 + 3 * i]), "name");
+            CHECK_STR(some[i].arguments, or_str_z(want[5 + 3 * i]), "arguments");
+        }
+    }
+}
+
 int main(void)
 {
     test_fields();
@@ -1295,5 +1523,8 @@ int main(void)
     test_answers();
     test_streams();
     test_many_calls();
+    test_collect();
+    test_collect_answer();
+    test_collect_any_order();
     TEST_MAIN_END("test_chat");
 }
