@@ -9975,15 +9975,17 @@ static or_err ori_client_write(or_client *c)
     static const char  path[] = "/chat/completions";
     const or_endpoint *e = ori_client_endpoint(c);
     const or_provider *p = c->provider;
-    or_chat_desc       chat = c->chat;
+    or_chat_desc      *chat = &c->chat; /* too large for the stack */
+    const or_prefs    *prefs = chat->provider;
     size_t             body, at;
     or_buf            *out = &c->out;
     or_buf_clear(out);
-    chat.model = e->upstream_model.ptr != NULL ? e->upstream_model : e->model;
-    chat.models = NULL; /* fallback is ours */
-    chat.num_models = 0;
-    if (!ori_client_openrouter(c)) chat.provider = NULL; /* it was for us */
-    or_err err = or_chat_write(out, &chat);
+    chat->model = e->upstream_model.ptr != NULL ? e->upstream_model : e->model;
+    chat->models = NULL; /* fallback is ours; the plan has them */
+    chat->num_models = 0;
+    if (!ori_client_openrouter(c)) chat->provider = NULL; /* it was for us */
+    or_err err = or_chat_write(out, chat);
+    chat->provider = prefs;
     if (err != OR_OK) return err;
     body = out->len;
     /* target and key are put together where the head will end up being longer than both */
