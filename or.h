@@ -1572,7 +1572,8 @@ typedef struct or_chat_stream {
     or_finish    finish;  /* last seen */
     bool         done;    /* [DONE] was seen */
     bool         error;   /* an error was seen */
-    bool         content; /* text, reasoning, a refusal, an image, audio or a call was seen */
+    bool         content; /* text, reasoning (details, too), a refusal, an image, audio or a call
+                             was seen */
     bool         chosen;  /* choice counts */
     uint64_t     choice;  /* the index of the choice that is read */
     uint32_t     num_calls;
@@ -7034,8 +7035,8 @@ static void ori_chat_note(or_chat_stream *s, const or_chat_delta *d)
     if (d->finish != OR_FINISH_NONE) s->finish = d->finish;
     if (d->error.set) s->error = true;
     if (d->text.len > 0 || d->reasoning.len > 0 || d->refusal.len > 0 || d->num_images > 0 ||
-        d->audio.ptr != NULL || d->num_tool_calls > 0)
-        s->content = true;
+        d->audio.ptr != NULL || d->num_tool_calls > 0 || d->reasoning_details.len > 2)
+        s->content = true; /* "[]" is no detail */
 }
 
 or_err or_chat_stream_next(or_chat_stream *s, or_str data, or_arena *arena, or_chat_delta *d)

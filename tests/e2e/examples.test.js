@@ -25,8 +25,12 @@ import {
 const built = path.join(path.dirname(ORPROXY), 'examples');
 
 function run(name, ...args) {
+    return feed('', name, ...args);
+}
+
+function feed(input, name, ...args) {
     return new Promise((resolve) => {
-        execFile(
+        const child = execFile(
             path.join(built, name),
             args,
             { timeout: 20000, env: { ...process.env, OR_API_KEY: PROVIDER_KEY } },
@@ -36,6 +40,8 @@ function run(name, ...args) {
                 resolve({ code: error ? error.code : 0, stdout, stderr });
             },
         );
+        child.stdin.on('error', () => {}); // it may end without reading
+        child.stdin.end(input);
     });
 }
 
@@ -130,4 +136,119 @@ test('stream: a cut stream is not called whole', async (t) => {
     assert.equal(code, 1);
     assert.match(stdout, /half a/);
     assert.match(stderr, /cut/);
+});
+
+// What a model sends that calls a function, in pieces, with the thoughts it wants back.
+const call = (delta) => event({ ...chunk(''), choices: [{ index: 0, delta, finish_reason: null }] });
+const thought = { type: 'reasoning.text', index: 0, format: 'x' };
+
+function warm(res, id, room) {
+    begin(res);
+    res.write(call({ reasoning_details: [{ ...thought, text: 'need ' }] }));
+    res.write(call({ reasoning_details: [{ ...thought, text: 'it', signature: 'c2ln' }] }));
+    res.write(
+        call({ tool_calls: [{ index: 0, id, function: { name: 'read_temperature', arguments: '' } }] }),
+    );
+    for (const piece of ['{"room', '":"', room, '"}'])
+        res.write(call({ tool_calls: [{ index: 0, function: { arguments: piece } }] }));
+    res.write(event(chunk('', 'tool_calls')));
+    res.end(event('[DONE]'));
+}
+
+function say(res, text) {
+    begin(res);
+    for (const word of text.split(/(?= )/)) res.write(event(chunk(word)));
+    res.write(event(chunk('', 'stop')));
+    res.end(event('[DONE]'));
+}
+
+test('tools: the call, its result, the answer, the next question', async (t) => {
+    const up = await upstream(t, (req, res) => {
+        const last = req.json.messages.at(-1);
+        if (last.role === 'tool') return say(res, `It is ${last.content} there.`);
+        if (last.content.includes('warm')) return warm(res, 'call_7', 'cellar');
+        return say(res, `${req.json.messages.length} messages`);
+    });
+    const { code, stdout, stderr } = await feed(
+        'How warm is the cellar?\nHow long was it?\n',
+        'tools',
+        up.url,
+        'vendor/model',
+    );
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, 'It is cellar: 12.5 there.\n6 messages\n');
+    const [first, second, third] = up.requests.map((request) => request.json);
+    assert.equal(first.stream, true);
+    assert.equal(first.tools[0].function.name, 'read_temperature');
+    assert.deepEqual(second.messages.slice(2), [
+        {
+            role: 'assistant',
+            content: null,
+            reasoning_details: [{ ...thought, text: 'need it', signature: 'c2ln' }],
+            tool_calls: [
+                {
+                    id: 'call_7',
+                    type: 'function',
+                    function: { name: 'read_temperature', arguments: '{"room":"cellar"}' },
+                },
+            ],
+        },
+        { role: 'tool', content: 'cellar: 12.5', tool_call_id: 'call_7' },
+    ]);
+    assert.equal(third.messages[4].content, 'It is cellar: 12.5 there.');
+});
+
+test('tools: what the model sends may be wrong', async (t) => {
+    const results = [];
+    const up = await upstream(t, (req, res) => {
+        const last = req.json.messages.at(-1);
+        if (last.role === 'tool') {
+            results.push(last.content);
+            if (results.length === 3) return say(res, 'sorry');
+        }
+        begin(res);
+        const wrong = [
+            { name: 'read_pressure', arguments: '{}' },
+            { name: 'read_temperature', arguments: '{"room":' },
+            { name: 'read_temperature', arguments: '{"room":5}' },
+        ][results.length];
+        res.write(call({ tool_calls: [{ index: 0, id: 'c', function: wrong }] }));
+        res.write(event(chunk('', 'tool_calls')));
+        res.end(event('[DONE]'));
+    });
+    const { code, stdout } = await feed('hello\n', 'tools', up.url, 'vendor/model');
+    assert.equal(code, 0);
+    assert.equal(stdout, 'sorry\n');
+    assert.deepEqual(results, ['There is no such function.', 'Which room?', 'Which room?']);
+});
+
+test('tools: a long conversation stays within its budget', async (t) => {
+    const sizes = [];
+    const up = await upstream(t, (req, res) => {
+        const messages = req.json.messages;
+        sizes.push(JSON.stringify(messages).length);
+        assert.equal(messages[0].role, 'system');
+        assert.equal(messages[1].role, 'user');
+        const last = messages.at(-1);
+        if (last.role === 'tool') return say(res, 'long '.repeat(400));
+        return warm(res, `call_${sizes.length}`, 'attic');
+    });
+    const lines = Array.from({ length: 30 }, (_, i) => `How warm is it, time ${i}?\n`);
+    const { code, stderr } = await feed(lines.join(''), 'tools', up.url, 'vendor/model');
+    assert.equal(code, 0, stderr);
+    assert.equal(sizes.length, 60);
+    assert.ok(Math.max(...sizes) <= 16384 && Math.max(...sizes) > 12000, `${Math.max(...sizes)}`);
+});
+
+test('tools: failures are told, and the status is not 0', async (t) => {
+    const up = await upstream(t, (req, res) => reply(res, 400, { error: { message: 'no' } }));
+    const cut = await upstream(t, (req, res) => {
+        begin(res);
+        res.write(event(chunk('half a')), () => res.socket.end());
+    });
+    for (const url of [up.url, cut.url, `http://127.0.0.1:${await nobody()}/v1`, 'nonsense']) {
+        const { code, stderr } = await feed('hello\n', 'tools', url, 'vendor/model');
+        assert.equal(code, 1, `${url}: ${stderr}`);
+        assert.match(stderr, /./, url);
+    }
 });
