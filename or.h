@@ -4691,7 +4691,6 @@ static bool ori_money_rule_holds(const or_price_rule *r, uint64_t prompt_tokens,
     int64_t day = ori_money_day(now.unix_s, &second);
     int32_t hhmm = second / 3600 * 100 + second / 60 % 60;
     if (r->utc_days != 0 && (r->utc_days >> ori_money_weekday(day) & 1) == 0) return false;
-    if (!has_time) return true;
     if (r->utc_start < r->utc_end) return hhmm >= r->utc_start && hhmm < r->utc_end;
     return hhmm >= r->utc_start || hhmm < r->utc_end;
 }
@@ -4893,14 +4892,13 @@ void or_cost_bound(const or_prices *p, const or_bound_facts *f, or_cost *out)
     out->source = OR_COST_ESTIMATED;
 }
 
-/* Days since 1970-01-01 of the first of the month that `day` is in. Counts days from the first
-   of March of a year 400 a: there every month but the last has a fixed place.
+/* Days since 1970-01-01 of the first of the month that `day` is in, from the year 0 on. Counts
+   days from the first of March of a year 400 a: there every month but the last has a fixed place.
    Source: the usual proleptic Gregorian arithmetic. */
 static int64_t ori_money_month_start(int64_t day)
 {
     int64_t z = day + 719468; /* days since 0000-03-01 */
-    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-    int64_t doe = z - era * 146097;
+    int64_t doe = z % 146097;
     int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
     int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     int64_t month = (5 * doy + 2) / 153; /* 0 is March */
@@ -4939,7 +4937,7 @@ void or_budget_clock(or_budget *b, uint32_t now_ms, or_wall wall)
     int32_t passed = b->ticking ? or_ms_diff(b->last_ms, now_ms) : 0;
     if (passed > 0) {
         b->rest_ms += (uint32_t)passed;
-        if (b->elapsed_s < UINT32_MAX / 2) b->elapsed_s += b->rest_ms / 1000;
+        b->elapsed_s += b->rest_ms / 1000;
         b->rest_ms %= 1000;
     }
     b->last_ms = now_ms;
@@ -4993,7 +4991,6 @@ void or_budget_settle(or_budget *b, or_reservation *r, int64_t pico_usd)
     if (b->open == r) b->open = r->next;
     b->reserved_pico_usd -= r->pico_usd;
     r->open = false;
-    r->next = r->prev = NULL;
     if (pico_usd < 0) pico_usd = 0;
     b->spent_pico_usd = or_money_add(b->spent_pico_usd, pico_usd);
     if (b->blind) b->doubtful_pico_usd = or_money_add(b->doubtful_pico_usd, pico_usd);
