@@ -6083,7 +6083,7 @@ void or_stats_end(or_stats *s, uint32_t now_ms, const or_outcome *o)
     s->trial = false;
 }
 
-/* Sort the values of fresh samples and pick four. */
+/* Sort the values of fresh samples and pick four. *out is zeroed. */
 static void ori_stats_percentiles(const or_stats *s, uint32_t now_ms, bool rate,
                                   or_percentiles *out)
 {
@@ -6099,7 +6099,6 @@ static void ori_stats_percentiles(const or_stats *s, uint32_t now_ms, bool rate,
         v[k] = value;
         num++;
     }
-    memset(out, 0, sizeof *out);
     if (num == 0) return;
     for (int i = 0; i < 4; i++) {
         uint32_t below = (percent[i] * num + 99) / 100; /* at least 1 */

@@ -820,13 +820,16 @@ static void test_uptime(void)
         CHECK(health_at(&s, t + 2 * HALF_DAY).uptime_permille == 1000, "and no longer");
         for (int n = 0; n < 100; n++) end_attempt(&s, t + HALF_DAY - 1, OR_FAULT_NONE);
         CHECK(health_at(&s, t + HALF_DAY - 1).uptime_permille == 505, "101 of 200");
-        for (int n = 0; n < 50; n++) end_attempt(&s, t + HALF_DAY, OR_FAULT_NONE);
-        CHECK(health_at(&s, t + HALF_DAY).uptime_permille == 604, "151 of 250");
+        for (int n = 0; n < 50; n++) end_attempt(&s, t + HALF_DAY + 500, OR_FAULT_NONE);
+        CHECK(health_at(&s, t + HALF_DAY + 500).uptime_permille == 604, "151 of 250");
         CHECK(health_at(&s, t + 2 * HALF_DAY - 1).uptime_permille == 604,
               "until the first half goes");
         CHECK(health_at(&s, t + 2 * HALF_DAY).uptime_permille == 1000, "50 attempts left");
         for (int n = 0; n < 50; n++) end_attempt(&s, t + 2 * HALF_DAY, OR_FAULT_PROVIDER);
         CHECK(health_at(&s, t + 2 * HALF_DAY).uptime_permille == 500, "50 of 100");
+        memset(&s, 0, sizeof s);
+        for (int n = 0; n < 100; n++) end_attempt(&s, t, OR_FAULT_NONE);
+        CHECK(health_at(&s, t).uptime_permille == 1000, "all of 100");
         end_attempt(&s, t + 5 * HALF_DAY, OR_FAULT_PROVIDER);
         CHECK(health_at(&s, t + 5 * HALF_DAY).uptime_permille == 1000, "after a long pause");
     }
@@ -853,6 +856,7 @@ static void test_breaker(void)
         CHECK(health_at(&s, t).open, "n failures");
         or_outcome bad = {OR_FAULT_PROVIDER, 0, 0, 0, 0};
         for (int n = 0; n < 10; n++) or_stats_end(&s, t + 1, &bad);
+        end_attempt(&s, t + 2, OR_FAULT_PROVIDER); /* tried all the same, for want of others */
         CHECK(health_at(&s, t + time - 1).open, "n-1 ms");
         CHECK(!health_at(&s, t + time).open, "n ms: what began before it opened adds nothing");
         for (int n = 0; n < 9; n++) {
@@ -907,9 +911,13 @@ static void test_cooling(void)
         end_attempt(&s, t + 10, OR_FAULT_NONE);
         CHECK(health_at(&s, t + 10).cooling_ms == 990,
               "a success that began earlier changes nothing");
-        o.retry_after_ms = 50;
+        o.retry_after_ms = 0;
+        or_stats_end(&s, t + 20, &o);
+        CHECK(health_at(&s, t + 20).cooling_ms == 980, "nor does a 429 without a time");
+        o.retry_after_ms = 1;
         or_stats_end(&s, t + 100, &o);
-        CHECK(health_at(&s, t + 100).cooling_ms == 50, "the last word counts");
+        CHECK(health_at(&s, t + 100).cooling_ms == 1, "the last word counts");
+        CHECK(health_at(&s, t + 101).cooling_ms == 0, "the last word counts");
         for (uint32_t days = 1; days < 49; days++)
             CHECK(health_at(&s, t + days * 86400000u).cooling_ms == 0, "weeks later");
         o.fault = OR_FAULT_PROVIDER; /* 503 with Retry-After */
@@ -1163,6 +1171,9 @@ static void test_prefs(void)
         {"{\"sort\":\"\"}", "{}"},
         {"{\"preferred_max_latency\":2}", "{\"preferred_max_latency\":{\"p50\":2}}"},
         {"{\"preferred_max_latency\":\"2\"}", "{\"preferred_max_latency\":{\"p50\":2}}"},
+        {"{\"preferred_max_latency\":{\"p75\":1}}", NULL},
+        {"{\"preferred_max_latency\":{\"p90\":1}}", NULL},
+        {"{\"preferred_max_latency\":{\"p99\":1}}", NULL},
         {"{\"preferred_max_latency\":0.0004}", "{}"},
         {"{\"preferred_max_latency\":0.0005}", "{\"preferred_max_latency\":{\"p50\":0.001}}"},
         {"{\"preferred_min_throughput\":99999999999}",
@@ -1260,6 +1271,7 @@ static void test_wrong_prefs(void)
     CHECK_ERR(or_json_parse(&doc, OR_STR(text), 0, &arena), OR_OK, "memory");
     or_arena_init(&small, scratch_memory, sizeof scratch_memory);
     CHECK_ERR(or_prefs_read(&doc, 0, &small, &p, NULL), OR_ERR_TYPE, "memory");
+    CHECK(p.only[0].ptr > text && p.only[0].ptr < text + sizeof text, "texts are borrowed");
     size_t need = small.peak;
     for (size_t n = 0; n <= need; n++) {
         char *exact = (char *)malloc(n + 1);
