@@ -4897,12 +4897,11 @@ void or_cost_bound(const or_prices *p, const or_bound_facts *f, or_cost *out)
    Source: the usual proleptic Gregorian arithmetic. */
 static int64_t ori_money_month_start(int64_t day)
 {
-    int64_t z = day + 719468; /* days since 0000-03-01 */
-    int64_t doe = z % 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int64_t month = (5 * doy + 2) / 153; /* 0 is March */
-    return day - (doy - (153 * month + 2) / 5);
+    int32_t in_400 = (int32_t)((day + 719468) % 146097); /* 719468: days since 0000-03-01 */
+    int32_t year = (in_400 - in_400 / 1460 + in_400 / 36524 - in_400 / 146096) / 365;
+    int32_t in_year = in_400 - (365 * year + year / 4 - year / 100);
+    int32_t month = (5 * in_year + 2) / 153; /* 0 is March */
+    return day - (in_year - (153 * month + 2) / 5);
 }
 
 int64_t or_window_start(or_window w, int64_t unix_s)
