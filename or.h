@@ -6210,8 +6210,8 @@ static or_tier ori_route_tier(const or_endpoint *e)
     or_str tag = ori_route_tag(e);
     size_t i = tag.len;
     while (i > 0 && tag.ptr[i - 1] != '/') i--;
-    or_str last = or_str_of(tag.ptr + i, tag.len - i);
     if (i == 0) return OR_TIER_NONE;
+    or_str last = or_str_of(tag.ptr + i, tag.len - i);
     if (or_str_eq_nocase(last, OR_STR("flex"))) return OR_TIER_FLEX;
     return or_str_eq_nocase(last, OR_STR("priority")) ? OR_TIER_PRIORITY : OR_TIER_NONE;
 }
@@ -6501,8 +6501,8 @@ static uint64_t ori_route_random(uint64_t seed, uint64_t n)
     return z ^ (z >> 31);
 }
 
-/* The share of a candidate in a draw, up to 2^32: 1/price^2 against the cheapest one. Free ones
-   share all among themselves, and unknown prices only count when there are no others. */
+/* The share of a candidate in a draw, up to 2^32: 1/price^2 against the cheapest one. So free
+   ones share all among themselves, and so do unknown prices when there are no others. */
 static uint64_t ori_route_share(const ori_route *r, const or_candidate *c, uint64_t cheapest)
 {
     if (c->sort == OR_SORT_WEIGHT) {
@@ -6510,7 +6510,6 @@ static uint64_t ori_route_share(const ori_route *r, const or_candidate *c, uint6
         return weight > 0 ? weight : 1;
     }
     if (c->price == cheapest) return (uint64_t)1 << 32;
-    if (cheapest == 0 || c->price == UINT64_MAX) return 0;
     /* both below 2^32, so that the division fits; a ratio above 65535 is a share of 0 */
     uint64_t low = cheapest, price = c->price;
     while (price > UINT32_MAX) {
@@ -7135,11 +7134,17 @@ static void ori_route_put_request(or_json_writer *w, const or_route_request *q)
     or_json_end_object(w);
 }
 
+/* The writer takes no absent texts. */
+static or_str ori_route_text(or_str s)
+{
+    return s.ptr != NULL ? s : OR_STR("");
+}
+
 /* "tag model": the name of a candidate. */
 static void ori_route_put_name(or_json_writer *w, const or_endpoint *e)
 {
     or_json_begin_str(w);
-    or_json_put_part(w, ori_route_tag(e));
+    or_json_put_part(w, ori_route_text(ori_route_tag(e)));
     or_json_put_part(w, OR_STR(" "));
     or_json_put_part(w, e->model);
     or_json_end_str(w);
@@ -7202,8 +7207,8 @@ or_err or_route_record(or_buf *out, const or_plan *plan, const or_route_request 
                 used = ori_route_alias_is(a, &c->endpoints[plan->list[k].endpoint]);
             if (!used) continue;
             or_json_begin_array(&w);
-            or_json_put_str(&w, a->name);
-            or_json_put_str(&w, a->model);
+            or_json_put_str(&w, ori_route_text(a->name));
+            or_json_put_str(&w, ori_route_text(a->model));
             or_json_end_array(&w);
         }
         or_json_end_array(&w);

@@ -164,6 +164,8 @@ static void test_replay_wrong(void)
         {"{\"request\":{},\"endpoints\":[],\"plan\":[],\"out\":[],\"x\":[1]}", OR_OK, true},
         {"{\"request\":{\"models\":[\"m\"]},\"endpoints\":[],\"plan\":[\"a m\"],\"out\":[]}", OR_OK,
          false},
+        {"{\"request\":{\"models\":[\"m\"]},\"endpoints\":[{\"model_id\":\"m\"}],\"plan\":[\" m\"],"
+         "\"out\":[]}", OR_OK, true}, /* without a name */
         {"{\"request\":{\"models\":[\"\"]},\"endpoints\":[5,[],{},\"model_id\"],"
          "\"aliases\":[5,[],[\"a\"],{}],\"plan\":[],\"out\":[]}", OR_OK, true},
     };
@@ -282,6 +284,34 @@ static void test_candidates(void)
     CHECK_ERR(or_route_plan(&plan, &q, &c, NULL, &moment), OR_OK, "plan");
     CHECK(list[0].drawn && !list[1].drawn && list[0].sort == OR_SORT_DEFAULT, "drawn");
     CHECK(list[0].health.uptime_permille == 1000 && list[0].rank == 0, "healthy");
+}
+
+/* Percentiles are looked up where something depends on them, and nowhere else. */
+static void test_measured(void)
+{
+    or_endpoint  e[2] = {endpoint("a", 1), endpoint("b", 100000)};
+    or_catalogue c = {e, 2, NULL, 0};
+    or_stats     stats[2];
+    or_moment    moment = {0, {false, 0}, 1, 0};
+    or_outcome   slow = {OR_FAULT_NONE, 900, 1000, 10, 0}, fast = {OR_FAULT_NONE, 100, 1000, 20, 0};
+    memset(stats, 0, sizeof stats);
+    or_stats_end(&stats[0], 0, &slow);
+    or_stats_end(&stats[1], 0, &fast);
+    for (int k = 0; k < 6; k++) {
+        or_route_request q = request();
+        or_candidate     list[2];
+        or_plan          plan;
+        or_str           nitro = OR_STR("m/x:nitro");
+        or_plan_init(&plan, list, 2);
+        q.prefs.sort = k == 0 ? OR_SORT_LATENCY : k == 1 ? OR_SORT_THROUGHPUT : OR_SORT_DEFAULT;
+        if (k == 2) q.prefs.max_latency_ms.p99 = 500;
+        if (k == 3) q.prefs.min_throughput_milli.p75 = 15000;
+        if (k == 4) q.models = &nitro;
+        CHECK_ERR(or_route_plan(&plan, &q, &c, stats, &moment), OR_OK, "measured");
+        CHECK(list[0].endpoint == (k < 5 ? 1u : 0u), "measured");
+        CHECK(list[0].health.latency_ms.p50 == (k < 5 ? 100u : 0u), "only where it is needed");
+        CHECK(list[1].slow == (k == 2 || k == 3), "slow");
+    }
 }
 
 static void test_retry_after(void)
@@ -956,6 +986,9 @@ static void test_sticky_key(void)
     or_conversation a = conversation("s"), b = conversation("s");
     b.prompt_cache_key = b.first_system = b.first_message = OR_STR("other");
     CHECK(or_sticky_key(&a) == or_sticky_key(&b), "the session before all");
+    b.session_id = OR_STR("t");
+    CHECK(or_sticky_key(&a) != or_sticky_key(&b), "session");
+    b.session_id = a.session_id;
     b.account = OR_STR("you");
     CHECK(or_sticky_key(&a) != or_sticky_key(&b), "account");
     b.account = a.account;
@@ -1493,6 +1526,7 @@ int main(void)
     test_replay_wrong();
     test_plan_memory();
     test_candidates();
+    test_measured();
     test_retry_after();
     test_dice();
     test_weights();
