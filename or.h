@@ -5086,7 +5086,6 @@ static bool ori_money_rule_holds(const or_price_rule *r, uint64_t prompt_tokens,
     int64_t day = ori_money_day(now.unix_s, &second);
     int32_t hhmm = second / 3600 * 100 + second / 60 % 60;
     if (r->utc_days != 0 && (r->utc_days >> ori_money_weekday(day) & 1) == 0) return false;
-    if (!has_time) return true;
     if (r->utc_start < r->utc_end) return hhmm >= r->utc_start && hhmm < r->utc_end;
     return hhmm >= r->utc_start || hhmm < r->utc_end;
 }
@@ -5288,18 +5287,16 @@ void or_cost_bound(const or_prices *p, const or_bound_facts *f, or_cost *out)
     out->source = OR_COST_ESTIMATED;
 }
 
-/* Days since 1970-01-01 of the first of the month that `day` is in. Counts days from the first
-   of March of a year 400 a: there every month but the last has a fixed place.
+/* Days since 1970-01-01 of the first of the month that `day` is in, from the year 0 on. Counts
+   days from the first of March of a year 400 a: there every month but the last has a fixed place.
    Source: the usual proleptic Gregorian arithmetic. */
 static int64_t ori_money_month_start(int64_t day)
 {
-    int64_t z = day + 719468; /* days since 0000-03-01 */
-    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-    int64_t doe = z - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int64_t month = (5 * doy + 2) / 153; /* 0 is March */
-    return day - (doy - (153 * month + 2) / 5);
+    int32_t in_400 = (int32_t)((day + 719468) % 146097); /* 719468: days since 0000-03-01 */
+    int32_t year = (in_400 - in_400 / 1460 + in_400 / 36524 - in_400 / 146096) / 365;
+    int32_t in_year = in_400 - (365 * year + year / 4 - year / 100);
+    int32_t month = (5 * in_year + 2) / 153; /* 0 is March */
+    return day - (in_year - (153 * month + 2) / 5);
 }
 
 int64_t or_window_start(or_window w, int64_t unix_s)
@@ -5334,7 +5331,7 @@ void or_budget_clock(or_budget *b, uint32_t now_ms, or_wall wall)
     int32_t passed = b->ticking ? or_ms_diff(b->last_ms, now_ms) : 0;
     if (passed > 0) {
         b->rest_ms += (uint32_t)passed;
-        if (b->elapsed_s < UINT32_MAX / 2) b->elapsed_s += b->rest_ms / 1000;
+        b->elapsed_s += b->rest_ms / 1000;
         b->rest_ms %= 1000;
     }
     b->last_ms = now_ms;
@@ -5388,7 +5385,6 @@ void or_budget_settle(or_budget *b, or_reservation *r, int64_t pico_usd)
     if (b->open == r) b->open = r->next;
     b->reserved_pico_usd -= r->pico_usd;
     r->open = false;
-    r->next = r->prev = NULL;
     if (pico_usd < 0) pico_usd = 0;
     b->spent_pico_usd = or_money_add(b->spent_pico_usd, pico_usd);
     if (b->blind) b->doubtful_pico_usd = or_money_add(b->doubtful_pico_usd, pico_usd);
@@ -7419,7 +7415,7 @@ void or_stats_end(or_stats *s, uint32_t now_ms, const or_outcome *o)
     s->trial = false;
 }
 
-/* Sort the values of fresh samples and pick four. */
+/* Sort the values of fresh samples and pick four. *out is zeroed. */
 static void ori_stats_percentiles(const or_stats *s, uint32_t now_ms, bool rate,
                                   or_percentiles *out)
 {
@@ -7435,7 +7431,6 @@ static void ori_stats_percentiles(const or_stats *s, uint32_t now_ms, bool rate,
         v[k] = value;
         num++;
     }
-    memset(out, 0, sizeof *out);
     if (num == 0) return;
     for (int i = 0; i < 4; i++) {
         uint32_t below = (percent[i] * num + 99) / 100; /* at least 1 */
@@ -7550,8 +7545,8 @@ static or_tier ori_route_tier(const or_endpoint *e)
     or_str tag = ori_route_tag(e);
     size_t i = tag.len;
     while (i > 0 && tag.ptr[i - 1] != '/') i--;
-    or_str last = or_str_of(tag.ptr + i, tag.len - i);
     if (i == 0) return OR_TIER_NONE;
+    or_str last = or_str_of(tag.ptr + i, tag.len - i);
     if (or_str_eq_nocase(last, OR_STR("flex"))) return OR_TIER_FLEX;
     return or_str_eq_nocase(last, OR_STR("priority")) ? OR_TIER_PRIORITY : OR_TIER_NONE;
 }
@@ -7841,8 +7836,8 @@ static uint64_t ori_route_random(uint64_t seed, uint64_t n)
     return z ^ (z >> 31);
 }
 
-/* The share of a candidate in a draw, up to 2^32: 1/price^2 against the cheapest one. Free ones
-   share all among themselves, and unknown prices only count when there are no others. */
+/* The share of a candidate in a draw, up to 2^32: 1/price^2 against the cheapest one. So free
+   ones share all among themselves, and so do unknown prices when there are no others. */
 static uint64_t ori_route_share(const ori_route *r, const or_candidate *c, uint64_t cheapest)
 {
     if (c->sort == OR_SORT_WEIGHT) {
@@ -7850,7 +7845,6 @@ static uint64_t ori_route_share(const ori_route *r, const or_candidate *c, uint6
         return weight > 0 ? weight : 1;
     }
     if (c->price == cheapest) return (uint64_t)1 << 32;
-    if (cheapest == 0 || c->price == UINT64_MAX) return 0;
     /* both below 2^32, so that the division fits; a ratio above 65535 is a share of 0 */
     uint64_t low = cheapest, price = c->price;
     while (price > UINT32_MAX) {
@@ -8476,11 +8470,17 @@ static void ori_route_put_request(or_json_writer *w, const or_route_request *q)
     or_json_end_object(w);
 }
 
+/* The writer takes no absent texts. */
+static or_str ori_route_text(or_str s)
+{
+    return s.ptr != NULL ? s : OR_STR("");
+}
+
 /* "tag model": the name of a candidate. */
 static void ori_route_put_name(or_json_writer *w, const or_endpoint *e)
 {
     or_json_begin_str(w);
-    or_json_put_part(w, ori_route_tag(e));
+    or_json_put_part(w, ori_route_text(ori_route_tag(e)));
     or_json_put_part(w, OR_STR(" "));
     or_json_put_part(w, e->model);
     or_json_end_str(w);
@@ -8543,8 +8543,8 @@ or_err or_route_record(or_buf *out, const or_plan *plan, const or_route_request 
                 used = ori_route_alias_is(a, &c->endpoints[plan->list[k].endpoint]);
             if (!used) continue;
             or_json_begin_array(&w);
-            or_json_put_str(&w, a->name);
-            or_json_put_str(&w, a->model);
+            or_json_put_str(&w, ori_route_text(a->name));
+            or_json_put_str(&w, ori_route_text(a->model));
             or_json_end_array(&w);
         }
         or_json_end_array(&w);

@@ -204,9 +204,9 @@ static int listen_all(const conf *c)
             log_line("cannot watch the listening socket: %s", strerror(errno));
             return EXIT_FAILED;
         }
-        log_line("listening on http://%s", name.text);
         if (!loopback)
             log_line("open = yes: everybody who reaches %s can use it without a key", name.text);
+        log_line("listening on http://%s", name.text); /* last: whoever waits for it may go on */
     }
     return EXIT_OK;
 }

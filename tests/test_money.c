@@ -110,7 +110,7 @@ static void test_prices_read(void)
     or_prices p;
     CHECK_ERR(read_prices("{\"prompt\":\"0.0000000375\",\"completion\":0.000000075,"
                           "\"request\":\"0\",\"image\":null,\"web_search\":\"-1\","
-                          "\"audio\":\"soon\","
+                          "\"audio\":\"soon\",\"\":\"5\","
                           "\"input_cache_read\":{},\"pr\\u006fmpt2\":\"1\",\"new_key\":\"1\"}", &p),
               OR_OK, "pricing");
     CHECK(p.base.known == (BIT(PROMPT) | BIT(COMPLETION) | BIT(REQUEST)), "known");
@@ -210,6 +210,7 @@ static void test_rules(void)
         {"below", "\"min_prompt_tokens\":1000", 999, -1, false},
         {"at", "\"min_prompt_tokens\":1000", 1000, -1, false},
         {"above", "\"min_prompt_tokens\":1000", 1001, -1, true},
+        {"1 is a condition", "\"min_prompt_tokens\":1", 1, -1, false},
         {"no condition", "\"x\":1", 0, -1, true},
         {"before", "\"utc_start\":900,\"utc_end\":1730", 0, 9 * HOUR - 1, false},
         {"first second", "\"utc_start\":900,\"utc_end\":1730", 0, 9 * HOUR, true},
@@ -233,7 +234,11 @@ static void test_rules(void)
         {"sunday", "\"utc_days\":[\"sunday\"]", 0, 6 * DAY, true},
         {"sunday before", "\"utc_days\":[\"sunday\"]", 0, -2, true}, /* -2: the second before */
         {"weekend", "\"utc_days\":[\"saturday\",\"sunday\"]", 0, 5 * DAY, true},
-        {"day unknown", "\"utc_days\":[\"monday\"]", 0, -1, false},
+        {"day unknown", "\"utc_days\":[\"thursday\"]", 0, -1, false}, /* 1970-01-01 was one */
+        {"hour unknown", "\"utc_start\":2200,\"utc_end\":600", 0, -1, false},
+        {"before 1970", "\"utc_start\":2359,\"utc_end\":2400", 0, -MONDAY - 1, true},
+        {"day before 1970", "\"utc_days\":[\"wednesday\"]", 0, -MONDAY - 1, true},
+        {"start is end", "\"utc_start\":900,\"utc_end\":900", 0, 10 * HOUR, true},
         {"no such day", "\"utc_days\":[\"moonday\"]", 0, 0, false},
         {"all hold", "\"min_prompt_tokens\":9,\"utc_days\":[\"monday\"],\"utc_start\":100,"
                      "\"utc_end\":200", 10, HOUR, true},
@@ -272,6 +277,7 @@ static void test_rules_by_key(void)
     CHECK(now.pico[OR_PRICE_PROMPT] == 3 && now.pico[OR_PRICE_COMPLETION] == 2 &&
               now.pico[OR_PRICE_INPUT_CACHE_READ] == 1, "first rule");
     CHECK(now.known == (BIT(PROMPT) | BIT(COMPLETION) | BIT(INPUT_CACHE_READ)), "known");
+    CHECK(now.named == now.known, "named by a rule");
     or_prices_at(&p, 11, no_wall, &now);
     CHECK(now.pico[OR_PRICE_PROMPT] == 4 && now.pico[OR_PRICE_INPUT_CACHE_READ] == 1, "later wins");
     CHECK((now.known & BIT(COMPLETION)) == 0 && (now.named & BIT(COMPLETION)) != 0,
@@ -477,6 +483,12 @@ static void test_to_the_pico(void)
     u.completion_tokens = 0;
     or_cost_of(&p, &u, NULL, &c);
     check_usd(c.pico_usd, "0.0000000375", "one");
+    CHECK(c.source == OR_COST_COMPUTED, "without facts nothing is estimated");
+    CHECK_ERR(read_prices("{\"prompt\":\"1e-12\",\"image\":\"1\",\"overrides\":["
+                          "{\"utc_days\":[\"thursday\"],\"prompt\":\"1\"}]}", &p),
+              OR_OK, "no facts");
+    or_cost_of(&p, &u, NULL, &c);
+    check_usd(c.pico_usd, "0.000000000001", "without facts no images and no time");
 }
 
 static void test_saturation(void)
@@ -553,9 +565,12 @@ static void test_sources(void)
          {.set = true, .prompt_tokens = 5, .is_byok = true, .cost_set = true, .cost_pico_usd = 2,
           .upstream_cost_set = true, .upstream_cost_pico_usd = 7}, {0}, true, OR_COST_UPSTREAM,
          9, 9, 5},
+        {"byok: fee and a free bill",
+         {.set = true, .prompt_tokens = 5, .is_byok = true, .cost_set = true, .cost_pico_usd = 2,
+          .upstream_cost_set = true}, {0}, true, OR_COST_UPSTREAM, 2, 2, 5},
         {"byok: fee alone is not the cost",
-         {.set = true, .prompt_tokens = 5, .is_byok = true, .cost_set = true, .cost_pico_usd = 2},
-         {0}, true, OR_COST_COMPUTED, 7, 0, 5},
+         {.set = true, .prompt_tokens = 5, .is_byok = true, .cost_set = true, .cost_pico_usd = 1},
+         {0}, true, OR_COST_COMPUTED, 6, 0, 5},
         {"byok: fee alone, no prices",
          {.set = true, .prompt_tokens = 5, .is_byok = true, .cost_set = true, .cost_pico_usd = 2},
          {0}, false, OR_COST_UNKNOWN, 0, 0, 0},
@@ -610,6 +625,12 @@ static void test_bounds(void)
          {.max_tokens = 98, .output_limit = 99}, "0.000000000098"},
         {"context caps the answer", "{\"prompt\":\"0\",\"completion\":\"1e-12\"}",
          {.max_tokens = 100, .context_length = 50}, "0.00000000005"},
+        {"least context", "{\"prompt\":\"1e-12\",\"completion\":\"1e-11\"}",
+         {.prompt_bytes = 9, .max_tokens = 100, .context_length = 1}, "0.000000000011"},
+        {"an empty prompt counts as one token", "{\"prompt\":\"3e-12\",\"completion\":\"0\"}",
+         {.max_tokens = 1}, "0.000000000003"},
+        {"so does one token", "{\"prompt\":\"3e-12\",\"completion\":\"0\"}",
+         {.prompt_bytes = 1, .max_tokens = 1}, "0.000000000003"},
         {"the limit before the context", "{\"prompt\":\"0\",\"completion\":\"1e-12\"}",
          {.max_tokens = 100, .output_limit = 60, .context_length = 50}, "0.00000000006"},
         {"no max_tokens: the limit", "{\"prompt\":\"0\",\"completion\":\"1e-12\"}",
@@ -654,6 +675,7 @@ static void test_bounds(void)
               cases[i].name);
         CHECK(c.computed_set == (cases[i].want != NULL) && (c.missing == 0) == c.computed_set,
               cases[i].name);
+        CHECK(!c.saturated, cases[i].name);
         check_usd(c.pico_usd, cases[i].want != NULL ? cases[i].want : "0", cases[i].name);
     }
     or_prices      p;
@@ -1091,6 +1113,35 @@ static void test_budget_clocks(void)
     CHECK(most_missing == 8, "a clock that was missing: two limits at most, and that occurs");
 }
 
+/* Without a clock each window has its full length, to the millisecond, and so has the next. */
+static void test_budget_lengths(void)
+{
+    static const struct {
+        or_window window;
+        uint32_t  days;
+    } cases[] = {{OR_WINDOW_DAILY, 1}, {OR_WINDOW_WEEKLY, 7}, {OR_WINDOW_MONTHLY, 31}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        or_budget      b;
+        or_reservation r;
+        uint32_t       now = UINT32_MAX - 99; /* wraps at once */
+        memset(&r, 0, sizeof r);
+        or_budget_init(&b, cases[i].window, 10);
+        or_budget_clock(&b, now, no_wall);
+        for (int k = 0; k < 3; k++) {
+            CHECK_ERR(or_budget_reserve(&b, &r, 1, 10), OR_OK, "a new window");
+            or_budget_settle(&b, &r, 10);
+            for (uint32_t d = 0; d < cases[i].days; d++) {
+                or_budget_clock(&b, now + 1, no_wall);
+                or_budget_clock(&b, now += DAY * 1000u - 1, no_wall);
+                CHECK(or_budget_left(&b) == 0, "n-1");
+                if (d + 1 < cases[i].days) or_budget_clock(&b, now += 1, no_wall);
+            }
+            or_budget_clock(&b, now += 1, no_wall);
+            CHECK(or_budget_left(&b) == 10, "n");
+        }
+    }
+}
+
 /* Named cases of the same, readable one by one. */
 static void test_budget_windows(void)
 {
@@ -1149,6 +1200,14 @@ static void test_budget_windows(void)
     or_budget_clock(&b, 24 * 3600000u, at(MONDAY));
     CHECK(b.spent_pico_usd == 0, "24 hours");
 
+    /* after a restart, before the clock is told */
+    or_budget_init(&b, OR_WINDOW_DAILY, 10);
+    b.start = MONDAY;
+    CHECK_ERR(or_budget_reserve(&b, &r, 1, 3), OR_OK, "restarted");
+    or_budget_settle(&b, &r, 3);
+    or_budget_clock(&b, 0, at(MONDAY + DAY));
+    CHECK(b.spent_pico_usd == 3, "perhaps it was spent today");
+
     /* seconds are not lost between calls, and no window never ends */
     or_budget_init(&b, OR_WINDOW_DAILY, 10);
     for (uint32_t ms = 0; ms < 10500; ms += 7) or_budget_clock(&b, ms, no_wall);
@@ -1185,6 +1244,7 @@ int main(void)
     test_budget_abandon();
     test_budget_orders();
     test_budget_clocks();
+    test_budget_lengths();
     test_budget_windows();
     TEST_MAIN_END("test_money");
 }

@@ -252,3 +252,21 @@ test('tools: failures are told, and the status is not 0', async (t) => {
         assert.match(stderr, /./, url);
     }
 });
+
+test('cost: exact to the last digit, and unknown is not 0', async () => {
+    const sample = await run('cost');
+    assert.equal(sample.code, 0);
+    assert.match(sample.stdout, /^cost +0\.0000179275 USD, computed$/m);
+    assert.match(sample.stdout, /^left +0\.0099820725 USD$/m);
+    const unknown = await run('cost', '{"prompt":"-1"}');
+    assert.equal(unknown.code, 1);
+    assert.match(unknown.stdout, /unknown, for want of: prompt completion/);
+});
+
+test('route: a plan and the reasons of who is not in it', async () => {
+    const { code, stdout } = await run('route', 'ACME/big:floor');
+    assert.equal(code, 0);
+    assert.match(stdout, /^1\. alpha, failed just now\n2\. beta\n3\. eta\n/);
+    assert.match(stdout, /^- {2}gamma: too dear$/m);
+    assert.equal((await run('route', 'acme/none')).code, 1);
+});
