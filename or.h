@@ -7529,8 +7529,8 @@ bool or_route_model_is(or_str name, const or_catalogue *c, const or_endpoint *e,
 {
     if (v != NULL) ori_route_variants(name, v);
     /* the first for endpoints that take any name as it is, routing suffixes and all */
-    if (or_str_eq_nocase(name, e->model) || ori_route_same_model(name, e->model, e->model))
-        return true;
+    if (name.len > 0 && or_str_eq_nocase(name, e->model)) return true;
+    if (ori_route_same_model(name, e->model, e->model)) return true;
     if (e->canonical.ptr != NULL && ori_route_same_model(name, e->canonical, e->model))
         return true;
     for (uint32_t i = 0; i < c->num_aliases; i++)
