@@ -8285,7 +8285,6 @@ or_err or_catalogue_read(or_catalogue *c, or_str json, const or_endpoint *defaul
     or_str        list;
     uint32_t      num = 0;
     size_t        size, aliases;
-    memset(&n, 0, sizeof n);
     n.base = (or_endpoint *)or_arena_alloc(keep, sizeof(or_endpoint));
     n.keep = keep;
     n.scratch = scratch;
@@ -8304,7 +8303,6 @@ or_err or_catalogue_read(or_catalogue *c, or_str json, const or_endpoint *defaul
     if (c->num_aliases > 0) memcpy(n.aliases, c->aliases, c->num_aliases * sizeof(or_alias));
     n.num = c->num;
     n.num_aliases = c->num_aliases;
-    num = 0;
     e = ori_catalogue_each(&n, list, &num);
     if (e != OR_OK) return e;
     c->endpoints = n.endpoints;

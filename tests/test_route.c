@@ -59,6 +59,33 @@ static void check_vector_memory(or_str line, size_t need, const char *name)
     free(block);
 }
 
+/* Recorded anew, the decision still is the same: so everything it depended on was written. */
+static void check_vector_record(or_str text, const char *name)
+{
+    static ori_replay   line;
+    static or_candidate list[32];
+    static char         recorded[16384];
+    or_json_doc         doc;
+    ori_prefs           r = {&doc, 0, &arena, OR_OK, NULL, false};
+    or_plan             plan;
+    ori_route           route = {&line.request, &line.catalogue, &line.moment, &plan};
+    or_buf              out;
+    bool                same = false;
+    memset(&line, 0, sizeof line);
+    begin_arenas();
+    CHECK_ERR(or_json_parse(&doc, text, 0, &arena), OR_OK, name);
+    CHECK_ERR(ori_replay_read(&r, &line), OR_OK, name);
+    or_plan_init(&plan, list, 32);
+    (void)ori_route_run(&route, NULL, line.healths);
+    or_buf_init(&out, recorded, sizeof recorded);
+    CHECK_ERR(or_route_record(&out, &plan, &line.request, &line.catalogue, &line.moment), OR_OK,
+              name);
+    begin_arenas();
+    CHECK_ERR(or_route_replay(or_buf_str(&out), &arena, &plan, &line.catalogue, &same, NULL), OR_OK,
+              name);
+    CHECK(same, name);
+}
+
 static void check_vector(or_str text)
 {
     or_str       line = test_exact(text), label;
@@ -79,6 +106,7 @@ static void check_vector(or_str text)
     if (!same) print_str(or_buf_str(&difference));
     CHECK(difference.len == 0 || !same, name);
     check_vector_memory(line, arena.peak, name);
+    check_vector_record(line, name);
     free((void *)line.ptr);
 }
 
@@ -196,6 +224,7 @@ static void test_replay_wrong(void)
               OR_STR("recorded [] [[\"p m\",\"disabled\"]], now {\"plan\":[\"p m\"],\"out\":[]}"),
               "difference");
     CHECK(plan.num == 1 && catalogue.num == 1 && plan.list[0].reason == OR_ROUTE_KEPT, "results");
+    CHECK(plan.list[0].health.uptime_permille == 1000, "healthy when nothing is told");
 }
 
 /* ---- plans in memory ---- */
@@ -284,6 +313,10 @@ static void test_candidates(void)
     CHECK_ERR(or_route_plan(&plan, &q, &c, NULL, &moment), OR_OK, "plan");
     CHECK(list[0].drawn && !list[1].drawn && list[0].sort == OR_SORT_DEFAULT, "drawn");
     CHECK(list[0].health.uptime_permille == 1000 && list[0].rank == 0, "healthy");
+    c.num = 2;
+    q.sticky = or_endpoint_id(&e[0]);
+    CHECK_ERR(or_route_plan(&plan, &q, &c, NULL, &moment), OR_OK, "plan");
+    CHECK(!list[0].drawn && !list[1].drawn, "one alone is not drawn");
 }
 
 /* Percentiles are looked up where something depends on them, and nowhere else. */
@@ -644,7 +677,99 @@ static void test_random(void)
         print_str(or_buf_str(&line));
         print_str(or_buf_str(&difference));
     }
-    CHECK(planned > TEST_ROUNDS / 200, "enough of them had a plan");
+    CHECK(planned > 0 || TEST_ROUNDS < 2000, "enough of them had a plan");
+}
+
+/* All there is to record, to the byte: what was not said is not written. */
+static void test_record(void)
+{
+    or_endpoint      e[3] = {endpoint("a/x", 1500000), endpoint("b", 2), endpoint("c", 3)};
+    or_alias         aliases[] = {{OR_STR_INIT("~m/y"), OR_STR_INIT("m/y")},
+                                  {OR_STR_INIT("~m/x"), OR_STR_INIT("m/x")}};
+    or_catalogue     c = {e, 3, aliases, 2};
+    or_route_request q = request();
+    or_stats         stats[3];
+    or_moment        moment = {0, {true, -5}, UINT64_MAX, 7};
+    or_prefs         policy;
+    or_price_rule    rule;
+    or_outcome       good = {OR_FAULT_NONE, 100, 1000, 20, 0}, busy = {OR_FAULT_RATE, 0, 0, 0, 900};
+    or_candidate     list[3];
+    or_plan          plan;
+    or_buf           out;
+    char             text[4096];
+    memset(stats, 0, sizeof stats);
+    memset(&policy, 0, sizeof policy);
+    memset(&rule, 0, sizeof rule);
+    or_stats_end(&stats[0], 0, &good);
+    or_stats_end(&stats[2], 0, &busy);
+    or_price_set(&rule.prices, OR_PRICE_COMPLETION, 5);
+    rule.prices.named |= 1u << OR_PRICE_AUDIO;
+    rule.min_prompt_tokens = 1000;
+    rule.utc_start = 2200;
+    rule.utc_end = 600;
+    rule.utc_days = 1 | 1 << 6;
+    e[0].prices.rules = &rule;
+    e[0].prices.num_rules = 1;
+    e[0].prices.discount_ppb = 100000000;
+    e[0].canonical = OR_STR("m/x-1");
+    e[0].provider_name = OR_STR("A");
+    e[0].region = OR_STR("eu");
+    e[0].context_length = 1001;
+    e[0].max_prompt_tokens = 1000;
+    e[0].max_completion_tokens = 999;
+    e[0].parameters_known = true;
+    e[0].parameters = 1u << OR_PARAM_VERBOSITY;
+    e[0].input_modalities = OR_MODALITY_TEXT | OR_MODALITY_RERANK;
+    e[0].output_modalities = OR_MODALITY_RERANK;
+    e[0].quantization = OR_QUANT_FP8;
+    e[0].collects_data = OR_NO;
+    e[0].zdr = OR_YES;
+    e[0].distillable = OR_NO;
+    e[0].weight = 3;
+    e[0].quality_permille = 900;
+    e[0].byok = true;
+    e[0].status = -1;
+    e[1].model = OR_STR("m/z"); /* not asked for, not recorded */
+    e[2].disabled = true;
+    memset(&e[2].prices, 0, sizeof e[2].prices);
+    q.policy = &policy;
+    policy.zdr = true;
+    q.prefs.max_latency_ms.p50 = 5000;
+    q.parameters = 1;
+    q.input_modalities = OR_MODALITY_TEXT | OR_MODALITY_RERANK;
+    q.output_modalities = OR_MODALITY_RERANK;
+    q.prompt_tokens = 10;
+    q.max_tokens = 20;
+    q.tier = OR_TIER_DEFAULT;
+    q.region = OR_STR("EU");
+    q.sticky = 12345;
+    q.known_price = true;
+    or_plan_init(&plan, list, 3);
+    CHECK_ERR(or_route_plan(&plan, &q, &c, stats, &moment), OR_OK, "record");
+    or_buf_init(&out, text, sizeof text);
+    CHECK_ERR(or_route_record(&out, &plan, &q, &c, &moment), OR_OK, "record");
+    static const char want[] =
+        "{\"seed\":18446744073709551615,\"turn\":7,\"unix\":-5,\"request\":{\"models\":[\"m/x\"],"
+        "\"provider\":{\"preferred_max_latency\":{\"p50\":5}},\"policy\":{\"zdr\":true},"
+        "\"parameters\":[\"temperature\"],\"input_modalities\":[\"text\",\"rerank\"],"
+        "\"output_modalities\":[\"rerank\"],\"prompt_tokens\":10,\"max_tokens\":20,"
+        "\"service_tier\":\"default\",\"region\":\"EU\",\"sticky\":12345,\"known_price\":true},"
+        "\"endpoints\":[{\"model_id\":\"m/x\",\"canonical_slug\":\"m/x-1\",\"tag\":\"a/x\","
+        "\"provider\":\"a\",\"provider_name\":\"A\",\"region\":\"eu\",\"context_length\":1001,"
+        "\"max_prompt_tokens\":1000,\"max_completion_tokens\":999,\"pricing\":{"
+        "\"prompt\":0.0000015,\"completion\":0.0000015,\"discount\":0.1,\"overrides\":[{"
+        "\"min_prompt_tokens\":1000,\"utc_start\":2200,\"utc_end\":600,"
+        "\"utc_days\":[\"monday\",\"sunday\"],\"completion\":0.000000000005,\"audio\":\"-1\"}]},"
+        "\"supported_parameters\":[\"verbosity\"],\"input_modalities\":[\"text\",\"rerank\"],"
+        "\"output_modalities\":[\"rerank\"],\"quantization\":\"fp8\",\"data_collection\":\"deny\","
+        "\"zdr\":true,\"distillable\":false,\"weight\":3,\"quality\":900,\"is_byok\":true,"
+        "\"status\":-1,\"health\":{\"latency_ms\":[100,100,100,100],"
+        "\"throughput_milli\":[20000,20000,20000,20000],\"uptime_permille\":1000}},"
+        "{\"model_id\":\"m/x\",\"tag\":\"c\",\"provider\":\"c\",\"input_modalities\":[],"
+        "\"output_modalities\":[],\"disabled\":true,\"health\":{\"cooling_ms\":900,"
+        "\"uptime_permille\":1000}}],\"aliases\":[[\"~m/x\",\"m/x\"]],"
+        "\"plan\":[\"a/x m/x\"],\"out\":[[\"c m/x\",\"disabled\"]]}";
+    CHECK_STR(or_buf_str(&out), OR_STR(want), "record");
 }
 
 static void test_record_space(void)
@@ -975,7 +1100,7 @@ static or_conversation conversation(const char *session)
     c.account = OR_STR("me");
     c.model = the_model;
     c.session_id = or_str_z(session);
-    c.prompt_cache_key = OR_STR("key");
+    c.prompt_cache_key = OR_STR("k");
     c.first_system = OR_STR("be brief");
     c.first_message = OR_STR("hello");
     return c;
@@ -1054,6 +1179,7 @@ static void test_sticky(void)
         CHECK(slots[1].key == 0 && slots[2].key == 0, "in its own slot");
 
         /* not named: only after a hit that costs less */
+        t += 100;
         or_sticky_note(&s, 2, false, &a, &none, t);
         CHECK(or_sticky_find(&s, 2, t) == 0, "no hit");
         or_sticky_note(&s, 2, false, &a, &hit, t);
@@ -1071,9 +1197,12 @@ static void test_sticky(void)
               "renewed by each success");
         or_sticky_note(&s, 2, false, &b, &none, t + 60);
         CHECK(or_sticky_find(&s, 2, t + 60) == or_endpoint_id(&a), "not moved by a guest");
-        a.prices.base.known = 0;
+        a.prices.base.known = 1u << OR_PRICE_INPUT_CACHE_READ;
         or_sticky_note(&s, 7, false, &a, &hit, t);
-        CHECK(or_sticky_find(&s, 7, t) == 0, "prices unknown");
+        CHECK(or_sticky_find(&s, 7, t) == 0, "lower than what?");
+        a.prices.base.known = 1u << OR_PRICE_PROMPT;
+        or_sticky_note(&s, 7, false, &a, &hit, t);
+        CHECK(or_sticky_find(&s, 7, t) == 0, "what is lower?");
         a = endpoint("a", 5);
 
         /* full: the one that is idle for longest goes; a dead one before it */
@@ -1436,13 +1565,20 @@ static void test_endpoints(void)
     memset(&c, 0, sizeof c);
     begin_arenas();
     CHECK_ERR(read_catalogue(&c, " {\"x\":[{}],\"data\" : [ {\"model_id\":\"m\",\"tag\":\"t\"},"
-                                 "{\"id\":\"n\",\"status\":-1,\"status\":0} ] } "), OR_OK, "list");
+                                 "{\"id\":\"n\",\"status\":-1,\"status\":0,"
+                                 "\"quantization\":\"deny\"} ] } "), OR_OK, "list");
     CHECK(c.num == 2 && c.endpoints[1].status == -1,
           "a list of endpoints; the first member counts");
+    CHECK(c.endpoints[1].collects_data == OR_UNKNOWN, "one word is not another");
+    size_t peak = scratch.peak;
+    CHECK_ERR(read_catalogue(&c, "{\"data\":[{\"id\":\"n\"},{\"id\":\"n\"},{\"id\":\"n\"},"
+                                 "{\"id\":\"n\"},{\"id\":\"n\"},{\"id\":\"n\"},{\"id\":\"n\"},"
+                                 "{\"id\":\"n\"}]}"), OR_OK, "many");
+    CHECK(c.num == 10 && scratch.peak == peak, "scratch is for one entry at a time");
     CHECK_ERR(read_catalogue(&c, "{\"data\":[]}"), OR_OK, "empty");
     CHECK_ERR(read_catalogue(&c, "{\"data\":{\"id\":null,\"endpoints\":[{\"tag\":\"t\"}]}}"), OR_OK,
               "without an id");
-    CHECK(c.num == 2, "nothing was added");
+    CHECK(c.num == 10, "nothing was added");
 }
 
 static void test_wrong_catalogues(void)
@@ -1531,6 +1667,7 @@ int main(void)
     test_dice();
     test_weights();
     test_random();
+    test_record();
     test_record_space();
     test_percentiles();
     test_windows();
