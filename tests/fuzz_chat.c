@@ -114,7 +114,7 @@ static void fuzz_request(or_str in)
     parts[2].kind = OR_PART_RAW;
     parts[2].raw = raw;
     msgs[0].parts = parts;
-    msgs[0].num_parts = 2 + (in.len > 0 && (in.ptr[0] & 1) != 0);
+    msgs[0].num_parts = in.len > 0 && (in.ptr[0] & 1) != 0 ? 3 : 2;
     msgs[1].role = OR_ROLE_ASSISTANT;
     msgs[1].tool_calls = &call;
     msgs[1].num_tool_calls = 1;
