@@ -173,7 +173,6 @@ static ptrdiff_t io_send(void *user, const void *buf, size_t len)
     if (e->unsent > 0) len = e->unsent;
     e->unsent = 0;
     ptrdiff_t n = esp_tls_conn_write(e->tls, buf, len);
-    if (n > 0) return n;
     if (n < 0) n = failure(e, n);
     if (n == 0) e->unsent = len;
     return n;

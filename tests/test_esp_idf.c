@@ -158,6 +158,7 @@ static void test_exchange(void)
     loopback_start(&peer, LOOPBACK_SERVE);
     fake.steps = 2;
     CHECK_ERR(or_esp_idf_open(&e, "localhost", peer.port, NULL, 0, 1000), OR_OK, "open");
+    CHECK_ERR(or_esp_idf_wait(&e, true, 0), OR_ERR_IO, "there is no socket yet");
     exchange x = {or_esp_idf_io(&e), wait_of, &e};
     CHECK(x.io.recv(x.io.user, &b, 1) == 0 && x.io.send(x.io.user, "x", 1) == 0, "not yet");
     CHECK_ERR(or_esp_idf_step(&e), OR_NEED_MORE, "step");
