@@ -2004,15 +2004,16 @@ OR_API or_err or_route_replay(or_str line, or_arena *arena, or_plan *plan,
                           -> OR_DONE       all is said and released
 
    Events, in order. An attempt is CONNECT ... CLOSE; FAILED comes before the CLOSE of one that
-   failed when another follows (without it the connection had died while idle); BEGIN or ANSWER
-   at most once; END exactly once:
+   failed when another is to follow (without it the connection had died while idle); BEGIN or
+   ANSWER at most once; END exactly once, without an attempt when there was none left, no time
+   or a cancel between two:
 
-       CONNECT (FAILED? CLOSE CONNECT)* ( BEGIN DELTA* | ANSWER )? END CLOSE?
+       (CONNECT FAILED? CLOSE)* ( CONNECT (BEGIN DELTA* | ANSWER)? END CLOSE | END )
 
    A stream is held back until its first content, tool call or finish: until then any failure
    leads to the next candidate, after it none does. What came before is in BEGIN's `held`.
-   An answer is complete only with a finish reason and its end; END says which of the three
-   it was. The same code serves a blocking loop, an event loop and a superloop: nothing here
+   An answer, whole ones too, is complete only with a finish reason and its end; END says which
+   of the three it was. The same code serves a blocking loop, an event loop and a superloop: nothing here
    waits, nothing is called but the transport, and that receives once between two
    OR_NEED_MORE, so that others have their turn. */
 
@@ -2023,12 +2024,14 @@ OR_API or_err or_route_replay(or_str line, or_arena *arena, or_plan *plan,
 #define OR_CALL_SCRATCH 4096 /* bytes for decoding one event or answer, likewise */
 #endif
 
-/* Milliseconds. 0 takes the default, OR_NEVER switches one off. */
+/* Milliseconds, at most INT32_MAX. 0 takes the default, OR_NEVER switches one off. Bytes that
+   are here already are used before a timeout counts, however late or_call_next is called. */
 #define OR_NEVER UINT32_MAX
 typedef struct or_call_timeouts {
     uint32_t connect_ms;       /* until or_call_connected (default: 10 s) */
     uint32_t first_token_ms;   /* from then to the first content; for a whole answer to its
-                                  first byte. Comments do not count (default: 10 min) */
+                                  first byte. Comments do not count (default: 10 min). The body
+                                  of an error that is told by its status gets 5 s at most */
     uint32_t between_bytes_ms; /* of silence after that; comments do count (default: 2 min) */
     uint32_t total_ms;         /* for all attempts and waits together (default: 30 min) */
 } or_call_timeouts;
@@ -2038,7 +2041,8 @@ typedef struct or_call_desc {
     const or_catalogue *catalogue; /* required: the one of the plan */
     or_stats           *stats;     /* one for each endpoint; fed back (default: none) */
     bool                stream;    /* server-sent events were asked for */
-    bool                other;     /* not a chat completion: any JSON will do */
+    bool                other;     /* not a chat completion: any JSON will do. Of its members
+                                      only the objects `usage` and `error` are understood */
 
     /* the one budget for retries */
     uint32_t         tries;          /* attempts in all (default: one for each candidate) */
@@ -2046,7 +2050,8 @@ typedef struct or_call_desc {
     uint32_t         backoff_ms;     /* before the second round of candidates, doubled for
                                         each further one, half of it by chance (default: 500) */
     uint32_t         backoff_max_ms; /* (default: 8 s) */
-    int64_t          max_cost_pico_usd; /* attempts that could make it cost more are not made
+    int64_t          max_cost_pico_usd; /* attempts that could make it cost more, together with
+                                           what failed ones may have cost, are not made
                                            (default: 0, no limit) */
 
     /* money */
@@ -2066,7 +2071,8 @@ typedef struct or_call_desc {
     size_t              mem_size;
     const or_allocator *allocator;  /* buffers grow up to their limits instead (default: none) */
     char               *input;      /* to receive into; may serve all calls of a thread, since
-                                       each uses up what it received (default: in mem) */
+                                       each has used up what it received when or_call_next
+                                       returns OR_NEED_MORE (default: in mem) */
     size_t              input_size;
     or_arena           *arena;      /* to decode in; reset for each event; may be shared likewise
                                        (default: in mem) */
@@ -2078,13 +2084,14 @@ typedef struct or_call_desc {
 typedef enum or_call_kind {
     OR_CALL_CONNECT, /* open a transport to `endpoint`, then or_call_connected or
                         or_call_refused; `fresh`: not one that was idle */
-    OR_CALL_FAILED,  /* this attempt failed, see `failure`; another one follows */
-    OR_CALL_CLOSE,   /* the transport is not needed any more; `keep`: it can serve again. Also
-                        for one that is still connecting */
+    OR_CALL_FAILED,  /* this attempt failed, see `failure`; another one is to follow */
+    OR_CALL_CLOSE,   /* the transport is not needed any more; `keep`: it can serve again. Comes
+                        once for each CONNECT, also while still connecting or when refused */
     OR_CALL_BEGIN,   /* a stream begins that will be delivered; `held` */
     OR_CALL_DELTA,   /* an event of it: `sse`, `delta` */
     OR_CALL_ANSWER,  /* a whole answer: `body`, `answer` (NULL with desc.other) */
-    OR_CALL_END      /* `end`, `failure` unless complete, `usage`, `cost` */
+    OR_CALL_END      /* `end`, `failure` unless complete, `usage`, `cost`. For an error in a
+                        stream, as for FAILED, also `sse` and `delta` */
 } or_call_kind;
 
 typedef enum or_call_timer {
@@ -2095,7 +2102,8 @@ typedef enum or_call_timer {
     OR_TIMER_TOTAL
 } or_call_timer;
 
-/* Why an attempt, or the call, failed. Texts are valid until the next or_call_next. */
+/* Why an attempt, or the call, failed. Texts are valid until the next or_call_next. An END
+   between two attempts has the failure of the last one, without its texts, or the timeout. */
 typedef struct or_call_failure {
     or_err        err;   /* OR_OK: none. OR_ERR_REFUSED: the upstream said so, see below */
     or_call_timer timer; /* for OR_ERR_TIMEOUT */
@@ -2103,7 +2111,7 @@ typedef struct or_call_failure {
     or_fault      fault;
     or_chat_error error;          /* what the upstream said */
     or_str        body;           /* the answer or event that said it */
-    uint32_t      retry_after_ms; /* the least that any attempt was told; 0: none was */
+    uint32_t      retry_after_ms; /* the least that any attempt was told since the last wait */
 } or_call_failure;
 
 /* Everything that does not belong to the kind is zero. Pointers are valid until the next
@@ -2153,19 +2161,24 @@ typedef struct or_call {
     or_arena        own_arena;
     or_sse          sse;
     or_sse_event    event;
-    or_chat_delta   delta;
-    or_chat_answer  whole;
+    or_chat_answer  decoded;       /* that event, or the whole answer */
     or_reservation  reservation;
     uint8_t        *marks;         /* of each candidate */
     uint32_t        candidate;     /* in the plan */
     uint32_t        round;
     uint32_t        stage_ms, total_ms; /* deadlines */
     uint32_t        first_ms;      /* when the first content came */
-    int64_t         risk_pico_usd; /* what failed attempts may have cost */
+    uint32_t        told_ms;       /* Retry-After of this attempt */
+    int64_t         past_pico_usd; /* what failed attempts cost, as far as one can tell, and ... */
+    int64_t         risk_pico_usd; /* ... at most */
     or_err          refused;       /* by or_call_refused */
+    uint16_t        status;        /* of the answer; 0 before its head is complete */
     uint8_t         state, after;  /* after: the state behind a CLOSE */
-    bool            has_stage, has_total, paused, connected, reused, stale_retried, fresh;
-    bool            got_bytes, begun, spoilt, counted, keep, pending, ended, cancelled, at_end;
+    bool            has_stage, has_total, paused, reused, stale_retried, fresh, got_bytes, begun;
+    bool            spoilt, counted, keep, pending, ended, cancelled, at_end;
+    bool            asked;         /* the whole question was sent */
+    bool            guessed;       /* past_pico_usd counts */
+    bool            unpriced;      /* something was spent at unknown prices */
     bool            received;      /* since the last OR_NEED_MORE */
 } or_call;
 
@@ -2173,17 +2186,20 @@ typedef struct or_call {
 OR_API size_t or_call_need(const or_call_desc *d);
 
 /* Begin. desc is copied; what it points to must stay until OR_DONE.
-   OR_ERR_ARG     no plan or catalogue, or an empty plan
+   OR_ERR_ARG     no plan or catalogue, or an empty plan; input of no size
    OR_ERR_SPACE   mem_size is less than or_call_need(desc)
    OR_ERR_BUDGET  the budget has no room for the dearest candidate, or its price is unknown
    After a failure there is nothing to release. */
 OR_API or_err or_call_begin(or_call *c, const or_call_desc *d, uint32_t now_ms);
 
-/* See above. */
+/* See above. Each call does a bounded amount of work: it sends what goes, receives once, or
+   uses what it received. The buffers of an allocator are given back at OR_DONE, so to give up
+   or_call_cancel and go on to that. */
 OR_API or_err or_call_next(or_call *c, uint32_t now_ms, or_call_event *ev);
 
 /* The answer to CONNECT: the transport is open (with TLS and all), and this is to be sent:
-   head and body. io is copied; the pieces must stay until CLOSE.
+   head and body. io is copied; the pieces must stay until CLOSE. Does nothing when the call has
+   given up waiting: CLOSE tells.
    reused  it was idle before: should it turn out dead, the same candidate is connected to
            again, and that counts as the same attempt */
 OR_API void or_call_connected(or_call *c, uint32_t now_ms, const or_io *io, bool reused,
@@ -2193,14 +2209,16 @@ OR_API void or_call_connected(or_call *c, uint32_t now_ms, const or_io *io, bool
    OR_ERR_MEMORY and OR_ERR_SPACE are not blamed on the provider. */
 OR_API void or_call_refused(or_call *c, or_err why);
 
-/* Stop receiving, and go on: back-pressure. While paused the provider is not blamed for
-   silence. */
+/* Stop receiving, and go on: back-pressure. Events of what was received still come. While
+   paused the provider is not blamed for silence; the total time runs on. */
 OR_API void or_call_pause(or_call *c, uint32_t now_ms, bool paused);
 
-/* End it. The next or_call_next gives END with OR_ERR_CANCELLED, unless END was there already. */
+/* End it. What comes next is END with OR_ERR_CANCELLED (behind the CLOSE of a failed attempt,
+   when that is due), unless END was there already, and then CLOSE without delay. */
 OR_API void or_call_cancel(or_call *c);
 
-/* Milliseconds until or_call_next has something to do even if no byte comes; OR_NEVER. */
+/* Milliseconds until or_call_next has something to do even if no byte comes: 0 when
+   call->again is set; OR_NEVER. */
 OR_API uint32_t or_call_wake(const or_call *c, uint32_t now_ms);
 
 /* What a status (and error, may be NULL) means: whose fault, and what helps. */
@@ -8742,7 +8760,8 @@ enum {
     ORI_CALL_OVER
 };
 
-#define ORI_CALL_TAIL_MS 1000
+#define ORI_CALL_TAIL_MS  1000 /* for the rest of a message that was delivered */
+#define ORI_CALL_ERROR_MS 5000 /* for the body of an error */
 
 /* Marks of candidates. */
 enum { ORI_CALL_TRIED = 1, ORI_CALL_RETRY = 2, ORI_CALL_SKIP = 4 };
@@ -8768,7 +8787,8 @@ static const struct {
     {400, 499, OR_FAULT_CALLER, OR_ACT_NEXT_MODEL},
 };
 
-/* Words in an error's type or message that say more than the status. */
+/* Words in an error's type, code or message that say more than its status, or in place of
+   one: errors inside a stream seldom have a number. Source: the same pages. */
 static const struct {
     or_str  word;
     uint8_t fault, act;
@@ -8776,12 +8796,18 @@ static const struct {
     {OR_STR_INIT("context_length"), OR_FAULT_CALLER, OR_ACT_BIGGER},
     {OR_STR_INIT("exceed_context_size"), OR_FAULT_CALLER, OR_ACT_BIGGER},
     {OR_STR_INIT("maximum context length"), OR_FAULT_CALLER, OR_ACT_BIGGER},
+    {OR_STR_INIT("available context size"), OR_FAULT_CALLER, OR_ACT_BIGGER},
     {OR_STR_INIT("prompt is too long"), OR_FAULT_CALLER, OR_ACT_BIGGER},
+    {OR_STR_INIT("input token count"), OR_FAULT_CALLER, OR_ACT_BIGGER},
     {OR_STR_INIT("unsupported_parameter"), OR_FAULT_CALLER, OR_ACT_OTHER},
     {OR_STR_INIT("unsupported_value"), OR_FAULT_CALLER, OR_ACT_OTHER},
     {OR_STR_INIT("insufficient_quota"), OR_FAULT_KEY, OR_ACT_NEXT},
+    {OR_STR_INIT("credit balance"), OR_FAULT_KEY, OR_ACT_NEXT},
+    {OR_STR_INIT("invalid_api_key"), OR_FAULT_KEY, OR_ACT_NEXT},
+    {OR_STR_INIT("Incorrect API key"), OR_FAULT_KEY, OR_ACT_NEXT},
     {OR_STR_INIT("API_KEY_INVALID"), OR_FAULT_KEY, OR_ACT_NEXT},
     {OR_STR_INIT("API key not valid"), OR_FAULT_KEY, OR_ACT_NEXT},
+    {OR_STR_INIT("rate_limit"), OR_FAULT_RATE, OR_ACT_NEXT},
 };
 
 static bool ori_call_says(or_str text, or_str word)
@@ -8791,13 +8817,13 @@ static bool ori_call_says(or_str text, or_str word)
 
 or_act or_call_classify(uint16_t status, const or_chat_error *error, or_fault *fault)
 {
-    if (error != NULL && status >= 400 && status < 500)
-        for (size_t i = 0; i < sizeof ori_call_words / sizeof ori_call_words[0]; i++)
-            if (ori_call_says(error->type, ori_call_words[i].word) ||
-                ori_call_says(error->message, ori_call_words[i].word)) {
-                *fault = (or_fault)ori_call_words[i].fault;
-                return (or_act)ori_call_words[i].act;
-            }
+    for (size_t i = 0; i < sizeof ori_call_words / sizeof ori_call_words[0] && error != NULL; i++)
+        if (ori_call_says(error->type, ori_call_words[i].word) ||
+            ori_call_says(error->code_text, ori_call_words[i].word) ||
+            ori_call_says(error->message, ori_call_words[i].word)) {
+            *fault = (or_fault)ori_call_words[i].fault;
+            return (or_act)ori_call_words[i].act;
+        }
     for (size_t i = 0; i < sizeof ori_call_statuses / sizeof ori_call_statuses[0]; i++)
         if (status >= ori_call_statuses[i].low && status <= ori_call_statuses[i].high) {
             *fault = (or_fault)ori_call_statuses[i].fault;
@@ -8812,37 +8838,39 @@ static int64_t ori_call_date(or_str s)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     static const uint8_t at[] = {5, 2, 12, 4, 17, 2, 20, 2, 23, 2}; /* place, digits */
-    int64_t              n[5], month = 0;
+    int32_t              n[5], month = 0;
     if (s.len != 29 || memcmp(s.ptr + 25, " GMT", 4) != 0) return -1;
     for (int i = 0; i < 5; i++) {
         uint64_t value;
         if (or_u64_read(or_str_of(s.ptr + at[2 * i], at[2 * i + 1]), &value) != OR_OK) return -1;
-        n[i] = (int64_t)value;
+        n[i] = (int32_t)value;
     }
     while (month < 12 && memcmp(months + 3 * month, s.ptr + 8, 3) != 0) month++;
     if (month == 12 || n[1] < 1970) return -1;
     /* days before the first of that month, counted in years that begin in March */
-    int64_t y = month < 2 ? n[1] - 1 : n[1], m = month < 2 ? month + 10 : month - 2;
-    int64_t days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + n[0] - 1 - 719468;
-    return days * 86400 + n[2] * 3600 + n[3] * 60 + n[4];
+    int32_t y = month < 2 ? n[1] - 1 : n[1], m = month < 2 ? month + 10 : month - 2;
+    int32_t days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + n[0] - 1 - 719468;
+    return (int64_t)days * 86400 + n[2] * 3600 + n[3] * 60 + n[4];
 }
 
 uint32_t or_retry_after_ms(or_str value, or_str date, or_wall now)
 {
-    int64_t seconds;
-    if (or_decimal_round(value, 3, &seconds) == OR_OK) { /* some send fractions */
-        if (seconds < 0) return 0;
-        return (uint32_t)ori_money_min((uint64_t)seconds, INT32_MAX);
+    int64_t ms;
+    or_err  e = or_decimal_round(value, 3, &ms); /* some send fractions */
+    if (e == OR_ERR_RANGE) ms = value.ptr[0] == '-' ? 0 : INT32_MAX;
+    if (e == OR_ERR_ARG) {
+        int64_t until = ori_call_date(value), from = ori_call_date(date);
+        if (from < 0 && now.known) from = now.unix_s;
+        ms = from < 0 || until <= from ? 0 : (until - from) * 1000;
     }
-    int64_t until = ori_call_date(value), from = ori_call_date(date);
-    if (from < 0 && now.known) from = now.unix_s;
-    if (until < 0 || from < 0 || until <= from) return 0;
-    return (uint32_t)ori_money_min((uint64_t)(until - from) * 1000, INT32_MAX);
+    return ms < 0 ? 0 : (uint32_t)ori_money_min((uint64_t)ms, INT32_MAX);
 }
 
+/* Times compare by subtraction, so none may be longer than half of the clock's range. */
 static void ori_call_default(uint32_t *value, uint32_t instead)
 {
     if (*value == 0) *value = instead;
+    if (*value > INT32_MAX && *value != OR_NEVER) *value = INT32_MAX;
 }
 
 static void ori_call_defaults(or_call_desc *d)
@@ -8857,69 +8885,65 @@ static void ori_call_defaults(or_call_desc *d)
     ori_call_default(&d->max_event, 16384);
     ori_call_default(&d->max_held, 4096);
     ori_call_default(&d->max_answer, 16384);
-    if (d->plan != NULL) ori_call_default(&d->tries, d->plan->num);
+    ori_call_default(&d->tries, d->plan->num);
+    if (d->input == NULL) d->input_size = OR_CALL_INPUT;
 }
 
-/* What mem is cut into: sizes of marks, input, rx, carry, held, answer, scratch. */
-static void ori_call_sizes(const or_call_desc *d, size_t size[7])
+/* What mem is cut into: sizes of marks, input, rx, carry, held, answer, scratch. Returns all of
+   it together. */
+static size_t ori_call_sizes(const or_call_desc *d, size_t size[7])
 {
-    bool grow = d->allocator != NULL;
+    bool   grow = d->allocator != NULL;
+    size_t need = sizeof(ori_align) - 1; /* mem may be at any address */
     size[0] = d->plan->num;
-    size[1] = d->input == NULL ? OR_CALL_INPUT : 0;
-    size[2] = grow ? 0 : (size_t)d->max_head + (d->input == NULL ? OR_CALL_INPUT : d->input_size);
-    size[3] = grow ? 0 : d->max_event;
-    size[4] = grow ? 0 : d->max_held;
-    size[5] = grow ? 0 : d->max_answer;
+    size[1] = d->input == NULL ? d->input_size : 0;
+    if (!or_add_size(d->max_head, d->input_size, &size[2])) size[2] = SIZE_MAX;
+    size[3] = d->max_event;
+    size[4] = d->max_held;
+    size[5] = d->max_answer;
     size[6] = d->arena == NULL ? OR_CALL_SCRATCH : 0;
+    for (int i = 0; i < 7; i++) {
+        if (grow && i >= 2 && i <= 5) continue;
+        if (size[i] > SIZE_MAX - sizeof(ori_align) - need) return SIZE_MAX;
+        need += ORI_ROUND(size[i]);
+    }
+    return need;
 }
 
 size_t or_call_need(const or_call_desc *desc)
 {
     or_call_desc d = *desc;
-    size_t       size[7], need = sizeof(ori_align);
+    size_t       size[7];
     if (d.plan == NULL) return 0;
     ori_call_defaults(&d);
-    ori_call_sizes(&d, size);
-    for (int i = 0; i < 7; i++) need += ORI_ROUND(size[i]);
-    return need;
-}
-
-/* A buffer of so many bytes of mem, or one that grows. False: mem is too small. */
-static bool ori_call_buf(or_call *c, or_arena *mem, or_buf *b, size_t size, size_t max)
-{
-    if (c->desc.allocator != NULL) {
-        or_buf_init_growing(b, c->desc.allocator, max);
-        return true;
-    }
-    void *part = or_arena_alloc(mem, size);
-    if (part != NULL) or_buf_init(b, part, size);
-    return part != NULL;
+    return ori_call_sizes(&d, size);
 }
 
 static or_err ori_call_memory(or_call *c)
 {
     or_call_desc *d = &c->desc;
+    or_buf       *bufs[4];
     size_t        size[7];
     or_arena      mem;
-    ori_call_sizes(d, size);
-    or_arena_init(&mem, d->mem, d->mem_size);
+    bufs[0] = &c->rx;
+    bufs[1] = &c->carry;
+    bufs[2] = &c->held;
+    bufs[3] = &c->answer;
+    if (d->mem == NULL || d->mem_size < ori_call_sizes(d, size)) return OR_ERR_SPACE;
+    or_arena_init(&mem, d->mem, d->mem_size); /* nothing below can fail */
     c->marks = (uint8_t *)or_arena_alloc(&mem, size[0]);
-    if (d->input == NULL) {
-        d->input = (char *)or_arena_alloc(&mem, size[1]);
-        d->input_size = size[1];
+    memset(c->marks, 0, size[0]);
+    if (d->input == NULL) d->input = (char *)or_arena_alloc(&mem, size[1]);
+    for (int i = 0; i < 4; i++) {
+        if (d->allocator != NULL)
+            or_buf_init_growing(bufs[i], d->allocator, size[2 + i]);
+        else
+            or_buf_init(bufs[i], or_arena_alloc(&mem, size[2 + i]), size[2 + i]);
     }
-    bool all = ori_call_buf(c, &mem, &c->rx, size[2], (size_t)d->max_head + d->input_size);
-    all = ori_call_buf(c, &mem, &c->carry, size[3], d->max_event) && all;
-    all = ori_call_buf(c, &mem, &c->held, size[4], d->max_held) && all;
-    all = ori_call_buf(c, &mem, &c->answer, size[5], d->max_answer) && all;
     if (d->arena == NULL) {
-        void *scratch = or_arena_alloc(&mem, size[6]);
-        or_arena_init(&c->own_arena, scratch, scratch != NULL ? size[6] : 0);
-        all = all && scratch != NULL;
+        or_arena_init(&c->own_arena, or_arena_alloc(&mem, size[6]), size[6]);
         d->arena = &c->own_arena;
     }
-    if (!all || c->marks == NULL || d->input == NULL) return OR_ERR_SPACE;
-    memset(c->marks, 0, size[0]);
     return OR_OK;
 }
 
@@ -8956,7 +8980,10 @@ or_err or_call_begin(or_call *c, const or_call_desc *d, uint32_t now_ms)
 {
     or_err e;
     memset(c, 0, sizeof *c);
+    c->state = ORI_CALL_OVER;
+    c->ended = true;
     if (d->plan == NULL || d->catalogue == NULL || d->plan->num == 0) return OR_ERR_ARG;
+    if (d->input != NULL && d->input_size == 0) return OR_ERR_ARG;
     c->desc = *d;
     ori_call_defaults(&c->desc);
     e = ori_call_memory(c);
@@ -8965,6 +8992,8 @@ or_err or_call_begin(or_call *c, const or_call_desc *d, uint32_t now_ms)
     c->total_ms = now_ms + c->desc.timeouts.total_ms;
     c->has_total = c->desc.timeouts.total_ms != OR_NEVER;
     c->state = ORI_CALL_PICK;
+    c->ended = false;
+    c->again = true;
     return OR_OK;
 }
 
@@ -8974,10 +9003,32 @@ static void ori_call_stage(or_call *c, uint32_t now_ms, uint32_t ms)
     c->stage_ms = now_ms + ms;
 }
 
-/* Forget what belongs to the attempt before. */
+static bool ori_call_passed(bool has, uint32_t deadline_ms, uint32_t now_ms)
+{
+    return has && or_ms_diff(deadline_ms, now_ms) >= 0;
+}
+
+/* Did the upstream answer with an error? */
+static bool ori_call_is_error(const or_call *c)
+{
+    return c->status != 0 && c->status != 200;
+}
+
+/* What is awaited now, from now on? An error's body only tells more of what is known. */
+static void ori_call_await(or_call *c, uint32_t now_ms)
+{
+    uint32_t ms = c->begun ? c->desc.timeouts.between_bytes_ms : c->desc.timeouts.first_token_ms;
+    if (ori_call_is_error(c) && ms > ORI_CALL_ERROR_MS) ms = ORI_CALL_ERROR_MS;
+    ori_call_stage(c, now_ms, ms);
+}
+
+/* Forget what belongs to the attempt before, but the least Retry-After. */
 static void ori_call_reset(or_call *c)
 {
     or_http_limits limits = {0, 0, 0};
+    uint32_t       wait = c->failure.retry_after_ms;
+    memset(&c->failure, 0, sizeof c->failure);
+    c->failure.retry_after_ms = wait;
     limits.max_head = c->desc.max_head;
     or_http_init(&c->http, OR_HTTP_CLIENT, &limits);
     or_buf_clear(&c->rx);
@@ -8985,11 +9036,12 @@ static void ori_call_reset(or_call *c)
     or_buf_clear(&c->answer);
     or_sse_init(&c->sse, &c->carry);
     or_chat_stream_init(&c->progress);
-    c->in = or_str_of(NULL, 0);
     c->id[0] = 0;
     c->sent = 0;
-    c->connected = c->reused = c->is_stream = false;
-    c->got_bytes = c->begun = c->spoilt = c->keep = c->pending = false;
+    c->status = 0;
+    c->told_ms = 0;
+    c->refused = OR_OK;
+    c->asked = c->reused = c->is_stream = c->got_bytes = c->begun = c->spoilt = false;
 }
 
 static void ori_call_count_begin(or_call *c, uint32_t now_ms)
@@ -9006,7 +9058,7 @@ static void ori_call_count_end(or_call *c, uint32_t now_ms, or_fault fault)
     if (c->desc.stats == NULL) return;
     memset(&o, 0, sizeof o);
     o.fault = fault;
-    o.retry_after_ms = fault == OR_FAULT_NONE ? 0 : c->failure.retry_after_ms;
+    o.retry_after_ms = c->told_ms;
     if (fault == OR_FAULT_NONE) {
         o.first_token_ms = c->first_ms - c->attempt_ms;
         o.duration_ms = now_ms - c->attempt_ms;
@@ -9015,13 +9067,26 @@ static void ori_call_count_end(or_call *c, uint32_t now_ms, or_fault fault)
     or_stats_end(&c->desc.stats[c->endpoint], now_ms, &o);
 }
 
-/* What an attempt that failed without an answer of its own may still have cost. */
-static void ori_call_risk(or_call *c)
+/* What this attempt costs: by its usage; else guessed from the bytes that went and came, when
+   the whole question was sent and no error came back. Nobody bills errors. */
+static void ori_call_cost(const or_call *c, or_usage *u, or_cost *cost)
 {
-    bool told = c->got_bytes && c->http.head.status != 200; /* errors are not billed */
-    if (!c->connected || told) return;
-    int64_t bound = ori_call_bound(c, c->candidate);
-    if (bound > 0) c->risk_pico_usd = or_money_add(c->risk_pico_usd, bound);
+    or_cost_facts facts = c->desc.cost;
+    *u = c->progress.usage;
+    facts.unfinished = c->progress.finish == OR_FINISH_NONE;
+    facts.failed = c->progress.finish == OR_FINISH_ERROR;
+    if (!u->set) {
+        if (!c->opened && (!c->asked || c->failure.err == OR_ERR_REFUSED)) {
+            memset(cost, 0, sizeof *cost);
+            cost->source = OR_COST_COMPUTED;
+            return;
+        }
+        u->prompt_tokens = (c->desc.bound.prompt_bytes + 3) / 4; /* of about four bytes */
+        u->completion_tokens = (c->content_bytes + 3) / 4;
+        u->set = facts.estimated = true;
+    }
+    or_cost_of(&ori_call_endpoint(c, c->candidate)->prices, u, &facts, cost);
+    if (facts.estimated) memset(u, 0, sizeof *u); /* the counts were guessed */
 }
 
 /* ---- the end of an attempt ---- */
@@ -9035,49 +9100,40 @@ static void ori_call_leave(or_call *c, uint8_t after, bool keep)
     c->has_stage = false;
 }
 
-static void ori_call_usage(or_call *c, or_call_event *ev)
-{
-    or_cost_facts facts = c->desc.cost;
-    or_usage     *u = &ev->usage;
-    *u = c->progress.usage;
-    facts.unfinished = c->progress.finish == OR_FINISH_NONE;
-    facts.failed = c->progress.finish == OR_FINISH_ERROR;
-    if (!u->set && (c->opened || c->content_bytes > 0)) { /* four bytes a token, about */
-        memset(u, 0, sizeof *u);
-        u->prompt_tokens = (c->desc.bound.prompt_bytes + 3) / 4;
-        u->completion_tokens = (c->content_bytes + 3) / 4;
-        u->total_tokens = or_sat_add_u64(u->prompt_tokens, u->completion_tokens);
-        u->set = facts.estimated = true;
-    }
-    if (u->set && c->attempts > 0)
-        or_cost_of(&ori_call_endpoint(c, c->candidate)->prices, u, &facts, &ev->cost);
-    if (facts.estimated) u->set = false; /* the counts are a guess, and marked so */
-    if (!c->opened && !u->set) ev->cost.source = OR_COST_COMPUTED; /* nobody bills errors */
-    if (c->risk_pico_usd > 0 && ev->cost.source != OR_COST_UNKNOWN) {
-        ev->cost.pico_usd = or_money_add(ev->cost.pico_usd, c->risk_pico_usd);
-        ev->cost.source = OR_COST_ESTIMATED;
-    }
-}
-
-static void ori_call_settle(or_call *c, const or_cost *cost)
-{
-    int64_t paid = cost->pico_usd;
-    if (c->desc.budget == NULL) return;
-    if (cost->source == OR_COST_UNKNOWN) paid = c->reservation.pico_usd;
-    or_budget_settle(c->desc.budget, &c->reservation, paid);
-}
-
 /* Fill END. The state is set by the caller. */
 static or_err ori_call_end(or_call *c, or_call_event *ev, or_end end)
 {
     ev->kind = OR_CALL_END;
     ev->end = end;
     ev->failure = end == OR_END_COMPLETE ? NULL : &c->failure;
-    ori_call_usage(c, ev);
-    ori_call_settle(c, &ev->cost);
+    ori_call_cost(c, &ev->usage, &ev->cost);
+    bool known = ev->cost.source != OR_COST_UNKNOWN && !c->unpriced;
+    if (!known) {
+        ev->cost.source = OR_COST_UNKNOWN;
+        ev->cost.pico_usd = 0;
+    } else if (c->guessed) {
+        ev->cost.pico_usd = or_money_add(ev->cost.pico_usd, c->past_pico_usd);
+        ev->cost.source = OR_COST_ESTIMATED;
+    }
+    if (c->desc.budget != NULL)
+        or_budget_settle(c->desc.budget, &c->reservation,
+                         known ? ev->cost.pico_usd : c->reservation.pico_usd);
     c->ended = true;
     c->has_total = false;
     return OR_OK;
+}
+
+/* END between two attempts, or before the first. */
+static or_err ori_call_over(or_call *c, uint32_t now_ms, or_err why, or_call_timer timer,
+                            or_call_event *ev)
+{
+    c->failure.err = why;
+    c->failure.timer = timer;
+    c->failure.fault = OR_FAULT_US;
+    c->failure.status = 0;
+    c->state = ORI_CALL_OVER;
+    ori_call_count_end(c, now_ms, OR_FAULT_US);
+    return ori_call_end(c, ev, OR_END_ERROR);
 }
 
 /* Candidates that would fail in the same way are passed over. */
@@ -9097,49 +9153,130 @@ static void ori_call_skip(or_call *c, or_act act)
         if (act == OR_ACT_OTHER)
             skip = same && other->parameters_known == e->parameters_known &&
                    other->parameters == e->parameters;
-        if (skip || i == c->candidate) c->marks[i] |= ORI_CALL_SKIP;
+        if (skip || i == c->candidate) c->marks[i] = ORI_CALL_SKIP;
     }
 }
 
-/* Is there anything left to try? */
-static bool ori_call_more(const or_call *c)
+/* Would this attempt fit into what may be spent? */
+static bool ori_call_affordable(const or_call *c, uint32_t candidate)
 {
-    if (c->opened || c->cancelled || c->attempts >= c->desc.tries) return false;
+    if (c->desc.max_cost_pico_usd <= 0) return true;
+    int64_t bound = ori_call_bound(c, candidate);
+    return bound >= 0 && or_money_add(c->risk_pico_usd, bound) <= c->desc.max_cost_pico_usd;
+}
+
+/* The first candidate with these of its marks that can be paid. */
+static bool ori_call_find(const or_call *c, uint8_t mask, uint8_t marks, uint32_t *found)
+{
     for (uint32_t i = 0; i < c->desc.plan->num; i++)
-        if ((c->marks[i] & (ORI_CALL_TRIED | ORI_CALL_SKIP)) == 0 ||
-            (c->marks[i] & ORI_CALL_RETRY) != 0)
+        if ((c->marks[i] & mask) == marks && ori_call_affordable(c, i)) {
+            *found = i;
             return true;
+        }
     return false;
+}
+
+/* How long to wait before the next round: at least what the providers asked for. */
+static uint32_t ori_call_backoff(const or_call *c)
+{
+    uint32_t ms = c->desc.backoff_max_ms;
+    if (c->round < 16 && (uint64_t)c->desc.backoff_ms << c->round < ms)
+        ms = c->desc.backoff_ms << c->round;
+    uint32_t half = ms / 2 + 1;
+    ms = ms - ms / 2 + (uint32_t)(ori_route_random(c->desc.seed, c->round) % half);
+    return c->failure.retry_after_ms > ms ? c->failure.retry_after_ms : ms;
+}
+
+/* What comes next: PICK (now, *next), WAIT, or OVER: nothing is left, or no time for it. */
+static uint8_t ori_call_ahead(const or_call *c, uint32_t now_ms, uint32_t *next)
+{
+    int32_t left = c->has_total ? or_ms_diff(now_ms, c->total_ms) : INT32_MAX;
+    if (c->opened || c->cancelled || c->attempts >= c->desc.tries || left <= 0)
+        return ORI_CALL_OVER;
+    if (ori_call_find(c, ORI_CALL_TRIED | ORI_CALL_SKIP, 0, next)) return ORI_CALL_PICK;
+    if (!ori_call_find(c, ORI_CALL_RETRY, ORI_CALL_RETRY, next)) return ORI_CALL_OVER;
+    return ori_call_backoff(c) < (uint32_t)left ? ORI_CALL_WAIT : ORI_CALL_OVER;
+}
+
+/* Keep what a failed attempt may have cost: a guess for the bill, the most for max_cost. */
+static void ori_call_past(or_call *c)
+{
+    or_usage usage;
+    or_cost  cost;
+    ori_call_cost(c, &usage, &cost);
+    c->asked = c->progress.usage.set = false; /* counted */
+    if (cost.source == OR_COST_UNKNOWN) c->unpriced = true;
+    if (cost.pico_usd == 0) return;
+    int64_t bound = ori_call_bound(c, c->candidate);
+    c->guessed = true;
+    c->past_pico_usd = or_money_add(c->past_pico_usd, cost.pico_usd);
+    if (bound > 0) c->risk_pico_usd = or_money_add(c->risk_pico_usd, bound);
 }
 
 /* The attempt failed for failure.err and .fault. FAILED or END comes out. */
 static or_err ori_call_fail(or_call *c, uint32_t now_ms, or_act act, bool keep, or_call_event *ev)
 {
-    or_fault fault = c->failure.fault;
-    bool     retry = act == OR_ACT_NEXT && (fault == OR_FAULT_PROVIDER || fault == OR_FAULT_RATE);
-    ori_call_count_end(c, now_ms, fault);
-    if (!c->opened) ori_call_risk(c);
+    or_call_failure *f = &c->failure;
+    or_opt           retryable = f->error.retryable;
+    uint32_t         next;
+    bool             retry = f->fault == OR_FAULT_PROVIDER || f->fault == OR_FAULT_RATE;
+    if (act != OR_ACT_NEXT || (retryable.set && retryable.value == 0)) retry = false;
+    ori_call_count_end(c, now_ms, f->fault);
+    if (c->told_ms > 0 && (f->retry_after_ms == 0 || c->told_ms < f->retry_after_ms))
+        f->retry_after_ms = c->told_ms;
     if (retry)
         c->marks[c->candidate] |= ORI_CALL_RETRY;
     else
         ori_call_skip(c, act);
-    ev->failure = &c->failure;
+    if (!c->opened) ori_call_past(c);
+    ev->failure = f;
     ev->kind = OR_CALL_FAILED;
-    if (ori_call_more(c)) {
+    if (ori_call_ahead(c, now_ms, &next) != ORI_CALL_OVER) {
         ori_call_leave(c, ORI_CALL_PICK, keep);
         return OR_OK;
     }
     ori_call_leave(c, ORI_CALL_OVER, keep);
-    bool truncated = c->opened && c->failure.err != OR_ERR_REFUSED;
+    bool truncated = c->opened && f->err != OR_ERR_REFUSED;
     return ori_call_end(c, ev, truncated ? OR_END_TRUNCATED : OR_END_ERROR);
 }
 
-/* The transport, the framing or the time failed. */
+/* The upstream said no, in this body or event. */
+static or_err ori_call_refusal(or_call *c, uint32_t now_ms, uint16_t status,
+                               const or_chat_error *error, or_str body, bool keep,
+                               or_call_event *ev)
+{
+    or_act act = or_call_classify(status, error, &c->failure.fault);
+    c->failure.err = OR_ERR_REFUSED;
+    c->failure.timer = OR_TIMER_NONE;
+    c->failure.status = status;
+    c->failure.body = body;
+    if (error != NULL) c->failure.error = *error;
+    if (error != NULL && c->told_ms == 0) c->told_ms = error->retry_after_ms;
+    return ori_call_fail(c, now_ms, act, keep, ev);
+}
+
+/* The answer is an error: its status says so. What there is of its body may say more. */
+static or_err ori_call_error(or_call *c, uint32_t now_ms, or_call_event *ev)
+{
+    or_str body = or_buf_str(&c->answer);
+    or_arena_reset(c->desc.arena);
+    bool said = or_chat_read(body, c->desc.arena, &c->decoded) == OR_OK && c->decoded.error.set;
+    return ori_call_refusal(c, now_ms, c->status, said ? &c->decoded.error : NULL, body,
+                            c->at_end && c->http.head.keep_alive, ev);
+}
+
+/* The transport, the framing, the content or the time failed. */
 static or_err ori_call_broken(or_call *c, uint32_t now_ms, or_err why, or_call_event *ev)
 {
-    bool ours = why == OR_ERR_ARG || why == OR_ERR_MEMORY || why == OR_ERR_SPACE;
+    bool ours = why == OR_ERR_ARG || why == OR_ERR_MEMORY || why == OR_ERR_SPACE ||
+                why == OR_ERR_CANCELLED;
+    if (c->ended) { /* all was said; only the connection is of no more use */
+        ori_call_leave(c, ORI_CALL_OVER, false);
+        return OR_NEED_MORE;
+    }
+    if (ori_call_is_error(c) && why != OR_ERR_CANCELLED) return ori_call_error(c, now_ms, ev);
     c->failure.err = why;
-    c->failure.status = c->got_bytes ? c->http.head.status : 0;
+    c->failure.status = c->status;
     c->failure.fault = ours ? OR_FAULT_US : OR_FAULT_PROVIDER;
     return ori_call_fail(c, now_ms, OR_ACT_NEXT, false, ev);
 }
@@ -9147,28 +9284,14 @@ static or_err ori_call_broken(or_call *c, uint32_t now_ms, or_err why, or_call_e
 static or_err ori_call_late(or_call *c, uint32_t now_ms, or_call_timer timer, or_call_event *ev)
 {
     c->failure.timer = timer;
-    if (timer == OR_TIMER_TOTAL) c->desc.tries = c->attempts; /* no more */
     return ori_call_broken(c, now_ms, OR_ERR_TIMEOUT, ev);
 }
 
-/* Took it as bytes that are not an answer: END or the next candidate. */
-static or_err ori_call_refusal(or_call *c, uint32_t now_ms, uint16_t status,
-                               const or_chat_error *error, or_str body, bool keep,
-                               or_call_event *ev)
-{
-    or_act act = or_call_classify(status, error, &c->failure.fault);
-    c->failure.err = OR_ERR_REFUSED;
-    c->failure.status = status;
-    if (error != NULL) c->failure.error = *error;
-    c->failure.body = body;
-    return ori_call_fail(c, now_ms, act, keep, ev);
-}
-
 /* Everything was delivered. */
-static or_err ori_call_complete(or_call *c, uint32_t now_ms, bool at_end, or_call_event *ev)
+static or_err ori_call_complete(or_call *c, uint32_t now_ms, or_call_event *ev)
 {
     ori_call_count_end(c, now_ms, OR_FAULT_NONE);
-    if (at_end) {
+    if (c->at_end) {
         ori_call_leave(c, ORI_CALL_OVER, c->http.head.keep_alive);
     } else {
         c->state = ORI_CALL_TAIL;
@@ -9176,6 +9299,16 @@ static or_err ori_call_complete(or_call *c, uint32_t now_ms, bool at_end, or_cal
     }
     c->paused = false;
     return ori_call_end(c, ev, OR_END_COMPLETE);
+}
+
+/* The answer is over, by its own mark (done) or by its framing: is it whole? */
+static or_err ori_call_verdict(or_call *c, uint32_t now_ms, bool clean, or_call_event *ev)
+{
+    if (or_chat_stream_end(&c->progress, clean) == OR_END_COMPLETE)
+        return ori_call_complete(c, now_ms, ev);
+    if (c->progress.finish == OR_FINISH_ERROR) /* and no word about which */
+        return ori_call_refusal(c, now_ms, 502, NULL, or_str_of(NULL, 0), false, ev);
+    return ori_call_broken(c, now_ms, OR_ERR_TRUNCATED, ev);
 }
 
 /* ---- reading ---- */
@@ -9194,36 +9327,43 @@ static or_err ori_call_on_head(or_call *c, uint32_t now_ms, or_call_event *ev)
 {
     const or_http_head *h = &c->http.head;
     or_str              event_stream = OR_STR("text/event-stream");
-    uint32_t            wait;
+    uint64_t            ms;
     if (h->status < 200) return OR_NEED_MORE;
+    c->status = h->status;
+    if (c->state == ORI_CALL_SENDING) { /* an answer before the end of the question */
+        c->state = ORI_CALL_READING;
+        c->spoilt = true;
+    }
+    ori_call_take_id(c, or_http_field(h, OR_STR("x-generation-id"), NULL));
     or_str type = or_http_field(h, OR_STR("content-type"), NULL);
     or_str coding = or_http_field(h, OR_STR("content-encoding"), NULL);
-    or_str date = or_http_field(h, OR_STR("date"), NULL);
-    or_str millis = or_http_field(h, OR_STR("retry-after-ms"), NULL);
-    ori_call_take_id(c, or_http_field(h, OR_STR("x-generation-id"), NULL));
-    uint64_t ms;
-    wait = or_retry_after_ms(or_http_field(h, OR_STR("retry-after"), NULL), date,
-                             c->desc.cost.now);
-    if (or_u64_read(millis, &ms) == OR_OK) wait = (uint32_t)ori_money_min(ms, INT32_MAX);
-    if (wait > 0 && h->status != 200 &&
-        (c->failure.retry_after_ms == 0 || wait < c->failure.retry_after_ms))
-        c->failure.retry_after_ms = wait;
+    c->told_ms = or_retry_after_ms(or_http_field(h, OR_STR("retry-after"), NULL),
+                                   or_http_field(h, OR_STR("date"), NULL), c->desc.cost.now);
+    if (or_u64_read(or_http_field(h, OR_STR("retry-after-ms"), NULL), &ms) == OR_OK)
+        c->told_ms = (uint32_t)ori_money_min(ms, INT32_MAX);
+    if (ori_call_is_error(c)) ori_call_await(c, now_ms);
     if (type.len > event_stream.len) type.len = event_stream.len; /* without parameters */
-    c->is_stream = h->status == 200 && or_str_eq_nocase(type, event_stream);
+    c->is_stream = c->status == 200 && or_str_eq_nocase(type, event_stream);
     bool plain = coding.len == 0 || or_str_eq_nocase(coding, OR_STR("identity"));
     if (!plain || (c->is_stream && (!c->desc.stream || c->desc.other)))
         return ori_call_broken(c, now_ms, OR_ERR_UNASKED, ev);
     return OR_NEED_MORE;
 }
 
+static void ori_call_count_content(or_call *c)
+{
+    const or_chat_answer *a = &c->decoded;
+    c->content_bytes += a->text.len + a->reasoning.len + a->refusal.len;
+    for (uint32_t i = 0; i < a->num_tool_calls; i++)
+        c->content_bytes += a->tool_calls[i].arguments.len;
+}
+
 static or_err ori_call_give(or_call *c, or_call_event *ev)
 {
     ev->kind = OR_CALL_DELTA;
     ev->sse = &c->event;
-    ev->delta = &c->delta;
-    c->content_bytes += c->delta.text.len + c->delta.reasoning.len + c->delta.refusal.len;
-    for (uint32_t i = 0; i < c->delta.num_tool_calls; i++)
-        c->content_bytes += c->delta.tool_calls[i].arguments.len;
+    ev->delta = &c->decoded;
+    ori_call_count_content(c);
     return OR_OK;
 }
 
@@ -9233,34 +9373,22 @@ static uint16_t ori_call_error_status(const or_chat_error *error)
     return error->code >= 400 && error->code <= 599 ? (uint16_t)error->code : 502;
 }
 
-/* The stream ended, but not well. */
-static or_err ori_call_unfinished(or_call *c, uint32_t now_ms, or_call_event *ev)
-{
-    if (c->progress.finish == OR_FINISH_ERROR) /* and no word about which */
-        return ori_call_refusal(c, now_ms, 502, NULL, or_str_of(NULL, 0), false, ev);
-    return ori_call_broken(c, now_ms, OR_ERR_TRUNCATED, ev);
-}
-
 static or_err ori_call_on_event(or_call *c, uint32_t now_ms, or_call_event *ev)
 {
-    or_chat_delta *d = &c->delta;
+    or_chat_delta *d = &c->decoded;
     if (c->event.data.len == 0) return OR_NEED_MORE; /* says nothing, and clients fail on it */
     or_arena_reset(c->desc.arena);
     or_err e = or_chat_stream_next(&c->progress, c->event.data, c->desc.arena, d);
     if (e == OR_ERR_ANSWER) return OR_NEED_MORE; /* a ping or the like */
     if (e != OR_OK) return ori_call_broken(c, now_ms, e, ev);
     ori_call_take_id(c, d->id);
-    if (d->error.set) {
+    if (d->error.set || (!c->opened && d->finish == OR_FINISH_ERROR)) {
         ev->sse = &c->event;
         ev->delta = d;
-        return ori_call_refusal(c, now_ms, ori_call_error_status(&d->error), &d->error,
-                                c->event.data, false, ev);
+        return ori_call_refusal(c, now_ms, ori_call_error_status(&d->error),
+                                d->error.set ? &d->error : NULL, c->event.data, false, ev);
     }
-    if (d->done) {
-        if (or_chat_stream_end(&c->progress, false) != OR_END_COMPLETE)
-            return ori_call_unfinished(c, now_ms, ev);
-        return ori_call_complete(c, now_ms, false, ev);
-    }
+    if (d->done) return ori_call_verdict(c, now_ms, false, ev);
     if (c->progress.content && !c->begun) {
         c->begun = true;
         c->first_ms = now_ms;
@@ -9287,39 +9415,60 @@ static or_err ori_call_stream_end(or_call *c, uint32_t now_ms, or_call_event *ev
         e = ori_call_on_event(c, now_ms, ev);
         if (e != OR_NEED_MORE) return e; /* comes back here when that was not all */
     }
-    if (or_chat_stream_end(&c->progress, true) != OR_END_COMPLETE)
-        return ori_call_unfinished(c, now_ms, ev);
-    return ori_call_complete(c, now_ms, true, ev);
+    return ori_call_verdict(c, now_ms, true, ev);
+}
+
+/* An answer of another kind, such as embeddings: of it only usage and error are read, which
+   stand in `held` then. OR_OK: it is JSON. */
+static or_err ori_call_read_other(or_call *c, or_str body)
+{
+    or_json_scan s;
+    or_json_item item;
+    or_err       e;
+    char         before = '{';
+    or_json_scan_init(&s, body);
+    while ((e = or_json_scan_next(&s, &item)) == OR_OK) {
+        if (item.depth != 1) continue;
+        e = or_json_scan_skip(&s, &item);
+        if (e != OR_OK) return e;
+        if (item.type != OR_JSON_OBJECT || (!or_str_eq(item.key, OR_STR("usage")) &&
+                                            !or_str_eq(item.key, OR_STR("error"))))
+            continue;
+        or_buf_put_char(&c->held, before);
+        or_buf_put(&c->held, item.key.ptr - 1, item.key.len + 2);
+        or_buf_put_char(&c->held, ':');
+        or_buf_put_str(&c->held, item.value);
+        before = ',';
+    }
+    if (e != OR_DONE) return e;
+    or_buf_put_char(&c->held, '}');
+    if (before == ',') (void)or_chat_read(or_buf_str(&c->held), c->desc.arena, &c->decoded);
+    c->decoded.finish = OR_FINISH_STOP; /* it is whole, and has no word for that */
+    return OR_OK;
 }
 
 /* A whole message is in `answer`. */
 static or_err ori_call_message(or_call *c, uint32_t now_ms, or_call_event *ev)
 {
-    or_str   body = or_buf_str(&c->answer);
-    uint16_t status = c->http.head.status;
-    bool     keep = c->http.head.keep_alive;
-    or_err   e = OR_OK;
+    or_chat_answer *a = &c->decoded;
+    or_str          body = or_buf_str(&c->answer);
+    or_err          e;
+    if (ori_call_is_error(c)) return ori_call_error(c, now_ms, ev);
     or_arena_reset(c->desc.arena);
-    memset(&c->whole, 0, sizeof c->whole);
-    if (!c->desc.other || status != 200) e = or_chat_read(body, c->desc.arena, &c->whole);
-    if (status != 200 || (e == OR_OK && c->whole.error.set)) {
-        bool said = e == OR_OK && c->whole.error.set;
-        if (status == 200) status = ori_call_error_status(&c->whole.error);
-        return ori_call_refusal(c, now_ms, status, said ? &c->whole.error : NULL, body, keep, ev);
-    }
-    if (c->desc.other) e = or_json_check(body, NULL);
+    memset(a, 0, sizeof *a);
+    e = c->desc.other ? ori_call_read_other(c, body) : or_chat_read(body, c->desc.arena, a);
+    c->progress.usage = a->usage;
+    c->progress.finish = a->finish;
+    if (e == OR_OK && (a->error.set || a->finish == OR_FINISH_ERROR))
+        return ori_call_refusal(c, now_ms, ori_call_error_status(&a->error),
+                                a->error.set ? &a->error : NULL, body, c->http.head.keep_alive, ev);
     if (e != OR_OK) return ori_call_broken(c, now_ms, e, ev);
-    ori_call_take_id(c, c->whole.id);
-    c->progress.usage = c->whole.usage;
-    c->progress.finish = c->whole.finish;
-    c->opened = true;
-    c->pending = true; /* END follows */
+    ori_call_take_id(c, a->id);
+    ori_call_count_content(c);
+    c->opened = c->pending = true; /* END follows */
     ev->kind = OR_CALL_ANSWER;
     ev->body = body;
-    ev->answer = c->desc.other ? NULL : &c->whole;
-    for (uint32_t i = 0; i < c->whole.num_tool_calls; i++)
-        c->content_bytes += c->whole.tool_calls[i].arguments.len;
-    c->content_bytes += c->whole.text.len + c->whole.reasoning.len;
+    ev->answer = c->desc.other ? NULL : a;
     return OR_OK;
 }
 
@@ -9335,12 +9484,11 @@ static or_err ori_call_on_end(or_call *c, uint32_t now_ms, or_call_event *ev)
 
 static or_err ori_call_on_body(or_call *c, uint32_t now_ms, or_str data, or_call_event *ev)
 {
-    if (!c->begun && !c->is_stream) {
+    if (!c->begun && c->status == 200) {
         c->begun = true;
         c->first_ms = now_ms;
     }
     if (or_buf_put_str(&c->answer, data) == OR_OK) return OR_NEED_MORE;
-    if (c->http.head.status != 200 && c->answer.err == OR_ERR_SPACE) return OR_NEED_MORE;
     return ori_call_broken(c, now_ms, c->answer.err == OR_ERR_SPACE ? OR_ERR_BODY : c->answer.err,
                            ev);
 }
@@ -9353,7 +9501,7 @@ static or_err ori_call_use(or_call *c, uint32_t now_ms, or_call_event *ev)
     for (;;) {
         if (c->pending) {
             c->pending = false;
-            if (!c->is_stream) return ori_call_complete(c, now_ms, true, ev);
+            if (!c->is_stream) return ori_call_verdict(c, now_ms, true, ev);
             return ori_call_give(c, ev);
         }
         while (c->body.len > 0 && c->state == ORI_CALL_READING) {
@@ -9383,6 +9531,7 @@ static or_err ori_call_use(or_call *c, uint32_t now_ms, or_call_event *ev)
 /* What is left of the input is the start of a head: keep it. */
 static or_err ori_call_keep(or_call *c)
 {
+    if (c->in.ptr == NULL) return OR_OK; /* nothing new came */
     if (c->in.len > 0 && c->rx.len == 0) {
         or_buf_put_str(&c->rx, c->in);
     } else if (c->rx.len > c->in.len) {
@@ -9390,7 +9539,7 @@ static or_err ori_call_keep(or_call *c)
         if (c->rx.len == 0 && c->desc.allocator != NULL) or_buf_free(&c->rx);
     }
     c->in = or_str_of(NULL, 0);
-    return c->rx.err == OR_ERR_SPACE ? OR_ERR_HEAD : c->rx.err;
+    return c->rx.err;
 }
 
 /* The transport ended or failed. */
@@ -9398,48 +9547,36 @@ static or_err ori_call_closed(or_call *c, uint32_t now_ms, or_err why, or_call_e
 {
     or_http_event h;
     c->spoilt = true;
-    if (c->state == ORI_CALL_TAIL) {
-        ori_call_leave(c, ORI_CALL_OVER, false);
-        return OR_NEED_MORE;
-    }
     if (!c->got_bytes && c->reused && !c->stale_retried) {
         /* it died while it was idle: the provider never saw the request */
         c->stale_retried = c->fresh = true;
+        c->asked = false;
         ori_call_leave(c, ORI_CALL_CONNECT, false);
         return OR_NEED_MORE;
     }
-    if (why == OR_ERR_CLOSED && c->got_bytes && or_http_eof(&c->http, &h) == OR_OK) {
-        c->at_end = true;
-        return ori_call_use(c, now_ms, ev);
+    if (why == OR_ERR_CLOSED && c->got_bytes) {
+        why = OR_ERR_TRUNCATED;
+        if (or_http_eof(&c->http, &h) == OR_OK) {
+            c->at_end = true;
+            return ori_call_use(c, now_ms, ev);
+        }
     }
-    return ori_call_broken(c, now_ms, c->got_bytes && why == OR_ERR_CLOSED ? OR_ERR_TRUNCATED : why,
-                           ev);
+    return ori_call_broken(c, now_ms, why, ev);
 }
 
-/* Bytes are here, in c->in: which timer runs now? */
-static void ori_call_received(or_call *c, uint32_t now_ms)
-{
-    if (c->state == ORI_CALL_SENDING) { /* an answer before the end of the question */
-        c->state = ORI_CALL_READING;
-        c->spoilt = true;
-    }
-    c->got_bytes = true;
-    if (c->begun && c->state == ORI_CALL_READING)
-        ori_call_stage(c, now_ms, c->desc.timeouts.between_bytes_ms);
-}
-
-/* Use the input, receive, use ... until there is an event or nothing more comes. */
+/* Use the input, receive, use it: until there is an event or nothing more comes. What is here
+   is used before a deadline counts. */
 static or_err ori_call_read(or_call *c, uint32_t now_ms, or_call_event *ev)
 {
     for (;;) {
         bool   begun = c->begun;
         or_err e = ori_call_use(c, now_ms, ev);
-        if (c->begun && !begun && c->state == ORI_CALL_READING)
-            ori_call_stage(c, now_ms, c->desc.timeouts.between_bytes_ms);
-        if (e != OR_NEED_MORE) return e;
-        if (c->state == ORI_CALL_CLOSE) return e;
+        if (c->begun && !begun && c->state == ORI_CALL_READING) ori_call_await(c, now_ms);
+        if (e != OR_NEED_MORE || c->state == ORI_CALL_CLOSE) return e;
         e = ori_call_keep(c);
         if (e != OR_OK) return ori_call_broken(c, now_ms, e, ev);
+        if (ori_call_passed(c->has_total, c->total_ms, now_ms))
+            return ori_call_late(c, now_ms, OR_TIMER_TOTAL, ev);
         if (c->paused) return OR_NEED_MORE;
         if (c->received) { /* what was given out may point into the input */
             c->again = true;
@@ -9448,14 +9585,14 @@ static or_err ori_call_read(or_call *c, uint32_t now_ms, or_call_event *ev)
         ptrdiff_t n = c->io.recv(c->io.user, c->desc.input, c->desc.input_size);
         if (n == 0) return OR_NEED_MORE;
         if (n < 0) return ori_call_closed(c, now_ms, (or_err)n, ev);
-        c->received = true;
+        c->received = c->got_bytes = true;
         c->in = or_str_of(c->desc.input, (size_t)n);
         if (c->rx.len > 0) {
             if (or_buf_put_str(&c->rx, c->in) != OR_OK)
-                return ori_call_broken(c, now_ms, OR_ERR_HEAD, ev);
+                return ori_call_broken(c, now_ms, c->rx.err, ev);
             c->in = or_buf_str(&c->rx);
         }
-        ori_call_received(c, now_ms);
+        if (c->begun && c->state == ORI_CALL_READING) ori_call_await(c, now_ms);
     }
 }
 
@@ -9488,7 +9625,8 @@ static void ori_call_send(or_call *c)
     for (uint32_t i = 0; i < c->num_pieces; i++) size += c->pieces[i].len;
     while (c->sent < size && (n = ori_call_send_some(c)) > 0) c->sent += (size_t)n;
     if (n < 0) c->spoilt = true; /* it may have said why before it closed */
-    if (c->sent == size || n < 0) c->state = ORI_CALL_READING;
+    if (c->sent == size) c->asked = true;
+    if (c->asked || n < 0) c->state = ORI_CALL_READING;
 }
 
 void or_call_connected(or_call *c, uint32_t now_ms, const or_io *io, bool reused,
@@ -9499,109 +9637,64 @@ void or_call_connected(or_call *c, uint32_t now_ms, const or_io *io, bool reused
     c->pieces = pieces;
     c->num_pieces = num;
     c->reused = reused;
-    c->connected = true;
     c->attempt_ms = now_ms;
     c->state = ORI_CALL_SENDING;
-    ori_call_stage(c, now_ms, c->desc.timeouts.first_token_ms);
+    c->again = true;
+    ori_call_await(c, now_ms);
 }
 
 void or_call_refused(or_call *c, or_err why)
 {
-    if (c->state == ORI_CALL_CONNECTING) c->refused = why < 0 ? why : OR_ERR_ARG;
+    if (c->state != ORI_CALL_CONNECTING) return;
+    c->refused = why < 0 ? why : OR_ERR_ARG;
+    c->again = true;
 }
 
 void or_call_pause(or_call *c, uint32_t now_ms, bool paused)
 {
     if (c->paused == paused) return;
     c->paused = paused;
-    if (c->state != ORI_CALL_READING) return;
-    if (paused)
-        c->has_stage = false; /* waiting for the caller, not for the provider */
-    else
-        ori_call_stage(c, now_ms, c->begun ? c->desc.timeouts.between_bytes_ms
-                                           : c->desc.timeouts.first_token_ms);
+    c->again = !paused;
+    if (!paused && c->state == ORI_CALL_READING) ori_call_await(c, now_ms);
 }
 
 void or_call_cancel(or_call *c)
 {
-    c->cancelled = true;
+    c->cancelled = c->again = true;
 }
 
 /* ---- choosing ---- */
 
-/* The next candidate that was not tried; else the first one that may be tried again. False:
-   wait first, since a round is over. */
-static bool ori_call_find(or_call *c, uint32_t *found)
-{
-    for (uint32_t i = 0; i < c->desc.plan->num; i++)
-        if ((c->marks[i] & (ORI_CALL_TRIED | ORI_CALL_SKIP)) == 0) {
-            *found = i;
-            return true;
-        }
-    return false;
-}
-
-/* Would this attempt fit into what may be spent? */
-static bool ori_call_affordable(const or_call *c, uint32_t candidate)
-{
-    int64_t bound = ori_call_bound(c, candidate);
-    if (c->desc.max_cost_pico_usd <= 0) return true;
-    return bound >= 0 && or_money_add(c->risk_pico_usd, bound) <= c->desc.max_cost_pico_usd;
-}
-
-/* Backoff before the next round: at least what the providers asked for. */
-static void ori_call_wait(or_call *c, uint32_t now_ms)
-{
-    uint32_t ms = c->desc.backoff_max_ms;
-    if (c->round < 16 && (uint64_t)c->desc.backoff_ms << c->round < ms)
-        ms = c->desc.backoff_ms << c->round;
-    uint32_t half = ms / 2 + 1;
-    ms = ms - ms / 2 + (uint32_t)(ori_route_random(c->desc.seed, c->round) % half);
-    if (c->failure.retry_after_ms > ms) ms = c->failure.retry_after_ms;
-    for (uint32_t i = 0; i < c->desc.plan->num; i++)
-        if ((c->marks[i] & ORI_CALL_RETRY) != 0) c->marks[i] = 0;
-    c->round++;
-    c->failure.retry_after_ms = 0;
-    ori_call_stage(c, now_ms, ms);
-    c->state = ORI_CALL_WAIT;
-}
-
 static or_err ori_call_pick(or_call *c, uint32_t now_ms, or_call_event *ev)
 {
-    uint32_t i;
-    while (ori_call_more(c) && ori_call_find(c, &i)) {
-        c->marks[i] |= ORI_CALL_TRIED;
-        if (!ori_call_affordable(c, i)) {
-            c->marks[i] |= ORI_CALL_SKIP;
-            if (c->attempts == 0) c->failure.err = OR_ERR_BUDGET;
-            continue;
-        }
-        c->candidate = i;
-        c->endpoint = c->desc.plan->list[i].endpoint;
+    uint32_t next = 0;
+    switch (ori_call_ahead(c, now_ms, &next)) {
+    case ORI_CALL_PICK:
+        c->marks[next] |= ORI_CALL_TRIED;
+        c->candidate = next;
+        c->endpoint = c->desc.plan->list[next].endpoint;
         c->attempts++;
         c->fresh = c->stale_retried = false;
         ori_call_count_begin(c, now_ms);
         c->state = ORI_CALL_CONNECT;
         return OR_NEED_MORE;
-    }
-    /* no use waiting when the time will be over before */
-    uint32_t wait = c->failure.retry_after_ms;
-    if (ori_call_more(c) &&
-        !(c->has_total && or_ms_diff(now_ms, c->total_ms) <= (int32_t)wait)) {
-        ori_call_wait(c, now_ms);
+    case ORI_CALL_WAIT:
+        ori_call_stage(c, now_ms, ori_call_backoff(c));
+        for (uint32_t i = 0; i < c->desc.plan->num; i++)
+            if ((c->marks[i] & ORI_CALL_RETRY) != 0) c->marks[i] = 0;
+        c->round++;
+        c->failure.retry_after_ms = 0; /* heeded */
+        c->state = ORI_CALL_WAIT;
         return OR_NEED_MORE;
     }
+    if (c->attempts == 0) return ori_call_over(c, now_ms, OR_ERR_BUDGET, OR_TIMER_NONE, ev);
     c->state = ORI_CALL_OVER;
     return ori_call_end(c, ev, OR_END_ERROR);
 }
 
 static or_err ori_call_connect(or_call *c, uint32_t now_ms, or_call_event *ev)
 {
-    uint32_t wait = c->failure.retry_after_ms;
     ori_call_reset(c);
-    memset(&c->failure, 0, sizeof c->failure);
-    c->failure.retry_after_ms = wait;
-    c->refused = OR_OK;
     c->state = ORI_CALL_CONNECTING;
     ori_call_stage(c, now_ms, c->desc.timeouts.connect_ms);
     ev->kind = OR_CALL_CONNECT;
@@ -9623,42 +9716,47 @@ static or_err ori_call_close(or_call *c, or_call_event *ev)
     c->state = c->after;
     c->in = c->body = or_str_of(NULL, 0);
     c->at_end = c->pending = false;
+    /* texts point to where the next attempt will be */
+    memset(&c->failure.error, 0, sizeof c->failure.error);
+    c->failure.body = or_str_of(NULL, 0);
     ev->kind = OR_CALL_CLOSE;
     ev->keep = c->keep;
     return OR_OK;
 }
 
-/* A deadline that passed, or a cancel. OR_NEED_MORE: none. */
+/* Before a step: a cancel, the total time, the end of a wait. OR_NEED_MORE: go on. */
 static or_err ori_call_clock(or_call *c, uint32_t now_ms, or_call_event *ev)
 {
-    bool stage = c->has_stage && or_ms_diff(c->stage_ms, now_ms) >= 0;
-    bool total = c->has_total && or_ms_diff(c->total_ms, now_ms) >= 0;
+    bool total = ori_call_passed(c->has_total, c->total_ms, now_ms);
     bool active = c->state >= ORI_CALL_CONNECTING && c->state <= ORI_CALL_READING;
-    if (c->cancelled && !c->ended) {
-        c->failure.err = OR_ERR_CANCELLED;
-        c->failure.fault = OR_FAULT_US;
-        if (active) return ori_call_fail(c, now_ms, OR_ACT_NEXT, false, ev);
-        ori_call_count_end(c, now_ms, OR_FAULT_US);
-        if (c->state != ORI_CALL_CLOSE) c->state = ORI_CALL_OVER;
-        c->after = ORI_CALL_OVER;
-        return ori_call_end(c, ev, OR_END_ERROR);
-    }
-    if ((c->cancelled || stage) && c->state == ORI_CALL_TAIL)
-        ori_call_leave(c, ORI_CALL_OVER, false);
-    if (total && active) return ori_call_late(c, now_ms, OR_TIMER_TOTAL, ev);
-    if (total && c->state == ORI_CALL_WAIT) {
-        c->state = ORI_CALL_OVER;
-        c->failure.err = OR_ERR_TIMEOUT;
-        c->failure.timer = OR_TIMER_TOTAL;
-        return ori_call_end(c, ev, OR_END_ERROR);
-    }
-    if (!stage) return OR_NEED_MORE;
-    if (c->state == ORI_CALL_WAIT) c->state = ORI_CALL_PICK;
-    if (c->state == ORI_CALL_CONNECTING) return ori_call_late(c, now_ms, OR_TIMER_CONNECT, ev);
-    if (c->state == ORI_CALL_SENDING || c->state == ORI_CALL_READING)
-        return ori_call_late(c, now_ms,
-                             c->begun ? OR_TIMER_BETWEEN_BYTES : OR_TIMER_FIRST_TOKEN, ev);
+    if (c->state == ORI_CALL_CLOSE) return OR_NEED_MORE; /* that first */
+    if (c->cancelled && (active || c->state == ORI_CALL_TAIL))
+        return ori_call_broken(c, now_ms, OR_ERR_CANCELLED, ev);
+    if (c->cancelled && !c->ended)
+        return ori_call_over(c, now_ms, OR_ERR_CANCELLED, OR_TIMER_NONE, ev);
+    if (total && c->state == ORI_CALL_CONNECTING)
+        return ori_call_late(c, now_ms, OR_TIMER_TOTAL, ev);
+    if (total && !active) return ori_call_over(c, now_ms, OR_ERR_TIMEOUT, OR_TIMER_TOTAL, ev);
+    if (c->state == ORI_CALL_WAIT && ori_call_passed(c->has_stage, c->stage_ms, now_ms))
+        c->state = ORI_CALL_PICK;
     return OR_NEED_MORE;
+}
+
+/* Does the deadline of this stage count? Not while the caller does not want bytes. */
+static bool ori_call_timed(const or_call *c)
+{
+    return c->has_stage && !(c->paused && c->state == ORI_CALL_READING);
+}
+
+/* After a step that brought nothing: was it the last chance? */
+static or_err ori_call_stalled(or_call *c, uint32_t now_ms, or_call_event *ev)
+{
+    or_call_timer timer = c->state == ORI_CALL_CONNECTING ? OR_TIMER_CONNECT
+                          : c->begun                      ? OR_TIMER_BETWEEN_BYTES
+                                                          : OR_TIMER_FIRST_TOKEN;
+    bool waits = c->state >= ORI_CALL_CONNECTING && c->state <= ORI_CALL_TAIL;
+    if (!waits || !ori_call_passed(ori_call_timed(c), c->stage_ms, now_ms)) return OR_NEED_MORE;
+    return ori_call_late(c, now_ms, timer, ev);
 }
 
 /* One step. OR_NEED_MORE with another state: call again. */
@@ -9687,6 +9785,7 @@ or_err or_call_next(or_call *c, uint32_t now_ms, or_call_event *ev)
         before = c->state;
         e = ori_call_clock(c, now_ms, ev);
         if (e == OR_NEED_MORE) e = ori_call_step(c, now_ms, ev);
+        if (e == OR_NEED_MORE && c->state == before) e = ori_call_stalled(c, now_ms, ev);
     } while (e == OR_NEED_MORE && c->state != before);
     ev->endpoint = c->endpoint;
     ev->attempt = c->attempts;
@@ -9701,10 +9800,12 @@ or_err or_call_next(or_call *c, uint32_t now_ms, or_call_event *ev)
 
 uint32_t or_call_wake(const or_call *c, uint32_t now_ms)
 {
-    int32_t stage = c->has_stage ? or_ms_diff(now_ms, c->stage_ms) : INT32_MAX;
+    bool    timed = ori_call_timed(c);
+    int32_t stage = timed ? or_ms_diff(now_ms, c->stage_ms) : INT32_MAX;
     int32_t total = c->has_total ? or_ms_diff(now_ms, c->total_ms) : INT32_MAX;
     int32_t first = stage < total ? stage : total;
-    if (!c->has_stage && !c->has_total) return OR_NEVER;
+    if (c->again) return 0;
+    if (!timed && !c->has_total) return OR_NEVER;
     return first > 0 ? (uint32_t)first : 0;
 }
 #endif /* OR_NO_CALL */
