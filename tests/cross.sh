@@ -3,7 +3,8 @@
 # an emulated one, from the same source as here.
 #
 #   TARGET    armel, mips, m3, rv32: the table below
-#   PROGRAM   test_NAME, fuzz_NAME (replays tests/corpus/NAME with mutations), freestanding
+#   PROGRAM   test_NAME, fuzz_NAME (replays tests/corpus/NAME with mutations), freestanding,
+#             bare (examples/bare.c)
 #
 # cross.sh targets|programs: the names of all of them. Called by tests/run.sh, for which the
 # last line has totals; the headers in build/bare come from `make cross-build`.
@@ -11,7 +12,7 @@ set -u
 
 # Tests of or.h alone, which is what can run without an operating system.
 programs() {
-    echo freestanding
+    printf '%s\n' freestanding bare
     grep -L -E '#include ("(\.\./)?(ports|proxy)/|<.*/|<(unistd|pthread|poll|netdb|fcntl)\.h)' \
         tests/test_*.c tests/fuzz_*.c | sed 's|.*/\(.*\)\.c|\1|'
 }
@@ -102,19 +103,36 @@ for tool in ${tools}gcc "${run%% *}"; do
 done
 
 # -Os, as firmware is built. -Wformat is for the native build: here uint32_t may be a long.
-build() {
+build() { # FOLDER
     # shellcheck disable=SC2086 # words
     ${tools}gcc -std=c99 -Os -g -Wall -Wextra -Werror -Wno-format -I. -idirafter build/bare \
-        $flags -o "$out/$program" "tests/$program.c" ${libc-}
+        $flags -o "$out/$program" "$1/$program.c" ${libc-}
+}
+
+# The example's firmware on a board with 32 KB of RAM, 4 KB of it stack: it is not linked when
+# it does not fit.
+bare() {
+    flags=$(echo "$flags" | sed 's/__ram_size=[^, ]*/__ram_size=0x8000/
+                                 s/__stack_size=[^, ]*/__stack_size=0x1000/')
+    build examples && said=$(emulate) || return 1
+    echo "$said"
+    case $said in
+    *"far: status 503
+Moist enough.
+complete, served by near for 30900000 pico-USD"*) ;;
+    *) return 1 ;;
+    esac
 }
 
 # A test prints its own totals; the others count as one.
 case $program in
 test_*)
-    build && emulate
+    build tests && emulate
     exit ;;
 fuzz_*)
-    build && replay 100 tests/corpus/"${program#fuzz_}"/* ;;
+    build tests && replay 100 tests/corpus/"${program#fuzz_}"/* ;;
+bare)
+    bare ;;
 freestanding)
     # shellcheck disable=SC2086 # words
     sh tests/freestanding.sh "$out/freestanding.o" ${tools}nm ${tools}gcc $flags \

@@ -270,3 +270,33 @@ test('route: a plan and the reasons of who is not in it', async () => {
     assert.match(stdout, /^- {2}gamma: too dear$/m);
     assert.equal((await run('route', 'acme/none')).code, 1);
 });
+
+test('fallback: refusals are told, the next one answers, with its cost', async (t) => {
+    const up = await upstream(t, (req, res) => {
+        if (req.json.model === 'busy')
+            return reply(res, 429, { error: { code: 429, message: 'slow down' } });
+        begin(res);
+        if (req.json.model === 'cut')
+            return res.write(event(chunk('half a')), () => res.socket.end());
+        res.write(event(chunk('here')));
+        res.write(event(chunk('', 'stop', { usage: { prompt_tokens: 1, completion_tokens: 1, cost: 0.5 } })));
+        return res.end(event('[DONE]'));
+    });
+    const dead = `http://127.0.0.1:${await nobody()}/v1`;
+    const good = await run('fallback', 'hello', up.url, 'busy', dead, 'x', up.url, 'good');
+    assert.equal(good.code, 0, good.stderr);
+    assert.equal(good.stdout, 'here\n');
+    assert.match(good.stderr, /429 slow down[^]*refused[^]*answered by .*attempt 3\ncost: 0\.5 USD$/m);
+    /* what was delivered stays, and nobody else is asked */
+    const cut = await run('fallback', 'hello', up.url, 'cut', up.url, 'good');
+    assert.equal(cut.code, 1);
+    assert.equal(cut.stdout, 'half a\n');
+    assert.deepEqual(up.requests.map((r) => r.json.model), ['busy', 'good', 'cut']);
+    assert.equal((await run('fallback', 'hello', dead, 'x')).code, 1);
+});
+
+test('bare: the firmware runs on the host, too', async () => {
+    const { code, stdout } = await run('bare');
+    assert.equal(code, 0);
+    assert.match(stdout, /^far: status 503\nMoist enough\.\ncomplete, served by near for 30900000 pico/);
+});
