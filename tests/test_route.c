@@ -691,7 +691,7 @@ static void test_record(void)
     or_stats         stats[3];
     or_moment        moment = {0, {true, -5}, UINT64_MAX, 7};
     or_prefs         policy;
-    or_price_rule    rule;
+    or_price_rule    rules[2], *rule = &rules[0];
     or_outcome       good = {OR_FAULT_NONE, 100, 1000, 20, 0}, busy = {OR_FAULT_RATE, 0, 0, 0, 900};
     or_candidate     list[3];
     or_plan          plan;
@@ -699,17 +699,18 @@ static void test_record(void)
     char             text[4096];
     memset(stats, 0, sizeof stats);
     memset(&policy, 0, sizeof policy);
-    memset(&rule, 0, sizeof rule);
+    memset(rules, 0, sizeof rules);
     or_stats_end(&stats[0], 0, &good);
     or_stats_end(&stats[2], 0, &busy);
-    or_price_set(&rule.prices, OR_PRICE_COMPLETION, 5);
-    rule.prices.named |= 1u << OR_PRICE_AUDIO;
-    rule.min_prompt_tokens = 1000;
-    rule.utc_start = 2200;
-    rule.utc_end = 600;
-    rule.utc_days = 1 | 1 << 6;
-    e[0].prices.rules = &rule;
-    e[0].prices.num_rules = 1;
+    or_price_set(&rule->prices, OR_PRICE_COMPLETION, 5);
+    rule->prices.named |= 1u << OR_PRICE_AUDIO;
+    rule->min_prompt_tokens = 1000;
+    rule->utc_start = 2200;
+    rule->utc_end = 600;
+    rule->utc_days = 1 | 1 << 6;
+    or_price_set(&rules[1].prices, OR_PRICE_PROMPT, 0);
+    e[0].prices.rules = rules;
+    e[0].prices.num_rules = 2;
     e[0].prices.discount_ppb = 100000000;
     e[0].canonical = OR_STR("m/x-1");
     e[0].provider_name = OR_STR("A");
@@ -759,7 +760,8 @@ static void test_record(void)
         "\"max_prompt_tokens\":1000,\"max_completion_tokens\":999,\"pricing\":{"
         "\"prompt\":0.0000015,\"completion\":0.0000015,\"discount\":0.1,\"overrides\":[{"
         "\"min_prompt_tokens\":1000,\"utc_start\":2200,\"utc_end\":600,"
-        "\"utc_days\":[\"monday\",\"sunday\"],\"completion\":0.000000000005,\"audio\":\"-1\"}]},"
+        "\"utc_days\":[\"monday\",\"sunday\"],\"completion\":0.000000000005,\"audio\":\"-1\"},"
+        "{\"prompt\":0}]},"
         "\"supported_parameters\":[\"verbosity\"],\"input_modalities\":[\"text\",\"rerank\"],"
         "\"output_modalities\":[\"rerank\"],\"quantization\":\"fp8\",\"data_collection\":\"deny\","
         "\"zdr\":true,\"distillable\":false,\"weight\":3,\"quality\":900,\"is_byok\":true,"
