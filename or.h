@@ -3769,6 +3769,7 @@ or_err or_json_put_part(or_json_writer *w, or_str part)
 {
     if (w->err != OR_OK) return w->err;
     if (w->state != ORI_JSON_PUT_TEXT) return ori_json_put_fail(w, OR_ERR_ARG);
+    if (part.len == 0) return OR_OK; /* it may be absent: no arithmetic on NULL */
     return ori_json_put_text(w, part);
 }
 
