@@ -428,8 +428,10 @@ static inline void call_on_event(call_play *p, const or_call_event *ev)
         call_connect(p, p->now);
     }
     if (ev->kind == OR_CALL_CLOSE) {
-        bool idle = p->connected && p->io.send.failed == 0 && p->io.recv.failed == 0 &&
-                    p->io.recv.moved == p->io.in.len && !p->blocks;
+        /* of any upstream, more may come behind its answer */
+        bool all = p->io.recv.moved == p->io.in.len || p->which == CALL_EACH;
+        bool idle = p->connected && p->io.send.failed == 0 && p->io.recv.failed == 0 && all &&
+                    !p->blocks;
         if (ev->keep && !idle) call_broke(p, "kept a connection that is not idle");
         call_close(p);
     }
