@@ -9768,7 +9768,9 @@ static or_err ori_call_step(or_call *c, uint32_t now_ms, or_call_event *ev)
     case ORI_CALL_CONNECT: return ori_call_connect(c, now_ms, ev);
     case ORI_CALL_CONNECTING:
         return c->refused == OR_OK ? OR_NEED_MORE : ori_call_broken(c, now_ms, c->refused, ev);
-    case ORI_CALL_SENDING: ori_call_send(c); return ori_call_read(c, now_ms, ev);
+    case ORI_CALL_SENDING:
+        ori_call_send(c);
+        return c->state == ORI_CALL_SENDING ? ori_call_read(c, now_ms, ev) : OR_NEED_MORE;
     case ORI_CALL_READING:
     case ORI_CALL_TAIL: return ori_call_read(c, now_ms, ev);
     case ORI_CALL_CLOSE: return ori_call_close(c, ev);

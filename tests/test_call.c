@@ -6,9 +6,14 @@
 #include "call_play.h"
 #include "test.h"
 
-/* Every so many of the places where something can be cut: more for slow machines. */
+/* Every so many of the places where something can be cut. What has no operating system is slow
+   here, since it is emulated. */
 #ifndef TEST_STRIDE
+#if defined(__unix__) || defined(__APPLE__)
 #define TEST_STRIDE 1
+#else
+#define TEST_STRIDE 7
+#endif
 #endif
 
 /* ---- what upstreams send ---- */
@@ -380,6 +385,12 @@ static bool may_be_complete(const char *text, bool other)
     return other || strstr(text, "\"finish_reason\":\"") != NULL;
 }
 
+static bool is_chunked(const call_play *p, size_t which)
+{
+    return which < CALL_ANSWERS && p->answers[which] != NULL &&
+           strstr(p->answers[which], "chunked\r\n") != NULL;
+}
+
 /* A connection that fails or closes at any byte: complete is only what was. */
 static void test_cuts(void)
 {
@@ -398,7 +409,7 @@ static void test_cuts(void)
                     p.recv.num_steps = 2;
                     call_play_run(&p);
                     CHECK(p.broken == NULL, p.broken != NULL ? p.broken : v->name);
-                    all = call_plain(&p, which, plain, sizeof plain);
+                    all = call_plain(&p, which, is_chunked(&p, which), plain, sizeof plain);
                     if (p.end.end == OR_END_COMPLETE && p.served == which) {
                         bool until_close = strstr(v->answers[which], "Length") == NULL &&
                                            strstr(v->answers[which], "chunked") == NULL;
@@ -414,10 +425,926 @@ static void test_cuts(void)
             }
 }
 
+
+/* ---- memory ---- */
+
+static void test_memory(void)
+{
+    static call_play p;
+    static char      input[100], scratch[4096];
+    or_arena         arena;
+    for (int way = 0; way < 4; way++) {
+        const char *name = "a byte less than or_call_need";
+        set_up(&p, &vectors[0]);
+        if ((way & 1) != 0) {
+            p.desc.input = input;
+            p.desc.input_size = sizeof input;
+        }
+        if ((way & 2) != 0) {
+            or_arena_init(&arena, scratch, sizeof scratch);
+            p.desc.arena = &arena;
+        }
+        CHECK_ERR(call_begin(&p, 1), OR_ERR_SPACE, name);
+        CHECK(p.budget.open == NULL, name);
+        or_call_event ev;
+        CHECK_ERR(or_call_next(&p.call, 0, &ev), OR_DONE, "a call that did not begin is over");
+        CHECK(or_call_wake(&p.call, 0) == OR_NEVER, "and waits for nothing");
+        run(&p, name);
+        expect(&p, &vectors[0], name);
+    }
+    set_up(&p, &vectors[0]);
+    p.desc.max_head = p.desc.max_event = p.desc.max_held = p.desc.max_answer = UINT32_MAX;
+    CHECK(or_call_need(&p.desc) > 0xFFFFFFFFu / 2, "limits that nothing can hold");
+    p.desc.mem = scratch;
+    p.desc.mem_size = sizeof scratch;
+    CHECK_ERR(or_call_begin(&p.call, &p.desc, 0), OR_ERR_SPACE, "do not wrap");
+}
+
+static void test_arguments(void)
+{
+    static call_play p;
+    static char      input[1];
+    set_up(&p, &vectors[0]);
+    p.plan.num = 0;
+    CHECK_ERR(call_begin(&p, 0), OR_ERR_ARG, "an empty plan");
+    p.desc.plan = NULL;
+    CHECK(or_call_need(&p.desc) == 0, "no plan, no need");
+    CHECK_ERR(or_call_begin(&p.call, &p.desc, 0), OR_ERR_ARG, "no plan");
+    call_play_free(&p);
+    set_up(&p, &vectors[0]);
+    p.desc.catalogue = NULL;
+    CHECK_ERR(call_begin(&p, 0), OR_ERR_ARG, "no catalogue");
+    p.desc.catalogue = &p.catalogue;
+    p.desc.input = input;
+    CHECK_ERR(call_begin(&p, 0), OR_ERR_ARG, "input of no size");
+    p.desc.input_size = 1;
+    run(&p, "input of one byte");
+    expect(&p, &vectors[0], "input of one byte");
+}
+
+/* Buffers that grow: the same comes out; when memory fails, nothing leaks and nothing is
+   complete that was not. */
+static void test_growing(void)
+{
+    static call_play p;
+    static char      plain[CALL_LOG];
+    for (size_t i = 0; i < NUM_VECTORS; i++)
+        for (unsigned long fail = 0;; fail++) {
+            test_heap    heap = {0, fail, 0};
+            or_allocator allocator = TEST_ALLOCATOR(&heap);
+            set_up(&p, &vectors[i]);
+            p.desc.allocator = &allocator;
+            p.slowly = i % 2 == 1; /* heads in pieces too */
+            call_play_run(&p);
+            CHECK(p.broken == NULL, p.broken != NULL ? p.broken : vectors[i].name);
+            (void)call_plain(&p, p.served, is_chunked(&p, p.served), plain, sizeof plain);
+            call_play_free(&p);
+            CHECK(heap.outstanding == 0, vectors[i].name);
+            bool failed = fail != 0 && heap.calls >= fail;
+            if (!failed) expect(&p, &vectors[i], "growing");
+            if (p.end.end == OR_END_COMPLETE)
+                CHECK(may_be_complete(plain, p.desc.other), vectors[i].name);
+            if (fail != 0 && !failed) break;
+        }
+}
+
+/* ---- time ---- */
+
+typedef struct wait_case {
+    const char      *name;
+    or_call_timeouts t;
+    const char      *plan, *answers[3], *want;
+    uint32_t         passed_ms;
+} wait_case;
+
+static void test_timeouts(void)
+{
+    static const wait_case cases[] = {
+        {"connect", {70, 0, 0, 0}, "0", {"?"}, "c0 =error[TIMEOUT C P] $0C x", 70},
+        {"first token", {0, 80, 0, 0}, "0", {"+"}, "c0 =error[TIMEOUT F P] $10000E x", 80},
+        {"first token, opening", {0, 80, 0, 0}, "0", {"+" UNTIL_CLOSE ROLE PING},
+         "c0 =error[TIMEOUT F P] $10000E x", 80},
+        {"first token, head of a whole answer", {0, 80, 0, 0}, "0",
+         {"+HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"}, "c0 =error[TIMEOUT F P] $10000E x", 80},
+        {"between bytes", {0, 0, 90, 0}, "0", {"+" UNTIL_CLOSE TEXT("Hi")},
+         "c0 b[0] (Hi) =cut[TIMEOUT B P] $12000E x", 90},
+        {"between bytes of a whole answer", {0, 0, 90, 0}, "0",
+         {"+HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"}, "c0 =error[TIMEOUT B P] $10000E x", 90},
+        {"of each attempt", {70, 80, 0, 0}, "01", {"?", "+"},
+         "c0 f[TIMEOUT C P] x c1 =error[TIMEOUT F P] $30000E x", 150},
+        {"total while connecting", {70, 0, 0, 100}, "01", {"?", "?"},
+         "c0 f[TIMEOUT C P] x c1 =error[TIMEOUT T P] $0C x", 100},
+        {"total at the same time as another", {70, 0, 0, 70}, "01", {"?", "?"},
+         "c0 =error[TIMEOUT T P] $0C x", 70},
+        {"total before content", {0, 0, 0, 100}, "01", {"+", "+"}, "c0 =error[TIMEOUT T P] $10000E x", 100},
+        {"total after content", {0, 0, 0, 100}, "01", {"+" UNTIL_CLOSE TEXT("Hi")},
+         "c0 b[0] (Hi) =cut[TIMEOUT T P] $12000E x", 100},
+        {"without total", {70, 0, 0, OR_NEVER}, "01", {"?", "?"},
+         "c0 f[TIMEOUT C P] x c1 =error[TIMEOUT C P] $0C x", 140},
+        {"without connect", {OR_NEVER, 0, 0, 3000000000u}, "0", {"?"}, "c0 =error[TIMEOUT T P] $0C x",
+         INT32_MAX},
+        {"defaults", {0, 0, 0, 0}, "01", {"?", "+" UNTIL_CLOSE TEXT("Hi")},
+         "c0 f[TIMEOUT C P] x c1 b[0] (Hi) =cut[TIMEOUT B P] $35000E x", 130000},
+        {"default of the first token", {0, 0, 0, 0}, "0", {"+"}, "c0 =error[TIMEOUT F P] $10000E x", 600000},
+        {"default of the total", {0, OR_NEVER, 0, 0}, "0", {"+"}, "c0 =error[TIMEOUT T P] $10000E x", 1800000},
+        {"body of an error", {0, 0, 0, 0}, "0", {"+HTTP/1.1 404 No\r\nContent-Length: 9\r\n\r\n"},
+         "c0 =error[404 K] $0C x", 5000},
+        {"body of an error, less", {0, 40, 0, 0}, "0", {"+HTTP/1.1 404 No\r\nContent-Length: 9\r\n\r\n{"},
+         "c0 =error[404 K] $0C x", 40},
+        {"the end of a message", {0, 0, 0, 0}, "0", {"+" UNTIL_CLOSE TEXT("Hi") STOP DONE},
+         "c0 b[0] (Hi)(;stop) =complete $12000E x", 1000},
+    };
+    static call_play p;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (uint32_t before = 0; before < 400; before += before < 200 ? 1 : 50) {
+            const wait_case *t = &cases[i];
+            call_play_init(&p, t->plan);
+            for (int k = 0; k < 3; k++) p.answers[k] = t->answers[k];
+            p.desc.timeouts = t->t;
+            p.now = 0u - before; /* wraps on the way */
+            run(&p, t->name);
+            CHECK(strcmp(p.log, t->want) == 0, p.log);
+            CHECK(p.passed_ms == t->passed_ms, t->name);
+        }
+}
+
+/* Drive a call whose upstream sends one more piece of text every so often; returns when it
+   ended. */
+static uint32_t drip(call_play *p, const char *first, const char *piece, uint32_t every, uint32_t max)
+{
+    static char   text[CALL_LOG * 4];
+    or_call_event ev;
+    or_err        e;
+    strcpy(text, first);
+    p->answers[0] = "+";
+    call_begin(p, 0);
+    for (uint32_t t = 0; t <= max; t++) {
+        if (t > 0 && t % every == 0) strcat(text, piece);
+        if (p->connected) p->io.in = or_str_z(text);
+        do {
+            e = or_call_next(&p->call, p->now + t, &ev);
+            if (e == OR_OK) call_on_event(p, &ev);
+            if (p->connected) p->io.in = or_str_z(text);
+        } while (e == OR_OK || (e == OR_NEED_MORE && p->call.again));
+        if (e == OR_DONE) {
+            CHECK(p->broken == NULL, p->broken != NULL ? p->broken : "drip");
+            call_play_free(p);
+            return t;
+        }
+    }
+    or_call_cancel(&p->call);
+    while ((e = or_call_next(&p->call, p->now + max, &ev)) == OR_OK) call_on_event(p, &ev);
+    CHECK_ERR(e, OR_DONE, "cancelled");
+    call_play_free(p);
+    return UINT32_MAX;
+}
+
+static void test_comments(void)
+{
+    static call_play p;
+    call_play_init(&p, "0");
+    p.desc.timeouts.first_token_ms = 100;
+    p.desc.timeouts.between_bytes_ms = 30;
+    CHECK(drip(&p, UNTIL_CLOSE, PING, 10, 1000) == 100, "comments are no token");
+    call_play_init(&p, "0");
+    p.desc.timeouts.first_token_ms = 100;
+    p.desc.timeouts.between_bytes_ms = 30;
+    CHECK(drip(&p, UNTIL_CLOSE TEXT("Hi"), PING, 30, 800) == UINT32_MAX,
+          "they are bytes, each in the last moment");
+    call_play_init(&p, "0");
+    p.desc.timeouts.between_bytes_ms = 30;
+    CHECK(drip(&p, UNTIL_CLOSE TEXT("Hi"), PING, 31, 1000) == 30, "a moment too late");
+    call_play_init(&p, "0");
+    p.desc.timeouts.between_bytes_ms = 30;
+    p.desc.timeouts.total_ms = 200;
+    CHECK(drip(&p, UNTIL_CLOSE TEXT("Hi"), PING, 10, 1000) == 200, "comments do not stop the total");
+    call_play_init(&p, "0");
+    p.desc.timeouts.between_bytes_ms = 30;
+    CHECK(drip(&p, "HTTP/1.1 500 No\r\n\r\n<html>", "x", 10, 9000) == 5000,
+          "nor can a dripping error");
+}
+
+/* A flood of comments: each call returns, and the timer is not deaf. */
+static void test_flood(void)
+{
+    static call_play p;
+    static char      text[CALL_LOG * 4];
+    strcpy(text, UNTIL_CLOSE);
+    while (strlen(text) < sizeof text - 100) strcat(text, PING);
+    call_play_init(&p, "0");
+    p.answers[0] = text;
+    p.desc.timeouts.first_token_ms = 5;
+    call_begin(&p, 0);
+    or_call_event ev;
+    or_err        e = OR_NEED_MORE;
+    uint32_t      turns = 0;
+    while (e != OR_DONE && turns < 1000) {
+        uint32_t recvs = p.recvs;
+        e = or_call_next(&p.call, turns / 2, &ev); /* two turns a millisecond */
+        CHECK(p.recvs <= recvs + 1, "one recv a turn");
+        if (e == OR_OK) call_on_event(&p, &ev);
+        if (e == OR_NEED_MORE) turns++;
+    }
+    CHECK(strcmp(p.log, "c0 =error[TIMEOUT F P] $10000E x") == 0, p.log);
+    call_play_free(&p);
+}
+
+/* Who comes back late finds what came in time. */
+static void test_late(void)
+{
+    static call_play p;
+    or_call_event    ev;
+    static const char *const texts[] = {UNTIL_CLOSE TEXT("Hi") STOP DONE,
+                                        "HTTP/1.1 200 OK\r\n\r\n" ANSWER("\"finish_reason\":\"stop\"")};
+    for (int i = 0; i < 2; i++) {
+        uint32_t now = 0;
+        call_play_init(&p, "0");
+        p.answers[0] = texts[i];
+        call_begin(&p, 0);
+        for (or_err e = OR_OK; e != OR_DONE && now < UINT32_MAX / 2; now += 100000) {
+            e = or_call_next(&p.call, now, &ev); /* a slow consumer: total is 1.8 million */
+            if (e == OR_OK) call_on_event(&p, &ev);
+        }
+        CHECK(p.broken == NULL && p.end.end == OR_END_COMPLETE, p.log);
+        call_play_free(&p);
+    }
+    /* all at once, and only then the next call, an hour late */
+    call_play_init(&p, "0");
+    p.answers[0] = "+" UNTIL_CLOSE TEXT("Hi") STOP DONE;
+    p.desc.timeouts.total_ms = OR_NEVER;
+    call_begin(&p, 0);
+    p.io.open = true;
+    for (int i = 0; i < 3; i++)
+        if (or_call_next(&p.call, 0, &ev) == OR_OK) call_on_event(&p, &ev);
+    for (or_err e = OR_OK; e != OR_DONE && p.broken == NULL; p.steps++) {
+        e = or_call_next(&p.call, 3600000 + (p.steps > 20 ? 2000u : 0u), &ev);
+        if (e == OR_OK) call_on_event(&p, &ev);
+    }
+    CHECK(p.end.end == OR_END_COMPLETE, p.log);
+    call_play_free(&p);
+}
+
+/* ---- rounds ---- */
+
+static void note_wait(call_play *p, const or_call_event *ev)
+{
+    if (ev != NULL && ev->kind == OR_CALL_FAILED) p->waited_ms = p->passed_ms;
+    if (ev != NULL && ev->kind == OR_CALL_CONNECT && ev->attempt > 1)
+        p->waited_ms = p->passed_ms - p->waited_ms;
+}
+
+static void test_backoff(void)
+{
+    static const struct {
+        uint32_t backoff_ms, max_ms, low, high;
+        uint32_t round; /* how many rounds were before */
+    } cases[] = {
+        {1, 0, 1, 1, 0},      {100, 0, 50, 100, 0},  {100, 0, 100, 200, 1}, {100, 0, 200, 400, 2},
+        {100, 150, 75, 150, 1}, {200, 150, 75, 150, 0}, {0, 0, 250, 500, 0}, {0, 0, 4000, 8000, 6},
+        {1u << 31, 20, 10, 20, 3},
+    };
+    static call_play p;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint32_t least = UINT32_MAX, most = 0;
+        for (uint32_t seed = 0; seed < 400; seed++) {
+            call_play_init(&p, "0");
+            for (uint32_t k = 0; k <= cases[i].round && k < 7; k++) p.answers[k] = STATUS("503");
+            p.answers[cases[i].round + 1] = GOOD;
+            p.desc.tries = 8;
+            p.desc.backoff_ms = cases[i].backoff_ms;
+            p.desc.backoff_max_ms = cases[i].max_ms;
+            p.desc.seed = seed;
+            p.hook = note_wait;
+            run(&p, "backoff");
+            CHECK(p.end.end == OR_END_COMPLETE, p.log);
+            if (p.waited_ms < least) least = p.waited_ms;
+            if (p.waited_ms > most) most = p.waited_ms;
+        }
+        CHECK(least >= cases[i].low && least <= cases[i].low + (cases[i].high - cases[i].low) / 20,
+              "shortest wait");
+        CHECK(most <= cases[i].high && most >= cases[i].high - (cases[i].high - cases[i].low) / 20,
+              "longest wait");
+    }
+}
+
+static void test_retry_after(void)
+{
+    static const struct {
+        const char *name, *plan, *answers[4];
+        uint32_t    tries, total_ms, waited_ms, left_ms; /* left: in the failure at the end */
+        const char *want;
+    } cases[] = {
+        {"seconds", "0", {WITH("429", "Retry-After: 20\r\n") "", GOOD}, 2, 0, 20000, 0,
+         "c0 f[429 R] k c0 b[1] (Hi)(;stop)() =complete $20000C k"},
+        {"milliseconds win", "0", {WITH("503", "Retry-After: 20\r\nRetry-After-Ms: 12345\r\n") "", GOOD}, 2, 0,
+         12345, 0, "c0 f[503 P] k c0 b[1] (Hi)(;stop)() =complete $20000C k"},
+        {"a date", "0",
+         {WITH("429", "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:50:00 GMT\r\n") "",
+          GOOD},
+         2, 0, 23000, 0, "c0 f[429 R] k c0 b[1] (Hi)(;stop)() =complete $20000C k"},
+        {"in the error", "0",
+         {JSON("429") "{\"error\":{\"code\":429,\"message\":\"\",\"metadata\":{\"retry_after\":11}}}", GOOD}, 2, 0, 0, 0, NULL},
+        {"the least of all", "01",
+         {WITH("429", "Retry-After: 30\r\n") "", WITH("429", "Retry-After: 20\r\n") "", GOOD}, 3, 0, 20000, 0,
+         "c0 f[429 R] k c1 f[429 R] k c0 b[1] (Hi)(;stop)() =complete $20000C k"},
+        {"kept for the caller", "01",
+         {WITH("429", "Retry-After: 20\r\n") "", WITH("429", "Retry-After: 30\r\n") ""}, 0, 0, 0, 20000,
+         "c0 f[429 R] k c1 =error[429 R] $0C k"},
+        {"none is none", "01", {WITH("429", "Retry-After: 0\r\n") "", STATUS("500")}, 0, 0, 0, 0,
+         "c0 f[429 R] k c1 =error[500 P] $0C k"},
+        {"an answer's is nobody's", "0", {WITH("200", "Retry-After: 20\r\n") "{\"choices\":[]}"}, 0, 0, 0, 20000, NULL},
+        {"just in time", "0", {WITH("429", "Retry-After: 20\r\n") "", GOOD}, 2, 20001, 20000, 0,
+         "c0 f[429 R] k c0 b[1] (Hi)(;stop)() =complete $20000C k"},
+        {"no use to wait", "0", {WITH("429", "Retry-After: 20\r\n") "", GOOD}, 2, 20000, 0, 20000,
+         "c0 =error[429 R] $0C k"},
+        {"the backoff is too long", "0", {STATUS("503"), GOOD}, 2, 250, 0, 0, "c0 =error[503 P] $0C k"},
+    };
+    static call_play p;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (cases[i].want == NULL) continue;
+        call_play_init(&p, cases[i].plan);
+        for (int k = 0; k < 4; k++) p.answers[k] = cases[i].answers[k];
+        p.desc.tries = cases[i].tries;
+        p.desc.timeouts.total_ms = cases[i].total_ms;
+        run(&p, cases[i].name);
+        CHECK(strcmp(p.log, cases[i].want) == 0, p.log);
+        CHECK(p.passed_ms == cases[i].waited_ms, cases[i].name);
+        CHECK(p.failure.retry_after_ms == cases[i].left_ms, cases[i].name);
+    }
+}
+
+/* ---- money ---- */
+
+/* The most that the question can cost at endpoint 0 and 1. */
+#define BOUND_0 240000
+#define BOUND_1 620000
+
+static void test_max_cost(void)
+{
+    static const struct {
+        const char *name, *plan, *answers[3];
+        int64_t     max;
+        const char *want;
+    } cases[] = {
+        {"enough", "0", {GOOD}, BOUND_0, "c0 b[1] (Hi)(;stop)() =complete $20000C k"},
+        {"more", "0", {GOOD}, BOUND_0 + 1, "c0 b[1] (Hi)(;stop)() =complete $20000C k"},
+        {"less", "0", {GOOD}, BOUND_0 - 1, "=error[BUDGET U] $0C"},
+        {"only the cheaper", "10", {GOOD}, BOUND_1 - 1, "c0 b[1] (Hi)(;stop)() =complete $20000C k"},
+        {"no price", "4", {GOOD}, 1, "=error[BUDGET U] $0C"},
+        {"errors cost nothing", "01", {STATUS("503"), GOOD}, BOUND_1,
+         "c0 f[503 P] k c1 b[1] (Hi)(;stop)() =complete $55000C k"},
+        {"what failed may have cost", "01", {"", GOOD}, BOUND_0 + BOUND_1,
+         "c0 f[CLOSED P] x c1 b[1] (Hi)(;stop)() =complete $65000E k"},
+        {"so much that the next would be too much", "01", {"", GOOD}, BOUND_0 + BOUND_1 - 1,
+         "c0 f[CLOSED P] x c0 b[1] (Hi)(;stop)() =complete $30000E k"},
+        {"not when it was not asked", "01", {"-", GOOD}, BOUND_1,
+         "c0 f[IO P] x c1 b[1] (Hi)(;stop)() =complete $55000C k"},
+        {"the cheaper once more", "10", {"", GOOD}, BOUND_0 + BOUND_0,
+         "c0 f[CLOSED P] x c0 b[1] (Hi)(;stop)() =complete $30000E k"},
+        {"but not a third time", "10", {"", "", GOOD}, BOUND_0 + BOUND_0,
+         "c0 f[CLOSED P] x c0 =error[CLOSED P] $20000E x"},
+    };
+    static call_play p;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        call_play_init(&p, cases[i].plan);
+        for (int k = 0; k < 3; k++) p.answers[k] = cases[i].answers[k];
+        p.desc.max_cost_pico_usd = cases[i].max;
+        p.desc.tries = 4;
+        run(&p, cases[i].name);
+        CHECK(strcmp(p.log, cases[i].want) == 0, p.log);
+    }
+}
+
+/* While it runs the dearest candidate is reserved. */
+static void look_at_reserve(call_play *p, const or_call_event *ev)
+{
+    int64_t want = *(const int64_t *)p->user;
+    if (ev != NULL && ev->kind == OR_CALL_END) return;
+    if (!p->call.ended && p->budget.reserved_pico_usd != want) call_broke(p, "reserved");
+    if (!p->call.ended && p->call.reservation.owner != 7) call_broke(p, "owner");
+}
+
+static void test_budget(void)
+{
+    static const struct {
+        const char *name, *plan, *answers[3];
+        int64_t     limit, reserved, spent;
+        const char *want;
+    } cases[] = {
+        {"the dearest", "01", {GOOD}, BOUND_1, BOUND_1, 20000, "c0 b[1] (Hi)(;stop)() =complete $20000C k"},
+        {"a pico-dollar less", "01", {GOOD}, BOUND_1 - 1, 0, 0, "ERR_BUDGET"},
+        {"what the upstream says", "0",
+         {STREAM TEXT("Hi") STOP EV("{\"choices\":[],\"usage\":{\"total_tokens\":1,\"cost\":0.00000099}}") DONE},
+         BOUND_1, BOUND_0, 990000, "c0 b[0] (Hi)(;stop)() =complete $990000U k"},
+        {"a guess when cut", "0", {UNTIL_CLOSE TEXT("Hello")}, BOUND_0, BOUND_0, 14000,
+         "c0 b[0] (Hello) =cut[TRUNCATED P] $14000E x"},
+        {"errors", "0", {STATUS("503")}, BOUND_0, BOUND_0, 0, "c0 =error[503 P] $0C k"},
+        {"no price and a limit", "04", {GOOD}, BOUND_1, 0, 0, "ERR_BUDGET"},
+        {"no price and no limit", "4", {GOOD}, -1, 0, 0, "c4 b[1] (Hi)(;stop)() =complete $0? k"},
+        {"no price later", "04", {"", GOOD}, -1, BOUND_0, BOUND_0,
+         "c0 f[CLOSED P] x c4 b[1] (Hi)(;stop)() =complete $0? k"},
+        {"no price before", "40", {"", GOOD}, -1, BOUND_0, BOUND_0,
+         "c4 f[CLOSED P] x c0 b[1] (Hi)(;stop)() =complete $0? k"},
+        {"no price, not asked", "40", {"-", GOOD}, -1, BOUND_0, 20000,
+         "c4 f[IO P] x c0 b[1] (Hi)(;stop)() =complete $20000C k"},
+        {"no price, no answer", "4", {""}, -1, 0, 0, "c4 =error[CLOSED P] $0? x"},
+    };
+    static call_play p;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int64_t reserved = cases[i].reserved;
+        call_play_init(&p, cases[i].plan);
+        for (int k = 0; k < 3; k++) p.answers[k] = cases[i].answers[k];
+        or_budget_init(&p.budget, OR_WINDOW_NONE, cases[i].limit);
+        p.desc.owner = 7;
+        p.hook = look_at_reserve;
+        p.user = &reserved;
+        run(&p, cases[i].name);
+        CHECK(strcmp(p.log, cases[i].want) == 0, p.log);
+        CHECK(p.budget.spent_pico_usd == cases[i].spent, cases[i].name);
+    }
+    /* the reservation may be taken away with its owner */
+    call_play_init(&p, "0");
+    p.answers[0] = GOOD;
+    call_begin(&p, 0);
+    CHECK(or_budget_abandon(&p.budget, 0, true) == 1, "abandoned");
+    while (call_step(&p)) {}
+    CHECK(p.budget.spent_pico_usd == BOUND_0 && p.broken == NULL, "not charged twice");
+    call_play_free(&p);
+}
+
+static void test_insured(void)
+{
+    static call_play p;
+    call_play_init(&p, "0");
+    p.answers[0] = "";
+    p.desc.cost.insured = true;
+    run(&p, "insured");
+    CHECK(strcmp(p.log, "c0 =error[CLOSED P] $0C x") == 0, p.log);
+    call_play_init(&p, "0");
+    p.answers[0] = JSON("200") "{\"data\":[],\"usage\":{\"prompt_tokens\":7,\"total_tokens\":7}}";
+    p.desc.cost.insured = p.desc.other = true;
+    run(&p, "insured embeddings");
+    CHECK(strcmp(p.log, "c0 a =complete $7000C k") == 0, p.log);
+}
+
+/* ---- pause, cancel ---- */
+
+/* Pauses at step *user, for an hour. */
+static void pause_once(call_play *p, const or_call_event *ev)
+{
+    (void)ev;
+    if (p->steps != *(const uint32_t *)p->user || p->call.ended) return;
+    or_call_pause(&p->call, p->now, true);
+    if (p->connected && p->call.state == ORI_CALL_READING) {
+        or_call_event other;
+        or_err        e;
+        p->now += 3600000;
+        while ((e = or_call_next(&p->call, p->now, &other)) == OR_OK) call_on_event(p, &other);
+        if (e == OR_NEED_MORE && !p->call.ended && p->call.want_recv) call_broke(p, "paused, and wants to receive");
+        if (e == OR_NEED_MORE && !p->call.ended && or_call_wake(&p->call, p->now) != OR_NEVER)
+            call_broke(p, "paused, and waits for something");
+    }
+    or_call_pause(&p->call, p->now, false);
+    if (or_call_wake(&p->call, p->now) != 0 && p->call.state != ORI_CALL_OVER)
+        call_broke(p, "or_call_wake after the pause");
+}
+
+/* A pause changes nothing, whenever. */
+static void test_pause(void)
+{
+    static call_play p;
+    for (size_t i = 0; i < NUM_VECTORS; i += TEST_STRIDE)
+        for (uint32_t at = 1;; at++) {
+            set_up(&p, &vectors[i]);
+            p.desc.timeouts.total_ms = OR_NEVER;
+            p.hook = pause_once;
+            p.user = &at;
+            run(&p, vectors[i].name);
+            expect(&p, &vectors[i], "paused");
+            if (at >= p.steps) break;
+        }
+    /* the total runs on */
+    call_play_init(&p, "0");
+    p.answers[0] = "+" UNTIL_CLOSE TEXT("Hi");
+    p.desc.timeouts.total_ms = 500;
+    call_begin(&p, 0);
+    or_call_pause(&p.call, 0, true);
+    while (call_step(&p)) {}
+    CHECK(p.passed_ms == 500, "total while paused");
+    CHECK(strcmp(p.log, "c0 =error[TIMEOUT T P] $10000E x") == 0, p.log);
+    call_play_free(&p);
+    /* and a pause starts the byte timer anew */
+    call_play_init(&p, "0");
+    p.answers[0] = "+" UNTIL_CLOSE TEXT("Hi");
+    p.desc.timeouts.between_bytes_ms = 100;
+    call_begin(&p, 0);
+    or_call_event ev;
+    for (or_err e = OR_OK; e != OR_NEED_MORE || p.call.again;) {
+        e = or_call_next(&p.call, 0, &ev);
+        if (e == OR_OK) call_on_event(&p, &ev);
+    }
+    or_call_pause(&p.call, 90, true);
+    or_call_pause(&p.call, 190, false);
+    p.now = 190;
+    while (call_step(&p)) {}
+    CHECK(p.passed_ms == 100, "from the end of the pause");
+    call_play_free(&p);
+}
+
+static void cancel_once(call_play *p, const or_call_event *ev)
+{
+    (void)ev;
+    if (p->steps != *(const uint32_t *)p->user) return;
+    or_call_cancel(&p->call);
+    if (or_call_wake(&p->call, p->now) != 0) call_broke(p, "or_call_wake after a cancel");
+    p->waited_ms = p->passed_ms;
+}
+
+/* At every step of every vector: END at once, nothing left behind. */
+static void test_cancel(void)
+{
+    static call_play p;
+    for (size_t i = 0; i < NUM_VECTORS; i++)
+        for (uint32_t at = 0;; at++) {
+            const vector *v = &vectors[i];
+            test_heap     heap = {0, 0, 0};
+            or_allocator  allocator = TEST_ALLOCATOR(&heap);
+            set_up(&p, v);
+            p.desc.allocator = &allocator;
+            p.hook = cancel_once;
+            p.user = &at;
+            call_begin(&p, 0);
+            if (at == 0) cancel_once(&p, NULL);
+            while (call_step(&p)) {}
+            CHECK(p.broken == NULL, p.broken != NULL ? p.broken : v->name);
+            if (p.broken == NULL) call_balance(&p);
+            CHECK(p.broken == NULL && p.state == CALL_OVER, v->name);
+            CHECK(heap.outstanding == 0, v->name);
+            CHECK(at >= p.steps || p.passed_ms == p.waited_ms, "a cancel does not wait");
+            if (strstr(p.log, "CANCELLED") == NULL)
+                CHECK(strcmp(p.log, v->want) == 0 || strstr(p.log, "=complete") != NULL, p.log);
+            if (at == 0) CHECK(strcmp(p.log, "=error[CANCELLED U] $0C") == 0, p.log);
+            call_play_free(&p);
+            if (at > p.steps) break;
+        }
+}
+
+/* What a hang-up costs. */
+static void test_cancel_cost(void)
+{
+    static const struct {
+        uint32_t    at;
+        const char *want;
+    } cases[] = {
+        {1, "c0 =error[CANCELLED U] $10000E x"}, /* connected at once, and sent with the next step */
+        {4, "c0 b[0] (Hello) =cut[CANCELLED U] $14000E x"},
+    };
+    static call_play p;
+    for (size_t i = 0; i < 2; i++) {
+        uint32_t at = cases[i].at;
+        call_play_init(&p, "01");
+        p.answers[0] = i == 0 ? "+" : "+" UNTIL_CLOSE TEXT("Hello");
+        p.hook = cancel_once;
+        p.user = &at;
+        if (i == 0) at = 2;
+        run(&p, "cost of a cancel");
+        CHECK(strcmp(p.log, cases[i].want) == 0, p.log);
+    }
+}
+
+/* ---- the rest ---- */
+
+/* The very next plan knows. */
+static void test_statistics(void)
+{
+    static call_play p;
+    or_candidate     list[CALL_ENDPOINTS];
+    or_plan          plan;
+    or_route_request request;
+    or_moment        moment;
+    or_str           model = OR_STR("acme/big");
+    or_health        health;
+    memset(&request, 0, sizeof request);
+    memset(&moment, 0, sizeof moment);
+    request.models = &model;
+    request.num_models = 1;
+
+    call_play_init(&p, "01");
+    p.answers[0] = WITH("429", "Retry-After: 60\r\n") "";
+    p.answers[1] = STATUS("503");
+    run(&p, "statistics");
+    or_stats_health(&p.stats[0], p.now, false, &health);
+    CHECK(health.cooling_ms == 60000, "who said so cools");
+    or_stats_health(&p.stats[1], p.now, false, &health);
+    CHECK(health.cooling_ms == 0 && health.outage, "who did not say so does not");
+    or_plan_init(&plan, list, CALL_ENDPOINTS);
+    CHECK_ERR(or_route_plan(&plan, &request, &p.catalogue, p.stats, &moment), OR_OK, "plan");
+    CHECK(plan.num_out == 1 && plan.list[plan.num].endpoint == 0, "the one that cools is out");
+    CHECK(plan.list[plan.num].reason == OR_ROUTE_COOLING, "for that reason");
+    CHECK(plan.list[plan.num - 1].endpoint == 1, "the one that failed is last");
+
+    call_play_init(&p, "0");
+    p.answers[0] = "+" UNTIL_CLOSE TEXT("Hi");
+    p.desc.timeouts.between_bytes_ms = 10;
+    run(&p, "cut");
+    CHECK(p.stats[0].outcomes[OR_FAULT_PROVIDER] == 1, "a cut stream is a failure");
+    call_play_init(&p, "0");
+    p.answers[0] = STATUS("400");
+    run(&p, "400");
+    or_stats_health(&p.stats[0], p.now, false, &health);
+    CHECK(p.stats[0].outcomes[OR_FAULT_CALLER] == 1 && !health.outage, "the caller's is none");
+}
+
+static void test_measures(void)
+{
+    static call_play p;
+    or_health        health;
+    call_play_init(&p, "0");
+    p.now = 1000;
+    p.answers[0] = "?";
+    call_begin(&p, 0);
+    call_step(&p); /* CONNECT */
+    p.answers[1] = "+";
+    p.now = 1200;
+    p.slowly = false;
+    call_connect(&p, p.now);
+    p.io.in = or_str_z(UNTIL_CLOSE ROLE);
+    for (int i = 0; i < 4; i++) {
+        or_call_event ev;
+        if (or_call_next(&p.call, p.now, &ev) == OR_OK) call_on_event(&p, &ev);
+    }
+    CHECK(p.call.attempt_ms == 1200, "attempt_ms");
+    p.now = 1500; /* the first token after 300 ms, the end after 1300 */
+    p.io.in = or_str_z(UNTIL_CLOSE ROLE TEXT("Hi"));
+    for (int i = 0; i < 6; i++) {
+        or_call_event ev;
+        if (or_call_next(&p.call, p.now, &ev) == OR_OK) call_on_event(&p, &ev);
+    }
+    p.now = 2500;
+    p.io.in = or_str_z(UNTIL_CLOSE ROLE HI);
+    p.io.open = false;
+    while (call_step(&p)) {}
+    or_stats_health(&p.stats[0], p.now, true, &health);
+    CHECK(health.latency_ms.p50 == 300, "to the first token");
+    CHECK(health.throughput_milli.p50 == 3846, "5 tokens in 1300 ms");
+    CHECK(strcmp(p.log, "c0 b[1] (Hi)(;stop)() =complete $20000C x") == 0, p.log);
+    call_play_free(&p);
+}
+
+/* More than was asked for: that connection is not for others. */
+static void test_more_than_one(void)
+{
+    static call_play p;
+    char             text[400];
+    static const char answer[] = ANSWER("\"finish_reason\":\"stop\"");
+    sprintf(text, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%sHTTP/1.1 200 OK\r\n",
+            (int)sizeof answer - 1, answer);
+    call_play_init(&p, "0");
+    p.answers[0] = text;
+    run(&p, "two answers");
+    CHECK(strcmp(p.log, "c0 a(Hello;stop) =complete $20000C x") == 0, p.log);
+}
+
+static void test_question(void)
+{
+    static call_play p;
+    for (int way = 0; way < 2; way++) {
+        call_play_init(&p, "0");
+        p.answers[0] = "+";
+        p.slowly = way == 1;
+        p.desc.sendv = way == 0 ? call_sendv : NULL;
+        call_begin(&p, 0);
+        for (int i = 0; i < 200; i++) {
+            or_call_event ev;
+            if (or_call_next(&p.call, 0, &ev) == OR_OK)
+                call_on_event(&p, &ev);
+            else
+                CHECK(p.call.want_send == (p.io.send.moved < 33), "want_send");
+        }
+        CHECK_STR(ram_io_sent(&p.io), OR_STR("POST / HTTP/1.1\r\n\r\n{\"question\":1}"), "all of it, in order");
+        or_call_cancel(&p.call);
+        while (call_step(&p)) {}
+        call_play_free(&p);
+    }
+}
+
+static void keep_texts(call_play *p, const or_call_event *ev)
+{
+    char *texts = (char *)p->user;
+    if (ev == NULL || ev->failure == NULL) return;
+    strncat(texts, ev->failure->error.message.ptr != NULL ? ev->failure->error.message.ptr : "",
+            ev->failure->error.message.len);
+    strcat(texts, "|");
+    strncat(texts, ev->failure->body.ptr != NULL ? ev->failure->body.ptr : "", ev->failure->body.len);
+    strcat(texts, "|");
+}
+
+static void test_texts(void)
+{
+    static call_play p;
+    char             texts[500] = "";
+    call_play_init(&p, "01");
+    p.answers[0] = JSON("503") "{\"error\":{\"message\":\"a\"}}";
+    p.answers[1] = UNTIL_CLOSE TEXT("Hi") EV("{\"error\":{\"message\":\"b\\u0021\"}}");
+    p.hook = keep_texts;
+    p.user = texts;
+    run(&p, "texts");
+    CHECK(strcmp(texts, "a|{\"error\":{\"message\":\"a\"}}|b!|{\"error\":{\"message\":\"b\\u0021\"}}|") == 0, texts);
+    CHECK(strcmp(p.call.id, "") == 0, "no id");
+
+    call_play_init(&p, "0");
+    p.answers[0] = GOOD;
+    run(&p, "id");
+    CHECK(strcmp(p.call.id, "gen-7") == 0, "the id of the first event");
+    call_play_init(&p, "0");
+    p.answers[0] = WITH("200", "X-Generation-Id: gen-9\r\n") ANSWER("\"finish_reason\":\"stop\"");
+    run(&p, "id");
+    CHECK(strcmp(p.call.id, "gen-9") == 0, "the id of the head");
+    call_play_init(&p, "0");
+    p.answers[0] = WITH("200", "X-Generation-Id: a b\r\n") ANSWER("\"finish_reason\":\"stop\"");
+    run(&p, "id");
+    CHECK(strcmp(p.call.id, "gen-8") == 0, "but not any");
+}
+
+/* Too late answers to CONNECT, refusals of all kinds. */
+static void test_connecting(void)
+{
+    static const struct {
+        or_err      why;
+        const char *want;
+    } cases[] = {
+        {OR_ERR_IO, "c0 =error[IO P] $0C x"},         {OR_ERR_TIMEOUT, NULL},
+        {OR_ERR_MEMORY, "c0 =error[MEMORY U] $0C x"}, {OR_ERR_SPACE, "c0 =error[SPACE U] $0C x"},
+        {OR_ERR_ARG, "c0 =error[ARG U] $0C x"},       {OR_NEED_MORE, "c0 =error[ARG U] $0C x"},
+    };
+    static call_play p;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (cases[i].want == NULL) continue;
+        call_play_init(&p, "0");
+        p.answers[0] = "?";
+        call_begin(&p, 0);
+        call_step(&p);
+        or_call_refused(&p.call, cases[i].why);
+        CHECK(or_call_wake(&p.call, 0) == 0, "refused, and nothing to do");
+        while (call_step(&p)) {}
+        CHECK(strcmp(p.log, cases[i].want) == 0, p.log);
+        or_call_refused(&p.call, OR_ERR_IO);
+        call_connect(&p, 0);
+        or_call_event ev;
+        CHECK_ERR(or_call_next(&p.call, 0, &ev), OR_DONE, "what is over stays over");
+        call_play_free(&p);
+    }
+}
+
+static void test_classify(void)
+{
+    static const struct {
+        uint16_t    status;
+        const char *type, *code, *message;
+        or_fault    fault;
+        or_act      act;
+    } cases[] = {
+        {200, NULL, NULL, NULL, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+        {301, NULL, NULL, NULL, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+        {399, NULL, NULL, NULL, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+        {400, NULL, NULL, NULL, OR_FAULT_CALLER, OR_ACT_NEXT_MODEL},
+        {401, NULL, NULL, NULL, OR_FAULT_KEY, OR_ACT_NEXT},
+        {402, NULL, NULL, NULL, OR_FAULT_KEY, OR_ACT_NEXT},
+        {403, NULL, NULL, NULL, OR_FAULT_CALLER, OR_ACT_NEXT},
+        {404, NULL, NULL, NULL, OR_FAULT_KEY, OR_ACT_NEXT},
+        {405, NULL, NULL, NULL, OR_FAULT_KEY, OR_ACT_NEXT},
+        {406, NULL, NULL, NULL, OR_FAULT_CALLER, OR_ACT_NEXT_MODEL},
+        {407, NULL, NULL, NULL, OR_FAULT_CALLER, OR_ACT_NEXT_MODEL},
+        {408, NULL, NULL, NULL, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+        {409, NULL, NULL, NULL, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+        {410, NULL, NULL, NULL, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+        {411, NULL, NULL, NULL, OR_FAULT_CALLER, OR_ACT_NEXT_MODEL},
+        {413, NULL, NULL, NULL, OR_FAULT_CALLER, OR_ACT_NEXT_MODEL},
+        {420, NULL, NULL, NULL, OR_FAULT_CALLER, OR_ACT_NEXT_MODEL},
+        {421, NULL, NULL, NULL, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+        {422, NULL, NULL, NULL, OR_FAULT_CALLER, OR_ACT_NEXT_MODEL},
+        {423, NULL, NULL, NULL, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+        {425, NULL, NULL, NULL, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+        {426, NULL, NULL, NULL, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+        {428, NULL, NULL, NULL, OR_FAULT_CALLER, OR_ACT_NEXT_MODEL},
+        {429, NULL, NULL, NULL, OR_FAULT_RATE, OR_ACT_NEXT},
+        {430, NULL, NULL, NULL, OR_FAULT_CALLER, OR_ACT_NEXT_MODEL},
+        {451, NULL, NULL, NULL, OR_FAULT_CALLER, OR_ACT_NEXT},
+        {498, NULL, NULL, NULL, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+        {499, NULL, NULL, NULL, OR_FAULT_CALLER, OR_ACT_NEXT_MODEL},
+        {500, NULL, NULL, NULL, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+        {529, NULL, NULL, NULL, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+        {999, NULL, NULL, NULL, OR_FAULT_PROVIDER, OR_ACT_NEXT},
+        {400, "invalid_request_error", "invalid_value", "no", OR_FAULT_CALLER, OR_ACT_NEXT_MODEL},
+        {400, "invalid_request_error", "context_length_exceeded", "", OR_FAULT_CALLER, OR_ACT_BIGGER},
+        {400, "context_length_exceeded", NULL, "", OR_FAULT_CALLER, OR_ACT_BIGGER},
+        {500, NULL, NULL, "the maximum context length is 8192", OR_FAULT_CALLER, OR_ACT_BIGGER},
+        {400, "exceed_context_size_error", NULL, "", OR_FAULT_CALLER, OR_ACT_BIGGER},
+        {400, NULL, NULL, "request exceeds the available context size", OR_FAULT_CALLER, OR_ACT_BIGGER},
+        {400, "invalid_request_error", NULL, "prompt is too long: 2 tokens > 1", OR_FAULT_CALLER, OR_ACT_BIGGER},
+        {400, NULL, NULL, "The input token count (9) exceeds", OR_FAULT_CALLER, OR_ACT_BIGGER},
+        {400, "invalid_request_error", "unsupported_parameter", "", OR_FAULT_CALLER, OR_ACT_OTHER},
+        {400, "invalid_request_error", "unsupported_value", "", OR_FAULT_CALLER, OR_ACT_OTHER},
+        {429, "insufficient_quota", NULL, "", OR_FAULT_KEY, OR_ACT_NEXT},
+        {400, "invalid_request_error", NULL, "Your credit balance is too low", OR_FAULT_KEY, OR_ACT_NEXT},
+        {400, NULL, "invalid_api_key", "", OR_FAULT_KEY, OR_ACT_NEXT},
+        {400, NULL, NULL, "Incorrect API key provided: x***", OR_FAULT_KEY, OR_ACT_NEXT},
+        {400, NULL, "API_KEY_INVALID", "", OR_FAULT_KEY, OR_ACT_NEXT},
+        {400, NULL, NULL, "API key not valid. Please pass a valid API key.", OR_FAULT_KEY, OR_ACT_NEXT},
+        {502, "rate_limit_error", NULL, "", OR_FAULT_RATE, OR_ACT_NEXT},
+        {502, NULL, NULL, "", OR_FAULT_PROVIDER, OR_ACT_NEXT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        or_chat_error e;
+        or_fault      fault = OR_FAULT_NUM;
+        memset(&e, 0, sizeof e);
+        e.type = or_str_z(cases[i].type);
+        e.code_text = or_str_z(cases[i].code);
+        e.message = or_str_z(cases[i].message);
+        or_act act = or_call_classify(cases[i].status, cases[i].message != NULL ? &e : NULL, &fault);
+        if (act != cases[i].act || fault != cases[i].fault)
+            fprintf(stderr, "%u: act %d, fault %d\n", cases[i].status, act, fault);
+        CHECK(act == cases[i].act && fault == cases[i].fault, "classify");
+    }
+}
+
+static void test_retry_after_ms(void)
+{
+    static const struct {
+        const char *value, *date;
+        int64_t     now; /* -1: unknown */
+        uint32_t    want;
+    } cases[] = {
+        {"0", NULL, -1, 0},
+        {"1", NULL, -1, 1000},
+        {"1.5", NULL, -1, 1500},
+        {"0.0004", NULL, -1, 0},
+        {"-1", NULL, -1, 0},
+        {"2147483", NULL, -1, 2147483000u},
+        {"2147484", NULL, -1, INT32_MAX},
+        {"99999999999999999999", NULL, -1, INT32_MAX},
+        {"-99999999999999999999", NULL, -1, 0},
+        {"", NULL, -1, 0},
+        {NULL, NULL, -1, 0},
+        {"soon", NULL, 0, 0},
+        {"1 s", NULL, -1, 0},
+        {"Sun, 06 Nov 1994 08:49:37 GMT", NULL, -1, 0},
+        {"Sun, 06 Nov 1994 08:49:37 GMT", NULL, 784111776, 1000},
+        {"Sun, 06 Nov 1994 08:49:37 GMT", NULL, 784111777, 0},
+        {"Sun, 06 Nov 1994 08:49:37 GMT", NULL, 784111778, 0},
+        {"Sun, 06 Nov 1994 08:49:37 GMT", NULL, INT64_MAX, 0},
+        {"Sun, 06 Nov 1994 08:49:37 GMT", NULL, INT64_MIN, 0},
+        {"Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:35 GMT", 784111778, 2000},
+        {"Sun, 06 Nov 1994 08:49:37 GMT", "now", 784111774, 3000},
+        {"Thu, 01 Jan 1970 00:00:01 GMT", NULL, 0, 1000},
+        {"Tue, 29 Feb 2000 00:00:00 GMT", NULL, 951782399, 1000},
+        {"Wed, 01 Mar 2000 00:00:00 GMT", NULL, 951868799, 1000},
+        {"Thu, 31 Dec 2026 23:59:59 GMT", NULL, 1798761598, 1000},
+        {"Mon, 01 Mar 2100 00:00:00 GMT", NULL, 4107542399, 1000},
+        {"Fri, 31 Dec 9999 23:59:59 GMT", NULL, 0, INT32_MAX},
+        {"Wed, 31 Dec 1969 23:59:59 GMT", NULL, 0, 0},
+        {"Sun, 06 Nov 1994 08:49:37 CET", NULL, 784111776, 0},
+        {"Sun, 06 Now 1994 08:49:37 GMT", NULL, 784111776, 0},
+        {"Sun, +6 Nov 1994 08:49:37 GMT", NULL, 784111776, 0},
+        {"Sun, 06 Nov 1994 08:49:3x GMT", NULL, 784111776, 0},
+        {"Sun, 06 Nov 1994 08:49:37 GMT ", NULL, 784111776, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        or_str  value = test_exact(or_str_z(cases[i].value));
+        or_wall now = {cases[i].now != -1, cases[i].now};
+        CHECK(or_retry_after_ms(value, or_str_z(cases[i].date), now) == cases[i].want,
+              cases[i].value != NULL ? cases[i].value : "absent");
+        free((void *)(uintptr_t)value.ptr);
+    }
+}
+
 int main(void)
 {
     test_vectors();
     test_splits();
     test_cuts();
+    test_memory();
+    test_arguments();
+    test_growing();
+    test_timeouts();
+    test_comments();
+    test_flood();
+    test_late();
+    test_backoff();
+    test_retry_after();
+    test_max_cost();
+    test_budget();
+    test_insured();
+    test_pause();
+    test_cancel();
+    test_cancel_cost();
+    test_statistics();
+    test_measures();
+    test_more_than_one();
+    test_question();
+    test_texts();
+    test_connecting();
+    test_classify();
+    test_retry_after_ms();
     TEST_MAIN_END("test_call");
 }
