@@ -306,9 +306,6 @@ static void say_how(const conf *c)
     const char *model = c->provider.kind == CONF_KIND_DEMO                ? "demo/echo"
                         : strcmp(c->provider.name, "openrouter") == 0 ? "openrouter/auto"
                                                                       : "MODEL";
-    log_line("provider %s%s%s, %s, at most %zu connections and %zu bytes", c->provider.name,
-             c->provider.base_url ? " at " : "", c->provider.base_url ? c->provider.base_url : "",
-             ev_backend(), c->limits.connections, c->limits.memory);
     if (isatty(STDERR_FILENO))
         fprintf(stderr,
                 "\nTry it from another terminal:\n"
@@ -334,7 +331,7 @@ int main(int argc, char **argv)
 
     raise_descriptors(&c);
     mem_set_limit(c.limits.memory);
-    /* A client has one timer, its exchange three, their connection two, the demo's end one. */
+    /* A client has one timer, its exchange two, their connection two, the demo's end one. */
     if (!ev_open((uint32_t)(c.limits.connections + 64) * 8) || !catch_signals()) {
         log_line("cannot start: %s", strerror(errno));
         return EXIT_FAILED;
@@ -345,6 +342,9 @@ int main(int argc, char **argv)
     }
     relay_setup(&c);
     client_setup(api_setup(&c, local), &c);
+    log_line("provider %s%s%s, %s, at most %zu connections and %zu bytes", c.provider.name,
+             c.provider.base_url ? " at " : "", c.provider.base_url ? c.provider.base_url : "",
+             ev_backend(), c.limits.connections, c.limits.memory);
     status = listen_all(&c);
     if (status != EXIT_OK) return status;
     say_how(&c);
