@@ -8811,17 +8811,18 @@ static const struct {
     {OR_STR_INIT("rate_limit"), OR_FAULT_RATE, OR_ACT_NEXT},
 };
 
-static bool ori_call_says(or_str text, or_str word)
+static bool ori_call_says(const or_chat_error *e, or_str word)
 {
-    return text.len > 0 && or_str_find(text, word, 0) < text.len;
+    const or_str texts[3] = {e->type, e->code_text, e->message};
+    for (int i = 0; i < 3; i++)
+        if (or_str_find(texts[i], word, 0) < texts[i].len) return true;
+    return false;
 }
 
 or_act or_call_classify(uint16_t status, const or_chat_error *error, or_fault *fault)
 {
     for (size_t i = 0; i < sizeof ori_call_words / sizeof ori_call_words[0] && error != NULL; i++)
-        if (ori_call_says(error->type, ori_call_words[i].word) ||
-            ori_call_says(error->code_text, ori_call_words[i].word) ||
-            ori_call_says(error->message, ori_call_words[i].word)) {
+        if (ori_call_says(error, ori_call_words[i].word)) {
             *fault = (or_fault)ori_call_words[i].fault;
             return (or_act)ori_call_words[i].act;
         }
@@ -9180,11 +9181,11 @@ static bool ori_call_find(const or_call *c, uint8_t mask, uint8_t marks, uint32_
 /* How long to wait before the next round: at least what the providers asked for. */
 static uint32_t ori_call_backoff(const or_call *c)
 {
-    uint32_t ms = c->desc.backoff_max_ms;
-    if (c->round < 16 && (uint64_t)c->desc.backoff_ms << c->round < ms)
-        ms = c->desc.backoff_ms << c->round;
-    uint32_t half = ms / 2 + 1;
-    ms = ms - ms / 2 + (uint32_t)(ori_route_random(c->desc.seed, c->round) % half);
+    uint32_t ms = c->desc.backoff_ms, max = c->desc.backoff_max_ms;
+    if (max > INT32_MAX) max = INT32_MAX;
+    for (uint32_t i = 0; i < c->round && ms < max; i++) ms *= 2;
+    if (ms > max) ms = max;
+    ms = ms - ms / 2 + (uint32_t)(ori_route_random(c->desc.seed, c->round) >> 32) % (ms / 2 + 1);
     return c->failure.retry_after_ms > ms ? c->failure.retry_after_ms : ms;
 }
 

@@ -119,7 +119,7 @@ bare() {
     case $said in
     *"far: status 503
 Moist enough.
-complete, served by near for 30900000 pico-USD"*) ;;
+complete, served by near for 0.0000309 USD"*) ;;
     *) return 1 ;;
     esac
 }

@@ -298,5 +298,5 @@ test('fallback: refusals are told, the next one answers, with its cost', async (
 test('bare: the firmware runs on the host, too', async () => {
     const { code, stdout } = await run('bare');
     assert.equal(code, 0);
-    assert.match(stdout, /^far: status 503\nMoist enough\.\ncomplete, served by near for 30900000 pico/);
+    assert.match(stdout, /^far: status 503\nMoist enough\.\ncomplete, served by near for 0\.0000309 USD/);
 });
