@@ -6982,7 +6982,6 @@ static int ori_chat_choose(ori_chat *c, or_chat_stream *s)
 {
     const or_json_doc *doc = &c->doc;
     int                list = c->tok[ORI_CHAT_CHOICES];
-    if (or_json_type_at(doc, list) != OR_JSON_ARRAY) return -1;
     for (int i = or_json_first(doc, list); i >= 0; i = or_json_next(doc, i)) {
         uint64_t index;
         if (s == NULL || or_json_get_u64(doc, or_json_find(doc, i, "/index"), &index) != OR_OK)

@@ -1279,6 +1279,7 @@ static void test_many_calls(void)
         or_arena_init(&arena, memory, sizeof memory);
         CHECK_ERR(or_chat_stream_next(&s, or_str_z(text), &arena, &d),
                   i < OR_CHAT_MAX_CALLS ? OR_OK : OR_ERR_TOKENS, "calls");
+        CHECK(d.num_tool_calls == (i < OR_CHAT_MAX_CALLS ? 1 : 0), "no call that has no place");
     }
 }
 
