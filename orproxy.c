@@ -189,14 +189,16 @@ static int check_exposure(const conf *c, bool *local)
     return EXIT_OK;
 }
 
+/* All of them, or one line that says why not; then what is served, and last that it is: who
+   waits for that line may go on. */
 static int listen_all(const conf *c)
 {
+    net_name names[CONF_MAX_LISTEN];
+    bool     loopback[CONF_MAX_LISTEN];
     for (unsigned i = 0; i < c->num_listen; i++) {
-        char     error[256];
-        int      fd;
-        bool     loopback;
-        net_name name;
-        if (!net_listen(c->listen[i], &fd, &loopback, &name, error, sizeof error)) {
+        char error[256];
+        int  fd;
+        if (!net_listen(c->listen[i], &fd, &loopback[i], &names[i], error, sizeof error)) {
             log_line("%s", error);
             return EXIT_FAILED;
         }
@@ -204,10 +206,16 @@ static int listen_all(const conf *c)
             log_line("cannot watch the listening socket: %s", strerror(errno));
             return EXIT_FAILED;
         }
-        if (!loopback)
-            log_line("open = yes: everybody who reaches %s can use it without a key", name.text);
-        log_line("listening on http://%s", name.text); /* last: whoever waits for it may go on */
     }
+    log_line("provider %s%s%s, %s, at most %zu connections and %zu bytes", c->provider.name,
+             c->provider.base_url ? " at " : "", c->provider.base_url ? c->provider.base_url : "",
+             ev_backend(), c->limits.connections, c->limits.memory);
+    for (unsigned i = 0; i < c->num_listen; i++)
+        if (!loopback[i])
+            log_line("open = yes: everybody who reaches %s can use it without a key",
+                     names[i].text);
+    for (unsigned i = 0; i < c->num_listen; i++)
+        log_line("listening on http://%s", names[i].text);
     return EXIT_OK;
 }
 
@@ -342,9 +350,6 @@ int main(int argc, char **argv)
     }
     relay_setup(&c);
     client_setup(api_setup(&c, local), &c);
-    log_line("provider %s%s%s, %s, at most %zu connections and %zu bytes", c.provider.name,
-             c.provider.base_url ? " at " : "", c.provider.base_url ? c.provider.base_url : "",
-             ev_backend(), c.limits.connections, c.limits.memory);
     status = listen_all(&c);
     if (status != EXIT_OK) return status;
     say_how(&c);
