@@ -12,7 +12,7 @@
 #if defined(__unix__) || defined(__APPLE__)
 #define TEST_STRIDE 1
 #else
-#define TEST_STRIDE 7
+#define TEST_STRIDE 13
 #endif
 #endif
 
@@ -556,7 +556,7 @@ static void test_timeouts(void)
     };
     static call_play p;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        for (uint32_t before = 0; before < 400; before += before < 200 ? 1 : 50) {
+        for (uint32_t before = 0; before < 400; before += before < 200 ? TEST_STRIDE : 50) {
             const wait_case *t = &cases[i];
             call_play_init(&p, t->plan);
             for (int k = 0; k < 3; k++) p.answers[k] = t->answers[k];
@@ -913,8 +913,8 @@ static void pause_once(call_play *p, const or_call_event *ev)
 static void test_pause(void)
 {
     static call_play p;
-    for (size_t i = 0; i < NUM_VECTORS; i += TEST_STRIDE)
-        for (uint32_t at = 1;; at++) {
+    for (size_t i = 0; i < NUM_VECTORS; i++)
+        for (uint32_t at = 1;; at += TEST_STRIDE) {
             set_up(&p, &vectors[i]);
             p.desc.timeouts.total_ms = OR_NEVER;
             p.hook = pause_once;
@@ -965,7 +965,7 @@ static void test_cancel(void)
 {
     static call_play p;
     for (size_t i = 0; i < NUM_VECTORS; i++)
-        for (uint32_t at = 0;; at++) {
+        for (uint32_t at = 0;; at += TEST_STRIDE) {
             const vector *v = &vectors[i];
             test_heap     heap = {0, 0, 0};
             or_allocator  allocator = TEST_ALLOCATOR(&heap);
