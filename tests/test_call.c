@@ -264,6 +264,8 @@ static const vector vectors[] = {
      "c0 f[TIMEOUT F P] x c1 b[1] (Hi)(;stop)() =complete $65000E k"},
     {"silence behind the finish", 0, "01", {"+" UNTIL_CLOSE TEXT("Hi") STOP, GOOD},
      "c0 b[0] (Hi)(;stop) =cut[TIMEOUT B P] $12000E x"},
+    {"silence behind a finish that opened it", 0, "01", {"+" UNTIL_CLOSE STOP, GOOD},
+     "c0 b[0] (;stop) =cut[TIMEOUT B P] $10000E x"},
     {"silence in the body of an error", 0, "01", {"+HTTP/1.1 429 No\r\nContent-Length: 9\r\n\r\n{", GOOD},
      "c0 f[429 R] x c1 b[1] (Hi)(;stop)() =complete $55000C k"},
 
@@ -929,6 +931,7 @@ static void test_pause(void)
     p.desc.timeouts.total_ms = 500;
     call_begin(&p, 0);
     or_call_pause(&p.call, 0, true);
+    CHECK(or_call_wake(&p.call, 0) == 0, "a pause does not stop what has to be done");
     while (call_step(&p)) {}
     CHECK(p.passed_ms == 500, "total while paused");
     CHECK(strcmp(p.log, "c0 =error[TIMEOUT T P] $10000E x") == 0, p.log);
