@@ -9390,17 +9390,17 @@ static or_err ori_call_on_event(or_call *c, uint32_t now_ms, or_call_event *ev)
                                 d->error.set ? &d->error : NULL, c->event.data, false, ev);
     }
     if (d->done) return ori_call_verdict(c, now_ms, false, ev);
-    if (c->progress.content && !c->begun) {
+    bool opens = c->progress.content || c->progress.finish != OR_FINISH_NONE;
+    if (opens && !c->begun) {
         c->begun = true;
         c->first_ms = now_ms;
     }
     if (c->opened) return ori_call_give(c, ev);
-    if (!c->progress.content && c->progress.finish == OR_FINISH_NONE) {
+    if (!opens) {
         if (or_sse_put(&c->held, or_str_of(NULL, 0), c->event.data) == OR_OK) return OR_NEED_MORE;
         return ori_call_broken(c, now_ms,
                                c->held.err == OR_ERR_SPACE ? OR_ERR_OPENING : c->held.err, ev);
     }
-    if (!c->begun) c->first_ms = now_ms;
     c->opened = c->pending = true;
     ev->kind = OR_CALL_BEGIN;
     ev->held = or_buf_str(&c->held);
@@ -9655,8 +9655,9 @@ void or_call_pause(or_call *c, uint32_t now_ms, bool paused)
 {
     if (c->paused == paused) return;
     c->paused = paused;
-    c->again = !paused;
-    if (!paused && c->state == ORI_CALL_READING) ori_call_await(c, now_ms);
+    if (paused) return;
+    c->again = true;
+    if (c->state == ORI_CALL_READING) ori_call_await(c, now_ms);
 }
 
 void or_call_cancel(or_call *c)

@@ -12,7 +12,7 @@
 #if defined(__unix__) || defined(__APPLE__)
 #define TEST_STRIDE 1
 #else
-#define TEST_STRIDE 7
+#define TEST_STRIDE 13
 #endif
 #endif
 
@@ -264,6 +264,8 @@ static const vector vectors[] = {
      "c0 f[TIMEOUT F P] x c1 b[1] (Hi)(;stop)() =complete $65000E k"},
     {"silence behind the finish", 0, "01", {"+" UNTIL_CLOSE TEXT("Hi") STOP, GOOD},
      "c0 b[0] (Hi)(;stop) =cut[TIMEOUT B P] $12000E x"},
+    {"silence behind a finish that opened it", 0, "01", {"+" UNTIL_CLOSE STOP, GOOD},
+     "c0 b[0] (;stop) =cut[TIMEOUT B P] $10000E x"},
     {"silence in the body of an error", 0, "01", {"+HTTP/1.1 429 No\r\nContent-Length: 9\r\n\r\n{", GOOD},
      "c0 f[429 R] x c1 b[1] (Hi)(;stop)() =complete $55000C k"},
 
@@ -556,7 +558,7 @@ static void test_timeouts(void)
     };
     static call_play p;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        for (uint32_t before = 0; before < 400; before += before < 200 ? 1 : 50) {
+        for (uint32_t before = 0; before < 400; before += before < 200 ? TEST_STRIDE : 50) {
             const wait_case *t = &cases[i];
             call_play_init(&p, t->plan);
             for (int k = 0; k < 3; k++) p.answers[k] = t->answers[k];
@@ -913,8 +915,8 @@ static void pause_once(call_play *p, const or_call_event *ev)
 static void test_pause(void)
 {
     static call_play p;
-    for (size_t i = 0; i < NUM_VECTORS; i += TEST_STRIDE)
-        for (uint32_t at = 1;; at++) {
+    for (size_t i = 0; i < NUM_VECTORS; i++)
+        for (uint32_t at = 1;; at += TEST_STRIDE) {
             set_up(&p, &vectors[i]);
             p.desc.timeouts.total_ms = OR_NEVER;
             p.hook = pause_once;
@@ -929,6 +931,7 @@ static void test_pause(void)
     p.desc.timeouts.total_ms = 500;
     call_begin(&p, 0);
     or_call_pause(&p.call, 0, true);
+    CHECK(or_call_wake(&p.call, 0) == 0, "a pause does not stop what has to be done");
     while (call_step(&p)) {}
     CHECK(p.passed_ms == 500, "total while paused");
     CHECK(strcmp(p.log, "c0 =error[TIMEOUT T P] $10000E x") == 0, p.log);
@@ -965,7 +968,7 @@ static void test_cancel(void)
 {
     static call_play p;
     for (size_t i = 0; i < NUM_VECTORS; i++)
-        for (uint32_t at = 0;; at++) {
+        for (uint32_t at = 0;; at += TEST_STRIDE) {
             const vector *v = &vectors[i];
             test_heap     heap = {0, 0, 0};
             or_allocator  allocator = TEST_ALLOCATOR(&heap);
