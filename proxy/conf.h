@@ -1,5 +1,5 @@
-/* Settings: defaults, then the file, then the environment and the command line. They do not
-   change after the start. */
+/* Settings: defaults, then the file, then the environment and the command line. A conf does
+   not change once it is built; a reload builds another one. */
 #ifndef CONF_H
 #define CONF_H
 
@@ -7,36 +7,110 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CONF_MAX_LISTEN = 8 };
+#include "or.h"
+#include "proxy/providers.h"
 
-typedef enum conf_kind {
-    CONF_KIND_OPENAI, /* anything that speaks OpenAI's dialect */
-    CONF_KIND_DEMO    /* the simulated provider in this binary */
-} conf_kind;
+enum {
+    CONF_MAX_LISTEN = 8,
+    CONF_MAX_PROVIDERS = 32, /* or_route_request has 64 bits for them */
+    CONF_MAX_SECRETS = 8     /* keys of one provider */
+};
 
-/* Where requests go. */
+/* [provider NAME]: where requests go. */
 typedef struct conf_provider {
-    const char *name;     /* of the section; NULL: there is no provider */
-    const char *base_url; /* with /v1, as the SDKs take it */
-    const char *key;      /* the secret itself; NULL: none is sent */
-    const char *ca;       /* PEM file; NULL: conf.ca */
-    conf_kind   kind;
+    const char           *name;      /* slug, lower case */
+    const char           *title;     /* `name`: for people */
+    const char           *base_url;  /* as SDKs take it; NULL only for CONF_KIND_DEMO */
+    const char           *keys[CONF_MAX_SECRETS]; /* the secrets themselves, used in turn */
+    unsigned              num_keys;  /* 0: none is sent */
+    const char           *ca;        /* PEM file; NULL: conf.ca */
+    provider_kind         kind;
+    const provider_facts *facts;     /* how it deviates; never NULL */
+    or_tri                collects_data, zdr;
+    or_quantization       quantization;
+    const char           *region;    /* NULL: not known */
+    uint16_t              weight;    /* 0: not given */
+    bool                  any_model; /* every model id is passed to it */
+    bool                  list;      /* ask it for its models (default: yes) */
 } conf_provider;
+
+/* [endpoint PROVIDER MODEL]: what that provider offers; `offer.target` is the index of the
+   provider, everything else that the section does not say comes from the provider. */
+typedef struct conf_endpoint {
+    or_endpoint offer;
+} conf_endpoint;
+
+/* [key NAME]: a client. */
+typedef struct conf_key {
+    const char   *name;
+    uint8_t       hash[32];          /* SHA-256 of the key */
+    bool          disabled;
+    int64_t       expires_at;        /* unix seconds; 0: never */
+    const or_str *models;            /* patterns with *; none: all */
+    unsigned      num_models;
+    const or_str *providers;         /* patterns with *; none: all */
+    unsigned      num_providers;
+    int64_t       max_cost_pico_usd; /* max_cost_per_request; -1: no limit */
+    uint64_t      max_tokens;        /* max_tokens_per_request; 0: no limit */
+} conf_key;
+
+/* [preset NAME]: used as "@preset/NAME", "model@preset/NAME" or by the member `preset`. */
+typedef struct conf_preset {
+    const char *name;
+    const char *model;      /* NULL: the request has to name one */
+    or_str      models;     /* raw JSON array of fallback models; absent: none */
+    or_str      provider;   /* raw JSON object, as the member `provider`; absent: none */
+    const char *system;     /* NULL: none; put before the messages */
+    or_str      parameters; /* raw JSON object: members for requests that lack them; absent: none */
+} conf_preset;
+
+typedef enum conf_unknown_price {
+    CONF_PRICE_REFUSE, /* a key with a money limit is not served where a price is unknown */
+    CONF_PRICE_CEILING, /* unknown prices count as `price_ceiling_*` */
+    CONF_PRICE_ALLOW
+} conf_unknown_price;
 
 typedef struct conf {
     const char *listen[CONF_MAX_LISTEN]; /* ADDR:PORT */
     unsigned    num_listen;
     const char *ca;        /* PEM file of trust anchors; NULL: the system's */
+    const char *state;     /* folder for what is kept over restarts; NULL: nothing is */
+    const char *catalog;   /* file in the shape of OpenRouter's GET /models; NULL: none */
+    const char *decisions; /* file to record routing decisions in; NULL: state/decisions.jsonl
+                              when there is a state, else they are not kept */
     bool        open;      /* serve other machines without keys */
+    bool        log_json;  /* log = json: one object for each request */
     uint32_t    heartbeat; /* ms of silence before a comment is sent */
+    uint32_t    refresh;   /* ms between two askings for lists of models */
+    const char *default_model;       /* for requests that name none; NULL: none */
+    const or_str *auto_models;       /* the pool behind openrouter/auto where no OpenRouter is */
+    unsigned    num_auto_models;
+    or_str      provider_preferences; /* raw JSON object: defaults for the member `provider` and,
+                                         of its filters, limits for all; absent: none */
+    conf_unknown_price unknown_price;
+    uint64_t    ceiling_prompt, ceiling_completion; /* pico-USD for a token */
+    bool        has_management_key;
+    uint8_t     management_hash[32]; /* SHA-256 of management_key */
     struct {
-        size_t head, body, answer, memory; /* bytes */
-        size_t connections;
+        size_t head, body, answer, memory, decisions; /* bytes */
+        size_t connections, generations;              /* counts */
     } limits;
     struct {
         uint32_t connect, first_token, between_bytes, total, client, drain; /* ms */
     } timeout;
-    conf_provider provider;
+    conf_provider        providers[CONF_MAX_PROVIDERS];
+    unsigned             num_providers;
+    const conf_endpoint *endpoints;
+    unsigned             num_endpoints;
+    const conf_key      *keys;
+    unsigned             num_keys;
+    const conf_preset   *presets;
+    unsigned             num_presets;
+    const or_alias      *aliases; /* [aliases]: name = model */
+    unsigned             num_aliases;
+    /* private */
+    unsigned             refs;
+    struct conf_kept    *kept; /* what all pointers above point to */
 } conf;
 
 /* What went wrong, in one line: where, what, and the mend. */
@@ -44,8 +118,15 @@ typedef struct conf_error {
     char text[512];
 } conf_error;
 
-/* Fill *c with defaults. */
-void conf_defaults(conf *c);
+/* A conf with defaults and one reference; NULL: out of memory. Given back by conf_drop, which
+   wipes its secrets with the last reference. */
+conf *conf_new(void);
+conf *conf_hold(conf *c);
+void  conf_drop(conf *c);
+
+/* The one in force, and a change of it (the old one is dropped, the new one is held). */
+const conf *conf_now(void);
+void        conf_use(conf *c);
 
 /* Read a file. False with *e filled ("FILE:LINE: ..."). */
 bool conf_read_file(conf *c, const char *path, conf_error *e);
@@ -58,10 +139,21 @@ bool conf_set(conf *c, const char *assignment, conf_error *e);
 bool conf_set_value(conf *c, const char *section, const char *key, const char *value,
                     const char *where, conf_error *e);
 
-/* What only the whole can tell: called once after all sources. */
-bool conf_check(const conf *c, conf_error *e);
+/* Remove all providers and endpoints: the command line names another one. */
+void conf_clear_providers(conf *c);
+
+/* What only the whole can tell, and what follows from it (targets of endpoints, defaults that
+   depend on others): called once after all sources. */
+bool conf_finish(conf *c, conf_error *e);
 
 /* Of the names, the one nearest to `name`; NULL when none is near. */
 const char *conf_nearest(const char *name, const char *const *names, size_t num);
+
+/* The key, model, provider that somebody else's text names; NULL. */
+const conf_preset *conf_find_preset(const conf *c, or_str name);
+
+/* Does the text match the pattern, in which * stands for any number of characters? Case does
+   not count. */
+bool conf_matches(or_str pattern, or_str text);
 
 #endif

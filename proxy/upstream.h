@@ -1,26 +1,40 @@
-/* Connections to the provider: resolve, dial, TLS, idle ones kept for the next request.
+/* Connections to the providers: resolve, dial, TLS, idle ones kept for the next request.
 
-   A connection is lent to one exchange at a time. It says by its hook when calling again
-   may help; the borrower asks upstream_state, then sends and receives as with an or_io. */
+   Each provider of a market has an `upstream_host`: its address, trust anchors and idle
+   connections. A connection is lent to one exchange at a time. It says by its hook when
+   calling again may help; the borrower asks upstream_state, then sends and receives as with
+   an or_io. */
 #ifndef UPSTREAM_H
 #define UPSTREAM_H
 
 #include "or.h"
 #include "proxy/conf.h"
 
-typedef struct upstream upstream;
+typedef struct upstream      upstream;
+typedef struct upstream_host upstream_host;
 
-/* Prepare: read trust anchors, start helper threads. False: error says why. The settings
-   must stay. */
-bool upstream_setup(const conf *settings, char *error, size_t error_size);
+/* Start what all share (resolver threads). False: error says why. */
+bool upstream_setup(char *error, size_t error_size);
 
-/* What requests need to know of the provider. */
-or_str upstream_authority(void); /* for the Host field */
-or_str upstream_base_path(void); /* in front of "/chat/completions" */
+/* The host of a provider, with one reference: reads its trust anchors (those of one file are
+   read once and shared). The provider's texts must stay until the last upstream_host_drop; by
+   then no connection may be lent any more. NULL: error says why. */
+upstream_host *upstream_host_new(const conf_provider *p, const char *ca, char *error,
+                                 size_t error_size);
+upstream_host *upstream_host_hold(upstream_host *h);
+void           upstream_host_drop(upstream_host *h); /* the last one closes the idle ones */
+
+/* What requests need to know of it. */
+or_str upstream_authority(const upstream_host *h); /* for the Host field */
+or_str upstream_base_path(const upstream_host *h); /* in front of "/chat/completions" */
+
+/* Is it reached without the uplink: this machine, a private or link-local address, a name
+   under .local, .lan, .home.arpa, .internal, or a bare name? */
+bool upstream_is_near(const upstream_host *h);
 
 /* A connection: an idle one, unless `fresh`, or one that begins to connect. ready(user) is
    called whenever something changed. NULL: no memory. */
-upstream *upstream_borrow(bool fresh, void (*ready)(void *user), void *user);
+upstream *upstream_borrow(upstream_host *h, bool fresh, void (*ready)(void *user), void *user);
 
 /* Was it used before? Then it may have died while idle, and a failure before the first
    byte of an answer says nothing about the provider. */
@@ -28,6 +42,15 @@ bool upstream_was_idle(const upstream *u);
 
 /* OR_NEED_MORE: still connecting. OR_OK: ready for a request. Else failed. */
 or_err upstream_state(const upstream *u);
+
+/* How far did it get? For telling "the box is offline" from "this provider is broken". */
+typedef enum upstream_step {
+    UPSTREAM_RESOLVE, /* its name is not known yet */
+    UPSTREAM_DIAL,    /* no connection yet */
+    UPSTREAM_TLS,     /* connected; the handshake is not over */
+    UPSTREAM_OPEN     /* ready, or was */
+} upstream_step;
+upstream_step upstream_reached(const upstream *u);
 
 /* What failed, in words: "connect to 127.0.0.1:9: Connection refused". */
 const char *upstream_error(const upstream *u);
@@ -48,7 +71,7 @@ void upstream_keep(upstream *u);
 /* End it. */
 void upstream_close(upstream *u);
 
-/* Close all idle ones, for the end of the program. */
-void upstream_shutdown(void);
+/* How many are idle, over all hosts: at most UPSTREAM_MAX_IDLE each. */
+unsigned upstream_num_idle(void);
 
 #endif
