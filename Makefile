@@ -41,6 +41,10 @@ $B/orproxy: $B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)) $B/ports.a
 # names it here.
 $B/tests/test_conf: $B/proxy/conf.o
 $B/tests/test_facts: $B/proxy/facts.o
+# Names and the clock are this test's own. Its modules need the ports, which come before them.
+$B/tests/test_upstream: $(patsubst %,$B/proxy/%.o,upstream uplink tls dns ev ev_epoll ev_poll mem log)
+$B/tests/test_upstream: private LIBS := -Wl,--wrap=or_posix_resolve \
+                                        -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
 # A port that is not in ports.a: its test names it, with the library below it.
 $B/tests/test_lwip: $B/ports/lwip_sockets.o
 $B/tests/test_lwip_raw: $B/ports/lwip_raw.o
