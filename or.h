@@ -9721,10 +9721,10 @@ static or_err ori_call_read(or_call *c, uint32_t now_ms, or_call_event *ev)
 
 static ptrdiff_t ori_call_send_some(or_call *c)
 {
-    or_str   rest[4];
+    or_str   rest[8];
     uint32_t num = 0;
     size_t   skip = c->sent;
-    for (uint32_t i = 0; i < c->num_pieces && num < 4; i++) {
+    for (uint32_t i = 0; i < c->num_pieces && num < 8; i++) {
         or_str piece = c->pieces[i];
         if (skip >= piece.len) {
             skip -= piece.len;
