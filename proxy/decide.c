@@ -446,7 +446,7 @@ static void apply_needs(decision *d, const facts *f, const names *n)
     }
     if (f->kind == FACTS_EMBEDDINGS) d->request.output_modalities = OR_MODALITY_EMBEDDINGS;
     for (unsigned i = 0; uplink_is_down() && i < settings->num_providers; i++)
-        if (!settings->providers[i].facts->local && !upstream_is_near(d->m->hosts[i]))
+        if (!upstream_is_near(d->m->hosts[i]))
             d->request.offline |= (uint64_t)1 << i;
 }
 
