@@ -39,7 +39,7 @@ $B/orproxy: $B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)) $B/ports.a
 	$(CC) $(CFLAGS) -Wl,--gc-sections $(LDFLAGS) -o $@ $^ $(LIBS)
 # Examples and tests bring or.h's implementation themselves. A test of a module of orproxy
 # names it here.
-$B/tests/test_conf: $B/proxy/conf.o
+$B/tests/test_conf: $B/proxy/conf.o $B/proxy/providers.o
 $B/tests/test_facts: $B/proxy/facts.o
 # A port that is not in ports.a: its test names it, with the library below it.
 $B/tests/test_lwip: $B/ports/lwip_sockets.o
