@@ -585,16 +585,13 @@ static bool set_list(conf *c, const setting *s, char *object, const char *value,
     return true;
 }
 
-/* The list as a JSON array. */
-static bool set_names(conf *c, const setting *s, or_str *at, const char *value, const origin *o)
+/* The list as a JSON array; false with the error filled. */
+static bool write_names(const setting *s, or_buf *out, const char *value, const origin *o)
 {
-    char           array[CONF_MAX_LINE + 4 * CONF_MAX_LIST];
-    or_buf         out;
     or_json_writer w;
     unsigned       num = count_entries(value);
     if (num > CONF_MAX_LIST) return fail(o, "%s has more than %d entries", s->key, CONF_MAX_LIST);
-    or_buf_init(&out, array, sizeof array);
-    or_json_writer_init(&w, &out);
+    or_json_writer_init(&w, out);
     or_json_begin_array(&w);
     for (unsigned i = 0; i < num; i++) {
         or_str entry;
@@ -602,8 +599,16 @@ static bool set_names(conf *c, const setting *s, or_str *at, const char *value, 
         or_json_put_str(&w, entry);
     }
     or_json_end_array(&w);
-    if (or_json_writer_end(&w) != OR_OK) return fail(o, "%s is too long", s->key);
-    return keep_str(c, or_buf_str(&out), at, o);
+    return or_json_writer_end(&w) == OR_OK || fail(o, "out of memory");
+}
+
+static bool set_names(conf *c, const setting *s, or_str *at, const char *value, const origin *o)
+{
+    or_buf out;
+    or_buf_init_growing(&out, &blocks, SIZE_MAX);
+    bool good = write_names(s, &out, value, o) && keep_str(c, or_buf_str(&out), at, o);
+    or_buf_free(&out);
+    return good;
 }
 
 /* The name in a buffer for conf_nearest. */
