@@ -8,6 +8,39 @@
 #include "proxy/conf.h"
 #include "tests/test.h"
 
+/* >> a heap that fails ------------------------------------------------- */
+
+/* The linker gives us the calls (see the Makefile). The one with this number fails, and all
+   behind it; 0: none does. */
+static unsigned long fail_from, num_calls;
+
+static bool fails(void)
+{
+    return ++num_calls >= fail_from && fail_from != 0;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t num, size_t size);
+void *__real_realloc(void *ptr, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t num, size_t size);
+void *__wrap_realloc(void *ptr, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t num, size_t size)
+{
+    return fails() ? NULL : __real_calloc(num, size);
+}
+
+void *__wrap_realloc(void *ptr, size_t size)
+{
+    return fails() ? NULL : __real_realloc(ptr, size);
+}
+
 /* >> helpers ---------------------------------------------------------- */
 
 static conf *fresh(void)
@@ -843,6 +876,30 @@ static void test_example(void)
     conf_drop(standard);
 }
 
+/* A conf of that file with the n-th allocation and all later ones failing. */
+static bool read_without_memory(const char *path, unsigned long n)
+{
+    conf_error e = {""};
+    num_calls = 0;
+    fail_from = n;
+    conf *c = conf_new();
+    bool  read = c != NULL && conf_read_file(c, path, &e) && conf_finish(c, &e);
+    fail_from = 0;
+    CHECK(read || c == NULL || strstr(e.text, "memory") != NULL, e.text);
+    conf_drop(c);
+    return read;
+}
+
+static void test_no_memory(void)
+{
+    char          path[32];
+    unsigned long n = 1;
+    uncomment_example(path);
+    while (!read_without_memory(path, n) && n < 1000) n++;
+    CHECK(n > 10 && n < 1000, "it works in the end");
+    unlink(path);
+}
+
 /* Each key that may be said is in the example. */
 static void test_example_is_complete(void)
 {
@@ -889,6 +946,7 @@ int main(void)
     test_facts();
     test_example();
     test_example_is_complete();
+    test_no_memory();
     test_damaged();
     TEST_MAIN_END("test_conf");
 }
