@@ -789,6 +789,23 @@ static bool check_prefs_names(const setting *s, const or_json_doc *doc, or_arena
     return true;
 }
 
+/* A preset does not decide how a request is answered, nor what it says. */
+static bool check_preset_names(const setting *s, const or_json_doc *doc, or_arena *arena,
+                               const origin *o)
+{
+    static const char *const others[] = {"model", "models", "provider", "preset", "messages",
+                                         "prompt", "input", "stream", "stream_options"};
+    for (int tok = or_json_first(doc, 0); tok >= 0; tok = or_json_next(doc, tok)) {
+        or_str name;
+        if (or_json_get_str(doc, tok, arena, &name) != OR_OK) return fail(o, "out of memory");
+        for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+            if (or_str_eq(or_str_z(others[i]), name))
+                return fail(o, "%s: \"%s\" cannot be among them%s", s->key, others[i],
+                            i < 3 ? ": it has a line of its own here" : "");
+    }
+    return true;
+}
+
 /* What a member of the wrong type or size is called in errors. */
 static bool bad_member(const setting *s, or_err err, const char *bad, const origin *o)
 {
@@ -808,6 +825,7 @@ static bool check_members(const setting *s, or_str json, or_arena *arena, const 
     const char      *bad = NULL;
     or_err           err = or_json_parse(&doc, json, 0, arena);
     if (err == OR_OK && s->type == OBJECT) {
+        if (!check_preset_names(s, &doc, arena, o)) return false;
         err = or_route_request_read(&request, json, arena, &bad);
     } else if (err == OR_OK) {
         err = or_prefs_read(&doc, 0, arena, &prefs, &bad);

@@ -152,11 +152,13 @@ void        conf_use(conf *c);
 /* Read a file. False with *e filled ("FILE:LINE: ..."). */
 bool conf_read_file(conf *c, const char *path, conf_error *e);
 
-/* One setting as the command line gives it: "key=value" or "section.key=value".
-   False with *e filled. */
+/* One setting as the command line gives it: "key=value" or "section.key=value", which
+   replaces what a file said; of what may be repeated (listen, a provider's key), the first one
+   replaces all of the file's. False with *e filled. */
 bool conf_set(conf *c, const char *assignment, conf_error *e);
 
-/* One setting by its parts. section "" is the top. where goes in front of the error. */
+/* One setting by its parts. section "" is the top. where goes in front of the error. What may
+   be repeated is added to what is there. */
 bool conf_set_value(conf *c, const char *section, const char *key, const char *value,
                     const char *where, conf_error *e);
 
