@@ -39,7 +39,9 @@ $B/orproxy: $B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)) $B/ports.a
 	$(CC) $(CFLAGS) -Wl,--gc-sections $(LDFLAGS) -o $@ $^ $(LIBS)
 # Examples and tests bring or.h's implementation themselves. A test of a module of orproxy
 # names it here.
-$B/tests/test_conf: $B/proxy/conf.o
+$B/tests/test_conf: $B/proxy/conf.o $B/proxy/providers.o
+$B/tests/test_conf: private LIBS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
+                                   $(or $(BEARSSL_A),-lbearssl) # this test lets them fail
 $B/tests/test_facts: $B/proxy/facts.o
 # Names and the clock are this test's own. Its modules need the ports, which come before them.
 $B/tests/test_upstream: $(patsubst %,$B/proxy/%.o,upstream uplink tls dns ev ev_epoll ev_poll mem log)
