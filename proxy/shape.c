@@ -15,7 +15,7 @@ typedef enum make {
     MAKE_EMBEDDING
 } make;
 
-typedef struct work {
+typedef struct job {
     or_buf               *out;
     or_buf               *ends; /* MAKE_ENDS: where the ends go, while the rest is not kept */
     const shape          *s;
@@ -33,7 +33,7 @@ typedef struct work {
     bool                  unknown; /* the root has members besides those of an empty chunk */
     uint32_t              choices; /* objects in `choices` so far */
     uint32_t              ended;   /* MAKE_ENDS: how many of them have an end */
-} work;
+} job;
 
 /* ---- pieces of output ---- */
 
@@ -89,7 +89,7 @@ static void run_drop(run *r)
     run_flush(r);
 }
 
-static void put_text(work *w, or_str text)
+static void put_text(job *w, or_str text)
 {
     or_json_writer j;
     or_json_writer_init(&j, w->out);
@@ -98,13 +98,13 @@ static void put_text(work *w, or_str text)
 
 /* ---- pieces of input ---- */
 
-static void fail(work *w, or_err e)
+static void fail(job *w, or_err e)
 {
     if (w->err == OR_OK) w->err = e;
 }
 
 /* The next member or element of the container that the scan is in; false at its end. */
-static bool step(work *w, or_json_item *item)
+static bool step(job *w, or_json_item *item)
 {
     or_err e = w->err == OR_OK ? or_json_scan_next(&w->scan, item) : w->err;
     if (e != OR_OK) fail(w, e);
@@ -112,7 +112,7 @@ static bool step(work *w, or_json_item *item)
 }
 
 /* The whole of a value, strings with their quotes; the scan stands behind it then. */
-static or_str whole(work *w, or_json_item *item)
+static or_str whole(job *w, or_json_item *item)
 {
     or_err e = or_json_scan_skip(&w->scan, item);
     or_str v = item->value;
@@ -339,7 +339,7 @@ typedef struct call {
     bool                first; /* its first fragment: has id and type */
 } call;
 
-static void walk_function(work *w, const call *c)
+static void walk_function(job *w, const call *c)
 {
     static const or_str names[] = {OR_STR_INIT("name"), OR_STR_INIT("arguments")};
     run                 r;
@@ -372,7 +372,7 @@ static void walk_function(work *w, const call *c)
 }
 
 /* An id for a call that came without: without one nobody could answer it. */
-static void put_call_id(work *w, call *c)
+static void put_call_id(job *w, call *c)
 {
     run_own(&c->r, OR_STR("id"));
     or_buf_put_str(w->out, OR_STR("\"call_"));
@@ -396,7 +396,7 @@ static void put_call_id(work *w, call *c)
 enum { CALL_INDEX, CALL_ID, CALL_TYPE, CALL_FUNCTION, CALL_NUM };
 
 /* Does this member stay as it is? */
-static bool call_keeps(const work *w, const call *c, uint32_t name, const or_json_item *item)
+static bool call_keeps(const job *w, const call *c, uint32_t name, const or_json_item *item)
 {
     switch (name) {
     case CALL_INDEX:
@@ -411,7 +411,7 @@ static bool call_keeps(const work *w, const call *c, uint32_t name, const or_jso
     }
 }
 
-static void end_call(work *w, call *c, uint32_t seen)
+static void end_call(job *w, call *c, uint32_t seen)
 {
     bool decoded = w->what != MAKE_CHUNK || c->said != NULL;
     if (c->first && decoded && (seen >> CALL_ID & 1) == 0) {
@@ -429,7 +429,7 @@ static void end_call(work *w, call *c, uint32_t seen)
     run_end(&c->r);
 }
 
-static void walk_call(work *w, call *c)
+static void walk_call(job *w, call *c)
 {
     static const or_str names[CALL_NUM] = {OR_STR_INIT("index"), OR_STR_INIT("id"),
                                            OR_STR_INIT("type"), OR_STR_INIT("function")};
@@ -460,10 +460,11 @@ static void walk_call(work *w, call *c)
 
 /* The calls of a message or delta; an empty list is left out, since some clients take it for
    calls. Returns how many there are. */
-static uint32_t walk_calls(work *w, run *r, uint64_t choice, bool ours)
+static uint32_t walk_calls(job *w, run *r, uint64_t choice, bool ours)
 {
     or_json_item item;
     uint32_t     num = 0;
+    run_flush(r);
     while (step(w, &item)) {
         call c;
         memset(&c, 0, sizeof c);
@@ -522,7 +523,7 @@ typedef struct message {
 } message;
 
 /* Returns true when the scan stands behind the member already. */
-static bool walk_message_member(work *w, choice *c, message *m, uint32_t name, or_json_item *item)
+static bool walk_message_member(job *w, choice *c, message *m, uint32_t name, or_json_item *item)
 {
     or_str v;
     if (name == MESSAGE_CALLS && item->type == OR_JSON_ARRAY) {
@@ -563,7 +564,7 @@ static bool message_keeps(message *m, uint32_t name, const or_json_item *item, o
 }
 
 /* `reasoning` from one of the places where it may stand, never two, since some mirror it. */
-static void end_reasoning(work *w, message *m)
+static void end_reasoning(job *w, message *m)
 {
     bool parts = has_joined(m->parts, true), details = has_joined(m->details, false);
     if (m->thought || (m->copy.ptr == NULL && m->none.ptr == NULL && !parts && !details)) return;
@@ -578,7 +579,7 @@ static void end_reasoning(work *w, message *m)
         or_buf_put_str(w->out, m->none);
 }
 
-static void end_message(work *w, choice *c, message *m)
+static void end_message(job *w, choice *c, message *m)
 {
     uint64_t bit = bit_of(c->index);
     bool     again = w->what == MAKE_CHUNK && (w->state.roles & bit) != 0;
@@ -597,7 +598,7 @@ static void end_message(work *w, choice *c, message *m)
 }
 
 /* is: it is there to be walked; else one is made. */
-static void walk_message(work *w, choice *c, bool is)
+static void walk_message(job *w, choice *c, bool is)
 {
     message      m;
     or_json_item item;
@@ -621,7 +622,7 @@ static void walk_message(work *w, choice *c, bool is)
 
 /* Has this delta nothing to change? Nearly all of a stream are so: text that stands in the
    chunk as it was decoded, so that it is a string. */
-static bool is_plain(const work *w, const choice *c)
+static bool is_plain(const job *w, const choice *c)
 {
     const or_chat_answer *d = w->said;
     const char           *at = d->text.ptr;
@@ -644,7 +645,7 @@ static const or_str choice_names[CHOICE_NUM] = {
     OR_STR_INIT("index"),         OR_STR_INIT("message"),              OR_STR_INIT("delta"),
     OR_STR_INIT("finish_reason"), OR_STR_INIT("native_finish_reason"), OR_STR_INIT("text")};
 
-static void walk_choice_member(work *w, choice *c, uint32_t name, or_json_item *item)
+static void walk_choice_member(job *w, choice *c, uint32_t name, or_json_item *item)
 {
     bool is_message = name == CHOICE_MESSAGE || name == CHOICE_DELTA;
     bool again = (c->seen >> (is_message ? CHOICE_MESSAGE : name) & 1) != 0, keep = !again;
@@ -697,7 +698,7 @@ static void put_finish(run *r, const choice *c, or_finish finish)
     put_raw_text(r->out, c->native.ptr != NULL && c->native.len > 0 ? c->native : c->finish);
 }
 
-static or_finish finish_of_choice(work *w, const choice *c)
+static or_finish finish_of_choice(job *w, const choice *c)
 {
     uint64_t bit = bit_of(c->index);
     if (c->ours) return w->said->finish;
@@ -705,7 +706,7 @@ static or_finish finish_of_choice(work *w, const choice *c)
     return finish_of(c->finish, c->called || (w->state.calling & bit) != 0);
 }
 
-static void end_choice(work *w, choice *c)
+static void end_choice(job *w, choice *c)
 {
     or_finish finish = finish_of_choice(w, c);
     bool      text = w->s->text || (c->seen >> CHOICE_TEXT & 1) != 0;
@@ -730,7 +731,7 @@ static void end_choice(work *w, choice *c)
 }
 
 /* The index of the choice that the scan has just entered, wherever in it that stands. */
-static bool find_index(const work *w, uint64_t *index)
+static bool find_index(const job *w, uint64_t *index)
 {
     or_json_scan ahead = w->scan;
     or_json_item item;
@@ -744,7 +745,7 @@ static bool find_index(const work *w, uint64_t *index)
 
 /* Is this the choice that or.h decodes? Of a stream always the same one, of an answer the
    first. */
-static bool is_ours(work *w, choice *c)
+static bool is_ours(job *w, choice *c)
 {
     bool has = find_index(w, &c->index), chunk = w->what == MAKE_CHUNK;
     if (!has) c->index = chunk && w->state.chosen && !w->taken ? w->state.choice : w->choices;
@@ -755,7 +756,7 @@ static bool is_ours(work *w, choice *c)
     return w->state.choice == c->index;
 }
 
-static void walk_choices(work *w)
+static void walk_choices(job *w)
 {
     or_json_item item;
     or_buf_put_char(w->out, '[');
@@ -781,7 +782,7 @@ static void walk_choices(work *w)
 /* ---- embeddings ---- */
 
 /* Numbers become the base64 of little-endian float32. */
-static void put_base64(work *w)
+static void put_base64(job *w)
 {
     char           bytes[1200]; /* of whole groups of three bytes, and of whole numbers */
     size_t         len = 0;
@@ -841,7 +842,7 @@ static or_err put_numbers(or_buf *out, or_str raw)
     return num_bits < 6 ? OR_OK : OR_ERR_ANSWER; /* more is part of a number */
 }
 
-static void walk_embedding(work *w)
+static void walk_embedding(job *w)
 {
     static const or_str names[] = {OR_STR_INIT("embedding")};
     run                 r;
@@ -873,7 +874,7 @@ static void walk_embedding(work *w)
     run_end(&r);
 }
 
-static void walk_data(work *w)
+static void walk_data(job *w)
 {
     or_json_item item;
     bool         any = false;
@@ -913,7 +914,7 @@ static const or_str root_names[ROOT_NUM] = {
     OR_STR_INIT("service_tier"), OR_STR_INIT("obfuscation"), OR_STR_INIT("system_fingerprint"),
     OR_STR_INIT("x_groq")};
 
-static or_str object_name(const work *w)
+static or_str object_name(const job *w)
 {
     if (w->what == MAKE_EMBEDDING) return OR_STR("list");
     if (w->s->text) return OR_STR("text_completion");
@@ -921,7 +922,7 @@ static or_str object_name(const work *w)
 }
 
 /* The value of one of the first members, and of `choices` and `data` when they are empty. */
-static void put_root(work *w, uint32_t name)
+static void put_root(job *w, uint32_t name)
 {
     uint64_t theirs = w->said != NULL ? w->said->created : 0;
     switch (name) {
@@ -934,7 +935,7 @@ static void put_root(work *w, uint32_t name)
     }
 }
 
-static void put_root_usage(work *w, run *r)
+static void put_root_usage(job *w, run *r)
 {
     or_json_writer j;
     run_own(r, root_names[ROOT_USAGE]);
@@ -943,12 +944,12 @@ static void put_root_usage(work *w, run *r)
     if (e != OR_OK) fail(w, e);
 }
 
-static bool is_whole(const work *w)
+static bool is_whole(const job *w)
 {
     return w->what == MAKE_WHOLE || w->what == MAKE_EMBEDDING;
 }
 
-static void walk_usage(work *w, run *r, or_json_item *item)
+static void walk_usage(job *w, run *r, or_json_item *item)
 {
     or_str v = whole(w, item);
     if (item->type != OR_JSON_NULL) w->their_usage = v;
@@ -962,7 +963,7 @@ static void walk_usage(work *w, run *r, or_json_item *item)
     }
 }
 
-static void walk_root_member(work *w, run *r, uint32_t name, or_json_item *item)
+static void walk_root_member(job *w, run *r, uint32_t name, or_json_item *item)
 {
     bool embedding = w->what == MAKE_EMBEDDING;
     bool list = name == (embedding ? ROOT_DATA : ROOT_CHOICES);
@@ -993,7 +994,7 @@ static void walk_root_member(work *w, run *r, uint32_t name, or_json_item *item)
 }
 
 /* What has to be there and was not. */
-static void end_root(work *w, run *r, uint32_t seen)
+static void end_root(job *w, run *r, uint32_t seen)
 {
     uint32_t last = w->what == MAKE_EMBEDDING ? ROOT_OBJECT : ROOT_CHOICES;
     if (w->what == MAKE_EMBEDDING && (seen >> ROOT_DATA & 1) == 0) fail(w, OR_ERR_ANSWER);
@@ -1013,7 +1014,7 @@ static void end_root(work *w, run *r, uint32_t seen)
 }
 
 /* Walk text, whose root has to be an object, and write it to w->out. */
-static or_err walk(work *w, or_str text)
+static or_err walk(job *w, or_str text)
 {
     run          r;
     or_json_item item;
@@ -1039,7 +1040,7 @@ static or_err walk(work *w, or_str text)
     return w->err;
 }
 
-static void work_init(work *w, make what, or_buf *out, const shape *s, const or_chat_answer *said)
+static void job_init(job *w, make what, or_buf *out, const shape *s, const or_chat_answer *said)
 {
     memset(w, 0, sizeof *w);
     w->what = what;
@@ -1079,7 +1080,7 @@ static or_err finished(or_buf *out, size_t from, or_err e)
 }
 
 /* Is it a chunk with nothing but usage? */
-static bool is_usage_only(const work *w)
+static bool is_usage_only(const job *w)
 {
     return w->choices == 0 && !w->unknown && !w->said->error.set &&
            (w->their_usage.ptr != NULL || w->said->usage.set);
@@ -1088,10 +1089,10 @@ static bool is_usage_only(const work *w)
 or_err shape_chunk(or_buf *out, const shape *s, shape_stream *state, or_str chunk,
                    const or_chat_delta *delta)
 {
-    work   w;
+    job   w;
     size_t from = out->len;
     or_err before = out->err;
-    work_init(&w, MAKE_CHUNK, out, s, delta);
+    job_init(&w, MAKE_CHUNK, out, s, delta);
     w.state = *state;
     event_begin(out);
     or_err e = walk(&w, chunk);
@@ -1109,7 +1110,7 @@ or_err shape_chunk(or_buf *out, const shape *s, shape_stream *state, or_str chun
 }
 
 /* The members before `choices` of an event without a chunk to be made of. */
-static void put_head(work *w, run *r)
+static void put_head(job *w, run *r)
 {
     run_begin(r, w->out);
     for (uint32_t i = ROOT_ID; i < ROOT_CHOICES; i++) {
@@ -1122,10 +1123,10 @@ static void put_head(work *w, run *r)
 or_err shape_usage_chunk(or_buf *out, const shape *s, const or_usage *u, const or_cost *cost,
                          or_str metadata)
 {
-    work   w;
+    job   w;
     run    r;
     size_t from = out->len;
-    work_init(&w, MAKE_CHUNK, out, s, NULL);
+    job_init(&w, MAKE_CHUNK, out, s, NULL);
     w.usage = u;
     w.cost = cost;
     w.metadata = metadata;
@@ -1141,9 +1142,9 @@ or_err shape_usage_chunk(or_buf *out, const shape *s, const or_usage *u, const o
 or_err shape_answer(or_buf *out, const shape *s, or_str body, const or_chat_answer *answer,
                     const or_usage *u, const or_cost *cost, or_str metadata)
 {
-    work   w;
+    job   w;
     size_t from = out->len;
-    work_init(&w, MAKE_WHOLE, out, s, answer);
+    job_init(&w, MAKE_WHOLE, out, s, answer);
     w.usage = u;
     w.cost = cost;
     w.metadata = metadata;
@@ -1153,12 +1154,13 @@ or_err shape_answer(or_buf *out, const shape *s, or_str body, const or_chat_answ
 /* The chunk behind the opening: how each choice ended. None when none did. */
 static or_err put_ends(or_buf *out, const shape *s, or_str body, const or_chat_answer *answer)
 {
-    work   w;
+    job   w;
     run    r;
     or_buf nothing;
     size_t from = out->len;
+    or_err before = out->err;
     or_buf_init_counting(&nothing);
-    work_init(&w, MAKE_ENDS, out, s, answer);
+    job_init(&w, MAKE_ENDS, out, s, answer);
     event_begin(out);
     put_head(&w, &r);
     or_buf_put_char(out, '[');
@@ -1168,16 +1170,19 @@ static or_err put_ends(or_buf *out, const shape *s, or_str body, const or_chat_a
     or_buf_put_char(out, ']');
     run_end(&r);
     event_end(out, from, false);
-    if (w.ended == 0) out->len = from;
+    if (w.ended == 0) { /* whether there was room for it or not */
+        out->len = from;
+        out->err = before;
+    }
     return e;
 }
 
 or_err shape_answer_as_stream(or_buf *out, const shape *s, or_str body,
                               const or_chat_answer *answer)
 {
-    work   w;
+    job   w;
     size_t from = out->len;
-    work_init(&w, MAKE_OPENING, out, s, answer);
+    job_init(&w, MAKE_OPENING, out, s, answer);
     event_begin(out);
     or_err e = walk(&w, body);
     event_end(out, from, is_spaced(body));
@@ -1188,9 +1193,9 @@ or_err shape_answer_as_stream(or_buf *out, const shape *s, or_str body,
 or_err shape_embeddings(or_buf *out, const shape *s, or_str body, bool base64, const or_usage *u,
                         const or_cost *cost)
 {
-    work   w;
+    job   w;
     size_t from = out->len;
-    work_init(&w, MAKE_EMBEDDING, out, s, NULL);
+    job_init(&w, MAKE_EMBEDDING, out, s, NULL);
     w.usage = u;
     w.cost = cost;
     w.base64 = base64;

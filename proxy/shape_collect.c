@@ -158,18 +158,18 @@ static void put_calls(or_json_writer *w, const or_msg *m)
     or_json_put_key(w, OR_STR("tool_calls"));
     or_json_begin_array(w);
     for (uint32_t i = 0; i < m->num_tool_calls; i++) {
-        const or_tool_call *call = &m->tool_calls[i];
+        const or_tool_call *from = &m->tool_calls[i];
         or_json_begin_object(w);
-        put_member(w, "id", call->id);
+        put_member(w, "id", from->id);
         put_member(w, "type", OR_STR("function"));
         or_json_put_key(w, OR_STR("function"));
         or_json_begin_object(w);
-        put_member(w, "name", call->name.ptr != NULL ? call->name : OR_STR(""));
-        put_member(w, "arguments", call->arguments.ptr != NULL ? call->arguments : OR_STR(""));
+        put_member(w, "name", from->name.ptr != NULL ? from->name : OR_STR(""));
+        put_member(w, "arguments", from->arguments.ptr != NULL ? from->arguments : OR_STR(""));
         or_json_end_object(w);
-        if (call->extra_content.len > 0) {
+        if (from->extra_content.len > 0) {
             or_json_put_key(w, OR_STR("extra_content"));
-            or_json_put_raw(w, call->extra_content);
+            or_json_put_raw(w, from->extra_content);
         }
         or_json_end_object(w);
     }
