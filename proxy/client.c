@@ -358,14 +358,14 @@ static void refuse(client *c, uint16_t status, const char *message)
     client_error(c, &e, status == 503 ? OR_STR("Retry-After: 1\r\n") : or_str_of(NULL, 0));
 }
 
-void client_stream_begin(client *c, or_str fields)
+void client_stream_begin(client *c, uint16_t status, or_str fields)
 {
     if (broken(c)) return;
     assert(!c->answering);
     c->answering = true;
     c->chunked = c->http.head.minor == 1;
     if (!c->chunked) c->keep_alive = false; /* HTTP/1.0: the end is the close */
-    put_head(c, &c->out, 200, fields);
+    put_head(c, &c->out, status, fields);
     if (c->chunked)
         or_http_put_field(&c->out, OR_STR("Transfer-Encoding"), OR_STR("chunked"));
     or_http_put_head_end(&c->out);

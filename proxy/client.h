@@ -64,7 +64,7 @@ void client_error(client *c, const envelope *e, or_str fields);
    client_stream: false when the peer is slow and the caller should stop until drained.
    end: the last pieces and the end in one write; complete tells whether the answer is
    whole; if not, the connection is cut so that the peer sees it. */
-void client_stream_begin(client *c, or_str fields);
+void client_stream_begin(client *c, uint16_t status, or_str fields);
 bool client_stream(client *c, const or_str *pieces, size_t num);
 void client_stream_end(client *c, const or_str *pieces, size_t num, bool complete);
 
