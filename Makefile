@@ -41,7 +41,8 @@ $B/orproxy: $B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)) $B/ports.a
 # names it here.
 $B/tests/test_conf: $B/proxy/conf.o
 $B/tests/test_facts: $B/proxy/facts.o
-$B/tests/test_models: $B/proxy/models.o $B/proxy/mem.o
+$B/tests/test_models: $B/proxy/models.o $B/proxy/models_query.o $B/proxy/models_object.o \
+                      $B/proxy/mem.o
 # A port that is not in ports.a: its test names it, with the library below it.
 $B/tests/test_lwip: $B/ports/lwip_sockets.o
 $B/tests/test_lwip_raw: $B/ports/lwip_raw.o

@@ -19,21 +19,23 @@ bool conf_matches(or_str pattern, or_str text)
 {
     size_t n = pattern.len;
     if (n == 0 || pattern.ptr[n - 1] != '*') return or_str_eq_nocase(pattern, text);
-    return text.len >= n - 1 && or_str_eq_nocase(or_str_of(pattern.ptr, n - 1),
-                                                 or_str_of(text.ptr, n - 1));
+    return text.len >= n - 1 &&
+           or_str_eq_nocase(or_str_of(pattern.ptr, n - 1), or_str_of(text.ptr, n - 1));
 }
 
 /* ---- a market ---- */
 
-#define BIG                                                                                    \
-    "{\"id\":\"acme/big\",\"canonical_slug\":\"acme/big-2026-05\",\"name\":\"Acme: Big \\u00e9\","  \
-    "\"created\":1779000000,\"context_length\":200000,\"description\":\"The big one\","         \
-    "\"architecture\":{\"modality\":\"text+image->text\",\"input_modalities\":[\"text\",\"image\"]," \
-    "\"output_modalities\":[\"text\"],\"tokenizer\":\"Acme\",\"instruct_type\":null},"          \
-    "\"pricing\":{\"prompt\":\"0.0000015\",\"completion\":\"0.000006\",\"overrides\":[{"        \
-    "\"min_prompt_tokens\":128000,\"prompt\":\"0.000003\"}]},"                                  \
-    "\"supported_parameters\":[\"tools\",\"novelty\"],\"benchmarks\":{\"artificial_analysis\":" \
-    "{\"intelligence_index\":61.5,\"coding_index\":50,\"agentic_index\":null},\"design_arena\":[]}," \
+#define BIG                                                                                        \
+    "{\"id\":\"acme/big\",\"canonical_slug\":\"acme/big-2026-05\",\"name\":\"Acme: Big \\u00e9\"," \
+    "\"created\":1779000000,\"context_length\":200000,\"description\":\"The big one\","            \
+    "\"architecture\":{\"modality\":\"text+image->text\",\"input_modalities\":[\"text\","          \
+    "\"image\"],"                                                                                  \
+    "\"output_modalities\":[\"text\"],\"tokenizer\":\"Acme\",\"instruct_type\":null},"             \
+    "\"pricing\":{\"prompt\":\"0.0000015\",\"completion\":\"0.000006\",\"overrides\":[{"           \
+    "\"min_prompt_tokens\":128000,\"prompt\":\"0.000003\"}]},"                                     \
+    "\"supported_parameters\":[\"tools\",\"novelty\"],\"benchmarks\":{\"artificial_analysis\":"    \
+    "{\"intelligence_index\":61.5,\"coding_index\":50,\"agentic_index\":null},\"design_arena\":[]" \
+    "},"                                                                                           \
     "\"future\":[1,{\"a\":2}],\"top_provider\":{\"context_length\":200000}}"
 
 static const char *const lists[] = {
@@ -70,8 +72,9 @@ static void open_shop(void)
     or_arena_init(&scratch, memory[1], sizeof memory[1]);
     for (unsigned i = 0; i < 2; i++) {
         defaults.provider = OR_STR("openrouter");
-        CHECK_ERR(or_catalogue_read(&shop.catalogue, or_str_z(lists[i]), &defaults, &keep, &scratch),
-                  OR_OK, "the catalogue");
+        CHECK_ERR(
+            or_catalogue_read(&shop.catalogue, or_str_z(lists[i]), &defaults, &keep, &scratch),
+            OR_OK, "the catalogue");
     }
     settings.num_providers = 3;
     settings.providers[0].name = "openrouter";
@@ -222,15 +225,38 @@ static void test_filters(void)
 
 static void test_refusals(void)
 {
-    static const char *const bad[] = {
-        "sort=best", "limit=0", "limit=1001", "limit=x", "limit=-1", "offset=-1", "offset=1.5",
-        "offset=99999999999999999999", "category=cooking", "supported_parameters=tools,magic",
-        "supported_parameters=tools,,", "input_modalities=smell", "input_modalities=all",
-        "output_modalities=smell", "context=big", "min_price=cheap", "max_price=-1",
-        "min_output_price=1e99", "max_output_price=%", "q=%0a", "q=%e", "q=%4", "distillable=maybe",
-        "zdr=false", "region=mars", "max_age_days=x", "min_tool_success_rate=0x1", "use_rss=true",
-        "use_rss_chat_links=1", "s%6frt=best", "a=1&sort=best&b=2"};
-    char long_value[700];
+    static const char *const bad[] = {"sort=best",
+                                      "limit=0",
+                                      "limit=1001",
+                                      "limit=x",
+                                      "limit=-1",
+                                      "offset=-1",
+                                      "offset=1.5",
+                                      "offset=99999999999999999999",
+                                      "category=cooking",
+                                      "supported_parameters=tools,magic",
+                                      "supported_parameters=tools,,",
+                                      "input_modalities=smell",
+                                      "input_modalities=all",
+                                      "output_modalities=smell",
+                                      "context=big",
+                                      "min_price=cheap",
+                                      "max_price=-1",
+                                      "min_output_price=1e99",
+                                      "max_output_price=%",
+                                      "q=%0a",
+                                      "q=%e",
+                                      "q=%4",
+                                      "distillable=maybe",
+                                      "zdr=false",
+                                      "region=mars",
+                                      "max_age_days=x",
+                                      "min_tool_success_rate=0x1",
+                                      "use_rss=true",
+                                      "use_rss_chat_links=1",
+                                      "s%6frt=best",
+                                      "a=1&sort=best&b=2"};
+    char                     long_value[700];
     open_shop();
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         CHECK(!ask_for(bad[i], NULL), bad[i]);
@@ -278,7 +304,8 @@ static void test_key(void)
     key.num_providers = 2;
     ask_for("", &ask);
     CHECK_STR(ids(), OR_STR("acme/big acme/big:free attic/llama3:8b"), "two providers");
-    CHECK_STR(at("/data/0/pricing/prompt"), OR_STR("\"0.000002\""), "the price of those it may use");
+    CHECK_STR(at("/data/0/pricing/prompt"), OR_STR("\"0.000002\""),
+              "the price of those it may use");
     ask = (models_ask){.embeddings = true};
     ask_for("", &ask);
     CHECK_STR(ids(), OR_STR("acme/vec"), "embeddings");
@@ -292,10 +319,12 @@ static void test_raw_model(void)
     CHECK_STR(at("/data/0/future"), OR_STR("[1,{\"a\":2}]"), "as it was");
     CHECK(at("/data/0/pricing/overrides/0").ptr != NULL, "prices that hold are kept whole");
     CHECK_STR(at("/data/0/supported_parameters"),
-              OR_STR("[\"tools\",\"novelty\",\"seed\",\"tool_choice\"]"), "all endpoints' together");
+              OR_STR("[\"tools\",\"novelty\",\"seed\",\"tool_choice\"]"),
+              "all endpoints' together");
     CHECK_STR(at("/data/0/top_provider"),
               OR_STR("{\"context_length\":200000,\"max_completion_tokens\":null,"
-                     "\"is_moderated\":false}"), "not without is_moderated");
+                     "\"is_moderated\":false}"),
+              "not without is_moderated");
     CHECK_STR(at("/data/0/supported_voices"), OR_STR("null"), "was missing");
     CHECK_STR(at("/data/0/created_at"), OR_STR("\"2026-05-17T06:40:00Z\""), "a date");
     CHECK_STR(at("/data/0/owned_by"), OR_STR("\"acme\""), "owner");
@@ -307,7 +336,8 @@ static void test_raw_model(void)
     ask_for("q=big", NULL);
     CHECK_STR(at("/data/0/pricing"),
               OR_STR("{\"prompt\":\"0.0000000375\",\"completion\":\"0.000000000001\","
-                     "\"input_cache_read\":\"0.00000015\",\"discount\":0.1}"), "ours");
+                     "\"input_cache_read\":\"0.00000015\",\"discount\":0.1}"),
+              "ours");
     shelf[0].object = OR_STR("{\"id\":5,\"name\":[],\"name\":\"x\",\"created\":1.5,\"cre");
     ask_for("q=big", NULL);
     CHECK_STR(at("/data/0/name"), OR_STR("\"acme/big\""), "of a wrong type");
@@ -318,19 +348,40 @@ static void test_own_model(void)
 {
     open_shop();
     ask_for("q=llama3", NULL);
-    CHECK_STR(or_json_raw(&doc, or_json_find(&doc, 0, "/data/0")),
-              OR_STR("{\"id\":\"attic/llama3:8b\",\"canonical_slug\":\"attic/llama3:8b\","
-                     "\"name\":\"attic/llama3:8b\",\"object\":\"model\",\"type\":\"model\","
-                     "\"created\":1780000000,\"owned_by\":\"attic\","
-                     "\"display_name\":\"attic/llama3:8b\",\"created_at\":\"2026-05-28T20:26:40Z\","
-                     "\"description\":\"\",\"context_length\":8192,\"architecture\":{\"modality\":"
-                     "\"text->text\",\"input_modalities\":[\"text\"],\"output_modalities\":[\"text\"],"
-                     "\"tokenizer\":\"Other\",\"instruct_type\":null},\"pricing\":{\"prompt\":\"-1\","
-                     "\"completion\":\"-1\"},\"top_provider\":{\"context_length\":8192,"
-                     "\"max_completion_tokens\":null,\"is_moderated\":false},"
-                     "\"per_request_limits\":null,\"supported_parameters\":[],"
-                     "\"supported_voices\":null,\"default_parameters\":null,\"links\":{\"details\":"
-                     "\"/api/v1/models/attic/llama3:8b/endpoints\"}}"), "built");
+    CHECK_STR(
+        or_json_raw(&doc, or_json_find(&doc, 0, "/data/0")),
+        OR_STR("{\"id\":\"attic/llama3:8b\",\"canonical_slug\":\"attic/llama3:8b\","
+               "\"name\":\"attic/llama3:8b\",\"object\":\"model\",\"type\":\"model\","
+               "\"created\":1780000000,\"owned_by\":\"attic\","
+               "\"display_name\":\"attic/llama3:8b\",\"created_at\":\"2026-05-28T20:26:40Z\","
+               "\"description\":\"\",\"context_length\":8192,\"architecture\":{\"modality\":"
+               "\"text->text\",\"input_modalities\":[\"text\"],\"output_modalities\":[\"text\"],"
+               "\"tokenizer\":\"Other\",\"instruct_type\":null},\"pricing\":{\"prompt\":\"-1\","
+               "\"completion\":\"-1\"},\"top_provider\":{\"context_length\":8192,"
+               "\"max_completion_tokens\":null,\"is_moderated\":false},"
+               "\"per_request_limits\":null,\"supported_parameters\":[],"
+               "\"supported_voices\":null,\"default_parameters\":null,\"links\":{\"details\":"
+               "\"/api/v1/models/attic/llama3:8b/endpoints\"}}"),
+        "built");
+}
+
+/* Switched off, or in a list without an endpoint here. */
+static void test_no_endpoint(void)
+{
+    open_shop();
+    or_endpoint *e = (or_endpoint *)(uintptr_t)shop.catalogue.endpoints;
+    e[0].disabled = e[4].disabled = true;
+    ask_for("", NULL);
+    CHECK_STR(ids(), OR_STR("acme/big acme/big:free"), "what is off is not shown");
+    CHECK_STR(at("/data/0/pricing/prompt"), OR_STR("\"0.000002\""), "nor its price");
+    shelf[0].num = 0;
+    ask_for("", NULL);
+    CHECK_STR(at("/data/0/pricing/prompt"), OR_STR("\"0.0000015\""), "what the list says");
+    shelf[0].object = OR_STR("{\"pricing\":{\"prompt\":1}}");
+    ask_for("", NULL);
+    CHECK_STR(at("/data/0/pricing"), OR_STR("{\"prompt\":\"-1\",\"completion\":\"-1\"}"),
+              "nothing is known");
+    CHECK_STR(at("/data/0/context_length"), OR_STR("null"), "nothing is known");
 }
 
 static void begin(void)
@@ -341,12 +392,21 @@ static void begin(void)
 
 static void test_one(void)
 {
-    static const struct { const char *id, *want; } cases[] = {
-        {"acme/big", "\"acme/big\""}, {"acme%2Fbig", "\"acme/big\""}, {"ACME/Big", "\"acme/big\""},
-        {"acme/big-2026-05", "\"acme/big\""}, {"acme/big:nitro", "\"acme/big\""},
-        {"acme/big%3Afree:floor", "\"acme/big:free\""}, {"attic/llama3:8b", "\"attic/llama3:8b\""},
-        {"acme/big:batch", NULL}, {"acme/none", NULL}, {"", NULL}, {"%", NULL}, {"acme/big%00", NULL},
-        {"acme/big%2", NULL}};
+    static const struct {
+        const char *id, *want;
+    } cases[] = {{"acme/big", "\"acme/big\""},
+                 {"acme%2Fbig", "\"acme/big\""},
+                 {"ACME/Big", "\"acme/big\""},
+                 {"acme/big-2026-05", "\"acme/big\""},
+                 {"acme/big:nitro", "\"acme/big\""},
+                 {"acme/big%3Afree:floor", "\"acme/big:free\""},
+                 {"attic/llama3:8b", "\"attic/llama3:8b\""},
+                 {"acme/big:batch", NULL},
+                 {"acme/none", NULL},
+                 {"", NULL},
+                 {"%", NULL},
+                 {"acme/big%00", NULL},
+                 {"acme/big%2", NULL}};
     open_shop();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         or_str id = test_exact(or_str_z(cases[i].id));
@@ -386,19 +446,21 @@ static void test_endpoints(void)
     CHECK_STR(at("/data/endpoints/0/provider_name"), OR_STR("\"OpenRouter\""), "from the settings");
     CHECK_STR(at("/data/endpoints/0/uptime_last_1d"), OR_STR("null"), "no data");
     CHECK_STR(at("/data/endpoints/0/latency_last_30m"), OR_STR("null"), "no data");
-    CHECK_STR(at("/data/endpoints/1"),
-              OR_STR("{\"name\":\"Alpha Cloud: acme/big\",\"model_id\":\"acme/big\",\"model_name\":"
-                     "\"Acme: Big \\u00e9\",\"provider_name\":\"Alpha Cloud\",\"tag\":\"alpha\","
-                     "\"context_length\":100000,\"max_completion_tokens\":null,"
-                     "\"max_prompt_tokens\":null,\"pricing\":{\"prompt\":\"0.000002\",\"completion\":"
-                     "\"0.000008\",\"input_cache_read\":\"0.00000015\",\"discount\":0.1},"
-                     "\"quantization\":\"fp8\",\"supported_parameters\":[\"seed\",\"tools\","
-                     "\"tool_choice\"],\"supports_implicit_caching\":true,\"supports_tool_choice\":"
-                     "{\"auto\":true,\"function\":true,\"none\":true,\"required\":true},"
-                     "\"supports_voice_cloning\":false,\"status\":0,\"uptime_last_1d\":75,"
-                     "\"uptime_last_30m\":null,\"uptime_last_5m\":null,\"latency_last_30m\":"
-                     "{\"p50\":400,\"p75\":400,\"p90\":400,\"p99\":400},\"throughput_last_30m\":"
-                     "{\"p50\":55,\"p75\":55,\"p90\":55,\"p99\":55}}"), "an endpoint");
+    CHECK_STR(
+        at("/data/endpoints/1"),
+        OR_STR("{\"name\":\"Alpha Cloud: acme/big\",\"model_id\":\"acme/big\",\"model_name\":"
+               "\"Acme: Big \\u00e9\",\"provider_name\":\"Alpha Cloud\",\"tag\":\"alpha\","
+               "\"context_length\":100000,\"max_completion_tokens\":null,"
+               "\"max_prompt_tokens\":null,\"pricing\":{\"prompt\":\"0.000002\",\"completion\":"
+               "\"0.000008\",\"input_cache_read\":\"0.00000015\",\"discount\":0.1},"
+               "\"quantization\":\"fp8\",\"supported_parameters\":[\"seed\",\"tools\","
+               "\"tool_choice\"],\"supports_implicit_caching\":true,\"supports_tool_choice\":"
+               "{\"auto\":true,\"function\":true,\"none\":true,\"required\":true},"
+               "\"supports_voice_cloning\":false,\"status\":0,\"uptime_last_1d\":75,"
+               "\"uptime_last_30m\":null,\"uptime_last_5m\":null,\"latency_last_30m\":"
+               "{\"p50\":400,\"p75\":400,\"p90\":400,\"p99\":400},\"throughput_last_30m\":"
+               "{\"p50\":55,\"p75\":55,\"p90\":55,\"p99\":55}}"),
+        "an endpoint");
     CHECK(endpoints_of("acme/big:free"), "a variant");
     CHECK_STR(at("/data/endpoints/0/status"), OR_STR("-3"), "the breaker is open");
     CHECK(endpoints_of("acme/big:batch"), "a variant that is not there");
@@ -428,16 +490,20 @@ static void test_others(void)
     CHECK_STR(or_buf_str(&out), OR_STR("{\"data\":{\"count\":4}}"), "count of all");
     begin();
     read_answer(models_providers(&out, &shop, &reply), "providers");
-    CHECK_STR(at("/data/1"),
-              OR_STR("{\"name\":\"Alpha \\\"Cloud\\\"\",\"slug\":\"alpha\",\"privacy_policy_url\":null,"
-                     "\"terms_of_service_url\":null,\"status_page_url\":null,\"headquarters\":null,"
-                     "\"datacenters\":null}"), "a provider");
+    CHECK_STR(
+        at("/data/1"),
+        OR_STR("{\"name\":\"Alpha \\\"Cloud\\\"\",\"slug\":\"alpha\",\"privacy_policy_url\":null,"
+               "\"terms_of_service_url\":null,\"status_page_url\":null,\"headquarters\":null,"
+               "\"datacenters\":null}"),
+        "a provider");
     CHECK_STR(at("/data/2/name"), OR_STR("\"attic\""), "without a title");
     shop.num_models = 0;
     ask_for("sort=newest", NULL);
-    CHECK_STR(or_buf_str(&out), OR_STR("{\"object\":\"list\",\"data\":[],\"has_more\":false,"
-                                       "\"first_id\":null,\"last_id\":null,\"total_count\":0,"
-                                       "\"links\":{\"next\":null}}"), "an empty market");
+    CHECK_STR(or_buf_str(&out),
+              OR_STR("{\"object\":\"list\",\"data\":[],\"has_more\":false,"
+                     "\"first_id\":null,\"last_id\":null,\"total_count\":0,"
+                     "\"links\":{\"next\":null}}"),
+              "an empty market");
 }
 
 /* Without memory each answer is refused, and nothing stays behind. */
@@ -471,6 +537,7 @@ int main(void)
     test_key();
     test_raw_model();
     test_own_model();
+    test_no_endpoint();
     test_one();
     test_endpoints();
     test_others();
