@@ -48,6 +48,8 @@ $B/tests/test_upstream: $(patsubst %,$B/proxy/%.o,upstream uplink tls dns ev ev_
 $B/tests/test_upstream: private LIBS := -Wl,--wrap=or_posix_resolve \
                                         -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
 $B/tests/test_shape: $B/proxy/shape.o $B/proxy/shape_collect.o $B/proxy/shape_f32.o
+$B/tests/test_models: $B/proxy/models.o $B/proxy/models_query.o $B/proxy/models_object.o \
+                      $B/proxy/mem.o
 # A port that is not in ports.a: its test names it, with the library below it.
 $B/tests/test_lwip: $B/ports/lwip_sockets.o
 $B/tests/test_lwip_raw: $B/ports/lwip_raw.o

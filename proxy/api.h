@@ -1,12 +1,10 @@
-/* Which path does what, and who may ask. */
+/* What is served where: paths, who may ask, and the answers that need no provider. */
 #ifndef API_H
 #define API_H
 
 #include "proxy/client.h"
-#include "proxy/conf.h"
 
-/* What the server calls for each request. local: this machine only, without keys, so Host
-   and Origin are checked. The settings must stay. */
-const client_hooks *api_setup(const conf *settings, bool local);
+/* local: only this machine can reach us, so that without keys Host and Origin are checked. */
+const client_hooks *api_setup(bool local);
 
 #endif
