@@ -60,7 +60,7 @@ static bool probe(cli_table *t, or_buf *notes, const conf *c, const conf_provide
         or_buf_put_z(notes, name);
         or_buf_put_z(notes, ": ");
         cli_put_clean(notes, or_str_z(probe->error), true);
-        or_buf_put_z(notes, probe->advice[0] != 0 ? ": " : "");
+        or_buf_put_z(notes, probe->advice[0] != 0 ? "\n    " : "");
         or_buf_put_z(notes, probe->advice);
         or_buf_put_char(notes, '\n');
     }

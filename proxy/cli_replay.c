@@ -1,4 +1,7 @@
 /* orproxy replay: are recorded decisions still made the same way? */
+#include <errno.h>
+#include <string.h>
+
 #include "proxy/cli_parts.h"
 #include "proxy/mem.h"
 
@@ -51,7 +54,7 @@ static void replay_all(cli_lines *l, tally *t)
         if (e == OR_OK) continue;
         t->unreadable++;
         if (e != OR_ERR_SPACE) {
-            cli_say("%s:%lu: cannot be read on", l->path, l->number);
+            cli_say("%s:%lu: %s", l->path, l->number, strerror(errno));
             break;
         }
         cli_say("%s:%lu: longer than %d bytes, or than limits.memory allows", l->path, l->number,

@@ -168,7 +168,7 @@ static bool print_excluded(cli_doc *d, int list)
         cli_table_add(&t, cli_doc_text(d, i, "/excluded_by"));
         cli_table_add(&t, cli_doc_text(d, i, "/reason"));
     }
-    return cli_print(OR_STR("\n")) && cli_table_print(&t);
+    return cli_table_print(&t);
 }
 
 static bool print_title(cli_doc *d, int data)
@@ -197,7 +197,7 @@ static int print_plan(or_str body)
         cli_say("the gateway's decision cannot be read: %s",
                 or_err_text(e != OR_OK ? e : OR_ERR_TYPE));
     else if (print_title(&d, data) && print_candidates(&d, list) &&
-             print_excluded(&d, or_json_find(&d.json, data, "/excluded")))
+             cli_print(OR_STR("\n")) && print_excluded(&d, or_json_find(&d.json, data, "/excluded")))
         status = CLI_OK;
     cli_doc_end(&d);
     return status;

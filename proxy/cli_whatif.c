@@ -1,4 +1,5 @@
 /* orproxy what-if: what recorded requests would have cost with other settings. */
+#include <errno.h>
 #include <string.h>
 
 #include "proxy/cli_parts.h"
@@ -132,7 +133,7 @@ static void take_all(report *r, market *m, cli_lines *l)
         if (e == OR_OK) continue;
         r->unreadable++;
         cli_say("%s:%lu: cannot be read: %s", l->path, l->number,
-                e == OR_ERR_SPACE ? "the line is too long" : or_err_text(e));
+                e == OR_ERR_SPACE ? "the line is too long" : strerror(errno));
         if (e != OR_ERR_SPACE) break;
     }
 }
