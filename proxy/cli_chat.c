@@ -74,6 +74,14 @@ static int dial(session *s)
     return s->gateway->start(s->gateway->user, s->fd, s->num);
 }
 
+/* Nothing but white space. */
+static bool is_blank(or_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (strchr(" \t\r\n", s.ptr[i]) == NULL || s.ptr[i] == 0) return false;
+    return true;
+}
+
 /* ---- the models ---- */
 
 static bool set_models(session *s, or_str list)
@@ -379,7 +387,7 @@ static int converse(session *s)
         or_str line = or_buf_str(&text);
         if (e == OR_DONE || e == OR_NEED_MORE) fputc('\n', stderr);
         if (e < 0) cli_say("the question is longer than %d bytes: begin anew", CLI_MAX_TEXT);
-        if (e != OR_OK || or_str_trim(line).len == 0) continue;
+        if (e != OR_OK || is_blank(line)) continue;
         if (line.ptr[0] == '/') {
             if (!obey(s, line)) break;
         } else if (question(s, line) != CLI_OK) {
@@ -407,7 +415,7 @@ static int ask_once(session *s, const cli_command *c)
         good = cli_read_all(&text, "-");
     else
         cli_put_words(c, &text);
-    if (good && or_str_trim(or_buf_str(&text)).len == 0) {
+    if (good && is_blank(or_buf_str(&text))) {
         cli_say("chat: nothing to ask: give a text, see orproxy chat --help");
         status = CLI_USAGE;
     } else if (good) {
