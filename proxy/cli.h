@@ -15,8 +15,8 @@ enum {
     CLI_FAILED = 1, /* it did not work */
     CLI_USAGE = 2,  /* wrong use */
 
-    CLI_MAX_MODELS = 8,  /* asked at once */
-    CLI_MAX_WORDS = 256  /* of a text that is given without quotes */
+    CLI_MAX_MODELS = 8, /* asked at once */
+    CLI_MAX_WORDS = 256 /* of a text that is given without quotes */
 };
 
 /* A gateway for this process alone.
@@ -34,13 +34,13 @@ typedef struct cli_gateway {
 /* A command line, read. Texts are those of argv. */
 typedef struct cli_command {
     const char *name;
-    const char *model;  /* -m: one or more, with commas; NULL: not given */
-    const char *system; /* --system */
-    const char *prefs;  /* --prefs */
+    const char *model;      /* -m: one or more, with commas; NULL: not given */
+    const char *system;     /* --system */
+    const char *prefs;      /* --prefs */
     uint32_t    max_tokens; /* 0: not given */
     bool        json, tools, reasoning;
-    bool        help;   /* --help: cli_run does nothing else, and needs neither settings nor
-                           a gateway */
+    bool        help;       /* --help: cli_run does nothing else, and needs neither settings nor
+                               a gateway */
     bool        only_words; /* -- was there */
     const char *words[CLI_MAX_WORDS]; /* what is no option */
     unsigned    num_words;
@@ -48,6 +48,9 @@ typedef struct cli_command {
 
 /* Is it the name of one of the commands above? */
 bool cli_is_command(const char *word);
+
+/* All their names, at most max of them: for "did you mean". Returns how many. */
+size_t cli_names(const char **names, size_t max);
 
 /* One line for each command, for the program's own help. */
 const char *cli_summary(void);

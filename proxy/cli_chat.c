@@ -12,14 +12,14 @@
 typedef struct session {
     const cli_gateway *gateway;
     bool               colours_out, colours_err, reasoning;
-    or_buf             models;  /* as given: "a,b" */
+    or_buf             models;                /* as given: "a,b" */
     or_str             model[CLI_MAX_MODELS]; /* of it; absent: the gateway's default */
     unsigned           num;
     int                fd[CLI_MAX_MODELS]; /* one for each; -1: closed */
     cli_answer         answer[CLI_MAX_MODELS];
     cli_history        history[CLI_MAX_MODELS];
     const char        *system;
-    int64_t            spent;   /* pico-USD, what is known */
+    int64_t            spent;            /* pico-USD, what is known */
     unsigned           answers, unknown; /* how many, and how many of unknown cost */
 } session;
 
@@ -289,7 +289,7 @@ static void say_cost(const session *s)
 
 static void change_models(session *s, or_str list)
 {
-    char old[MAX_MODELS_TEXT];
+    char   old[MAX_MODELS_TEXT];
     or_str was = or_buf_str(&s->models);
     if (list.len == 0) {
         fprintf(stderr, "%.*s\n", (int)was.len, was.len > 0 ? was.ptr : "");
@@ -321,10 +321,10 @@ static const char conversation_help[] =
 static bool obey(session *s, or_str line)
 {
     static const char *const names[] = {"/new", "/model", "/models", "/cost", "/quit", "/help"};
-    char        word[32];
-    size_t      end = or_str_find(line, OR_STR(" "), 0);
-    or_str      rest = or_str_trim(or_str_of(line.ptr + end, line.len - end));
-    const char *nearest;
+    char                     word[32];
+    size_t                   end = or_str_find(line, OR_STR(" "), 0);
+    or_str                   rest = or_str_trim(or_str_of(line.ptr + end, line.len - end));
+    const char              *nearest;
     snprintf(word, sizeof word, "%.*s", end < 31 ? (int)end : 31, line.ptr);
     if (strcmp(word, "/quit") == 0 || strcmp(word, "/exit") == 0) return false;
     if (strcmp(word, "/new") == 0)

@@ -73,8 +73,8 @@ static bool probe(cli_table *t, or_buf *notes, const conf *c, const conf_provide
 static bool probe_provider(cli_table *t, or_buf *notes, const conf *c, const conf_provider *p)
 {
     static const char *const none[CLI_STEPS] = {"-", "-", "-", "simulated"};
-    bool     good = true;
-    unsigned num = p->num_keys > 0 ? p->num_keys : 1;
+    bool                     good = true;
+    unsigned                 num = p->num_keys > 0 ? p->num_keys : 1;
     if (p->kind == PROVIDER_DEMO || p->base_url == NULL) {
         add_row(t, p->name, none, "-");
         return true;
@@ -86,8 +86,8 @@ static bool probe_provider(cli_table *t, or_buf *notes, const conf *c, const con
 static bool check_providers(const conf *c, or_buf *notes)
 {
     static const char *const head[CLI_STEPS] = {"RESOLVE", "CONNECT", "TLS", "MODELS"};
-    cli_table t;
-    bool      good = true;
+    cli_table                t;
+    bool                     good = true;
     if (c->num_providers == 0) {
         cli_say("check: no provider is set up: add a [provider NAME] section");
         return false;
@@ -195,7 +195,8 @@ int cli_check(const cli_command *command)
     or_buf_init_growing(&odd, &mem_allocator, CLI_MAX_TABLE);
     bool good = check_providers(c, &failures);
     note_oddities(&odd, c);
-    if (failures.len > 0) good = cli_print(OR_STR("\n")) && cli_print(or_buf_str(&failures)) && good;
+    if (failures.len > 0)
+        good = cli_print(OR_STR("\n")) && cli_print(or_buf_str(&failures)) && good;
     if (odd.len > 0) {
         good = cli_print(OR_STR("\nto look at:\n")) && good;
         good = cli_print(or_buf_str(&odd)) && good;

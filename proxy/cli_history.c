@@ -8,8 +8,7 @@ static void remove_range(cli_history *h, uint32_t first, uint32_t end)
 {
     for (uint32_t i = first; i < end; i++)
         mem_free((void *)h->msgs[i].content.ptr, h->msgs[i].content.len + 1);
-    if (end > first)
-        memmove(h->msgs + first, h->msgs + end, (h->num - end) * sizeof *h->msgs);
+    if (end > first) memmove(h->msgs + first, h->msgs + end, (h->num - end) * sizeof *h->msgs);
     h->num -= end - first;
 }
 

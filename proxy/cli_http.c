@@ -65,7 +65,8 @@ static void on_head(cli_exchange *x)
     if (or_u64_read(or_http_field(h, OR_STR("Retry-After"), NULL), &wait) == OR_OK)
         x->retry_after_s = wait < UINT32_MAX ? (uint32_t)wait : UINT32_MAX;
     type.len = or_str_find(type, OR_STR(";"), 0);
-    x->stream = x->event != NULL && or_str_eq_nocase(or_str_trim(type), OR_STR("text/event-stream"));
+    x->stream =
+        x->event != NULL && or_str_eq_nocase(or_str_trim(type), OR_STR("text/event-stream"));
 }
 
 static or_err on_body(cli_exchange *x, or_str data)
@@ -125,7 +126,8 @@ static bool not_now(void)
 static void send_some(cli_exchange *x)
 {
     if (x->sent >= x->out.len) return;
-    ssize_t n = send(x->fd, x->out.ptr + x->sent, x->out.len - x->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t n =
+        send(x->fd, x->out.ptr + x->sent, x->out.len - x->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n > 0) x->sent += (size_t)n;
     if (n < 0 && !not_now()) x->sent = x->out.len;
     if (x->sent == x->out.len) or_buf_free(&x->out), x->sent = 0;
@@ -207,7 +209,8 @@ void cli_exchange_error(const cli_exchange *x, or_buf *out)
     or_chat_answer answer;
     or_arena_init_growing(&arena, NULL, 0, &mem_allocator);
     if (!x->clean) {
-        or_buf_put_z(out, x->status == 0 ? "no answer from the gateway: " : "the answer broke off: ");
+        or_buf_put_z(out,
+                     x->status == 0 ? "no answer from the gateway: " : "the answer broke off: ");
         or_buf_put_z(out, or_err_text(x->err));
         put_tried(out, x);
     } else if (or_chat_read(or_buf_str(&x->body), &arena, &answer) == OR_OK && answer.error.set) {

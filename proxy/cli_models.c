@@ -66,10 +66,10 @@ static void add_model(listing *l, int tok)
 static int print_table(listing *l, or_str body)
 {
     static const char *const head[] = {"MODEL", "CONTEXT", "PROMPT", "COMPLETION", "PROVIDERS"};
-    const or_json_doc *json = &l->doc.json;
-    or_err             e = cli_doc_begin(&l->doc, body);
-    int                list = or_json_find(json, 0, "/data");
-    int                first = or_json_first(json, list), status = CLI_FAILED;
+    const or_json_doc       *json = &l->doc.json;
+    or_err                   e = cli_doc_begin(&l->doc, body);
+    int                      list = or_json_find(json, 0, "/data");
+    int                      first = or_json_first(json, list), status = CLI_FAILED;
     if (or_json_type_at(json, list) != OR_JSON_ARRAY) {
         cli_say("the gateway's list of models cannot be read: %s",
                 or_err_text(e != OR_OK ? e : OR_ERR_TYPE));

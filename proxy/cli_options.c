@@ -6,9 +6,9 @@
 #include "proxy/cli.h"
 #include "proxy/conf.h"
 
-#define COMMON_HELP                                                                          \
-    "\n"                                                                                     \
-    "  -c FILE, --set KEY=VALUE, --demo, --upstream URL, --upstream-key REF\n"               \
+#define COMMON_HELP                                                            \
+    "\n"                                                                       \
+    "  -c FILE, --set KEY=VALUE, --demo, --upstream URL, --upstream-key REF\n" \
     "                        settings, as for serving: see orproxy --help\n"
 
 static const char chat_help[] =
@@ -21,8 +21,7 @@ static const char chat_help[] =
     "  -m MODEL[,MODEL...]   whom to ask; several are asked at once (at most 8). Default:\n"
     "                        default_model of the settings\n"
     "  --system TEXT         what stands before the conversation\n"
-    "  --reasoning           print reasoning, too (on a terminal it is always, dimmed)\n" COMMON_HELP
-    "\n"
+    "  --reasoning           print reasoning, too (always on a terminal, dimmed)\n" COMMON_HELP "\n"
     "After each answer a line on stderr says who answered, the tokens, the cost, the time.\n"
     "Exit status: 1 when an answer failed or was cut.\n";
 
@@ -103,9 +102,12 @@ static const struct {
     unsigned    which;
     bool        value;
 } options[] = {
-    {"-m", MODEL, true},           {"--system", SYSTEM, true},
-    {"--reasoning", REASONING, false}, {"--json", JSON, false},
-    {"--prefs", PREFS, true},      {"--tools", TOOLS, false},
+    {"-m", MODEL, true},
+    {"--system", SYSTEM, true},
+    {"--reasoning", REASONING, false},
+    {"--json", JSON, false},
+    {"--prefs", PREFS, true},
+    {"--tools", TOOLS, false},
     {"--max-tokens", MAX_TOKENS, true},
 };
 enum { NUM_OPTIONS = sizeof options / sizeof options[0] };
@@ -120,6 +122,16 @@ static const command *find(const char *name)
 bool cli_is_command(const char *word)
 {
     return find(word) != NULL;
+}
+
+size_t cli_names(const char **names, size_t max)
+{
+    size_t num = 0;
+    while (num < NUM_COMMANDS && num < max) {
+        names[num] = commands[num].name;
+        num++;
+    }
+    return num;
 }
 
 const char *cli_help_of(const char *name)
@@ -166,8 +178,8 @@ static bool is_option(const char *word, const char *name, bool value)
 
 static bool unknown(const cli_command *c, const char *word, char *error, size_t size)
 {
-    const char *names[NUM_OPTIONS + 6] = {"-c",     "--set", "--demo", "--upstream",
-                                          "--upstream-key", "--help"};
+    const char *names[NUM_OPTIONS + 6] = {"-c",         "--set",          "--demo",
+                                          "--upstream", "--upstream-key", "--help"};
     size_t      num = 6;
     unsigned    takes = find(c->name)->takes;
     for (size_t i = 0; i < NUM_OPTIONS; i++)
@@ -186,8 +198,8 @@ static bool set_max_tokens(cli_command *c, const char *value, char *error, size_
 {
     uint64_t n;
     if (or_u64_read(or_str_z(value), &n) != OR_OK || n == 0 || n > UINT32_MAX)
-        return wrong(error, size, "--max-tokens \"%.100s\" is no number of tokens: give 1 or more%s",
-                     value, "");
+        return wrong(error, size,
+                     "--max-tokens \"%.100s\" is no number of tokens: give 1 or more%s", value, "");
     c->max_tokens = (uint32_t)n;
     return true;
 }
@@ -235,7 +247,8 @@ bool cli_take(cli_command *c, char **argv, int *i, char *error, size_t error_siz
     if (!c->only_words && word[0] == '-' && word[1] != 0)
         return take_option(c, argv, i, error, error_size);
     if (c->num_words == CLI_MAX_WORDS)
-        return wrong(error, error_size, "%s: too many words: put the text in quotes%s", c->name, "");
+        return wrong(error, error_size, "%s: too many words: put the text in quotes%s", c->name,
+                     "");
     c->words[c->num_words++] = word;
     return true;
 }
@@ -254,10 +267,12 @@ bool cli_complete(const cli_command *c, char *error, size_t error_size)
     if (!(takes & (TEXT | LOG)) && c->num_words > 0)
         return wrong(error, error_size, "%s takes no \"%.100s\"", c->name, c->words[0]);
     if ((takes & LOG) && c->num_words != 1)
-        return wrong(error, error_size, "%s needs one file, the decisions' LOG: see orproxy %s --help",
-                     c->name, c->name);
+        return wrong(error, error_size,
+                     "%s needs one file, the decisions' LOG: see orproxy %s --help", c->name,
+                     c->name);
     if (strcmp(c->name, "route") == 0 && c->model == NULL)
-        return wrong(error, error_size, "%s needs -m MODEL: see orproxy %s --help", c->name, c->name);
+        return wrong(error, error_size, "%s needs -m MODEL: see orproxy %s --help", c->name,
+                     c->name);
     if (c->model != NULL && count_items(c->model) > CLI_MAX_MODELS)
         return wrong(error, error_size, "%s: -m \"%.100s\" names more than 8 models", c->name,
                      c->model);

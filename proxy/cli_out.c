@@ -125,8 +125,7 @@ or_err cli_lines_next(cli_lines *l, or_str *line)
     l->number++;
     for (;;) {
         const char *end = NULL;
-        if (l->buf.len > looked)
-            end = memchr(l->buf.ptr + looked, '\n', l->buf.len - looked);
+        if (l->buf.len > looked) end = memchr(l->buf.ptr + looked, '\n', l->buf.len - looked);
         size_t len = end != NULL ? (size_t)(end - l->buf.ptr) : l->buf.len;
         if (len > CLI_MAX_LINE) return skip_line(l);
         if (end != NULL || (l->end && len > 0)) {

@@ -96,7 +96,7 @@ typedef struct cli_lines {
     int           fd;
     unsigned long number; /* of the line, from 1 */
     or_buf        buf;
-    size_t        used;   /* bytes of buf that were given out */
+    size_t        used; /* bytes of buf that were given out */
     bool          end;
 } cli_lines;
 
@@ -112,18 +112,18 @@ void   cli_lines_close(cli_lines *l);
 
 /* One request and its answer. Zeroed is a closed one; must not be moved while open. */
 typedef struct cli_exchange {
-    int      fd;       /* the caller's */
-    uint16_t status;   /* 0: no answer yet */
-    bool     stream;   /* the answer is server-sent events, given to `event` */
+    int      fd;     /* the caller's */
+    uint16_t status; /* 0: no answer yet */
+    bool     stream; /* the answer is server-sent events, given to `event` */
     bool     over;
-    bool     clean;    /* the answer came to its end */
-    bool     keep;     /* the connection can serve another request */
-    or_err   err;      /* why it is over, when not clean */
+    bool     clean; /* the answer came to its end */
+    bool     keep;  /* the connection can serve another request */
+    or_err   err;   /* why it is over, when not clean */
     uint32_t retry_after_s;
     char     route[512]; /* X-Orproxy-Route: what was tried */
-    or_buf   body;     /* what is no stream */
+    or_buf   body;       /* what is no stream */
     void (*event)(void *user, or_str data);
-    void    *user;
+    void *user;
     /* private */
     or_buf  out, rx, carry;
     size_t  sent;
@@ -159,15 +159,15 @@ int cli_print_json(or_str body);
 /* ---- an answer of a chat (cli_answer.c) ---- */
 
 typedef struct cli_answer {
-    or_str         model;     /* asked; absent: the gateway's default */
+    or_str         model; /* asked; absent: the gateway's default */
     cli_exchange   x;
     or_chat_stream stream;
-    or_buf         text;      /* what the model said, as it came */
-    or_buf         pending;   /* the same for the eye, not yet printed */
-    or_buf         failure;   /* why it failed, in words */
+    or_buf         text;                      /* what the model said, as it came */
+    or_buf         pending;                   /* the same for the eye, not yet printed */
+    or_buf         failure;                   /* why it failed, in words */
     char           served[128], provider[64]; /* by whom */
     or_usage       usage;
-    or_end         end;       /* OPEN while it comes */
+    or_end         end; /* OPEN while it comes */
     bool           interrupted;
     bool           reasoning; /* show it */
     bool           colours;
@@ -191,8 +191,8 @@ void cli_answer_end(cli_answer *a);
 /* ---- a conversation (cli_history.c) ---- */
 
 enum {
-    CLI_MAX_TURNS = 512,         /* messages that are remembered; the oldest go first */
-    CLI_MAX_HISTORY = 8 << 20    /* bytes of them */
+    CLI_MAX_TURNS = 512,      /* messages that are remembered; the oldest go first */
+    CLI_MAX_HISTORY = 8 << 20 /* bytes of them */
 };
 
 typedef struct cli_history {

@@ -8,7 +8,15 @@
 #include "proxy/cli_parts.h"
 #include "proxy/mem.h"
 
-enum { HEAD_MAX = 64 << 10 };
+enum {
+    HEAD_MAX = 64 << 10,
+    TOTAL_MS = 60000 /* for all of it, however slowly bytes come */
+};
+
+static bool is_late(const cli_probe *p)
+{
+    return or_ms_diff(p->begun_ms, or_posix_now_ms()) > TOTAL_MS;
+}
 
 static void fail(cli_probe *p, const char *error, const char *advice)
 {
@@ -68,14 +76,15 @@ static or_err shake_hands(cli_probe *p)
 {
     or_link        *l = &p->link;
     uint8_t         seed[32];
-    or_bearssl_desc d = {&l->trust, &l->handshake, NULL, p->url.host, or_posix_unix_s(), seed,
-                         l->records, sizeof l->records, l->socket};
+    or_bearssl_desc d = {&l->trust,   &l->handshake,     NULL,
+                         p->url.host, or_posix_unix_s(), seed,
+                         l->records,  sizeof l->records, l->socket};
     or_err          e = or_posix_random(seed, sizeof seed);
     if (e == OR_OK) e = or_bearssl_begin(&l->tls, &d);
     or_wipe(seed, sizeof seed);
     l->is_tls = e == OR_OK;
     while (e == OR_OK && (e = or_bearssl_step(&l->tls)) == OR_NEED_MORE)
-        e = or_posix_wait(l->fd, l->tls.want_send, p->timeout_ms);
+        e = is_late(p) ? OR_ERR_TIMEOUT : or_posix_wait(l->fd, l->tls.want_send, p->timeout_ms);
     return e;
 }
 
@@ -98,8 +107,9 @@ static bool secure(cli_probe *p)
         snprintf(error, sizeof error, "the handshake: %s", or_err_text(e));
     else
         or_bearssl_error(&l->tls, error, sizeof error);
-    fail(p, error, "is base_url https on purpose, and the server's certificate signed by whom ca "
-                   "names?");
+    fail(p, error,
+         "is base_url https on purpose, and the server's certificate signed by whom ca "
+         "names?");
     return false;
 }
 
@@ -167,6 +177,7 @@ static or_err receive(cli_probe *p, or_buf *rx, or_buf *body)
         if (e == OR_DONE) return OR_OK;
         if (e < 0) return e;
         or_buf_take(rx, rx->len - in.len);
+        if (is_late(p)) return OR_ERR_TIMEOUT;
         if (or_buf_reserve(rx, CLI_READ) != OR_OK) return rx->err;
         ptrdiff_t n = or_link_recv(&p->link, rx->ptr + rx->len, CLI_READ);
         if (n == OR_ERR_CLOSED) return or_http_eof(&h, &ev);
@@ -196,8 +207,9 @@ static const struct {
     {401, 401, "the key is not valid there: correct what `key` names"},
     {402, 402, "the account there has no credit"},
     {403, 403, "the key may not do that, or this place may not: look at the account there"},
-    {404, 405, "nothing is there: base_url has to be what SDKs take, most often ending in /v1; if "
-               "this provider has no list of models, say list = no"},
+    {404, 405,
+     "nothing is there: base_url has to be what SDKs take, most often ending in /v1; if "
+     "this provider has no list of models, say list = no"},
     {429, 429, "too many requests for now: try again later"},
     {300, 399, "it points elsewhere: put the right address into base_url"},
     {500, 599, "the provider has a problem: try again later"},
@@ -288,7 +300,7 @@ static bool key_is_good(cli_probe *p)
 
 void cli_probe_run(cli_probe *p)
 {
-    uint32_t start = or_posix_now_ms();
+    p->begun_ms = or_posix_now_ms();
     p->link.fd = -1;
     p->step = CLI_RESOLVE;
     if (or_url_read(or_str_z(p->provider->base_url), &p->url) != OR_OK)
@@ -296,5 +308,5 @@ void cli_probe_run(cli_probe *p)
     else if (key_is_good(p) && connect_to(p) && (!p->provider->list || get(p, "/models", true)))
         p->step = CLI_STEPS;
     or_link_close(&p->link);
-    p->took_ms = (uint32_t)or_ms_diff(start, or_posix_now_ms());
+    p->took_ms = (uint32_t)or_ms_diff(p->begun_ms, or_posix_now_ms());
 }

@@ -10,19 +10,20 @@ typedef enum cli_step { CLI_RESOLVE, CLI_CONNECT, CLI_TLS, CLI_MODELS, CLI_STEPS
 
 typedef struct cli_probe {
     const conf_provider *provider;
-    const char          *key;    /* NULL: none is sent */
-    const char          *ca;     /* PEM file; NULL: the system's */
+    const char          *key;        /* NULL: none is sent */
+    const char          *ca;         /* PEM file; NULL: the system's */
     uint32_t             timeout_ms; /* of each wait */
-    cli_step             step;   /* reached; CLI_STEPS: all went well */
+    cli_step             step;       /* reached; CLI_STEPS: all went well */
     bool                 tls;
     uint32_t             num_models;
     uint32_t             took_ms;
-    uint16_t             status; /* of the list of models; 0: none came */
+    uint16_t             status;      /* of the list of models; 0: none came */
     char                 error[512];  /* what failed at `step`; "" when all went well */
     char                 advice[512]; /* the mend; "": none is known */
     /* private */
-    or_url  url;
-    or_link link;
+    uint32_t begun_ms;
+    or_url   url;
+    or_link  link;
 } cli_probe;
 
 /* provider, key, ca and timeout_ms are set, the rest is zeroed. Blocks. */

@@ -29,10 +29,10 @@ static bool write_request(const cli_command *c, or_buf *body, or_str text, or_st
 {
     static const or_tool tool = {.name = OR_STR_INIT("tool"),
                                  .parameters = OR_STR_INIT("{\"type\":\"object\"}")};
-    or_chat_desc  d = {0};
-    or_chat_fault fault = {0};
-    or_msg        msg = {.content = text};
-    or_str        models[CLI_MAX_MODELS], list = or_str_z(c->model), item;
+    or_chat_desc         d = {0};
+    or_chat_fault        fault = {0};
+    or_msg               msg = {.content = text};
+    or_str               models[CLI_MAX_MODELS], list = or_str_z(c->model), item;
     while (d.num_models < CLI_MAX_MODELS && cli_next_item(&list, &item))
         models[d.num_models++] = item;
     if (d.num_models > 0) d.model = models[0];
@@ -105,8 +105,7 @@ static void add_health(cli_doc *d, cli_table *t, int tok)
     put_word(&out, cli_doc_is(d, health, "/outage"), "failing");
     put_fact(&out, "cooling ", (cli_doc_count(d, health, "/cooling_ms") + 999) / 1000, " s");
     if (uptime > 0 && uptime < 1000) put_fact(&out, "up ", uptime, " of 1000");
-    put_fact(&out, "first token ",
-             median(d, health, "/latency_ms/0", "/latency_ms/p50"), " ms");
+    put_fact(&out, "first token ", median(d, health, "/latency_ms/0", "/latency_ms/p50"), " ms");
     put_fact(&out, "", median(d, health, "/throughput_milli/0", "/throughput_milli/p50") / 1000,
              " tokens/s");
     if (out.len == 0) or_buf_put_z(&out, "ok");
@@ -141,11 +140,11 @@ static void add_candidate(cli_doc *d, cli_table *t, int tok, unsigned place)
 
 static bool print_candidates(cli_doc *d, int list)
 {
-    static const char *const head[] = {"",           "ENDPOINT",     "MODEL", "PROMPT",
+    static const char *const head[] = {"",           "ENDPOINT",      "MODEL", "PROMPT",
                                        "COMPLETION", "AT MOST (USD)", "HEALTH"};
-    cli_table t;
-    unsigned  place = 0;
-    int       first = or_json_first(&d->json, list);
+    cli_table                t;
+    unsigned                 place = 0;
+    int                      first = or_json_first(&d->json, list);
     if (first < 0) return true;
     cli_table_begin(&t, 7, 1u | 1u << 3 | 1u << 4 | 1u << 5);
     for (int i = 0; i < 7; i++) cli_table_add_z(&t, head[i]);
@@ -156,8 +155,8 @@ static bool print_candidates(cli_doc *d, int list)
 static bool print_excluded(cli_doc *d, int list)
 {
     static const char *const head[] = {"LEFT OUT", "MODEL", "BY", "BECAUSE"};
-    cli_table t;
-    int       first = or_json_first(&d->json, list);
+    cli_table                t;
+    int                      first = or_json_first(&d->json, list);
     if (first < 0) return true;
     cli_table_begin(&t, 4, 0);
     for (int i = 0; i < 4; i++) cli_table_add_z(&t, head[i]);
@@ -196,8 +195,8 @@ static int print_plan(or_str body)
     if (or_json_type_at(&d.json, list) != OR_JSON_ARRAY)
         cli_say("the gateway's decision cannot be read: %s",
                 or_err_text(e != OR_OK ? e : OR_ERR_TYPE));
-    else if (print_title(&d, data) && print_candidates(&d, list) &&
-             cli_print(OR_STR("\n")) && print_excluded(&d, or_json_find(&d.json, data, "/excluded")))
+    else if (print_title(&d, data) && print_candidates(&d, list) && cli_print(OR_STR("\n")) &&
+             print_excluded(&d, or_json_find(&d.json, data, "/excluded")))
         status = CLI_OK;
     cli_doc_end(&d);
     return status;

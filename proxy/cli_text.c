@@ -4,15 +4,17 @@
 #include "proxy/mem.h"
 
 /* The character at the start of s, whose length goes to *len; -1 when it is not UTF-8 (then
-   *len is 1). s is not empty. Source: RFC 3629. */
+ *len is 1). s is not empty. Source: RFC 3629. */
 static int32_t decode(or_str s, size_t *len)
 {
     const unsigned char *p = (const unsigned char *)s.ptr;
-    size_t               n = p[0] < 0x80 ? 1 : p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2
-                             : p[0] < 0xF0               ? 3
-                             : p[0] < 0xF5               ? 4
-                                                         : 0;
-    int32_t c = p[0];
+    size_t               n = p[0] < 0x80   ? 1
+                             : p[0] < 0xC2 ? 0
+                             : p[0] < 0xE0 ? 2
+                             : p[0] < 0xF0 ? 3
+                             : p[0] < 0xF5 ? 4
+                                           : 0;
+    int32_t              c = p[0];
     *len = 1;
     if (n == 1) return c;
     if (n == 0 || n > s.len) return -1;
@@ -50,9 +52,9 @@ static const struct {
     int32_t first, last;
     uint8_t width;
 } widths[] = {
-    {0x0300, 0x036F, 0},  {0x1100, 0x115F, 2},   {0x200B, 0x200F, 0},   {0x2E80, 0x303E, 2},
-    {0x3041, 0xA4CF, 2},  {0xAC00, 0xD7A3, 2},   {0xF900, 0xFAFF, 2},   {0xFE00, 0xFE0F, 0},
-    {0xFE30, 0xFE6F, 2},  {0xFF00, 0xFF60, 2},   {0xFFE0, 0xFFE6, 2},   {0x1F300, 0x1F64F, 2},
+    {0x0300, 0x036F, 0},   {0x1100, 0x115F, 2},   {0x200B, 0x200F, 0}, {0x2E80, 0x303E, 2},
+    {0x3041, 0xA4CF, 2},   {0xAC00, 0xD7A3, 2},   {0xF900, 0xFAFF, 2}, {0xFE00, 0xFE0F, 0},
+    {0xFE30, 0xFE6F, 2},   {0xFF00, 0xFF60, 2},   {0xFFE0, 0xFFE6, 2}, {0x1F300, 0x1F64F, 2},
     {0x1F680, 0x1FAFF, 2}, {0x20000, 0x3FFFD, 2},
 };
 
@@ -171,7 +173,10 @@ void cli_table_put(const cli_table *t, or_buf *out, bool head)
 {
     size_t   width[MAX_COLUMNS] = {0};
     unsigned column = 0;
-    if (t->text.err != OR_OK) out->err = t->text.err;
+    if (t->text.err != OR_OK) { /* its last cell may have no end */
+        out->err = t->text.err;
+        return;
+    }
     for (size_t at = 0; at < t->text.len; column = (column + 1) % t->columns) {
         size_t w = cli_width(next_cell(t, &at));
         if (w > width[column]) width[column] = w;

@@ -78,7 +78,8 @@ static void read_outcome(cli_doc *d, int outcome, or_usage *u)
     u->set = or_json_get_u64(&d->json, prompt, &u->prompt_tokens) == OR_OK &&
              or_json_get_u64(&d->json, completion, &u->completion_tokens) == OR_OK;
     u->total_tokens = or_sat_add_u64(u->prompt_tokens, u->completion_tokens);
-    u->cost_set = or_decimal_round(cli_doc_value(d, outcome, "/cost"), 12, &u->cost_pico_usd) == OR_OK;
+    u->cost_set =
+        or_decimal_round(cli_doc_value(d, outcome, "/cost"), 12, &u->cost_pico_usd) == OR_OK;
 }
 
 static void compare(report *r, market *m, cli_doc *d, int outcome, const or_route_request *q,
@@ -187,10 +188,10 @@ static void add_to_total(row *total, const row *r)
 
 static int print_report(const report *r)
 {
-    static const char *const head[] = {"MODEL",   "REQUESTS", "COST (USD)", "UNKNOWN",
-                                       "OTHERWISE", "UNKNOWN", "NOBODY"};
-    cli_table t;
-    row       total = {.model = "total"};
+    static const char *const head[] = {"MODEL",     "REQUESTS", "COST (USD)", "UNKNOWN",
+                                       "OTHERWISE", "UNKNOWN",  "NOBODY"};
+    cli_table                t;
+    row                      total = {.model = "total"};
     cli_table_begin(&t, 7, 0x7E);
     for (int i = 0; i < 7; i++) cli_table_add_z(&t, head[i]);
     for (unsigned i = 0; i <= MAX_ROWS; i++) {
@@ -202,7 +203,8 @@ static int print_report(const report *r)
     if (!cli_table_print(&t)) return CLI_FAILED;
     if (total.nowhere > 0)
         cli_say("%lu requests (NOBODY) have no endpoint with these settings: they are in the cost, "
-                "not in what it would be otherwise", total.nowhere);
+                "not in what it would be otherwise",
+                total.nowhere);
     if (r->unfinished > 0) cli_say("%lu decisions without an outcome were left out", r->unfinished);
     return r->unreadable > 0 ? CLI_FAILED : CLI_OK;
 }

@@ -8,26 +8,30 @@
 #include "proxy/mem.h"
 #include "tests/test.h"
 
-#define STREAM "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX-Orproxy-Route: a=200\r\n" \
-               "Transfer-Encoding: chunked\r\n\r\n"
-#define ERROR_HEAD "HTTP/1.1 502 Bad Gateway\r\nRetry-After: 3\r\nX-Orproxy-Route: a=503, b=timeout\r\n"
-#define DELTA(text) "data: {\"model\":\"m/x\",\"provider\":\"Alpha\",\"choices\":[{\"delta\":{" text "}}]}\n\n"
+#define STREAM                                                                         \
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX-Orproxy-Route: a=200\r\n" \
+    "Transfer-Encoding: chunked\r\n\r\n"
+#define ERROR_HEAD \
+    "HTTP/1.1 502 Bad Gateway\r\nRetry-After: 3\r\nX-Orproxy-Route: a=503, b=timeout\r\n"
+#define DELTA(text) \
+    "data: {\"model\":\"m/x\",\"provider\":\"Alpha\",\"choices\":[{\"delta\":{" text "}}]}\n\n"
 #define FINISH(why) "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"" why "\"}]}\n\n"
-#define USAGE(cost) "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4," \
-                    "\"total_tokens\":7,\"cost\":" cost "}}\n\ndata: [DONE]\n\n"
+#define USAGE(cost)                                                                 \
+    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4," \
+    "\"total_tokens\":7,\"cost\":" cost "}}\n\ndata: [DONE]\n\n"
 
 static const struct {
-    const char *name, *head, *body; /* body: chunked when head is STREAM */
-    bool        cut;                /* the connection ends without the end of the body */
+    const char *name, *head, *body;       /* body: chunked when head is STREAM */
+    bool        cut;                      /* the connection ends without the end of the body */
     const char *shown, *failure, *footer; /* footer: up to the time */
     bool        good;
 } cases[] = {
-    {"good", STREAM, ": hold on\n\n" DELTA("\"content\":\"Hi\"") FINISH("stop") USAGE("0.00001"), false,
-     "Hi\n", "", "m/x via Alpha: 3 + 4 tokens, cost 0.00001 USD, ", true},
+    {"good", STREAM, ": hold on\n\n" DELTA("\"content\":\"Hi\"") FINISH("stop") USAGE("0.00001"),
+     false, "Hi\n", "", "m/x via Alpha: 3 + 4 tokens, cost 0.00001 USD, ", true},
     {"unknown cost", STREAM, DELTA("\"content\":\"Hi\\n\"") FINISH("stop") USAGE("null"), false,
      "Hi\n", "", "m/x via Alpha: 3 + 4 tokens, cost unknown, ", true},
-    {"cost 0 is known", STREAM, DELTA("\"content\":\"Hi\"") FINISH("stop") USAGE("0"), false, "Hi\n",
-     "", "m/x via Alpha: 3 + 4 tokens, cost 0 USD, ", true},
+    {"cost 0 is known", STREAM, DELTA("\"content\":\"Hi\"") FINISH("stop") USAGE("0"), false,
+     "Hi\n", "", "m/x via Alpha: 3 + 4 tokens, cost 0 USD, ", true},
     {"nothing known", STREAM, DELTA("\"content\":\"Hi\"") FINISH("stop") "data: [DONE]\n\n", false,
      "Hi\n", "", "m/x via Alpha: tokens unknown, cost unknown, ", true},
     {"limit", STREAM, DELTA("\"content\":\"Hi\"") FINISH("length") USAGE("0.5"), false, "Hi\n", "",
@@ -37,15 +41,18 @@ static const struct {
     {"reasoning", STREAM,
      DELTA("\"reasoning\":\"hm\"") DELTA("\"content\":\"Hi\"") FINISH("stop") USAGE("0"), false,
      "hm\n\nHi\n", "", NULL, true},
-    {"no end", STREAM, DELTA("\"content\":\"Hi\""), false, "Hi\n", "the answer was cut", NULL, false},
-    {"closed", STREAM, DELTA("\"content\":\"Hi\""), true, "Hi\n", "the answer was cut", NULL, false},
+    {"no end", STREAM, DELTA("\"content\":\"Hi\""), false, "Hi\n", "the answer was cut", NULL,
+     false},
+    {"closed", STREAM, DELTA("\"content\":\"Hi\""), true, "Hi\n", "the answer was cut", NULL,
+     false},
     {"error in the stream", STREAM,
      DELTA("\"content\":\"Hi\"") "data: {\"error\":{\"code\":429,\"message\":\"slow\\u001bdown\"},"
                                  "\"choices\":[{\"delta\":{},\"finish_reason\":\"error\"}]}\n\n",
      false, "Hi\n", "429: slowdown (tried: a=200)", NULL, false},
     {"no chunk", STREAM, "data: {\"x\":\n\n", false, "", "no chunk of a chat", NULL, false},
-    {"error", ERROR_HEAD "Content-Length: 45\r\n\r\n", "{\"error\":{\"code\":502,\"message\":\"all failed\"}}  ",
-     false, "", "502: all failed (tried: a=503, b=timeout); try again in 3 s", "m: ", false},
+    {"error", ERROR_HEAD "Content-Length: 45\r\n\r\n",
+     "{\"error\":{\"code\":502,\"message\":\"all failed\"}}  ", false, "",
+     "502: all failed (tried: a=503, b=timeout); try again in 3 s", "m: ", false},
     {"error without words", ERROR_HEAD "Content-Length: 2\r\n\r\n", "no", false, "",
      "502 Bad Gateway (tried: a=503, b=timeout); try again in 3 s", "m: ", false},
     {"no HTTP", "SSH-2.0\r\n\r\n", "", false, "", "no answer from the gateway", "m: ", false},

@@ -99,6 +99,9 @@ static void test_names(void)
         CHECK(cli_is_command(names[i]), names[i]);
         CHECK(strstr(cli_summary(), names[i]) != NULL, names[i]);
     }
+    const char *all[16];
+    CHECK(cli_names(all, 16) == 6 && strcmp(all[5], "what-if") == 0, "all names");
+    CHECK(cli_names(all, 2) == 2, "as many as fit");
     CHECK(!cli_is_command("serve") && !cli_is_command("") && !cli_is_command("cha"), "no commands");
 }
 

@@ -23,13 +23,15 @@ static const struct {
     {"no colours", "\033[31mred\033[0m", "[31mred[0m"},
     {"no title", "\033]0;title\007x", "]0;titlex"},
     {"no backspace, no delete", "a\bb\177c", "abc"},
-    {"no C1: CSI in two bytes", "a\xC2\x9B"
-                                "31mb",
+    {"no C1: CSI in two bytes",
+     "a\xC2\x9B"
+     "31mb",
      "a31mb"},
     {"the last of C1, and what is behind", "\xC2\x9F|\xC2\xA0|", "|\xC2\xA0|"},
     {"UTF-8 stays", "\xC3\xA9\xE6\x97\xA5\xF0\x9F\x98\x80", "\xC3\xA9\xE6\x97\xA5\xF0\x9F\x98\x80"},
-    {"not UTF-8: a lone byte", "a\x9B"
-                               "b",
+    {"not UTF-8: a lone byte",
+     "a\x9B"
+     "b",
      "a\xEF\xBF\xBD"
      "b"},
     {"not UTF-8: cut", "a\xE6\x97", "a\xEF\xBF\xBD\xEF\xBF\xBD"},
@@ -87,10 +89,11 @@ static void test_width(void)
 static const struct {
     const char *in, *want;
 } prices[] = {
-    {"0.00000015", "0.15"}, {"0.000001", "1"},          {"0", "free"},
-    {"0.0", "free"},        {"-1", "unknown"},          {"", "unknown"},
-    {"null", "unknown"},    {"0.00000003752", "0.03752"}, {"1e-6", "1"},
-    {"1000000", "1000000000000"},
+    {"0.00000015", "0.15"}, {"0.000001", "1"},
+    {"0", "free"},          {"0.0", "free"},
+    {"-1", "unknown"},      {"", "unknown"},
+    {"null", "unknown"},    {"0.00000003752", "0.03752"},
+    {"1e-6", "1"},          {"1000000", "1000000000000"},
 };
 
 static void test_amounts(void)
@@ -131,13 +134,13 @@ static void test_table(void)
 {
     static const char *const cells[] = {"NAME", "N",   "TEXT", "\xC3\xA9t\xC3\xA9", "7", "x\033y",
                                         "b",    "123", ""};
-    cli_table t;
+    cli_table                t;
     cli_table_begin(&t, 3, 1u << 1);
     for (size_t i = 0; i < 9; i++) cli_table_add_z(&t, cells[i]);
     begin();
     cli_table_put(&t, &out, false);
-    CHECK_STR(or_buf_str(&out), OR_STR("NAME    N  TEXT\n\xC3\xA9t\xC3\xA9     7  xy\nb     123  \n"),
-              "table");
+    CHECK_STR(or_buf_str(&out),
+              OR_STR("NAME    N  TEXT\n\xC3\xA9t\xC3\xA9     7  xy\nb     123  \n"), "table");
     begin();
     cli_table_put(&t, &out, true);
     CHECK(or_str_find(or_buf_str(&out), OR_STR("\033[1mNAME    N  TEXT\033[0m\n"), 0) == 0, "head");
