@@ -27,7 +27,8 @@ typedef struct row {
 typedef struct report {
     row          *rows; /* MAX_ROWS and the one of the further models */
     unsigned      num;
-    unsigned long unreadable, unfinished; /* lines; without an outcome */
+    unsigned long unreadable;         /* lines */
+    unsigned long unfinished, failed; /* without an outcome; without an answer */
 } report;
 
 static void add(sum *s, bool known, int64_t pico_usd)
@@ -56,10 +57,11 @@ static row *row_of(report *r, or_str model)
 }
 
 /* Who would be asked first with the other settings; NULL: nobody. */
-static const or_endpoint *choose(market *m, const or_route_request *q, const or_moment *moment,
+static const or_endpoint *choose(market *m, or_route_request *q, const or_moment *moment,
                                  or_arena *arena)
 {
     or_plan plan;
+    q->policy = &m->policy; /* what the owner wants there */
     for (uint32_t i = 0; i < q->num_models; i++)
         if (market_find(m, q->models[i]) == NULL) (void)market_admit(m, q->models[i]);
     or_candidate *list = or_arena_alloc(arena, m->catalogue.num * sizeof *list);
@@ -69,7 +71,7 @@ static const or_endpoint *choose(market *m, const or_route_request *q, const or_
     return &m->catalogue.endpoints[plan.list[0].endpoint];
 }
 
-/* What the outcome says of usage and cost. */
+/* What the outcome says of usage and cost. As much is taken to come from a cache there. */
 static void read_outcome(cli_doc *d, int outcome, or_usage *u)
 {
     memset(u, 0, sizeof *u);
@@ -77,28 +79,40 @@ static void read_outcome(cli_doc *d, int outcome, or_usage *u)
     int completion = or_json_find(&d->json, outcome, "/completion_tokens");
     u->set = or_json_get_u64(&d->json, prompt, &u->prompt_tokens) == OR_OK &&
              or_json_get_u64(&d->json, completion, &u->completion_tokens) == OR_OK;
+    u->cached_tokens = cli_doc_count(d, outcome, "/cached_tokens");
     u->total_tokens = or_sat_add_u64(u->prompt_tokens, u->completion_tokens);
     u->cost_set =
         or_decimal_round(cli_doc_value(d, outcome, "/cost"), 12, &u->cost_pico_usd) == OR_OK;
 }
 
-static void compare(report *r, market *m, cli_doc *d, int outcome, const or_route_request *q,
+/* A request that no provider answered cost nothing, and would tell nothing of prices. */
+static bool has_failed(cli_doc *d, int outcome, const or_usage *u)
+{
+    uint64_t status = cli_doc_count(d, outcome, "/status");
+    return !u->set && !u->cost_set && status >= 400;
+}
+
+static void compare(report *r, market *m, cli_doc *d, int outcome, or_route_request *q,
                     const or_moment *moment)
 {
-    or_usage           u;
-    or_cost            cost;
-    or_cost_facts      facts = {.now = moment->wall};
-    or_str             model = cli_doc_text(d, outcome, "/model");
-    const or_endpoint *e = choose(m, q, moment, &d->arena);
-    row               *at = row_of(r, model.len > 0 || q->num_models == 0 ? model : q->models[0]);
+    or_usage      u;
+    or_cost       cost;
+    or_cost_facts facts = {.now = moment->wall};
+    or_str        model = cli_doc_text(d, outcome, "/model");
     read_outcome(d, outcome, &u);
+    if (has_failed(d, outcome, &u)) {
+        r->failed++;
+        return;
+    }
+    row *at = row_of(r, model.len > 0 || q->num_models == 0 ? model : q->models[0]);
     at->requests++;
     add(&at->then, u.cost_set, u.cost_pico_usd);
+    const or_endpoint *e = choose(m, q, moment, &d->arena);
     if (e == NULL) {
         at->nowhere++;
         return;
     }
-    u.cost_set = false; /* what it cost there says nothing of the price here */
+    u.cost_set = false; /* what it cost then says nothing of the price here */
     or_cost_of(&e->prices, &u, &facts, &cost);
     add(&at->other, cost.source != OR_COST_UNKNOWN, cost.pico_usd);
 }
@@ -206,6 +220,7 @@ static int print_report(const report *r)
                 "not in what it would be otherwise",
                 total.nowhere);
     if (r->unfinished > 0) cli_say("%lu decisions without an outcome were left out", r->unfinished);
+    if (r->failed > 0) cli_say("%lu requests that failed were left out", r->failed);
     return r->unreadable > 0 ? CLI_FAILED : CLI_OK;
 }
 

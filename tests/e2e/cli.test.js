@@ -390,6 +390,7 @@ test('what-if: the same tokens at other prices', async (t) => {
         decision('acme/big', [], outcome('acme/big', null, null, null)),
         decision('acme/gone', [], outcome('acme/gone', 5, 5, 0.1)),
         decision('acme/big', []),
+        decision('acme/big', [], { id: 'gen-2', model: null, status: 503, cost: null }),
     );
     const p = await run(t, ['what-if', '-c', two(t, up), file]);
     assert.equal(p.code, 0, p.stdout + p.stderr);
@@ -398,6 +399,7 @@ test('what-if: the same tokens at other prices', async (t) => {
     assert.match(p.stdout, /^acme\/gone +1 +0\.1 +0 +- +0 +1$/m);
     assert.match(p.stdout, /^total +3 +0\.10102 +1 +0\.00(052|102) +1 +1$/m);
     assert.match(p.stderr, /1 decisions without an outcome/);
+    assert.match(p.stderr, /1 requests that failed were left out/);
     assert.equal(up.requests.length, 0, 'offline');
 });
 
