@@ -198,6 +198,7 @@ enum {
 typedef struct cli_history {
     or_msg  *msgs; /* CLI_MAX_TURNS of them; contents are its own */
     uint32_t num;
+    size_t   bytes; /* of all contents */
 } cli_history;
 
 /* False: no memory. */
