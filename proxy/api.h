@@ -4,7 +4,14 @@
 
 #include "proxy/client.h"
 
-/* local: only this machine can reach us, so that without keys Host and Origin are checked. */
-const client_hooks *api_setup(bool local);
+/* Who can reach us. */
+typedef enum api_reach {
+    API_ANYBODY, /* other machines: keys decide, or open = yes */
+    API_LOCAL,   /* this machine: without keys Host and Origin are checked */
+    API_OWNER    /* the process that started us and nobody else: no key is asked for */
+} api_reach;
+
+/* May be called again after a reload. */
+const client_hooks *api_setup(api_reach reach);
 
 #endif

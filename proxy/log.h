@@ -18,6 +18,9 @@ void log_line(const char *format, ...) LOG_FORMAT(1, 2);
 /* From now on every line is a JSON object (log = json), or text again. */
 void log_as_json(bool json);
 
+/* Nothing more: this process works for a command, whose output it would disturb. */
+void log_mute(void);
+
 /* A line that is a JSON object already. */
 void log_object_line(or_str object);
 

@@ -114,10 +114,9 @@ static void save(const conf *settings, const list *l)
 
 static list *find_list(const conf_provider *p)
 {
+    or_str url = or_str_z(p->base_url != NULL ? p->base_url : ""); /* the demo has none */
     for (list *l = lists; l != NULL; l = l->next)
-        if (or_str_eq(l->name, or_str_z(p->name)) && p->base_url != NULL &&
-            or_str_eq(l->base_url, or_str_z(p->base_url)))
-            return l;
+        if (or_str_eq(l->name, or_str_z(p->name)) && or_str_eq(l->base_url, url)) return l;
     return NULL;
 }
 
@@ -387,7 +386,7 @@ bool market_learn(const conf *settings, const conf_provider *p, or_str body, boo
         or_buf_free(&l->body);
         return fail(error, error_size, "its list of models", "no memory: limits.memory is reached");
     }
-    if (settings->state != NULL) save(settings, l);
+    if (settings->state != NULL && p->base_url != NULL) save(settings, l);
     return true;
 }
 

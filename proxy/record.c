@@ -331,7 +331,7 @@ static void tell_generation(const record *r)
 static void append(const char *path, size_t max, or_str line)
 {
     static bool said;
-    char        old[1024];
+    char        old[1100];
     struct stat st;
     if (stat(path, &st) == 0 && (uint64_t)st.st_size + line.len > max) {
         snprintf(old, sizeof old, "%s.1", path);
@@ -370,15 +370,22 @@ static void put_outcome(or_buf *line, const record *r)
 
 static void tell_decision(const record *r)
 {
-    const conf *settings = conf_now();
+    const conf     *settings = conf_now();
     const decision *d = r->d;
-    or_buf      line;
-    if (settings->decisions == NULL || d->plan.num + d->plan.num_out == 0) return;
+    char            path[1024];
+    or_buf          line;
+    if (d->plan.num + d->plan.num_out == 0) return;
+    if (settings->decisions != NULL)
+        snprintf(path, sizeof path, "%s", settings->decisions);
+    else if (settings->state != NULL)
+        snprintf(path, sizeof path, "%s/decisions.jsonl", settings->state);
+    else
+        return;
     or_buf_init_growing(&line, &mem_allocator, MAX_LINE);
     if (or_route_record(&line, &d->plan, &d->request, &d->m->catalogue, &d->moment) == OR_OK) {
         put_outcome(&line, r);
         if (line.err == OR_OK)
-            append(settings->decisions, settings->limits.decisions, or_buf_str(&line));
+            append(path, settings->limits.decisions, or_buf_str(&line));
     }
     or_buf_free(&line);
 }

@@ -23,7 +23,7 @@ typedef struct asking {
 static asking   all[CONF_MAX_PROVIDERS];
 static conf    *settings; /* held */
 static unsigned num_running;
-static bool     changed, first;
+static bool     first;
 static ev_timer timer;
 
 static const char *path_of(const conf_provider *p)
@@ -31,12 +31,10 @@ static const char *path_of(const conf_provider *p)
     return p->kind == PROVIDER_OLLAMA ? "/api/tags" : "/models";
 }
 
-/* When the last one of a round is there, all of it becomes one new market. */
+/* A list that says something new is used at once: a slow provider does not hide another. */
 static void make(void)
 {
     char error[512];
-    if (!changed || num_running > 0) return;
-    changed = false;
     if (!market_make(settings, error, sizeof error)) log_line("models: %s", error);
 }
 
@@ -84,11 +82,10 @@ static void on_list(void *user, const fetch_result *r)
     } else {
         if (a->failed) log_line("%s: its list of models is there", p->name);
         a->failed = false;
-        changed = changed || news;
+        if (news) make();
         again_in(a, settings->refresh);
     }
     if (num_running == 0) first = false;
-    make();
     plan();
 }
 
@@ -120,7 +117,7 @@ void refresh_shutdown(void)
         if (all[i].f != NULL) fetch_cancel(all[i].f);
     memset(all, 0, sizeof all);
     num_running = 0;
-    changed = first = false;
+    first = false;
     if (settings != NULL) conf_drop(settings);
     settings = NULL;
 }

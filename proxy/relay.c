@@ -43,6 +43,7 @@ struct relay {
     decision d;
     rewrite  rw;
     record   r;
+    uint64_t created;    /* unix seconds: the provider's where it tells */
     uint32_t attempt_ms; /* when the current attempt began */
     shape_stream   stream;
     shape_collect *collect; /* a stream that becomes a whole answer */
@@ -285,7 +286,7 @@ static void describe_shape(const relay *r, shape *s)
     s->id = or_str_z(r->r.id);
     s->model = e->model;
     s->provider = e->provider_name.ptr != NULL ? e->provider_name : e->provider;
-    s->created = (uint64_t)time(NULL);
+    s->created = r->created;
     s->text = r->f.kind == FACTS_COMPLETIONS;
 }
 
@@ -794,6 +795,7 @@ static void on_delta(relay *r, const or_call_event *ev)
 {
     const or_chat_delta *delta = ev->delta;
     bool                 finished = r->r.finish != OR_FINISH_NONE;
+    if (delta->created > 0) r->created = delta->created;
     note_finish(r, delta->finish, delta->native_finish);
     if (r->collect != NULL) {
         if (shape_collect_add(r->collect, delta) != OR_OK) out_of_memory(r);
@@ -993,6 +995,7 @@ static relay *new_relay(void)
     r->r.f = &r->f;
     r->r.d = &r->d;
     r->r.end = "error";
+    r->created = (uint64_t)time(NULL);
     return r;
 }
 

@@ -101,7 +101,8 @@ static or_str model_for_router(edits *e, const rewrite *r, const or_candidate *c
     char        mem[300];
     or_buf      name;
     (void)or_route_model_is(r->d->request.models[c->model], &empty, &none, &v);
-    bool routing = v.online || v.nitro || v.floor || v.sort != OR_SORT_DEFAULT;
+    const or_endpoint *offer = &r->d->m->catalogue.endpoints[c->endpoint];
+    bool routing = offer->router && (v.online || v.nitro || v.floor || v.sort != OR_SORT_DEFAULT);
     if (!routing || or_str_find(base, suffix, 0) < base.len) return string_of(e, base);
     or_buf_init(&name, mem, sizeof mem);
     or_buf_put_str(&name, or_str_of(base.ptr, or_str_find(base, OR_STR(":"), 0)));
@@ -251,8 +252,9 @@ static void edit_for_direct(edits *e, const rewrite *r, const or_candidate *c,
 {
     bool chat = r->f->kind == FACTS_CHAT || r->f->kind == FACTS_COMPLETIONS;
     edit(e, OR_STR("model"), string_of(e, rewrite_model(r, c)));
+    if (r->f->kind == FACTS_COMPLETIONS) limit_tokens(e, r, OR_STR("max_tokens"));
+    if (r->f->kind == FACTS_CHAT) name_limit(e, r, known);
     if (chat) {
-        name_limit(e, r, known);
         name_effort(e, r);
         if (r->f->stream && !known->no_stream_options)
             edit(e, OR_STR("stream_options"), OR_STR("{\"include_usage\":true}"));
