@@ -30,6 +30,7 @@ typedef struct job {
     shape_stream          state;
     or_str                their_usage; /* not null; absent until it was seen */
     bool                  taken;   /* the choice that `said` is of was met */
+    bool                  read;    /* all of it was read */
     bool                  unknown; /* the root has members besides those of an empty chunk */
     uint32_t              choices; /* objects in `choices` so far */
     uint32_t              ended;   /* MAKE_ENDS: how many of them have an end */
@@ -94,6 +95,13 @@ static void run_drop(run *r)
     run_flush(r);
 }
 
+/* Reading or converting failed. That there is no room is out->err's to say: then reading goes
+   on, since what is read decides whether anything has to be written. */
+static void fail(job *w, or_err e)
+{
+    if (w->err == OR_OK) w->err = e;
+}
+
 /* A string. Names and ids, which most are, need nothing but their quotes. */
 static void put_text(job *w, or_str text)
 {
@@ -109,15 +117,11 @@ static void put_text(job *w, or_str text)
         return;
     }
     or_json_writer_init(&j, w->out);
-    if (or_json_put_str(&j, text) != OR_OK && w->err == OR_OK) w->err = j.err;
+    or_err e = or_json_put_str(&j, text);
+    if (e != OR_OK && e != w->out->err) fail(w, e);
 }
 
 /* ---- pieces of input ---- */
-
-static void fail(job *w, or_err e)
-{
-    if (w->err == OR_OK) w->err = e;
-}
 
 /* The next member or element of the container that the scan is in; false at its end. */
 static bool step(job *w, or_json_item *item)
@@ -958,7 +962,7 @@ static void put_root_usage(job *w, run *r)
     run_own(r, root_names[ROOT_USAGE].own);
     or_json_writer_init(&j, w->out);
     or_err e = put_usage(&j, w->usage, w->cost, w->their_usage);
-    if (e != OR_OK) fail(w, e);
+    if (e != OR_OK && e != w->out->err) fail(w, e);
 }
 
 static bool is_whole(const job *w)
@@ -1053,6 +1057,7 @@ static or_err walk(job *w, or_str text)
     }
     end_root(w, &r, seen);
     if (w->err == OR_OK && or_json_scan_next(&w->scan, &item) != OR_DONE) w->err = w->scan.err;
+    w->read = w->err == OR_OK;
     if (w->err == OR_OK) w->err = w->out->err;
     return w->err;
 }
@@ -1114,7 +1119,7 @@ or_err shape_chunk(or_buf *out, const shape *s, shape_stream *state, or_str chun
     event_begin(out);
     or_err e = walk(&w, chunk);
     event_end(out, from, is_spaced(chunk));
-    if (before == OR_OK && (e == OR_OK || e == out->err) && is_usage_only(&w)) {
+    if (before == OR_OK && w.read && is_usage_only(&w)) {
         out->len = from; /* whether there was room for it or not */
         out->err = OR_OK;
         return OR_OK;
