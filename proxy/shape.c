@@ -30,12 +30,20 @@ typedef struct job {
     shape_stream          state;
     or_str                their_usage; /* not null; absent until it was seen */
     bool                  taken;   /* the choice that `said` is of was met */
+    bool                  read;    /* all of it was read */
     bool                  unknown; /* the root has members besides those of an empty chunk */
     uint32_t              choices; /* objects in `choices` so far */
     uint32_t              ended;   /* MAKE_ENDS: how many of them have an end */
 } job;
 
 /* ---- pieces of output ---- */
+
+/* A member's name, and how it is written: the comma is left out where nothing precedes. */
+typedef struct label {
+    or_str name, own;
+} label;
+#define OWN(name)   OR_STR(",\"" name "\":")
+#define LABEL(name) {OR_STR_INIT(name), OR_STR_INIT(",\"" name "\":")}
 
 /* The members (or elements) of one object: those that stay are gathered in a run, from..to. */
 typedef struct run {
@@ -73,13 +81,11 @@ static void run_keep(run *r, const or_json_item *item, or_str value)
     r->to = value.ptr + value.len;
 }
 
-/* A member of ours: its value is to be written next. */
-static void run_own(run *r, or_str name)
+/* A member of ours, an OWN or of a LABEL: its value is to be written next. */
+static void run_own(run *r, or_str own)
 {
     run_flush(r);
-    or_buf_put_str(r->out, r->any ? OR_STR(",\"") : OR_STR("\""));
-    or_buf_put_str(r->out, name);
-    or_buf_put_str(r->out, OR_STR("\":"));
+    or_buf_put(r->out, own.ptr + !r->any, own.len - !r->any);
     r->any = true;
 }
 
@@ -89,19 +95,33 @@ static void run_drop(run *r)
     run_flush(r);
 }
 
-static void put_text(job *w, or_str text)
-{
-    or_json_writer j;
-    or_json_writer_init(&j, w->out);
-    if (or_json_put_str(&j, text) != OR_OK && w->err == OR_OK) w->err = j.err;
-}
-
-/* ---- pieces of input ---- */
-
+/* Reading or converting failed. That there is no room is out->err's to say: then reading goes
+   on, since what is read decides whether anything has to be written. */
 static void fail(job *w, or_err e)
 {
     if (w->err == OR_OK) w->err = e;
 }
+
+/* A string. Names and ids, which most are, need nothing but their quotes. */
+static void put_text(job *w, or_str text)
+{
+    or_json_writer j;
+    size_t         i = 0;
+    while (i < text.len && text.ptr[i] >= ' ' && text.ptr[i] < 0x7F && text.ptr[i] != '"' &&
+           text.ptr[i] != '\\')
+        i++;
+    if (i == text.len) {
+        or_buf_put_char(w->out, '"');
+        or_buf_put_str(w->out, text);
+        or_buf_put_char(w->out, '"');
+        return;
+    }
+    or_json_writer_init(&j, w->out);
+    or_err e = or_json_put_str(&j, text);
+    if (e != OR_OK && e != w->out->err) fail(w, e);
+}
+
+/* ---- pieces of input ---- */
 
 /* The next member or element of the container that the scan is in; false at its end. */
 static bool step(job *w, or_json_item *item)
@@ -123,14 +143,15 @@ static or_str whole(job *w, or_json_item *item)
 
 static bool is_named(const or_json_item *item, or_str name)
 {
-    return item->key_escaped ? or_json_str_is(item->key, name) : or_str_eq(item->key, name);
+    if (item->key_escaped) return or_json_str_is(item->key, name);
+    return item->key.len == name.len && memcmp(item->key.ptr, name.ptr, name.len) == 0;
 }
 
 /* Which of the names a member has; num when none. */
-static uint32_t name_of(const or_json_item *item, const or_str *names, uint32_t num)
+static uint32_t name_of(const or_json_item *item, const label *names, uint32_t num)
 {
     uint32_t i = 0;
-    while (i < num && !is_named(item, names[i])) i++;
+    while (i < num && !is_named(item, names[i].name)) i++;
     return i;
 }
 
@@ -154,7 +175,7 @@ static uint64_t bit_of(uint64_t index)
 
 /* ---- how an answer ends ---- */
 
-static const char *finish_word(or_finish f)
+const char *shape_finish_word(or_finish f)
 {
     static const char *const words[] = {NULL,         "stop",           "length",
                                         "tool_calls", "content_filter", "error"};
@@ -226,12 +247,12 @@ static void put_details(or_json_writer *w, const or_usage *u)
     or_json_end_object(w);
 }
 
-static const or_str usage_names[] = {
-    OR_STR_INIT("prompt_tokens"),         OR_STR_INIT("completion_tokens"),
-    OR_STR_INIT("total_tokens"),          OR_STR_INIT("cost"),
-    OR_STR_INIT("is_byok"),               OR_STR_INIT("prompt_tokens_details"),
-    OR_STR_INIT("cost_details"),          OR_STR_INIT("completion_tokens_details"),
-    OR_STR_INIT("server_tool_use_details"), OR_STR_INIT("estimated"),
+static const label usage_names[] = {
+    LABEL("prompt_tokens"),           LABEL("completion_tokens"),
+    LABEL("total_tokens"),            LABEL("cost"),
+    LABEL("is_byok"),                 LABEL("prompt_tokens_details"),
+    LABEL("cost_details"),            LABEL("completion_tokens_details"),
+    LABEL("server_tool_use_details"), LABEL("estimated"),
 };
 
 /* Behind ours what the provider counts besides; theirs is an object, or absent. */
@@ -341,7 +362,7 @@ typedef struct call {
 
 static void walk_function(job *w, const call *c)
 {
-    static const or_str names[] = {OR_STR_INIT("name"), OR_STR_INIT("arguments")};
+    static const label names[] = {LABEL("name"), LABEL("arguments")};
     run                 r;
     or_json_item        item;
     bool                named = false, argued = false;
@@ -355,7 +376,7 @@ static void walk_function(job *w, const call *c)
         if (more || (name == 1 && item.type < OR_JSON_STRING)) {
             run_drop(&r);
         } else if (name == 1 && item.type != OR_JSON_STRING) { /* some send an object */
-            run_own(&r, names[1]);
+            run_own(&r, names[1].own);
             put_text(w, v);
             argued = true;
         } else {
@@ -365,7 +386,7 @@ static void walk_function(job *w, const call *c)
         }
     }
     if (!argued) {
-        run_own(&r, names[1]);
+        run_own(&r, names[1].own);
         or_buf_put_str(w->out, OR_STR("\"\""));
     }
     run_end(&r);
@@ -374,7 +395,7 @@ static void walk_function(job *w, const call *c)
 /* An id for a call that came without: without one nobody could answer it. */
 static void put_call_id(job *w, call *c)
 {
-    run_own(&c->r, OR_STR("id"));
+    run_own(&c->r, OWN("id"));
     or_buf_put_str(w->out, OR_STR("\"call_"));
     if (c->choice > 0) {
         or_buf_put_u64(w->out, c->choice);
@@ -419,11 +440,11 @@ static void end_call(job *w, call *c, uint32_t seen)
         w->state.made |= bit_of(c->index);
     }
     if (c->first && (seen >> CALL_TYPE & 1) == 0) {
-        run_own(&c->r, OR_STR("type"));
+        run_own(&c->r, OWN("type"));
         or_buf_put_str(w->out, OR_STR("\"function\""));
     }
     if (w->what == MAKE_CHUNK && !decoded && (seen >> CALL_INDEX & 1) == 0) {
-        run_own(&c->r, OR_STR("index"));
+        run_own(&c->r, OWN("index"));
         or_buf_put_u64(w->out, c->index);
     }
     run_end(&c->r);
@@ -431,13 +452,13 @@ static void end_call(job *w, call *c, uint32_t seen)
 
 static void walk_call(job *w, call *c)
 {
-    static const or_str names[CALL_NUM] = {OR_STR_INIT("index"), OR_STR_INIT("id"),
-                                           OR_STR_INIT("type"), OR_STR_INIT("function")};
+    static const label names[CALL_NUM] = {LABEL("index"), LABEL("id"), LABEL("type"),
+                                          LABEL("function")};
     or_json_item item;
     uint32_t     seen = 0;
     run_begin(&c->r, w->out);
     if (w->what == MAKE_OPENING || (w->what == MAKE_CHUNK && c->said != NULL)) {
-        run_own(&c->r, names[CALL_INDEX]);
+        run_own(&c->r, names[CALL_INDEX].own);
         or_buf_put_u64(w->out, c->index);
     }
     while (step(w, &item)) {
@@ -445,7 +466,7 @@ static void walk_call(job *w, call *c)
         bool     keep = (seen >> name & 1) == 0 && call_keeps(w, c, name, &item);
         if (keep && name < CALL_NUM) seen |= 1u << name;
         if (keep && name == CALL_FUNCTION && item.type == OR_JSON_OBJECT) {
-            run_own(&c->r, names[name]);
+            run_own(&c->r, names[name].own);
             walk_function(w, c);
             continue;
         }
@@ -472,7 +493,7 @@ static uint32_t walk_calls(job *w, run *r, uint64_t choice, bool ours)
             (void)whole(w, &item);
             continue;
         }
-        if (num == 0) run_own(r, OR_STR("tool_calls"));
+        if (num == 0) run_own(r, OWN("tool_calls"));
         or_buf_put_char(w->out, num == 0 ? '[' : ',');
         if (ours && num < w->said->num_tool_calls) c.said = &w->said->tool_calls[num];
         c.choice = choice;
@@ -508,9 +529,9 @@ enum {
     MESSAGE_NUM
 };
 
-static const or_str message_names[MESSAGE_NUM] = {
-    OR_STR_INIT("role"),      OR_STR_INIT("content"),           OR_STR_INIT("tool_calls"),
-    OR_STR_INIT("reasoning"), OR_STR_INIT("reasoning_content"), OR_STR_INIT("reasoning_details")};
+static const label message_names[MESSAGE_NUM] = {
+    LABEL("role"),      LABEL("content"),           LABEL("tool_calls"),
+    LABEL("reasoning"), LABEL("reasoning_content"), LABEL("reasoning_details")};
 
 /* A message or delta that is being written. */
 typedef struct message {
@@ -534,7 +555,7 @@ static bool walk_message_member(job *w, choice *c, message *m, uint32_t name, or
     if (name != MESSAGE_CONTENT || item->type != OR_JSON_ARRAY) return false;
     v = whole(w, item);
     if (w->err != OR_OK) return true;
-    run_own(&m->r, message_names[name]);
+    run_own(&m->r, message_names[name].own);
     (void)put_joined(w->out, v, false);
     m->content = true;
     m->parts = v;
@@ -568,7 +589,7 @@ static void end_reasoning(job *w, message *m)
 {
     bool parts = has_joined(m->parts, true), details = has_joined(m->details, false);
     if (m->thought || (m->copy.ptr == NULL && m->none.ptr == NULL && !parts && !details)) return;
-    run_own(&m->r, OR_STR("reasoning"));
+    run_own(&m->r, OWN("reasoning"));
     if (m->copy.ptr != NULL)
         or_buf_put_str(w->out, m->copy);
     else if (parts)
@@ -584,14 +605,14 @@ static void end_message(job *w, choice *c, message *m)
     uint64_t bit = bit_of(c->index);
     bool     again = w->what == MAKE_CHUNK && (w->state.roles & bit) != 0;
     if (!m->told && !again) {
-        run_own(&m->r, OR_STR("role"));
+        run_own(&m->r, OWN("role"));
         or_buf_put_str(w->out, OR_STR("\"assistant\""));
     }
     w->state.roles |= bit;
     if (c->ours) w->state.role_told = true;
     end_reasoning(w, m);
     if (w->what == MAKE_WHOLE && !m->content) {
-        run_own(&m->r, OR_STR("content"));
+        run_own(&m->r, OWN("content"));
         or_buf_put_str(w->out, OR_STR("null"));
     }
     run_end(&m->r);
@@ -603,7 +624,7 @@ static void walk_message(job *w, choice *c, bool is)
     message      m;
     or_json_item item;
     uint32_t     seen = 0;
-    run_own(&c->r, w->what == MAKE_WHOLE ? OR_STR("message") : OR_STR("delta"));
+    run_own(&c->r, w->what == MAKE_WHOLE ? OWN("message") : OWN("delta"));
     memset(&m, 0, sizeof m);
     run_begin(&m.r, w->out);
     while (is && step(w, &item)) {
@@ -641,9 +662,9 @@ enum {
     CHOICE_NUM
 };
 
-static const or_str choice_names[CHOICE_NUM] = {
-    OR_STR_INIT("index"),         OR_STR_INIT("message"),              OR_STR_INIT("delta"),
-    OR_STR_INIT("finish_reason"), OR_STR_INIT("native_finish_reason"), OR_STR_INIT("text")};
+static const label choice_names[CHOICE_NUM] = {
+    LABEL("index"),         LABEL("message"),              LABEL("delta"),
+    LABEL("finish_reason"), LABEL("native_finish_reason"), LABEL("text")};
 
 static void walk_choice_member(job *w, choice *c, uint32_t name, or_json_item *item)
 {
@@ -686,15 +707,15 @@ static void put_raw_text(or_buf *out, or_str raw)
 /* How it ends, in both words. */
 static void put_finish(run *r, const choice *c, or_finish finish)
 {
-    run_own(r, choice_names[CHOICE_FINISH]);
+    run_own(r, choice_names[CHOICE_FINISH].own);
     if (finish == OR_FINISH_NONE) {
         or_buf_put_str(r->out, OR_STR("null"));
         return;
     }
     or_buf_put_char(r->out, '"');
-    or_buf_put_z(r->out, finish_word(finish));
+    or_buf_put_z(r->out, shape_finish_word(finish));
     or_buf_put_char(r->out, '"');
-    run_own(r, choice_names[CHOICE_NATIVE]);
+    run_own(r, choice_names[CHOICE_NATIVE].own);
     put_raw_text(r->out, c->native.ptr != NULL && c->native.len > 0 ? c->native : c->finish);
 }
 
@@ -712,7 +733,7 @@ static void end_choice(job *w, choice *c)
     bool      text = w->s->text || (c->seen >> CHOICE_TEXT & 1) != 0;
     if ((c->seen >> CHOICE_MESSAGE & 1) == 0 && !text) walk_message(w, c, false);
     if ((c->seen >> CHOICE_INDEX & 1) == 0) {
-        run_own(&c->r, choice_names[CHOICE_INDEX]);
+        run_own(&c->r, choice_names[CHOICE_INDEX].own);
         or_buf_put_u64(w->out, c->index);
     }
     if ((c->seen >> CHOICE_FINISH & 1) != 0 || finish != OR_FINISH_NONE || w->what == MAKE_WHOLE)
@@ -722,9 +743,9 @@ static void end_choice(job *w, choice *c)
     run r;
     if (w->ended++ > 0) or_buf_put_char(w->ends, ',');
     run_begin(&r, w->ends);
-    run_own(&r, choice_names[CHOICE_INDEX]);
+    run_own(&r, choice_names[CHOICE_INDEX].own);
     or_buf_put_u64(w->ends, c->index);
-    run_own(&r, text ? OR_STR("text") : OR_STR("delta"));
+    run_own(&r, text ? OWN("text") : OWN("delta"));
     or_buf_put_str(w->ends, text ? OR_STR("\"\"") : OR_STR("{}"));
     put_finish(&r, c, finish);
     run_end(&r);
@@ -736,7 +757,7 @@ static bool find_index(const job *w, uint64_t *index)
     or_json_scan ahead = w->scan;
     or_json_item item;
     while (or_json_scan_next(&ahead, &item) == OR_OK && item.type != OR_JSON_END) {
-        if (is_named(&item, choice_names[CHOICE_INDEX]))
+        if (is_named(&item, choice_names[CHOICE_INDEX].name))
             return is_count(&item) && or_u64_read(item.value, index) == OR_OK;
         if (or_json_scan_skip(&ahead, &item) != OR_OK) break;
     }
@@ -844,7 +865,7 @@ static or_err put_numbers(or_buf *out, or_str raw)
 
 static void walk_embedding(job *w)
 {
-    static const or_str names[] = {OR_STR_INIT("embedding")};
+    static const label names[] = {LABEL("embedding")};
     run                 r;
     or_json_item        item;
     bool                seen = false;
@@ -855,7 +876,7 @@ static void walk_embedding(job *w)
         seen = seen || is;
         if (is && !again && !array && !text) fail(w, OR_ERR_ANSWER);
         if (is && !again && (w->base64 ? array : text)) {
-            run_own(&r, names[0]);
+            run_own(&r, names[0].own);
             if (array) {
                 put_base64(w);
             } else {
@@ -907,12 +928,12 @@ enum {
     ROOT_NUM = ROOT_OURS + 4
 };
 
-static const or_str root_names[ROOT_NUM] = {
-    OR_STR_INIT("id"),           OR_STR_INIT("provider"),    OR_STR_INIT("model"),
-    OR_STR_INIT("object"),       OR_STR_INIT("created"),     OR_STR_INIT("choices"),
-    OR_STR_INIT("data"),         OR_STR_INIT("usage"),       OR_STR_INIT("openrouter_metadata"),
-    OR_STR_INIT("service_tier"), OR_STR_INIT("obfuscation"), OR_STR_INIT("system_fingerprint"),
-    OR_STR_INIT("x_groq")};
+static const label root_names[ROOT_NUM] = {
+    LABEL("id"),           LABEL("provider"),    LABEL("model"),
+    LABEL("object"),       LABEL("created"),     LABEL("choices"),
+    LABEL("data"),         LABEL("usage"),       LABEL("openrouter_metadata"),
+    LABEL("service_tier"), LABEL("obfuscation"), LABEL("system_fingerprint"),
+    LABEL("x_groq")};
 
 static or_str object_name(const job *w)
 {
@@ -938,10 +959,10 @@ static void put_root(job *w, uint32_t name)
 static void put_root_usage(job *w, run *r)
 {
     or_json_writer j;
-    run_own(r, root_names[ROOT_USAGE]);
+    run_own(r, root_names[ROOT_USAGE].own);
     or_json_writer_init(&j, w->out);
     or_err e = put_usage(&j, w->usage, w->cost, w->their_usage);
-    if (e != OR_OK) fail(w, e);
+    if (e != OR_OK && e != w->out->err) fail(w, e);
 }
 
 static bool is_whole(const job *w)
@@ -968,7 +989,7 @@ static void walk_root_member(job *w, run *r, uint32_t name, or_json_item *item)
     bool embedding = w->what == MAKE_EMBEDDING;
     bool list = name == (embedding ? ROOT_DATA : ROOT_CHOICES);
     if (list && item->type == OR_JSON_ARRAY) {
-        run_own(r, root_names[name]);
+        run_own(r, root_names[name].own);
         if (embedding)
             walk_data(w);
         else
@@ -985,7 +1006,7 @@ static void walk_root_member(job *w, run *r, uint32_t name, or_json_item *item)
     if (name == ROOT_METADATA && w->metadata.ptr != NULL) {
         run_drop(r);
     } else if (ours) {
-        run_own(r, root_names[name]);
+        run_own(r, root_names[name].own);
         put_root(w, name);
     } else {
         run_keep(r, item, v);
@@ -1000,13 +1021,13 @@ static void end_root(job *w, run *r, uint32_t seen)
     if (w->what == MAKE_EMBEDDING && (seen >> ROOT_DATA & 1) == 0) fail(w, OR_ERR_ANSWER);
     for (uint32_t i = ROOT_ID; i <= last; i++) {
         if ((seen >> i & 1) != 0) continue;
-        run_own(r, root_names[i]);
+        run_own(r, root_names[i].own);
         put_root(w, i);
     }
     if (is_whole(w) && (seen >> ROOT_USAGE & 1) == 0) put_root_usage(w, r);
     if (w->metadata.ptr != NULL) {
         or_json_writer j;
-        run_own(r, root_names[ROOT_METADATA]);
+        run_own(r, root_names[ROOT_METADATA].own);
         or_json_writer_init(&j, w->out);
         if (or_json_put_raw(&j, w->metadata) != OR_OK) fail(w, j.err);
     }
@@ -1036,6 +1057,7 @@ static or_err walk(job *w, or_str text)
     }
     end_root(w, &r, seen);
     if (w->err == OR_OK && or_json_scan_next(&w->scan, &item) != OR_DONE) w->err = w->scan.err;
+    w->read = w->err == OR_OK;
     if (w->err == OR_OK) w->err = w->out->err;
     return w->err;
 }
@@ -1097,7 +1119,7 @@ or_err shape_chunk(or_buf *out, const shape *s, shape_stream *state, or_str chun
     event_begin(out);
     or_err e = walk(&w, chunk);
     event_end(out, from, is_spaced(chunk));
-    if (before == OR_OK && (e == OR_OK || e == out->err) && is_usage_only(&w)) {
+    if (before == OR_OK && w.read && is_usage_only(&w)) {
         out->len = from; /* whether there was room for it or not */
         out->err = OR_OK;
         return OR_OK;
@@ -1114,10 +1136,10 @@ static void put_head(job *w, run *r)
 {
     run_begin(r, w->out);
     for (uint32_t i = ROOT_ID; i < ROOT_CHOICES; i++) {
-        run_own(r, root_names[i]);
+        run_own(r, root_names[i].own);
         put_root(w, i);
     }
-    run_own(r, root_names[ROOT_CHOICES]);
+    run_own(r, root_names[ROOT_CHOICES].own);
 }
 
 or_err shape_usage_chunk(or_buf *out, const shape *s, const or_usage *u, const or_cost *cost,

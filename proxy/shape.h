@@ -28,6 +28,9 @@ typedef struct shape_stream {
     uint32_t calls;   /* how many calls have begun */
 } shape_stream;
 
+/* OpenRouter's word for an ending; NULL for none. Static. */
+const char *shape_finish_word(or_finish f);
+
 /* Append one event of a stream ("data: {...}\n\n") to out: chunk is the provider's JSON, delta
    what or_chat_stream_next said of it.
      id, model, provider, object, created   set, or replaced in their places
@@ -70,7 +73,9 @@ or_err shape_answer_as_stream(or_buf *out, const shape *s, or_str body,
    Only choice 0: that is what or_chat_stream_next reads. */
 typedef struct shape_collect shape_collect;
 shape_collect *shape_collect_new(const or_allocator *a, size_t max); /* NULL: no memory */
+/* Errors stick: OR_ERR_SPACE above max, OR_ERR_MEMORY, OR_ERR_TOKENS for too many calls. */
 or_err         shape_collect_add(shape_collect *c, const or_chat_delta *delta);
+/* Once, whatever it returns. Reasoning is written as `reasoning`, whatever it was called. */
 or_err         shape_collect_end(shape_collect *c, or_buf *out, const shape *s, const or_usage *u,
                                  const or_cost *cost, or_str metadata);
 void           shape_collect_free(shape_collect *c);

@@ -216,15 +216,13 @@ static void put_message(or_json_writer *w, const shape_collect *c, const or_msg 
 
 static void put_choice(or_json_writer *w, const shape *s, const shape_collect *c, const or_msg *m)
 {
-    static const char *const finishes[] = {NULL,         "stop",           "length",
-                                           "tool_calls", "content_filter", "error"};
     or_json_put_key(w, OR_STR("choices"));
     or_json_begin_array(w);
     or_json_begin_object(w);
     or_json_put_key(w, OR_STR("index"));
     or_json_put_u64(w, 0);
     put_member(w, "logprobs", or_str_of(NULL, 0));
-    put_member(w, "finish_reason", or_str_z(finishes[c->finish]));
+    put_member(w, "finish_reason", or_str_z(shape_finish_word(c->finish)));
     put_member(w, "native_finish_reason",
                c->native.len > 0 ? or_buf_str(&c->native) : or_str_of(NULL, 0));
     if (s->text)

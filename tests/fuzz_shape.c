@@ -1,6 +1,6 @@
-/* Any bytes as a stream, a whole answer and embeddings of a provider: what is written is JSON,
-   also where the room ends anywhere; it ends as or.h says it ends; and what was collected of a
-   stream says the same as a stream again. Any bytes as a number: read, written, read. */
+/* Any bytes as a stream (events are parted by blank lines), a whole answer and embeddings of a
+   provider: what is written is JSON on one line, or nothing and no state changed where there is
+   no room. Any bytes as a number: read, written, read. */
 #define OR_IMPLEMENTATION
 #include "or.h"
 #include "proxy/shape.c"
@@ -8,11 +8,11 @@
 #include "proxy/shape_f32.c"
 #include "tests/fuzz.h"
 
-static char memory[1 << 18], more_memory[1 << 18], shaped[1 << 18];
+static char memory[1 << 18], shaped[1 << 18];
 
-static const shape     names = {OR_STR_INIT("gen-1-a"), OR_STR_INIT("m"), OR_STR_INIT("P"), 1, false};
-static const or_usage  no_usage;
-static const or_cost   no_cost;
+static const shape    names = {OR_STR_INIT("gen-1-a"), OR_STR_INIT("m"), OR_STR_INIT("P"), 1, false};
+static const or_usage no_usage;
+static const or_cost  no_cost;
 
 static void *take(void *user, size_t size)
 {
@@ -42,21 +42,6 @@ static or_str check_event(or_str text)
     return data;
 }
 
-/* Does what was written end as what it was made of? */
-static void check_ending(or_str data, const or_chat_delta *d)
-{
-    or_arena       arena;
-    or_chat_stream stream;
-    or_chat_delta  back;
-    or_arena_init(&arena, more_memory, sizeof more_memory);
-    or_chat_stream_init(&stream);
-    stream.num_calls = d->finish == OR_FINISH_TOOL_CALLS ? 1 : 0;
-    if (or_chat_stream_next(&stream, data, &arena, &back) != OR_OK) return;
-    if (d->finish == OR_FINISH_NONE && d->num_tool_calls == 0 && back.finish > OR_FINISH_ERROR)
-        abort();
-}
-
-/* The lines of the input are the chunks. */
 static void fuzz_stream(or_str in)
 {
     or_chat_stream stream;
@@ -82,7 +67,7 @@ static void fuzz_stream(or_str in)
         or_buf_init(&out, shaped, sizeof shaped);
         or_err all = shape_chunk(&out, &names, &state, chunk, &d);
         if (e == OR_OK && (all != OR_OK || out.len != len)) abort();
-        if (all == OR_OK && out.len > 0) check_ending(check_event(or_buf_str(&out)), &d);
+        if (all == OR_OK && out.len > 0) (void)check_event(or_buf_str(&out));
         (void)shape_collect_add(c, &d);
     }
     or_buf_init(&out, shaped, sizeof shaped);
