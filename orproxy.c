@@ -258,32 +258,6 @@ static bool make_state(const conf *c)
 
 /* ---- listening ---- */
 
-/* Open what is not open yet; on failure what was opened is closed again. */
-static bool listen_all(const conf *c)
-{
-    for (unsigned i = 0; i < c->num_listen; i++) {
-        char     error[256];
-        int      fd;
-        bool     loopback;
-        net_name name;
-        if (client_listens(c->listen[i])) continue;
-        if (!net_listen(c->listen[i], &fd, &loopback, &name, error, sizeof error)) {
-            log_line("%s", error);
-        } else if (!client_listen(fd, c->listen[i])) {
-            log_line("cannot watch the listening socket: %s", strerror(errno));
-            close(fd);
-        } else {
-            if (!loopback && c->num_keys == 0)
-                log_line("open = yes: everybody who reaches %s can use it without a key",
-                         name.text);
-            log_line("listening on http://%s", name.text);
-            continue;
-        }
-        return false;
-    }
-    return true;
-}
-
 static void describe(const conf *c)
 {
     for (unsigned i = 0; i < c->num_providers; i++) {
@@ -293,6 +267,46 @@ static void describe(const conf *c)
     }
     log_line("%s, at most %zu connections and %zu bytes", ev_backend(), c->limits.connections,
              c->limits.memory);
+}
+
+/* What was opened just now. */
+typedef struct opened {
+    net_name names[CONF_MAX_LISTEN];
+    bool     yes[CONF_MAX_LISTEN], loopback[CONF_MAX_LISTEN];
+} opened;
+
+/* Open what is not open yet: all of it, or one line that says why not. */
+static bool listen_all(const conf *c, opened *o)
+{
+    memset(o, 0, sizeof *o);
+    for (unsigned i = 0; i < c->num_listen; i++) {
+        char error[256];
+        int  fd;
+        if (client_listens(c->listen[i])) continue;
+        if (!net_listen(c->listen[i], &fd, &o->loopback[i], &o->names[i], error, sizeof error)) {
+            log_line("%s", error);
+            return false;
+        }
+        if (!client_listen(fd, c->listen[i])) {
+            log_line("cannot watch the listening socket: %s", strerror(errno));
+            close(fd);
+            return false;
+        }
+        o->yes[i] = true;
+    }
+    return true;
+}
+
+/* What is served, and last that it is: who waits for that line may go on. */
+static void announce(const conf *c, const opened *o)
+{
+    describe(c);
+    for (unsigned i = 0; i < c->num_listen; i++)
+        if (o->yes[i] && !o->loopback[i] && c->num_keys == 0)
+            log_line("open = yes: everybody who reaches %s can use it without a key",
+                     o->names[i].text);
+    for (unsigned i = 0; i < c->num_listen; i++)
+        if (o->yes[i]) log_line("listening on http://%s", o->names[i].text);
 }
 
 /* ---- signals ---- */
@@ -376,6 +390,7 @@ static bool change_conf(conf *c)
 {
     char        error[512];
     conf_error  e;
+    opened      o;
     api_reach   reach;
     const conf *old = conf_now();
     if (c->limits.connections > old->limits.connections) {
@@ -387,7 +402,7 @@ static bool change_conf(conf *c)
         log_line("%s", e.text);
         return false;
     }
-    if (!make_state(c) || !listen_all(c)) return false;
+    if (!make_state(c) || !listen_all(c, &o)) return false;
     mem_set_limit(c->limits.memory);
     if (!market_make(c, error, sizeof error)) {
         mem_set_limit(old->limits.memory);
@@ -403,6 +418,7 @@ static bool change_conf(conf *c)
     conf_use(c);
     log_as_json(c->log_json);
     (void)api_setup(reach);
+    announce(c, &o);
     refresh_begin();
     return true;
 }
@@ -522,14 +538,15 @@ static bool demo_is_missing(void)
 static int run(const options *o, conf *c)
 {
     conf_error e;
+    opened     now_open;
     api_reach  reach;
     if (!check_exposure(c, &reach, &e)) return failed(&e);
     int status = start(c, reach);
     if (status != EXIT_OK) return status;
     while (refresh_is_busy() && demo_is_missing() && ev_turn()) {} /* it is in this process */
-    describe(c);
     status = EXIT_FAILED;
-    if (listen_all(c)) {
+    if (listen_all(c, &now_open)) {
+        announce(c, &now_open);
         say_how(c);
         status = serve(o);
     }

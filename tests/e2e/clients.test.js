@@ -22,6 +22,7 @@ import {
     proxy,
     reply,
     start,
+    until,
     upstream,
 } from './helpers.js';
 
@@ -59,14 +60,14 @@ const sdk = (options) =>
 const places = [
     [
         'an HTTPS upstream',
-        async (t, handler = polite) => {
+        async (t, handler = polite, settings = {}) => {
             const dir = certificates();
             const up = await upstream(t, handler, {
                 host: 'localhost',
                 cert: fs.readFileSync(path.join(dir, 'good.pem')),
                 key: fs.readFileSync(path.join(dir, 'good.key')),
             });
-            return { p: await proxy(t, up, { ca: path.join(dir, 'ca.pem') }), up };
+            return { p: await proxy(t, up, { ca: path.join(dir, 'ca.pem'), ...settings }), up };
         },
         'vendor/model',
         'hi there',
@@ -75,8 +76,8 @@ const places = [
 ];
 
 for (const [place, open, model, text] of places) {
-    const openai = async (t, handler) => {
-        const { p, up } = await open(t, handler);
+    const openai = async (t, handler, settings) => {
+        const { p, up } = await open(t, handler, settings);
         return {
             p,
             up,
@@ -124,10 +125,12 @@ for (const [place, open, model, text] of places) {
     });
 
     test(`openai, ${place}: models`, async (t) => {
-        const { client } = await openai(t);
-        const ids = [];
-        for await (const one of client.models.list()) ids.push(one.id);
-        assert.ok(ids.includes(model), ids.join());
+        const { client } = await openai(t, polite, { refresh: '1h' });
+        await until(async () => {
+            const ids = [];
+            for await (const one of client.models.list()) ids.push(one.id);
+            return ids.includes(model);
+        }, 'the list of models');
     });
 
     test(`openai, ${place}: an error is the client's own kind of error`, async (t) => {
@@ -221,7 +224,7 @@ for (const [place, open, model, text] of places) {
     ];
 
     test(`curl, ${place}`, async (t) => {
-        const { p } = await open(t);
+        const { p } = await open(t, polite, { refresh: '1h' });
         const whole = await curl(p, ...asked(), `${p.url}/api/v1/chat/completions`);
         assert.equal(JSON.parse(whole.stdout).choices[0].message.content, text);
         const streamed = await curl(
@@ -231,8 +234,10 @@ for (const [place, open, model, text] of places) {
             `${p.url}/v1/chat/completions`,
         );
         assert.match(streamed.stdout, /data: \[DONE\]\n\n$/);
-        const models = await curl(p, `${p.url}/v1/models`);
-        assert.ok(JSON.parse(models.stdout).data.length > 0);
+        await until(async () => {
+            const models = await curl(p, `${p.url}/v1/models`);
+            return JSON.parse(models.stdout).data.length > 0;
+        }, 'the list of models');
     });
 }
 
