@@ -341,7 +341,10 @@ for (const [name, cap] of caps)
             providers: {
                 [name]: {
                     up,
-                    kind: name === 'ollama' ? 'ollama' : 'openai',
+                    ...(name === 'ollama' && {
+                        kind: 'ollama',
+                        base_url: up.url.replace(/\/v1$/, ''),
+                    }),
                     endpoints: { 'acme/big': priced(1) },
                 },
             },
