@@ -445,16 +445,16 @@ test('45: a client that goes before anything came closes the upstream too', asyn
 
 // ---- hold-back: nothing is said before it is sure
 
-test('28: an opening without content commits to nothing', async (t) => {
-    const { p, alpha, beta } = await greek(t, { names: ['alpha', 'beta'] });
-    for (const open of [
-        (res) => res.socket.destroy(),
-        (res) => res.end(),
-        (res) => res.end(event({ error: { code: 502, message: 'no room' } })),
-        (res) => res.end(event('[DONE]')),
-        (res) => res.end('data: {"broken\n\n'),
-    ]) {
-        const before = beta.chats.length;
+// One test each: after a few failures alpha would not be asked any more.
+for (const [name, open] of [
+    ['is cut', (res) => res.socket.destroy()],
+    ['just ends', (res) => res.end()],
+    ['turns into an error', (res) => res.end(event({ error: { code: 502, message: 'no room' } }))],
+    ['is done at once', (res) => res.end(event('[DONE]'))],
+    ['turns into garbage', (res) => res.end('data: {"broken\n\n')],
+])
+    test(`28: an opening without content that ${name} commits to nothing`, async (t) => {
+        const { p, alpha, beta } = await greek(t, { names: ['alpha', 'beta'] });
         alpha.answer = (req, res) => {
             begin(res);
             res.write(`: hello\n\n${event(ROLE)}${event(openaiChunk(''))}`, () => open(res));
@@ -462,11 +462,13 @@ test('28: an opening without content commits to nothing', async (t) => {
         const s = await bigStream(p, inOrder('alpha'));
         const list = await s.rest();
         assertGoodStream(list, 'from beta');
-        assert.equal(attempts(s).at(-1)[0], 'beta');
+        assert.deepEqual(
+            attempts(s).map(([slug]) => slug),
+            ['alpha', 'beta'],
+        );
         assert.ok(parsed(list).every((one) => one.provider === 'Beta'), 'nothing of alpha is left');
-        assert.equal(beta.chats.length, before + 1);
-    }
-});
+        assert.equal(beta.chats.length, 1);
+    });
 
 test('28: reasoning and tool calls are content', async (t) => {
     const { p, alpha, beta } = await greek(t, { names: ['alpha', 'beta'] });
