@@ -260,7 +260,7 @@ test('58: a catalogue file gives context and parameters, live lists give the ids
 
 const VECTORS = [
     [0.5, -1.25, 3.0000001e-7, 1e30, 0],
-    [-0.1, 123456.789, 2, -0.0, 1e-42],
+    [-0.1, 123456.789, 2, 16777217, 1e-42],
 ];
 const floats = (list) => Buffer.from(Float32Array.from(list).buffer).toString('base64');
 const embedding = (req, res) =>
