@@ -81,7 +81,10 @@ test('3: without a key, or with one nobody knows: 401 in the envelope', async (t
         for (const path of ['/v1/chat/completions', '/v1/embeddings', '/v1/route', '/v1/rerank']) {
             const answer = await ask(p, { path, body: BIG, headers });
             assertError(answer, 401);
-            assert.equal(answer.json.error.metadata?.error_type ?? 'authentication', 'authentication');
+            assert.equal(
+                answer.json.error.metadata?.error_type ?? 'authentication',
+                'authentication',
+            );
         }
     assertError(await ask(p, { path: '/v1/generation?id=gen-1' }), 401);
     assert.equal(alpha.chats.length, 0);
@@ -335,7 +338,7 @@ const caps = [
     ['together', 'max_tokens'],
 ];
 for (const [name, cap] of caps)
-    test(`13: ${name} gets only ${cap}`, async (t) => {
+    test(`13: only one of the two, by the name it knows: ${name} gets ${cap}`, async (t) => {
         const up = await provider(t, name);
         const p = await gateway(t, {
             providers: {

@@ -150,7 +150,8 @@ test('19: a name is all of a provider but its tiers, a full name only itself', a
             beta: { up: beta, endpoints: { 'acme/flex': priced(1), 'acme/priority': priced(1) } },
         },
     });
-    const tags = async (model, ...names) => (await plan(p, { model, ...only(...names) })).candidates;
+    const tags = async (model, ...names) =>
+        (await plan(p, { model, ...only(...names) })).candidates;
     assert.deepEqual(await tags('acme/plain', 'alpha'), ['alpha']);
     assert.deepEqual(await tags('acme/x', 'alpha'), ['alpha/x']);
     assert.deepEqual(await tags('acme/x', 'ALPHA/X'), ['alpha/x']);
@@ -343,7 +344,11 @@ test('26: an endpoint that cannot hold the request is not tried', async (t) => {
 const failures = [
     ['no connection', 'unreachable', (up) => void up.server.close()],
     ['no answer in time', 'timeout', (up) => (up.answer = () => {})],
-    ['a closed connection', /broken|unreachable/, (up) => (up.answer = (req, res) => res.socket.destroy())],
+    [
+        'a closed connection',
+        /broken|unreachable/,
+        (up) => (up.answer = (req, res) => res.socket.destroy()),
+    ],
     ['500', '500', (up) => (up.answer = failing(500))],
     ['503', '503', (up) => (up.answer = failing(503))],
     ['408', '408', (up) => (up.answer = failing(408))],
@@ -358,7 +363,7 @@ const failures = [
     ],
 ];
 for (const [name, word, spoil] of failures)
-    test(`27: ${name} moves on to the next provider, and is recorded`, async (t) => {
+    test(`27: moves on to the next provider, and is recorded: ${name}`, async (t) => {
         const { p, alpha, beta } = await greek(t, {
             names: ['alpha', 'beta'],
             sections: { timeout: { first_token: '300ms' } },
@@ -406,9 +411,7 @@ test('27: behind all providers of a model comes the next model', async (t) => {
         },
     });
     const unless = (model) => (req, res) =>
-        req.json.model === model
-            ? whole(`${model} speaks`)(req, res)
-            : failing(500)(req, res);
+        req.json.model === model ? whole(`${model} speaks`)(req, res) : failing(500)(req, res);
     alpha.answer = unless('acme/mid');
     beta.answer = unless('acme/mid');
     const answer = await big(p, { models: ['acme/mid'], provider: { sort: 'price' } });
@@ -521,7 +524,7 @@ test('30: model names the one that served, provider its display name', async (t)
     assert.equal(alpha.chats[0].json.model, 'acme/big');
 });
 
-test("30: upstream_model is what the provider hears, not what the client sees", async (t) => {
+test('30: upstream_model is what the provider hears, not what the client sees', async (t) => {
     const { p, alpha } = await greek(t, {
         names: ['alpha'],
         more: { alpha: { endpoints: { 'acme/big': priced(1, { upstream_model: 'big-v7' }) } } },
@@ -671,7 +674,10 @@ test('27: a provider that is killed in mid-run costs nobody an answer', async (t
         const { status, headers, json } = await big(p);
         return { status, good: json?.choices !== undefined, headers };
     });
-    assert.ok(answers.every((one) => one.status === 200 && one.good), 'all were served');
+    assert.ok(
+        answers.every((one) => one.status === 200 && one.good),
+        'all were served',
+    );
     assert.ok(alpha.chats.length > 0 && beta.chats.length > 0);
     const both = answers.filter((one) => attempts(one).length === 2);
     assert.ok(both.length > 0, 'some moved from alpha to beta');

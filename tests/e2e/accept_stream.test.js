@@ -120,7 +120,10 @@ const framings = [
     ['CR', (text) => text.replaceAll('\n', '\r')],
     ['a BOM', (text) => `\ufeff${text}`],
     ['no space after data:', (text) => text.replaceAll('data: ', 'data:')],
-    ['other fields between', (text) => text.replaceAll('data: ', 'id: 7\nevent: message\nretry: 1\ndata: ')],
+    [
+        'other fields between',
+        (text) => text.replaceAll('data: ', 'id: 7\nevent: message\nretry: 1\ndata: '),
+    ],
     ['an event over two data lines', (text) => text.replace('"choices":', '"choices":\ndata: ')],
     ['blank lines between', (text) => text.replaceAll('\n\n', '\n\n\n\n')],
 ];
@@ -208,10 +211,13 @@ const usages = [
         [ROLE, openaiChunk('a', null, { usage: null }), { ...FINISH, usage: null }, OPENAI_USAGE],
     ],
     ['without choices', [ROLE, openaiChunk('a'), FINISH, { id: 'x', usage: counted }]],
-    ['as x_groq.usage', [ROLE, openaiChunk('a'), { ...FINISH, x_groq: { id: 'r', usage: counted } }]],
+    [
+        'as x_groq.usage',
+        [ROLE, openaiChunk('a'), { ...FINISH, x_groq: { id: 'r', usage: counted } }],
+    ],
 ];
 for (const [name, list] of usages)
-    test(`39: usage ${name} is understood`, async (t) => {
+    test(`39: usage is understood: ${name}`, async (t) => {
         const { p, alpha } = await alone(t);
         alpha.answer = events(...list, '[DONE]');
         const usage = assertUsageChunk(await all(p));
@@ -226,7 +232,7 @@ for (const [name, end] of [
     ['two', ['[DONE]', '[DONE]']],
     ['one in the middle of more', ['[DONE]', openaiChunk('more')]],
 ])
-    test(`40: a provider that sends ${name}: exactly one [DONE]`, async (t) => {
+    test(`40: exactly one [DONE] from a provider that sends ${name}`, async (t) => {
         const { p, alpha } = await alone(t);
         alpha.answer = events(ROLE, openaiChunk('all'), FINISH, OPENAI_USAGE, ...end);
         const list = await all(p);
@@ -282,7 +288,10 @@ test('42: an error in the middle is one chunk with error, then the end', async (
     const half = [ROLE, openaiChunk('half ')];
     for (const [name, answer] of [
         ['an error event', events(...half, { error: { code: 503, message: 'fell over' } })],
-        ['a string code', events(...half, { error: { code: 'server_error', message: 'fell over' } })],
+        [
+            'a string code',
+            events(...half, { error: { code: 'server_error', message: 'fell over' } }),
+        ],
         [
             'an event called error',
             (req, res) => {
@@ -377,8 +386,14 @@ test('43: calls without index, or all with index 0, are told apart', async (t) =
             { ids: ['call_a'], names: ['f'], args: '{}' },
             { ids: ['call_b'], names: ['g'], args: '{}' },
         ]);
-        const last = parsed(list).filter((x) => x.choices.length > 0).at(-1);
-        assert.equal(last.choices[0].finish_reason, 'tool_calls', 'whatever the provider called it');
+        const last = parsed(list)
+            .filter((x) => x.choices.length > 0)
+            .at(-1);
+        assert.equal(
+            last.choices[0].finish_reason,
+            'tool_calls',
+            'whatever the provider called it',
+        );
     }
 });
 
@@ -466,7 +481,10 @@ for (const [name, open] of [
             attempts(s).map(([slug]) => slug),
             ['alpha', 'beta'],
         );
-        assert.ok(parsed(list).every((one) => one.provider === 'Beta'), 'nothing of alpha is left');
+        assert.ok(
+            parsed(list).every((one) => one.provider === 'Beta'),
+            'nothing of alpha is left',
+        );
         assert.equal(beta.chats.length, 1);
     });
 

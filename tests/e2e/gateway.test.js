@@ -368,7 +368,9 @@ function prometheus(text) {
     const types = {};
     for (const line of text.split('\n')) {
         if (line === '') continue;
-        const type = /^# TYPE ([a-zA-Z_:][\w:]*) (counter|gauge|histogram|summary|untyped)$/.exec(line);
+        const type = /^# TYPE ([a-zA-Z_:][\w:]*) (counter|gauge|histogram|summary|untyped)$/.exec(
+            line,
+        );
         if (type) {
             assert.equal(types[type[1]], undefined, `two TYPE of ${type[1]}`);
             types[type[1]] = type[2];
@@ -483,8 +485,7 @@ test('SIGHUP many times while requests run', async (t) => {
     const { p, providers } = await greek(t);
     let i = 0;
     const answers = several(150, async () => {
-        if (++i % 10 === 0)
-            p.reload({ top: { heartbeat: `${20 + i}s` }, providers });
+        if (++i % 10 === 0) p.reload({ top: { heartbeat: `${20 + i}s` }, providers });
         return big(p);
     });
     assert.ok((await answers).every((one) => one.status === 200));
@@ -524,7 +525,10 @@ test('decisions: each is a line with its outcome, and orproxy replay agrees', as
     const changed = path.join(dir, 'changed.jsonl');
     const first = [...served].find((one) => one.plan);
     const line = records[objects.indexOf(first)];
-    fs.writeFileSync(changed, `${line.replace(/"seed":\d+/, '"seed":1').replace(/"sort":"?\w+"?/g, '')}\n{"x":1}\n`);
+    fs.writeFileSync(
+        changed,
+        `${line.replace(/"seed":\d+/, '"seed":1').replace(/"sort":"?\w+"?/g, '')}\n{"x":1}\n`,
+    );
     const differs = await run(t, ['replay', changed], {});
     assert.equal(differs.code, 1, differs.stdout + differs.stderr);
 });

@@ -36,7 +36,7 @@ export function within(promise, what, ms = PATIENCE_MS) {
 }
 
 export async function until(condition, what) {
-    for (const end = Date.now() + PATIENCE_MS; !(await condition());) {
+    for (const end = Date.now() + PATIENCE_MS; !(await condition()); ) {
         if (Date.now() > end) throw new Error(`waited too long: ${what}`);
         await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -255,7 +255,7 @@ export function stream(
         const take = (text) => {
             s.text += text;
             line += text;
-            for (let end; (end = line.indexOf('\n')) >= 0;) {
+            for (let end; (end = line.indexOf('\n')) >= 0; ) {
                 const one = line.slice(0, end).replace(/\r$/, '');
                 line = line.slice(end + 1);
                 if (one.startsWith(':')) s.comments++;
@@ -302,7 +302,7 @@ export function stream(
             );
         s.rest = async () => {
             const all = [];
-            for (let e; (e = await s.next()) !== null;) all.push(e);
+            for (let e; (e = await s.next()) !== null; ) all.push(e);
             return all;
         };
         req.on('error', reject);
@@ -608,7 +608,12 @@ export const whole =
 export const failing =
     (status, { message = `status ${status}`, headers = {}, error = {} } = {}) =>
     (req, res) =>
-        reply(res, status, { error: { message, type: 'some_error', code: null, ...error } }, headers);
+        reply(
+            res,
+            status,
+            { error: { message, type: 'some_error', code: null, ...error } },
+            headers,
+        );
 export const events =
     (...list) =>
     (req, res) => {
@@ -827,7 +832,8 @@ export async function assertShares(n, weights, draw) {
             return Math.abs((counts[name] ?? 0) - n * share) > 3 * sigma;
         });
         if (far.length === 0) return;
-        if (series === 2) assert.fail(`${JSON.stringify(counts)} is not ${JSON.stringify(weights)}`);
+        if (series === 2)
+            assert.fail(`${JSON.stringify(counts)} is not ${JSON.stringify(weights)}`);
     }
 }
 
@@ -838,7 +844,7 @@ export async function several(n, one, width = 8) {
     let next = 0;
     await Promise.all(
         Array.from({ length: width }, async () => {
-            for (let i; (i = next++) < n;) results[i] = await one(i, agent);
+            for (let i; (i = next++) < n; ) results[i] = await one(i, agent);
         }),
     );
     agent.destroy();
