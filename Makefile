@@ -39,8 +39,17 @@ $B/orproxy: $B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)) $B/ports.a
 	$(CC) $(CFLAGS) -Wl,--gc-sections $(LDFLAGS) -o $@ $^ $(LIBS)
 # Examples and tests bring or.h's implementation themselves. A test of a module of orproxy
 # names it here.
-$B/tests/test_conf: $B/proxy/conf.o
+$B/tests/test_conf: $B/proxy/conf.o $B/proxy/providers.o
+$B/tests/test_conf: private LIBS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
+                                   $(or $(BEARSSL_A),-lbearssl) # this test lets them fail
 $B/tests/test_facts: $B/proxy/facts.o
+# Names and the clock are this test's own. Its modules need the ports, which come before them.
+$B/tests/test_upstream: $(patsubst %,$B/proxy/%.o,upstream uplink tls dns ev ev_epoll ev_poll mem log)
+$B/tests/test_upstream: private LIBS := -Wl,--wrap=or_posix_resolve \
+                                        -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
+$B/tests/test_shape: $B/proxy/shape.o $B/proxy/shape_collect.o $B/proxy/shape_f32.o
+$B/tests/test_models: $B/proxy/models.o $B/proxy/models_query.o $B/proxy/models_object.o \
+                      $B/proxy/mem.o
 # A port that is not in ports.a: its test names it, with the library below it.
 $B/tests/test_lwip: $B/ports/lwip_sockets.o
 $B/tests/test_lwip_raw: $B/ports/lwip_raw.o

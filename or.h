@@ -1710,6 +1710,8 @@ typedef struct or_endpoint {
     bool      parameters_known;
     bool      byok;           /* the caller's own key: tried before all others */
     bool      disabled;
+    bool      router;         /* chooses among endpoints of its own, as OpenRouter does: see
+                                 or_route_plan */
     uint16_t  target;         /* for the caller: which provider of its own */
 } or_endpoint;
 
@@ -1824,6 +1826,9 @@ typedef struct or_route_request {
     or_tier         tier;
     or_str          region;        /* (default: any) */
     uint64_t        sticky;        /* or_endpoint_id that served the last turn (default: 0) */
+    uint64_t        barred;        /* 1 << or_endpoint.target: not for whoever asks */
+    uint64_t        offline;       /* 1 << or_endpoint.target: cannot be reached now */
+    bool            needs_router;  /* only or_endpoint.router can serve it */
     bool            known_price;   /* leave out endpoints whose price is unknown */
 } or_route_request;
 
@@ -1840,6 +1845,8 @@ typedef struct or_moment {
 #define OR_ROUTE_REASONS(X)                                                                    \
     X(KEPT, "", "in the plan")                                                                 \
     X(DISABLED, "disabled", "switched off")                                                    \
+    X(BARRED, "key_providers", "not for this key")                                             \
+    X(ROUTER, "needs_router", "the request has members that only OpenRouter understands")      \
     X(TIER, "service_tier", "of another service tier")                                         \
     X(ONLY, "allowed_providers", "not among the allowed providers")                            \
     X(IGNORED, "ignored_providers", "among the ignored providers")                             \
@@ -1856,6 +1863,7 @@ typedef struct or_moment {
     X(PARAMETERS, "require_parameters", "lacks a parameter of the request")                    \
     X(PREFERENCE, "preferred_parameters", "lacks a parameter that another endpoint has")       \
     X(COOLING, "cooling", "asked to be left alone for a while")                                \
+    X(OFFLINE, "offline", "cannot be reached: the uplink is down")                             \
     X(FALLBACKS, "allow_fallbacks", "fallbacks are not allowed")
 
 typedef enum or_route_reason {
@@ -1902,6 +1910,9 @@ OR_API void or_plan_init(or_plan *p, or_candidate *list, uint32_t max);
    priority, when service_tier asks for it; then by `sort`. Only the sorts with chance in them
    (default, weight, round robin) look at outages and uptime first, and only they balance, but
    not what `order` names.
+   An endpoint that is a router applies the request's preferences itself, to endpoints that are
+   not in this catalogue. So of them only `ignore` and require_parameters leave it out, and
+   `only` (or `order` without fallbacks) where it names another endpoint of the model here.
    OR_ERR_MODEL   the catalogue has none of the models
    OR_ERR_ROUTE   no endpoint is left; the list has the reasons
    OR_ERR_SPACE   the list is too short
@@ -1988,6 +1999,11 @@ OR_API or_err or_route_record(or_buf *out, const or_plan *plan, const or_route_r
    without a "plan" is not the same as anything. */
 OR_API or_err or_route_replay(or_str line, or_arena *arena, or_plan *plan,
                               or_catalogue *catalogue, bool *same, or_buf *difference);
+
+/* What such a line was decided from but for the endpoints, to decide it by others. Everything
+   is in the arena; moment->now_ms is 0. Errors as or_route_replay. */
+OR_API or_err or_route_recorded(or_str line, or_arena *arena, or_route_request *request,
+                                or_moment *moment);
 #endif /* OR_NO_CATALOGUE */
 #endif /* OR_NO_ROUTE */
 
@@ -2008,7 +2024,7 @@ OR_API or_err or_route_replay(or_str line, or_arena *arena, or_plan *plan,
    ANSWER at most once; END exactly once, without an attempt when there was none left, no time
    or a cancel between two:
 
-       (CONNECT FAILED? CLOSE)* ( CONNECT (BEGIN DELTA* | ANSWER)? END CLOSE | END )
+       (CONNECT FAILED? CLOSE)* ( CONNECT (BEGIN (DELTA | DATA)* | ANSWER)? END CLOSE | END )
 
    A stream is held back until its first content, tool call or finish: until then any failure
    leads to the next candidate, after it none does. What came before is in BEGIN's `held`.
@@ -2041,8 +2057,10 @@ typedef struct or_call_desc {
     const or_catalogue *catalogue; /* required: the one of the plan */
     or_stats           *stats;     /* one for each endpoint; fed back (default: none) */
     bool                stream;    /* server-sent events were asked for */
-    bool                other;     /* not a chat completion: any JSON will do. Of its members
-                                      only the objects `usage` and `error` are understood */
+    bool                either;    /* without `stream`: a stream is taken all the same */
+    bool                other;     /* not a chat completion: any answer will do, with any status
+                                      of 200 to 299. Of JSON only the objects `usage` and `error`
+                                      are understood; what is not JSON comes as DATA */
 
     /* the one budget for retries */
     uint32_t         tries;          /* attempts in all (default: one for each candidate) */
@@ -2087,8 +2105,9 @@ typedef enum or_call_kind {
     OR_CALL_FAILED,  /* this attempt failed, see `failure`; another one is to follow */
     OR_CALL_CLOSE,   /* the transport is not needed any more; `keep`: it can serve again. Comes
                         once for each CONNECT, also while still connecting or when refused */
-    OR_CALL_BEGIN,   /* a stream begins that will be delivered; `held` */
+    OR_CALL_BEGIN,   /* a stream, or DATA, begins that will be delivered; `held` */
     OR_CALL_DELTA,   /* an event of it: `sse`, `delta` */
+    OR_CALL_DATA,    /* desc.other: `body`, the next bytes of an answer that is not JSON */
     OR_CALL_ANSWER,  /* a whole answer: `body`, `answer` (NULL with desc.other) */
     OR_CALL_END      /* `end`, `failure` unless complete, `usage`, `cost`. For an error in a
                         stream, as for FAILED, also `sse` and `delta` */
@@ -2139,6 +2158,7 @@ typedef struct or_call {
     bool     again;                /* there may be more at once: call again without waiting */
     bool     opened;               /* BEGIN or ANSWER was given */
     bool     is_stream;            /* the answer is one */
+    bool     is_data;              /* the answer comes as DATA */
     uint32_t attempts;             /* so far */
     uint32_t endpoint;             /* of the current one */
     uint32_t attempt_ms;           /* when it was connected */
@@ -2322,6 +2342,19 @@ OR_API void or_client_refused(or_client *c, or_err why);
    OR_ERR_MEMORY, and the errors of or_json_scan_next. */
 OR_API or_err or_route_request_read(or_route_request *q, or_str body, or_arena *arena,
                                     const char **bad);
+
+/* The same for a caller that scans the body anyway: zero it, fill request and arena, give it
+   each item (those of depth 1 but for the array `messages` after or_json_scan_skip), then end
+   it. Errors as above, and r->bad. */
+typedef struct or_route_reader {
+    or_route_request *request; /* zeroed */
+    or_arena         *arena;
+    const char       *bad;     /* the member that is wrong; static */
+    size_t            other;   /* private: bytes that are not text */
+    bool              in_messages;
+} or_route_reader;
+OR_API or_err or_route_reader_add(or_route_reader *r, const or_json_item *item);
+OR_API void   or_route_reader_end(or_route_reader *r, size_t body_len);
 #endif /* OR_NO_CLIENT */
 
 #ifdef __cplusplus
@@ -7668,14 +7701,22 @@ static uint32_t ori_route_lacks(uint32_t wanted, const or_endpoint *e)
     return wanted & ~has;
 }
 
-/* What one set of preferences says of an endpoint. */
-static or_route_reason ori_route_prefer(const or_prefs *p, const or_endpoint *e, or_tier tier)
+/* Is the endpoint's target among these bits? */
+static bool ori_route_in(uint64_t targets, const or_endpoint *e)
 {
+    return e->target < 64 && (targets >> e->target & 1) != 0;
+}
+
+/* What one set of preferences says of an endpoint. passed_on: it gets them itself. */
+static or_route_reason ori_route_prefer(const or_prefs *p, const or_endpoint *e, or_tier tier,
+                                        bool passed_on)
+{
+    /* who ignores a provider does not mean "but for its dearer tier" */
+    if (ori_route_place(p->ignore, p->num_ignore, e, true) != UINT32_MAX) return OR_ROUTE_IGNORED;
+    if (passed_on) return OR_ROUTE_KEPT;
     if (p->num_only > 0 &&
         ori_route_place(p->only, p->num_only, e, ori_route_tier(e) == tier) == UINT32_MAX)
         return OR_ROUTE_ONLY;
-    /* who ignores a provider does not mean "but for its dearer tier" */
-    if (ori_route_place(p->ignore, p->num_ignore, e, true) != UINT32_MAX) return OR_ROUTE_IGNORED;
     if (p->deny_data_collection && e->collects_data != OR_NO) return OR_ROUTE_TRAINING;
     if (p->zdr && e->zdr != OR_YES) return OR_ROUTE_ZDR;
     if (p->distillable_text && e->distillable != OR_YES) return OR_ROUTE_DISTILLABLE;
@@ -7709,9 +7750,12 @@ static or_route_reason ori_route_filter(const ori_route *r, or_candidate *c, con
     ori_route_prices(r, e, &prices);
     c->price = ori_route_blend(&prices);
     if (e->disabled) return OR_ROUTE_DISABLED;
+    if (ori_route_in(q->barred, e)) return OR_ROUTE_BARRED;
+    if (q->needs_router && !e->router) return OR_ROUTE_ROUTER;
     if (!ori_route_tier_ok(q, e, v)) return OR_ROUTE_TIER;
     for (int i = 0; i < num; i++)
-        if ((why = ori_route_prefer(sets[i], e, q->tier)) != OR_ROUTE_KEPT) return why;
+        if ((why = ori_route_prefer(sets[i], e, q->tier, e->router && i == 0)) != OR_ROUTE_KEPT)
+            return why;
     if (q->region.len > 0 && !or_str_eq_nocase(q->region, e->region)) return OR_ROUTE_REGION;
     if ((e->input_modalities != 0 && (q->input_modalities & ~e->input_modalities) != 0) ||
         (e->output_modalities != 0 && (q->output_modalities & ~e->output_modalities) != 0))
@@ -7722,13 +7766,33 @@ static or_route_reason ori_route_filter(const ori_route *r, or_candidate *c, con
     if (q->known_price && c->price == UINT64_MAX) return OR_ROUTE_UNKNOWN_PRICE;
     for (int i = 0; i < num; i++) {
         why = ori_route_max_price(&sets[i]->max_price, &prices);
-        if (why != OR_ROUTE_KEPT) return why;
+        if (why != OR_ROUTE_KEPT && !(e->router && i == 0)) return why;
         if (sets[i]->require_parameters && ori_route_lacks(q->parameters, e) != 0)
             return OR_ROUTE_PARAMETERS;
     }
-    if (q->prefs.no_fallbacks && q->prefs.num_order > 0 && c->order == UINT32_MAX)
+    if (q->prefs.no_fallbacks && q->prefs.num_order > 0 && c->order == UINT32_MAX && !e->router)
         return OR_ROUTE_FALLBACKS;
-    return c->health.cooling_ms > 0 ? OR_ROUTE_COOLING : OR_ROUTE_KEPT;
+    if (c->health.cooling_ms > 0) return OR_ROUTE_COOLING;
+    return ori_route_in(q->offline, e) ? OR_ROUTE_OFFLINE : OR_ROUTE_KEPT;
+}
+
+/* Names that another endpoint of the model has are meant for that one: then a router goes. */
+static void ori_route_yield(ori_route *r, uint32_t model)
+{
+    const or_prefs *p = &r->request->prefs;
+    bool            only = false, order = false;
+    for (int pass = 0; pass < 2; pass++)
+        for (uint32_t i = 0; i < r->plan->num; i++) {
+            or_candidate      *c = &r->plan->list[i];
+            const or_endpoint *e = ori_route_endpoint(r, c);
+            bool               listed = ori_route_place(p->only, p->num_only, e, false) != UINT32_MAX;
+            if (c->model != model || e->router != (pass == 1)) continue;
+            only = only || (pass == 0 && listed);
+            order = order || (pass == 0 && p->no_fallbacks && c->order != UINT32_MAX);
+            if (pass == 0 || c->reason != OR_ROUTE_KEPT) continue;
+            if (only && !listed) c->reason = OR_ROUTE_ONLY;
+            if (order && c->order == UINT32_MAX) c->reason = OR_ROUTE_FALLBACKS;
+        }
 }
 
 /* When some endpoint of the model is of the flex tier (param 0) or has the parameter, those
@@ -8003,6 +8067,7 @@ static or_err ori_route_add(ori_route *r, uint32_t model, const or_stats *stats,
             or_stats_health(&stats[i], r->moment->now_ms, more, &c->health);
         ori_route_judge(r, c, &v);
     }
+    ori_route_yield(r, model);
     ori_route_soft(r, model);
     return OR_OK;
 }
@@ -8456,6 +8521,8 @@ static void ori_route_put_endpoint(or_json_writer *w, const or_endpoint *e, cons
     ori_route_put_count(w, "quality", e->quality_permille);
     ori_route_put_flag(w, "is_byok", e->byok);
     ori_route_put_flag(w, "disabled", e->disabled);
+    ori_route_put_flag(w, "router", e->router);
+    ori_route_put_count(w, "target", e->target);
     if (e->status != 0) {
         or_json_put_key(w, OR_STR("status"));
         or_json_put_i64(w, e->status);
@@ -8482,6 +8549,9 @@ static void ori_route_put_request(or_json_writer *w, const or_route_request *q)
     if (q->tier != OR_TIER_NONE) ori_prefs_put_str(w, "service_tier", ori_route_tiers[q->tier]);
     ori_route_put_str(w, "region", q->region);
     ori_route_put_count(w, "sticky", q->sticky);
+    ori_route_put_count(w, "barred", q->barred);
+    ori_route_put_count(w, "offline", q->offline);
+    ori_route_put_flag(w, "needs_router", q->needs_router);
     ori_route_put_flag(w, "known_price", q->known_price);
     or_json_end_object(w);
 }
@@ -8578,10 +8648,16 @@ static void ori_route_read_prefs(ori_prefs *r, const char *name, or_prefs *p)
     if (e != OR_OK) ori_prefs_fail(r, bad, e);
 }
 
+static void ori_route_read_u64(ori_prefs *r, const char *name, uint64_t *out)
+{
+    int tok = ori_prefs_member(r, r->object, name, OR_JSON_NUMBER);
+    if (tok >= 0 && or_json_get_u64(r->doc, tok, out) != OR_OK)
+        ori_prefs_fail(r, name, OR_ERR_RANGE);
+}
+
 static void ori_route_read_request(ori_prefs *r, or_route_request *q, or_prefs *policy)
 {
     or_str word = or_str_of(NULL, 0);
-    int    tok;
     q->models = ori_prefs_list(r, "models", &q->num_models);
     ori_route_read_prefs(r, "provider", &q->prefs);
     if (ori_prefs_member(r, r->object, "policy", OR_JSON_OBJECT) >= 0) q->policy = policy;
@@ -8597,10 +8673,11 @@ static void ori_route_read_request(ori_prefs *r, or_route_request *q, or_prefs *
     uint32_t tier = ori_prefs_index(word, ori_route_tiers, 5);
     q->tier = tier == 4 ? OR_TIER_PRIORITY : tier < 4 ? (or_tier)tier : OR_TIER_NONE;
     ori_route_read_str(r, "region", &q->region);
+    q->needs_router = ori_prefs_bool(r, "needs_router", false);
     q->known_price = ori_prefs_bool(r, "known_price", false);
-    tok = ori_prefs_member(r, r->object, "sticky", OR_JSON_NUMBER);
-    if (tok >= 0 && or_json_get_u64(r->doc, tok, &q->sticky) != OR_OK)
-        ori_prefs_fail(r, "sticky", OR_ERR_RANGE);
+    ori_route_read_u64(r, "sticky", &q->sticky);
+    ori_route_read_u64(r, "barred", &q->barred);
+    ori_route_read_u64(r, "offline", &q->offline);
 }
 
 static void ori_route_read_four(ori_prefs *r, const char *name, or_percentiles *p)
@@ -8656,7 +8733,13 @@ static or_err ori_replay_read(ori_prefs *r, ori_replay *line)
     if (r->err != OR_OK) return r->err;
     for (int i = or_json_first(r->doc, list); i >= 0; i = or_json_next(r->doc, i)) {
         r->object = i;
-        ori_route_read_endpoint(r, &line->endpoints[line->catalogue.num]);
+        or_endpoint *e = &line->endpoints[line->catalogue.num];
+        uint32_t     target = 0;
+        ori_route_read_endpoint(r, e);
+        /* not from lists of others: it is ours to say whom we call */
+        ori_route_read_count(r, "target", UINT16_MAX, &target);
+        e->target = (uint16_t)target;
+        e->router = ori_prefs_bool(r, "router", false);
         ori_route_read_health(r, &line->healths[line->catalogue.num++]);
     }
     for (int i = or_json_first(r->doc, pairs); i >= 0; i = or_json_next(r->doc, i)) {
@@ -8714,19 +8797,41 @@ static or_err ori_replay_compare(ori_prefs *r, const or_plan *plan, const or_cat
     return or_buf_put_str(difference, or_buf_str(&out));
 }
 
+/* Parse a line; all of it in the arena. */
+static or_err ori_replay_line(ori_prefs *r, or_json_doc *doc, or_str text, ori_replay **out)
+{
+    or_err e = or_json_parse(doc, text, 0, r->arena);
+    if (e != OR_OK) return e;
+    ori_replay *line = (ori_replay *)or_arena_alloc(r->arena, sizeof *line);
+    if (line == NULL) return ori_prefs_full(r->arena);
+    memset(line, 0, sizeof *line);
+    *out = line;
+    return ori_replay_read(r, line);
+}
+
+or_err or_route_recorded(or_str text, or_arena *arena, or_route_request *request,
+                         or_moment *moment)
+{
+    or_json_doc doc;
+    ori_prefs   r = {&doc, 0, arena, OR_OK, NULL, true};
+    ori_replay *line;
+    or_err      e = ori_replay_line(&r, &doc, text, &line);
+    if (e != OR_OK) return e;
+    *request = line->request;
+    *moment = line->moment;
+    return OR_OK;
+}
+
 or_err or_route_replay(or_str text, or_arena *arena, or_plan *plan, or_catalogue *catalogue,
                        bool *same, or_buf *difference)
 {
     or_json_doc doc;
     ori_prefs   r = {&doc, 0, arena, OR_OK, NULL, false};
     ori_route   route;
+    ori_replay *line;
     *same = false;
-    or_err e = or_json_parse(&doc, text, 0, arena);
+    or_err e = ori_replay_line(&r, &doc, text, &line);
     if (e != OR_OK) return e;
-    ori_replay *line = (ori_replay *)or_arena_alloc(arena, sizeof *line);
-    if (line == NULL) return ori_prefs_full(arena);
-    memset(line, 0, sizeof *line);
-    if ((e = ori_replay_read(&r, line)) != OR_OK) return e;
     uint32_t      num = line->catalogue.num;
     or_candidate *list = (or_candidate *)or_arena_alloc(arena, num * sizeof *list);
     if (list == NULL) return ori_prefs_full(arena);
@@ -9012,6 +9117,7 @@ static bool ori_call_passed(bool has, uint32_t deadline_ms, uint32_t now_ms)
 /* Did the upstream answer with an error? */
 static bool ori_call_is_error(const or_call *c)
 {
+    if (c->desc.other && c->status / 100 == 2) return false;
     return c->status != 0 && c->status != 200;
 }
 
@@ -9043,6 +9149,7 @@ static void ori_call_reset(or_call *c)
     c->told_ms = 0;
     c->refused = OR_OK;
     c->asked = c->reused = c->is_stream = c->got_bytes = c->begun = c->spoilt = false;
+    c->is_data = false;
 }
 
 static void ori_call_count_begin(or_call *c, uint32_t now_ms)
@@ -9343,12 +9450,19 @@ static or_err ori_call_on_head(or_call *c, uint32_t now_ms, or_call_event *ev)
     if (or_u64_read(or_http_field(h, OR_STR("retry-after-ms"), NULL), &ms) == OR_OK)
         c->told_ms = (uint32_t)ori_money_min(ms, INT32_MAX);
     if (ori_call_is_error(c)) ori_call_await(c, now_ms);
-    if (type.len > event_stream.len) type.len = event_stream.len; /* without parameters */
-    c->is_stream = c->status == 200 && or_str_eq_nocase(type, event_stream);
+    type = or_str_trim(or_str_of(type.ptr, or_str_find(type, OR_STR(";"), 0)));
+    bool json = type.len == 0 || or_str_eq_nocase(type, OR_STR("application/json"));
+    c->is_stream = c->status == 200 && !c->desc.other && or_str_eq_nocase(type, event_stream);
     bool plain = coding.len == 0 || or_str_eq_nocase(coding, OR_STR("identity"));
-    if (!plain || (c->is_stream && (!c->desc.stream || c->desc.other)))
+    if (!plain || (c->is_stream && !c->desc.stream && !c->desc.either))
         return ori_call_broken(c, now_ms, OR_ERR_UNASKED, ev);
-    return OR_NEED_MORE;
+    c->is_data = c->desc.other && !json && !ori_call_is_error(c);
+    if (!c->is_data) return OR_NEED_MORE;
+    c->opened = c->begun = true;
+    c->first_ms = now_ms;
+    c->progress.finish = OR_FINISH_STOP; /* it has no word for that: its end is the proof */
+    ev->kind = OR_CALL_BEGIN;
+    return OR_OK;
 }
 
 static void ori_call_count_content(or_call *c)
@@ -9480,14 +9594,20 @@ static or_err ori_call_on_end(or_call *c, uint32_t now_ms, or_call_event *ev)
         return OR_NEED_MORE;
     }
     if (c->is_stream) return ori_call_stream_end(c, now_ms, ev);
+    if (c->is_data) return ori_call_verdict(c, now_ms, true, ev);
     return ori_call_message(c, now_ms, ev);
 }
 
 static or_err ori_call_on_body(or_call *c, uint32_t now_ms, or_str data, or_call_event *ev)
 {
-    if (!c->begun && c->status == 200) {
+    if (!c->begun && !ori_call_is_error(c)) {
         c->begun = true;
         c->first_ms = now_ms;
+    }
+    if (c->is_data) {
+        ev->kind = OR_CALL_DATA;
+        ev->body = data;
+        return OR_OK;
     }
     if (or_buf_put_str(&c->answer, data) == OR_OK) return OR_NEED_MORE;
     return ori_call_broken(c, now_ms, c->answer.err == OR_ERR_SPACE ? OR_ERR_BODY : c->answer.err,
@@ -9601,10 +9721,10 @@ static or_err ori_call_read(or_call *c, uint32_t now_ms, or_call_event *ev)
 
 static ptrdiff_t ori_call_send_some(or_call *c)
 {
-    or_str   rest[4];
+    or_str   rest[8];
     uint32_t num = 0;
     size_t   skip = c->sent;
-    for (uint32_t i = 0; i < c->num_pieces && num < 4; i++) {
+    for (uint32_t i = 0; i < c->num_pieces && num < 8; i++) {
         or_str piece = c->pieces[i];
         if (skip >= piece.len) {
             skip -= piece.len;
@@ -9888,31 +10008,48 @@ static or_err ori_client_member(or_route_request *q, or_arena *arena, const or_j
     return OR_OK;
 }
 
+/* The array whose elements are looked into; all else of depth 1 is read as a whole. */
+static bool ori_client_is_messages(const or_json_item *item)
+{
+    return item->type == OR_JSON_ARRAY && or_json_str_is(item->key, OR_STR("messages"));
+}
+
+or_err or_route_reader_add(or_route_reader *r, const or_json_item *item)
+{
+    if (item->type == OR_JSON_END || item->depth == 0) return OR_OK;
+    if (item->depth > 1) {
+        if (r->in_messages) ori_client_message(r->request, item, &r->other);
+        return OR_OK;
+    }
+    r->in_messages = ori_client_is_messages(item);
+    if (r->in_messages) return OR_OK;
+    if (item->type != OR_JSON_NULL && !item->key_escaped)
+        r->request->parameters |= or_param_bit(item->key);
+    return ori_client_member(r->request, r->arena, item, &r->bad);
+}
+
+void or_route_reader_end(or_route_reader *r, size_t body_len)
+{
+    uint64_t text = body_len > r->other ? body_len - r->other : 0;
+    r->request->prompt_tokens = (uint32_t)ori_money_min((text + 3) / 4, UINT32_MAX);
+}
+
 or_err or_route_request_read(or_route_request *q, or_str body, or_arena *arena, const char **bad)
 {
-    or_json_scan s;
-    or_json_item item;
-    const char  *name = "", **which = bad != NULL ? bad : &name;
-    bool         in_messages = false;
-    size_t       other = 0;
+    or_json_scan    s;
+    or_json_item    item;
+    or_route_reader r = {q, arena, "", 0, false};
     memset(q, 0, sizeof *q);
     or_json_scan_init(&s, body);
     or_err e = or_json_scan_next(&s, &item);
     if (e == OR_OK && item.type != OR_JSON_OBJECT) return OR_ERR_TYPE;
     while (e == OR_OK && (e = or_json_scan_next(&s, &item)) == OR_OK) {
-        if (item.depth > 1) {
-            if (in_messages) ori_client_message(q, &item, &other);
-            continue;
-        }
-        if (item.type == OR_JSON_END) continue;
-        in_messages = item.type == OR_JSON_ARRAY && or_json_str_is(item.key, OR_STR("messages"));
-        if (in_messages) continue;
-        e = or_json_scan_skip(&s, &item);
-        if (item.type != OR_JSON_NULL && !item.key_escaped) q->parameters |= or_param_bit(item.key);
-        if (e == OR_OK) e = ori_client_member(q, arena, &item, which);
+        if (item.depth == 1 && !ori_client_is_messages(&item)) e = or_json_scan_skip(&s, &item);
+        if (e == OR_OK) e = or_route_reader_add(&r, &item);
     }
+    if (bad != NULL) *bad = r.bad;
     if (e != OR_DONE) return e;
-    q->prompt_tokens = (uint32_t)ori_money_min((body.len - other + 3) / 4, UINT32_MAX);
+    or_route_reader_end(&r, body.len);
     return OR_OK;
 }
 

@@ -6,17 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "or.h"
 #include "proxy/api.h"
+#include "proxy/cli.h"
 #include "proxy/client.h"
 #include "proxy/conf.h"
 #include "proxy/ev.h"
+#include "proxy/generations.h"
 #include "proxy/log.h"
+#include "proxy/market.h"
 #include "proxy/mem.h"
 #include "proxy/net.h"
+#include "proxy/refresh.h"
 #include "proxy/relay.h"
+#include "proxy/uplink.h"
 #include "proxy/upstream.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -25,18 +33,23 @@ static const char help[] =
     "orproxy " OR_VERSION " - OpenRouter's API on a box you own\n"
     "\n"
     "usage: orproxy [serve] [options]\n"
+    "       orproxy COMMAND [options], see orproxy COMMAND --help:\n"
     "\n"
+    "%s"
+    "\n"
+    "options:\n"
     "  -c FILE               read settings from FILE (default: ./orproxy.conf, then\n"
     "                        /etc/orproxy.conf, when they exist)\n"
     "  --listen ADDR:PORT    where to serve; repeatable (default: 127.0.0.1:8787)\n"
-    "  --upstream URL        the provider, OpenAI-compatible, e.g. https://host/v1\n"
+    "  --upstream URL        the only provider, OpenAI-compatible, e.g. https://host/v1\n"
     "  --upstream-key REF    its key: env:NAME or file:PATH\n"
     "  --demo                a simulated provider: no network, no costs\n"
     "  --set KEY=VALUE       any setting, e.g. --set timeout.connect=5s; repeatable\n"
     "  --version, --help\n"
     "\n"
     "Without a provider, OPENROUTER_API_KEY from the environment is used with\n"
-    "https://openrouter.ai/api/v1. SIGTERM finishes what is running, a second one ends.\n";
+    "https://openrouter.ai/api/v1. SIGTERM finishes what is running, a second one ends;\n"
+    "SIGHUP reads the settings again.\n";
 
 /* The command line, before it is turned into settings. */
 typedef struct options {
@@ -45,6 +58,8 @@ typedef struct options {
     const char *set[64];
     unsigned    num_listen, num_set;
     bool        demo;
+    bool        is_command; /* of the command line, and not serve */
+    cli_command command;
 } options;
 
 static int usage(const char *format, const char *argument)
@@ -77,52 +92,81 @@ static const char *value_of(const char *name, char **argv, int *i, bool *missing
 
 static int unknown_option(const char *argument)
 {
-    static const char *const names[] = {"--listen", "--upstream", "--upstream-key", "--demo",
-                                        "--set",    "--version",  "--help",         "serve"};
+    const char *names[32] = {"--listen", "--upstream", "--upstream-key", "--demo",
+                             "--set",    "--version",  "--help",         "serve"};
     char        text[256];
-    const char *nearest = conf_nearest(argument, names, sizeof names / sizeof names[0]);
+    size_t      num = 8 + cli_names(names + 8, 24);
+    const char *nearest = conf_nearest(argument, names, num);
     if (nearest == NULL) return usage("unknown argument \"%s\": see orproxy --help", argument);
     snprintf(text, sizeof text, "unknown argument \"%.100s\": did you mean \"%s\"?", argument,
              nearest);
     return usage("%s", text);
 }
 
+/* An option that serving and all commands have. 1: taken; 0: it is another word; else it is an
+   exit status. */
+static int take_option(options *o, char **argv, int *i)
+{
+    const char *value, *argument = argv[*i];
+    bool        missing = false;
+    if (strcmp(argument, "--demo") == 0) {
+        o->demo = true;
+    } else if ((value = value_of("--listen", argv, i, &missing)) != NULL) {
+        if (o->num_listen == CONF_MAX_LISTEN) return usage("too many %s", "--listen");
+        o->listen[o->num_listen++] = value;
+    } else if ((value = value_of("--upstream-key", argv, i, &missing)) != NULL) {
+        o->upstream_key = value;
+    } else if ((value = value_of("--upstream", argv, i, &missing)) != NULL) {
+        o->upstream = value;
+    } else if ((value = value_of("--set", argv, i, &missing)) != NULL) {
+        if (o->num_set == sizeof o->set / sizeof o->set[0]) return usage("too many %s", "--set");
+        o->set[o->num_set++] = value;
+    } else if ((value = value_of("-c", argv, i, &missing)) != NULL) {
+        o->file = value;
+    } else if (missing) {
+        return usage("%s needs a value: see orproxy --help", argument);
+    } else {
+        return 0;
+    }
+    return 1;
+}
+
+static int read_command(options *o, char **argv)
+{
+    char error[512];
+    o->is_command = true;
+    cli_begin(&o->command, argv[1]);
+    for (int i = 2; argv[i] != NULL; i++) {
+        int taken = o->command.only_words ? 0 : take_option(o, argv, &i);
+        if (taken > 1) return taken;
+        if (taken == 1) continue;
+        if (!cli_take(&o->command, argv, &i, error, sizeof error)) return usage("%s", error);
+    }
+    if (!o->command.help && !cli_complete(&o->command, error, sizeof error))
+        return usage("%s", error);
+    return EXIT_OK;
+}
+
 /* EXIT_OK and *end: it was --help or --version. */
 static int read_options(options *o, char **argv, bool *end)
 {
+    if (argv[1] != NULL && cli_is_command(argv[1])) return read_command(o, argv);
     for (int i = 1; argv[i] != NULL; i++) {
-        const char *value, *argument = argv[i];
-        bool        missing = false;
+        const char *argument = argv[i];
+        *end = true;
         if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
-            fputs(help, stdout);
-            *end = true;
+            printf(help, cli_summary());
             return EXIT_OK;
         }
         if (strcmp(argument, "--version") == 0) {
             puts("orproxy " OR_VERSION);
-            *end = true;
             return EXIT_OK;
         }
-        if (strcmp(argument, "--demo") == 0) {
-            o->demo = true;
-        } else if ((value = value_of("--listen", argv, &i, &missing)) != NULL) {
-            if (o->num_listen == CONF_MAX_LISTEN) return usage("too many %s", "--listen");
-            o->listen[o->num_listen++] = value;
-        } else if ((value = value_of("--upstream-key", argv, &i, &missing)) != NULL) {
-            o->upstream_key = value;
-        } else if ((value = value_of("--upstream", argv, &i, &missing)) != NULL) {
-            o->upstream = value;
-        } else if ((value = value_of("--set", argv, &i, &missing)) != NULL) {
-            if (o->num_set == sizeof o->set / sizeof o->set[0])
-                return usage("too many %s", "--set");
-            o->set[o->num_set++] = value;
-        } else if ((value = value_of("-c", argv, &i, &missing)) != NULL) {
-            o->file = value;
-        } else if (missing) {
-            return usage("%s needs a value: see orproxy --help", argument);
-        } else if (strcmp(argument, "serve") != 0 || i != 1) {
+        *end = false;
+        int taken = take_option(o, argv, &i);
+        if (taken > 1) return taken;
+        if (taken == 0 && (strcmp(argument, "serve") != 0 || i != 1))
             return unknown_option(argument);
-        }
     }
     return EXIT_OK;
 }
@@ -149,81 +193,110 @@ static bool choose_provider(conf *c, const options *o, conf_error *e)
         return contradiction(e, "--demo and --upstream exclude each other");
     if (o->upstream_key != NULL && o->upstream == NULL)
         return contradiction(e, "--upstream-key goes with --upstream URL");
-    if (o->demo || o->upstream != NULL) c->provider = (conf_provider){0};
+    if (o->demo || o->upstream != NULL) conf_clear_providers(c);
     if (o->demo) return conf_set_value(c, "provider demo", "kind", "demo", "--demo", e);
     if (o->upstream != NULL)
         return conf_set_value(c, "provider upstream", "base_url", o->upstream, "--upstream", e) &&
+               conf_set_value(c, "provider upstream", "any_model", "yes", "--upstream", e) &&
                (o->upstream_key == NULL || conf_set_value(c, "provider upstream", "key",
                                                           o->upstream_key, "--upstream-key", e));
-    if (c->provider.name == NULL && getenv("OPENROUTER_API_KEY") != NULL)
+    if (c->num_providers == 0 && getenv("OPENROUTER_API_KEY") != NULL)
         return conf_set_value(c, "provider openrouter", "key", "env:OPENROUTER_API_KEY", "", e);
     return true;
 }
 
-static bool build_conf(conf *c, const options *o, conf_error *e)
+static bool fill_conf(conf *c, const options *o, conf_error *e)
 {
-    conf_defaults(c);
     if (!read_files(c, o, e)) return false;
     for (unsigned i = 0; i < o->num_set; i++)
         if (!conf_set(c, o->set[i], e)) return false;
     if (o->num_listen > 0) c->num_listen = 0;
     for (unsigned i = 0; i < o->num_listen; i++)
         if (!conf_set_value(c, "", "listen", o->listen[i], "--listen", e)) return false;
-    if (c->num_listen == 0 && !conf_set_value(c, "", "listen", "127.0.0.1:8787", "", e))
-        return false;
-    return choose_provider(c, o, e) && conf_check(c, e);
+    return choose_provider(c, o, e) && conf_finish(c, e);
+}
+
+/* Settings from all sources, with one reference; NULL with *e filled. */
+static conf *build_conf(const options *o, conf_error *e)
+{
+    conf *c = conf_new();
+    if (c == NULL) {
+        contradiction(e, "no memory for the settings");
+        return NULL;
+    }
+    if (fill_conf(c, o, e)) return c;
+    conf_drop(c);
+    return NULL;
 }
 
 /* Without keys, only this machine is served unless that is asked for by name. */
-static int check_exposure(const conf *c, bool *local)
+static bool check_exposure(const conf *c, api_reach *reach, conf_error *e)
 {
-    *local = true;
+    *reach = API_LOCAL;
     for (unsigned i = 0; i < c->num_listen; i++) {
         if (net_is_loopback(c->listen[i])) continue;
-        *local = false;
-        if (!c->open)
-            return usage("--listen %s would serve other machines without keys: use a loopback "
-                         "address, or say open = yes if everybody there may spend your money",
-                         c->listen[i]);
+        *reach = API_ANYBODY;
+        if (c->open || c->num_keys > 0) continue;
+        snprintf(e->text, sizeof e->text,
+                 "--listen %s would serve other machines without keys: add a [key NAME], use a "
+                 "loopback address, or say open = yes if everybody there may spend your money",
+                 c->listen[i]);
+        return false;
     }
-    return EXIT_OK;
+    return true;
 }
 
-/* All of them, or one line that says why not; then what is served, and last that it is: who
-   waits for that line may go on. */
-static int listen_all(const conf *c)
+static bool make_state(const conf *c)
 {
-    net_name names[CONF_MAX_LISTEN];
-    bool     loopback[CONF_MAX_LISTEN];
+    if (c->state == NULL || mkdir(c->state, 0700) == 0 || errno == EEXIST) return true;
+    log_line("cannot make the folder %s (state): %s", c->state, strerror(errno));
+    return false;
+}
+
+/* ---- listening ---- */
+
+/* Open what is not open yet; on failure what was opened is closed again. */
+static bool listen_all(const conf *c)
+{
     for (unsigned i = 0; i < c->num_listen; i++) {
-        char error[256];
-        int  fd;
-        if (!net_listen(c->listen[i], &fd, &loopback[i], &names[i], error, sizeof error)) {
+        char     error[256];
+        int      fd;
+        bool     loopback;
+        net_name name;
+        if (client_listens(c->listen[i])) continue;
+        if (!net_listen(c->listen[i], &fd, &loopback, &name, error, sizeof error)) {
             log_line("%s", error);
-            return EXIT_FAILED;
-        }
-        if (!client_listen(fd)) {
+        } else if (!client_listen(fd, c->listen[i])) {
             log_line("cannot watch the listening socket: %s", strerror(errno));
-            return EXIT_FAILED;
+            close(fd);
+        } else {
+            if (!loopback && c->num_keys == 0)
+                log_line("open = yes: everybody who reaches %s can use it without a key",
+                         name.text);
+            log_line("listening on http://%s", name.text);
+            continue;
         }
+        return false;
     }
-    log_line("provider %s%s%s, %s, at most %zu connections and %zu bytes", c->provider.name,
-             c->provider.base_url ? " at " : "", c->provider.base_url ? c->provider.base_url : "",
-             ev_backend(), c->limits.connections, c->limits.memory);
-    for (unsigned i = 0; i < c->num_listen; i++)
-        if (!loopback[i])
-            log_line("open = yes: everybody who reaches %s can use it without a key",
-                     names[i].text);
-    for (unsigned i = 0; i < c->num_listen; i++)
-        log_line("listening on http://%s", names[i].text);
-    return EXIT_OK;
+    return true;
+}
+
+static void describe(const conf *c)
+{
+    for (unsigned i = 0; i < c->num_providers; i++) {
+        const conf_provider *p = &c->providers[i];
+        log_line("provider %s%s%s", p->name, p->base_url != NULL ? " at " : "",
+                 p->base_url != NULL ? p->base_url : "");
+    }
+    log_line("%s, at most %zu connections and %zu bytes", ev_backend(), c->limits.connections,
+             c->limits.memory);
 }
 
 /* ---- signals ---- */
 
 static int   signal_pipe[2] = {-1, -1};
 static ev_io signal_io;
-static bool  stopping, stop_now;
+static bool  stopping, stop_now, reload_asked;
 
 static void on_signal(int number)
 {
@@ -240,7 +313,7 @@ static void on_signal_pipe(ev_io *io, unsigned events)
     (void)events;
     while (read(io->fd, &number, 1) == 1) {
         if (number == SIGHUP) {
-            log_line("SIGHUP: this version does not reload its settings; restart it instead");
+            reload_asked = true;
             continue;
         }
         stop_now = stopping;
@@ -275,27 +348,6 @@ static void on_drain_end(ev_timer *t)
     stop_now = true;
 }
 
-/* Until told to stop; then until what runs is finished, or the second signal. */
-static int serve(const conf *c)
-{
-    ev_timer drain = {.fire = on_drain_end};
-    while (!stopping)
-        if (!ev_turn()) {
-            log_line("waiting for events: %s", strerror(errno));
-            return EXIT_FAILED;
-        }
-    client_drain();
-    if (client_count() > 0)
-        log_line("stopping: %u requests are still running", client_busy());
-    ev_timer_set(&drain, c->timeout.drain);
-    while (!stop_now && client_busy() > 0)
-        if (!ev_turn()) break;
-    ev_timer_stop(&drain);
-    unsigned cut = client_busy();
-    if (cut > 0) log_line("stopped: %u requests were cut", cut);
-    return cut > 0 ? EXIT_FAILED : EXIT_OK;
-}
-
 /* A client and its provider take a descriptor each; many systems allow 1024 by default. */
 static void raise_descriptors(const conf *c)
 {
@@ -309,10 +361,107 @@ static void raise_descriptors(const conf *c)
                  (unsigned long long)limit.rlim_cur);
 }
 
+static void on_uplink(bool down)
+{
+    log_line(down ? "the uplink is down: far providers are passed over until it is back"
+                  : "the uplink is back");
+    if (!down) refresh_hurry();
+}
+
+/* Settings that differ take effect for requests to come; with any fault nothing changes. */
+static bool change_conf(conf *c)
+{
+    char        error[512];
+    conf_error  e;
+    api_reach   reach;
+    const conf *old = conf_now();
+    if (c->limits.connections > old->limits.connections) {
+        log_line("limits.connections: %zu counts after a restart, until then %zu",
+                 c->limits.connections, old->limits.connections);
+        c->limits.connections = old->limits.connections;
+    }
+    if (!check_exposure(c, &reach, &e)) {
+        log_line("%s", e.text);
+        return false;
+    }
+    if (!make_state(c) || !listen_all(c)) return false;
+    mem_set_limit(c->limits.memory);
+    if (!market_make(c, error, sizeof error)) {
+        mem_set_limit(old->limits.memory);
+        log_line("%s", error);
+        return false;
+    }
+    for (unsigned i = 0; i < old->num_listen; i++) {
+        bool stays = false;
+        for (unsigned k = 0; k < c->num_listen; k++)
+            stays = stays || strcmp(old->listen[i], c->listen[k]) == 0;
+        if (!stays) client_unlisten(old->listen[i]);
+    }
+    conf_use(c);
+    log_as_json(c->log_json);
+    (void)api_setup(reach);
+    refresh_begin();
+    return true;
+}
+
+/* Addresses that only the rejected settings have are closed again. */
+static void unlisten_others(const conf *rejected)
+{
+    for (unsigned i = 0; i < rejected->num_listen; i++) {
+        bool ours = false;
+        for (unsigned k = 0; k < conf_now()->num_listen; k++)
+            ours = ours || strcmp(rejected->listen[i], conf_now()->listen[k]) == 0;
+        if (!ours) client_unlisten(rejected->listen[i]);
+    }
+}
+
+static void reload(const options *o)
+{
+    conf_error e;
+    conf      *c = build_conf(o, &e);
+    if (c == NULL) {
+        log_line("%s", e.text);
+        log_line("reload failed: keeping the old settings");
+        return;
+    }
+    if (change_conf(c)) {
+        log_line("reloaded");
+    } else {
+        unlisten_others(c);
+        log_line("reload failed: keeping the old settings");
+    }
+    conf_drop(c);
+}
+
+/* Until told to stop; then until what runs is finished, or the second signal. */
+static int serve(const options *o)
+{
+    ev_timer drain = {.fire = on_drain_end};
+    while (!stopping) {
+        if (!ev_turn()) {
+            log_line("waiting for events: %s", strerror(errno));
+            return EXIT_FAILED;
+        }
+        if (reload_asked && !stopping) reload(o);
+        reload_asked = false;
+    }
+    client_drain();
+    if (client_count() > 0)
+        log_line("stopping: %u requests are still running", client_busy());
+    ev_timer_set(&drain, conf_now()->timeout.drain);
+    while (!stop_now && client_busy() > 0)
+        if (!ev_turn()) break;
+    ev_timer_stop(&drain);
+    unsigned cut = client_busy();
+    if (cut > 0) log_line("stopped: %u requests were cut", cut);
+    return cut > 0 ? EXIT_FAILED : EXIT_OK;
+}
+
 static void say_how(const conf *c)
 {
-    const char *model = c->provider.kind == CONF_KIND_DEMO                ? "demo/echo"
-                        : strcmp(c->provider.name, "openrouter") == 0 ? "openrouter/auto"
+    const char *model = c->default_model != NULL                      ? c->default_model
+                        : c->providers[0].kind == PROVIDER_DEMO       ? "demo/echo"
+                        : c->providers[0].kind == PROVIDER_OPENROUTER ? "openrouter/auto"
                                                                       : "MODEL";
     if (isatty(STDERR_FILENO))
         fprintf(stderr,
@@ -323,41 +472,141 @@ static void say_how(const conf *c)
                 c->listen[0], model);
 }
 
-int main(int argc, char **argv)
+/* Everything but listening. The settings are in force (conf_now). */
+static int start(conf *c, api_reach reach)
 {
-    static conf c; /* what it points at lives as long */
-    options     o = {0};
-    conf_error  e;
-    char        error[512];
-    bool        end = false, local;
-    (void)argc;
-    int status = read_options(&o, argv, &end);
-    if (status != EXIT_OK || end) return status;
-    if (!build_conf(&c, &o, &e)) return failed(&e);
-    status = check_exposure(&c, &local);
-    if (status != EXIT_OK) return status;
-
-    raise_descriptors(&c);
-    mem_set_limit(c.limits.memory);
+    char error[512];
+    log_as_json(c->log_json);
+    raise_descriptors(c);
+    mem_set_limit(c->limits.memory);
     /* A client has one timer, its exchange two, their connection two, the demo's end one. */
-    if (!ev_open((uint32_t)(c.limits.connections + 64) * 8) || !catch_signals()) {
+    if (!ev_open((uint32_t)(c->limits.connections + 64) * 8) || !catch_signals()) {
         log_line("cannot start: %s", strerror(errno));
         return EXIT_FAILED;
     }
-    if (!upstream_setup(&c, error, sizeof error)) {
+    if (!make_state(c)) return EXIT_FAILED;
+    if (!upstream_setup(error, sizeof error) || !market_make(c, error, sizeof error)) {
         log_line("%s", error);
         return EXIT_USAGE;
     }
-    relay_setup(&c);
-    client_setup(api_setup(&c, local), &c);
-    status = listen_all(&c);
-    if (status != EXIT_OK) return status;
-    say_how(&c);
-    status = serve(&c);
+    uplink_setup(on_uplink);
+    client_setup(api_setup(reach));
+    refresh_begin();
+    return EXIT_OK;
+}
+
+static void end(void)
+{
     client_shutdown();
     relay_shutdown();
-    upstream_shutdown();
+    refresh_shutdown();
+    uplink_shutdown();
+    generations_clear();
+    market_shutdown();
     ev_finish();
     ev_close();
+    conf_use(NULL);
+}
+
+static bool demo_is_missing(void)
+{
+    const market *m = market_now();
+    for (unsigned i = 0; i < m->settings->num_providers; i++)
+        if (m->settings->providers[i].kind == PROVIDER_DEMO && !m->listed[i]) return true;
+    return false;
+}
+
+static int run(const options *o, conf *c)
+{
+    conf_error e;
+    api_reach  reach;
+    if (!check_exposure(c, &reach, &e)) return failed(&e);
+    int status = start(c, reach);
+    if (status != EXIT_OK) return status;
+    while (refresh_is_busy() && demo_is_missing() && ev_turn()) {} /* it is in this process */
+    describe(c);
+    if (!listen_all(c)) return EXIT_FAILED;
+    say_how(c);
+    status = serve(o);
+    end();
     return status;
+}
+
+/* ---- commands ---- */
+
+/* The child: serves these connections until the command closes them. */
+static void serve_command(conf *c, const int *fds, unsigned num)
+{
+    signal(SIGINT, SIG_IGN);
+    log_mute();
+    if (start(c, API_OWNER) != EXIT_OK) _exit(EXIT_FAILED);
+    signal(SIGINT, SIG_IGN);
+    while (refresh_is_busy() && !stopping && ev_turn()) {}
+    for (unsigned i = 0; i < num; i++) {
+        fcntl(fds[i], F_SETFL, O_NONBLOCK);
+        if (!client_serve(fds[i])) _exit(EXIT_FAILED);
+    }
+    while (!stopping && client_count() > 0 && ev_turn()) {}
+    end();
+    _exit(EXIT_OK);
+}
+
+static int start_gateway(void *user, int *fds, unsigned num)
+{
+    conf *c = user;
+    int   pairs[CLI_MAX_MODELS][2], theirs[CLI_MAX_MODELS];
+    if (num > CLI_MAX_MODELS) return EXIT_FAILED;
+    while (waitpid(-1, NULL, WNOHANG) > 0) {} /* earlier ones */
+    for (unsigned i = 0; i < num; i++) {
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pairs[i]) != 0) {
+            fprintf(stderr, "orproxy: no connection to the gateway: %s\n", strerror(errno));
+            return EXIT_FAILED;
+        }
+        fds[i] = pairs[i][0];
+        theirs[i] = pairs[i][1];
+    }
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        for (unsigned i = 0; i < num; i++) close(fds[i]);
+        serve_command(c, theirs, num);
+    }
+    for (unsigned i = 0; i < num; i++) close(theirs[i]);
+    if (child > 0) return EXIT_OK;
+    fprintf(stderr, "orproxy: cannot start the gateway: %s\n", strerror(errno));
+    return EXIT_FAILED;
+}
+
+static int run_command(options *o)
+{
+    conf_error  e;
+    conf       *c = NULL;
+    cli_gateway gateway = {start_gateway, NULL};
+    bool        alone = o->command.help || strcmp(o->command.name, "replay") == 0;
+    if (!alone) {
+        c = build_conf(o, &e);
+        if (c == NULL) return failed(&e);
+        conf_use(c);
+    }
+    gateway.user = c;
+    int status = cli_run(&o->command, &gateway);
+    if (c != NULL) conf_drop(c);
+    conf_use(NULL);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static options o;
+    conf_error     e;
+    bool           ended = false;
+    (void)argc;
+    int status = read_options(&o, argv, &ended);
+    if (status != EXIT_OK || ended) return status;
+    if (o.is_command) return run_command(&o);
+    conf *c = build_conf(&o, &e);
+    if (c == NULL) return failed(&e);
+    conf_use(c);
+    conf_drop(c); /* what is in force is held */
+    return run(&o, c);
 }

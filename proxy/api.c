@@ -1,43 +1,281 @@
 #include "proxy/api.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 
-#include "proxy/facts.h"
+#include "proxy/auth.h"
+#include "proxy/ev.h"
+#include "proxy/generations.h"
+#include "proxy/market.h"
+#include "proxy/mem.h"
+#include "proxy/metrics.h"
+#include "proxy/models.h"
 #include "proxy/relay.h"
+#include "proxy/uplink.h"
 
-static bool check_local;
+static api_reach reach;
 
-/* ---- handlers ---- */
+/* Who may ask. */
+typedef enum access {
+    ACCESS_ALL,       /* no key is needed */
+    ACCESS_KEY,       /* inference: a client's key, where there are keys */
+    ACCESS_MANAGEMENT /* this machine without keys, or the management key */
+} access;
 
-static void chat(client *c)
+/* What a handler gets. */
+typedef struct ask {
+    client        *c;
+    or_str         path;  /* as the table has it */
+    or_str         rest;  /* of the path, for a route that ends in '*' */
+    const conf_key *key;
+} ask;
+
+typedef struct route {
+    or_str      method;
+    or_str      path; /* without /api and a trailing slash; '*' at its end: anything */
+    access      access;
+    void      (*handle)(const ask *a);
+    facts_kind  kind;     /* inference */
+    const char *upstream; /* inference: the provider's path */
+} route;
+
+static const or_str no_fields = {NULL, 0};
+
+static void refuse(client *c, uint16_t status, const char *message, const char *fields)
 {
-    char  message[256];
-    facts f;
-    if (facts_read(client_body(c), &f, message, sizeof message)) {
-        relay_chat(c, &f);
-        return;
-    }
-    envelope e = {.status = 400, .message = or_str_z(message)};
-    client_error(c, &e, or_str_of(NULL, 0));
+    envelope e = {.status = status, .message = or_str_z(message)};
+    client_error(c, &e, or_str_z(fields));
 }
 
-static void health(client *c)
+/* ---- answers of our own ---- */
+
+static void health(const ask *a)
 {
-    client_reply(c, 200, "application/json", or_str_of(NULL, 0),
+    client_reply(a->c, 200, "application/json", no_fields,
                  OR_STR("{\"status\":\"ok\",\"version\":\"" OR_VERSION "\"}\n"));
 }
 
-typedef struct route {
-    or_str method;
-    or_str path; /* without /api and a trailing slash */
-    void (*handle)(client *c);
-} route;
+static const char page[] =
+    "<!doctype html>\n"
+    "<html lang=\"en\"><meta charset=\"utf-8\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width\">\n"
+    "<title>orproxy</title>\n"
+    "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:44em;margin:3em auto;padding:0 1em}"
+    "pre{background:#8882;padding:1em;overflow:auto}</style>\n"
+    "<h1>orproxy " OR_VERSION "</h1>\n"
+    "<p>OpenRouter's API on this machine. Point any OpenAI or OpenRouter client here:</p>\n"
+    "<pre>base URL   http://THIS-HOST:PORT/v1   (or /api/v1)</pre>\n"
+    "<pre>curl -N http://THIS-HOST:PORT/v1/chat/completions \\\n"
+    "  -H 'Content-Type: application/json' -H 'Authorization: Bearer KEY' \\\n"
+    "  -d '{\"model\":\"MODEL\",\"stream\":true,\"messages\":"
+    "[{\"role\":\"user\",\"content\":\"Hello\"}]}'</pre>\n"
+    "<p><a href=\"/v1/models\">models</a> &middot; <a href=\"/v1/providers\">providers</a> &middot; "
+    "<a href=\"/metrics\">metrics</a> &middot; <a href=\"/healthz\">health</a></p>\n"
+    "</html>\n";
+
+static void home(const ask *a)
+{
+    client_reply(a->c, 200, "text/html; charset=utf-8",
+                 OR_STR("Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n"
+                        "X-Content-Type-Options: nosniff\r\n"),
+                 OR_STR(page));
+}
+
+static void metrics(const ask *a)
+{
+    or_buf        body;
+    metrics_state s = {.connections = client_count(),
+                       .busy = client_busy(),
+                       .streams = relay_num_streams(),
+                       .idle_upstreams = upstream_num_idle(),
+                       .memory = mem_used(),
+                       .memory_peak = mem_peak(),
+                       .memory_limit = conf_now()->limits.memory,
+                       .uplink_down = uplink_is_down(),
+                       .m = market_now()};
+    or_buf_init_growing(&body, &mem_allocator, 4 * 1024 * 1024);
+    if (metrics_put(&body, &s) == OR_OK)
+        client_reply(a->c, 200, "text/plain; version=0.0.4; charset=utf-8", no_fields,
+                     or_buf_str(&body));
+    else
+        refuse(a->c, 503, "no memory: limits.memory is reached", "Retry-After: 1\r\n");
+    or_buf_free(&body);
+}
+
+/* The value of a plain parameter of a query; absent. */
+static or_str parameter(or_str query, const char *name)
+{
+    size_t n = strlen(name);
+    while (query.len > 0) {
+        size_t end = or_str_find(query, OR_STR("&"), 0);
+        or_str one = or_str_of(query.ptr, end);
+        if (one.len > n && memcmp(one.ptr, name, n) == 0 && one.ptr[n] == '=')
+            return or_str_of(one.ptr + n + 1, one.len - n - 1);
+        query = end < query.len ? or_str_of(query.ptr + end + 1, query.len - end - 1) : no_fields;
+    }
+    return no_fields;
+}
+
+static void generation(const ask *a)
+{
+    or_buf body;
+    char   message[200];
+    or_str id = parameter(client_head(a->c)->query, "id");
+    or_str json =
+        generations_find(id, a->key != NULL ? or_str_z(a->key->name) : OR_STR(""));
+    if (id.len == 0) {
+        refuse(a->c, 400, "id is missing: use /v1/generation?id=gen-...", NULL);
+        return;
+    }
+    if (json.ptr == NULL) {
+        snprintf(message, sizeof message, "no generation is called %.*s, or it is too long ago",
+                 (int)(id.len < 80 ? id.len : 80), id.ptr);
+        refuse(a->c, 404, message, NULL);
+        return;
+    }
+    or_buf_init_growing(&body, &mem_allocator, json.len + 64);
+    or_buf_put_z(&body, "{\"data\":");
+    or_buf_put_str(&body, json);
+    or_buf_put_z(&body, "}");
+    if (body.err == OR_OK)
+        client_reply(a->c, 200, "application/json", no_fields, or_buf_str(&body));
+    else
+        refuse(a->c, 503, "no memory: limits.memory is reached", "Retry-After: 1\r\n");
+    or_buf_free(&body);
+}
+
+/* ---- the catalogue ---- */
+
+/* Send what one of the functions of models.h made. */
+static void send_models(client *c, or_buf *body, bool made, const models_reply *r)
+{
+    if (made)
+        client_reply(c, 200, "application/json", no_fields, or_buf_str(body));
+    else
+        refuse(c, r->status, r->message, r->status == 503 ? "Retry-After: 1\r\n" : NULL);
+    or_buf_free(body);
+}
+
+static void begin_models(or_buf *body, const ask *a, models_ask *m)
+{
+    or_buf_init_growing(body, &mem_allocator, 64 * 1024 * 1024);
+    memset(m, 0, sizeof *m);
+    m->path = client_head(a->c)->path;
+    m->query = client_head(a->c)->query;
+    m->now_ms = ev_now();
+    m->now_s = (int64_t)time(NULL);
+}
+
+static void list_models(const ask *a)
+{
+    or_buf       body;
+    models_ask   m;
+    models_reply r;
+    begin_models(&body, a, &m);
+    m.embeddings = or_str_eq(a->path, OR_STR("/v1/embeddings/models"));
+    if (or_str_eq(a->path, OR_STR("/v1/models/user"))) m.key = a->key;
+    bool made = models_list(&body, market_now(), &m, &r);
+    send_models(a->c, &body, made, &r);
+}
+
+static void count_models(const ask *a)
+{
+    or_buf       body;
+    models_ask   m;
+    models_reply r;
+    begin_models(&body, a, &m);
+    bool made = models_count(&body, market_now(), &m, &r);
+    send_models(a->c, &body, made, &r);
+}
+
+static void one_model(const ask *a)
+{
+    or_buf       body;
+    models_ask   m;
+    models_reply r;
+    begin_models(&body, a, &m);
+    bool made = models_one(&body, market_now(), a->rest, &r);
+    send_models(a->c, &body, made, &r);
+}
+
+/* /v1/models/ID, and /v1/models/ID/endpoints. */
+static void below_models(const ask *a)
+{
+    or_buf       body;
+    models_ask   m;
+    models_reply r;
+    or_str       id = a->rest, end = OR_STR("/endpoints");
+    bool         made;
+    begin_models(&body, a, &m);
+    if (id.len > end.len && memcmp(id.ptr + id.len - end.len, end.ptr, end.len) == 0)
+        made = models_endpoints(&body, market_now(), or_str_of(id.ptr, id.len - end.len),
+                                m.now_ms, &r);
+    else
+        made = models_openai_one(&body, market_now(), id, &r);
+    send_models(a->c, &body, made, &r);
+}
+
+static void list_zdr(const ask *a)
+{
+    or_buf       body;
+    models_ask   m;
+    models_reply r;
+    begin_models(&body, a, &m);
+    bool made = models_zdr(&body, market_now(), m.now_ms, &r);
+    send_models(a->c, &body, made, &r);
+}
+
+static void list_providers(const ask *a)
+{
+    or_buf       body;
+    models_ask   m;
+    models_reply r;
+    begin_models(&body, a, &m);
+    bool made = models_providers(&body, market_now(), &r);
+    send_models(a->c, &body, made, &r);
+}
+
+static void explain_route(const ask *a)
+{
+    relay_route(a->c, a->key);
+}
+
+/* ---- paths ---- */
+
+#define GET(path, access, handle)  {OR_STR_INIT("GET"), OR_STR_INIT(path), access, handle, 0, NULL}
+#define HEAD(path, access, handle) {OR_STR_INIT("HEAD"), OR_STR_INIT(path), access, handle, 0, NULL}
+#define POST(path, kind) \
+    {OR_STR_INIT("POST"), OR_STR_INIT("/v1" path), ACCESS_KEY, NULL, kind, path}
 
 static const route routes[] = {
-    {OR_STR_INIT("POST"), OR_STR_INIT("/v1/chat/completions"), chat},
-    {OR_STR_INIT("GET"), OR_STR_INIT("/v1/models"), relay_models},
-    {OR_STR_INIT("GET"), OR_STR_INIT("/healthz"), health},
-    {OR_STR_INIT("HEAD"), OR_STR_INIT("/healthz"), health},
+    POST("/chat/completions", FACTS_CHAT),
+    POST("/completions", FACTS_COMPLETIONS),
+    POST("/embeddings", FACTS_EMBEDDINGS),
+    POST("/responses", FACTS_OTHER),
+    POST("/messages", FACTS_OTHER),
+    POST("/rerank", FACTS_OTHER),
+    POST("/images", FACTS_OTHER),
+    POST("/images/generations", FACTS_OTHER),
+    POST("/audio/speech", FACTS_OTHER),
+    POST("/audio/transcriptions", FACTS_OTHER),
+    POST("/moderations", FACTS_OTHER),
+    POST("/videos", FACTS_OTHER),
+    {OR_STR_INIT("POST"), OR_STR_INIT("/v1/route"), ACCESS_KEY, explain_route, FACTS_CHAT, NULL},
+    GET("/v1/generation", ACCESS_KEY, generation),
+    GET("/v1/models", ACCESS_ALL, list_models),
+    GET("/v1/models/user", ACCESS_KEY, list_models),
+    GET("/v1/models/count", ACCESS_ALL, count_models),
+    GET("/v1/embeddings/models", ACCESS_ALL, list_models),
+    GET("/v1/models/*", ACCESS_ALL, below_models),
+    GET("/v1/model/*", ACCESS_ALL, one_model),
+    GET("/v1/providers", ACCESS_ALL, list_providers),
+    GET("/v1/endpoints/zdr", ACCESS_ALL, list_zdr),
+    GET("/healthz", ACCESS_ALL, health),
+    HEAD("/healthz", ACCESS_ALL, health),
+    GET("/metrics", ACCESS_MANAGEMENT, metrics),
+    GET("/", ACCESS_ALL, home),
+    HEAD("/", ACCESS_ALL, home),
 };
 enum { NUM_ROUTES = sizeof routes / sizeof routes[0] };
 
@@ -51,17 +289,29 @@ static or_str normalise(or_str path)
     return path;
 }
 
-/* The route of a request. NULL: *allowed lists the methods that the path has ("": none). */
-static const route *find(const or_http_head *h, char *allowed, size_t size)
+static bool fits(const route *r, or_str path, or_str *rest)
 {
-    or_str path = normalise(h->path);
-    int    used = 0;
+    size_t n = r->path.len - 1;
+    *rest = or_str_of("", 0);
+    if (r->path.ptr[n] != '*') return or_str_eq(r->path, path);
+    if (path.len <= n || memcmp(path.ptr, r->path.ptr, n) != 0) return false;
+    *rest = or_str_of(path.ptr + n, path.len - n);
+    return true;
+}
+
+/* The route of a request, and in *a its path. NULL: *allowed lists the methods that the path
+   has ("": none). */
+static const route *find(const or_http_head *h, ask *a, char *allowed, size_t size)
+{
+    int used = 0;
+    a->path = normalise(h->path);
     allowed[0] = 0;
     for (size_t i = 0; i < NUM_ROUTES; i++) {
-        if (!or_str_eq(routes[i].path, path)) continue;
+        if (!fits(&routes[i], a->path, &a->rest)) continue;
         if (or_str_eq(routes[i].method, h->method)) return &routes[i];
-        used += snprintf(allowed + used, size - (size_t)used, "%s%s", used > 0 ? ", " : "",
-                         routes[i].method.ptr);
+        if (used == 0 || strstr(allowed, routes[i].method.ptr) == NULL)
+            used += snprintf(allowed + used, size - (size_t)used, "%s%s", used > 0 ? ", " : "",
+                             routes[i].method.ptr);
     }
     return NULL;
 }
@@ -102,12 +352,18 @@ static bool is_same_host(or_str origin, or_str host)
     return or_url_read(origin, &url) == OR_OK && or_str_eq_nocase(url.authority, host);
 }
 
-/* NULL, or why the request is refused. A page in a browser on this machine can send
-   requests here; what it cannot do is to forge these two fields. */
-static const char *refusal(const or_http_head *h)
+/* Without keys only this machine is served, and what a page in a browser here may send is told
+   by two fields that it cannot forge. With keys, who has one may come from anywhere. */
+static bool is_guarded(void)
+{
+    return reach == API_LOCAL && conf_now()->num_keys == 0 && !conf_now()->open;
+}
+
+/* NULL, or why the request is refused. */
+static const char *refusal_of(const or_http_head *h)
 {
     or_str origin = or_http_field(h, OR_STR("origin"), NULL);
-    if (!check_local) return NULL;
+    if (!is_guarded()) return NULL;
     if (h->host.ptr != NULL && !is_local_name(h->host))
         return "Host is not a name of this machine: without keys only localhost is served";
     if (origin.ptr != NULL && !is_same_host(origin, h->host))
@@ -115,24 +371,77 @@ static const char *refusal(const or_http_head *h)
     return NULL;
 }
 
+/* The key of a request. False: it was refused. */
+static bool admit(client *c, const route *r, const ask *a, const conf_key **key)
+{
+    auth        who;
+    const char *why = NULL;
+    bool        messages = or_str_eq(a->path, OR_STR("/v1/messages"));
+    *key = NULL;
+    if (r->access == ACCESS_ALL || reach == API_OWNER) return true;
+    uint16_t status = auth_read(client_head(c), messages, &who, &why);
+    *key = who.key;
+    if (r->access == ACCESS_MANAGEMENT) {
+        if (who.management || is_guarded() || (conf_now()->open && status == 0)) return true;
+        refuse(c, status == 0 ? 403 : status,
+               "this needs the management key (management_key in the settings)", NULL);
+        return false;
+    }
+    if (who.management) {
+        refuse(c, 403, "the management key is not for inference: use a key of [key NAME]", NULL);
+        return false;
+    }
+    if (status == 0) return true;
+    refuse(c, status, why, "WWW-Authenticate: Bearer\r\n");
+    return false;
+}
+
 /* ---- hooks ---- */
 
-static void refuse(client *c, uint16_t status, const char *message, const char *fields)
+/* A browser asks whether it may ask. */
+static void preflight(client *c, const or_http_head *h)
 {
-    envelope e = {.status = status, .message = or_str_z(message)};
-    client_error(c, &e, or_str_z(fields));
+    char   mem[1400];
+    or_buf fields;
+    or_str asked = or_http_field(h, OR_STR("access-control-request-headers"), NULL);
+    or_buf_init(&fields, mem, sizeof mem);
+    or_http_put_field(&fields, OR_STR("Access-Control-Allow-Methods"),
+                      OR_STR("GET, POST, PATCH, PUT, DELETE"));
+    if (asked.len > 0 && asked.len <= 1024)
+        or_http_put_field(&fields, OR_STR("Access-Control-Allow-Headers"), asked);
+    or_http_put_field(&fields, OR_STR("Access-Control-Max-Age"), OR_STR("600"));
+    client_reply(c, 204, "", or_buf_str(&fields), or_str_of("", 0));
+}
+
+/* What lets a page of another site read the answer. */
+static void on_fields(const client *c, or_buf *head)
+{
+    or_str origin = or_http_field(client_head(c), OR_STR("origin"), NULL);
+    if (origin.ptr == NULL || refusal_of(client_head(c)) != NULL) return;
+    or_http_put_field(head, OR_STR("Access-Control-Allow-Origin"), origin);
+    or_http_put_field(head, OR_STR("Vary"), OR_STR("Origin"));
+    or_http_put_field(head, OR_STR("Access-Control-Expose-Headers"),
+                      OR_STR("X-Generation-Id, Retry-After, X-RateLimit-Limit, "
+                             "X-RateLimit-Remaining, X-RateLimit-Reset, X-Orproxy-Route"));
 }
 
 static bool on_head(client *c)
 {
     char                allowed[64], fields[96], message[256];
+    ask                 a = {.c = c};
+    const conf_key     *key;
     const or_http_head *h = client_head(c);
-    const char         *why = refusal(h);
+    const char         *why = refusal_of(h);
     if (why != NULL) {
         refuse(c, 403, why, NULL);
         return false;
     }
-    if (find(h, allowed, sizeof allowed) != NULL) return true;
+    if (or_str_eq(h->method, OR_STR("OPTIONS"))) {
+        preflight(c, h);
+        return false;
+    }
+    const route *r = find(h, &a, allowed, sizeof allowed);
+    if (r != NULL) return admit(c, r, &a, &key); /* before the body: it may be large */
     int method = h->method.len < 32 ? (int)h->method.len : 32;
     int path = h->path.len < 128 ? (int)h->path.len : 128;
     if (allowed[0] == 0) {
@@ -150,13 +459,19 @@ static bool on_head(client *c)
 static void on_request(client *c)
 {
     char         allowed[64];
-    const route *r = find(client_head(c), allowed, sizeof allowed);
-    if (r != NULL) r->handle(c); /* on_head let it through */
+    ask          a = {.c = c};
+    const route *r = find(client_head(c), &a, allowed, sizeof allowed);
+    /* on_head let it through; the settings may have changed since */
+    if (r == NULL || !admit(c, r, &a, &a.key)) return;
+    if (r->handle != NULL)
+        r->handle(&a);
+    else
+        relay_request(c, r->kind, r->upstream, a.key);
 }
 
-const client_hooks *api_setup(const conf *settings, bool local)
+const client_hooks *api_setup(api_reach who)
 {
-    static const client_hooks hooks = {on_head, on_request, relay_gone, relay_drained};
-    check_local = local && !settings->open;
+    static const client_hooks hooks = {on_head, on_request, relay_gone, relay_drained, on_fields};
+    reach = who;
     return &hooks;
 }

@@ -1,12 +1,17 @@
-/* Which path does what, and who may ask. */
+/* What is served where: paths, who may ask, and the answers that need no provider. */
 #ifndef API_H
 #define API_H
 
 #include "proxy/client.h"
-#include "proxy/conf.h"
 
-/* What the server calls for each request. local: this machine only, without keys, so Host
-   and Origin are checked. The settings must stay. */
-const client_hooks *api_setup(const conf *settings, bool local);
+/* Who can reach us. */
+typedef enum api_reach {
+    API_ANYBODY, /* other machines: keys decide, or open = yes */
+    API_LOCAL,   /* this machine: without keys Host and Origin are checked */
+    API_OWNER    /* the process that started us and nobody else: no key is asked for */
+} api_reach;
+
+/* May be called again after a reload. */
+const client_hooks *api_setup(api_reach reach);
 
 #endif

@@ -44,30 +44,30 @@ struct client {
     size_t   out_at;
     uint32_t began; /* when the request's first byte came */
     void    *owner;
+    bool     head_known; /* the request's head can be read */
     bool     over_limit, keep_alive, body_read, answering, choked, chunked, no_body;
 };
 
 typedef struct listener {
-    ev_io    io;
+    ev_io    io; /* fd -1: free */
     ev_timer pause;
+    char     address[80]; /* as in the settings */
 } listener;
 
 static const client_hooks *hooks;
-static const conf         *settings;
 static client             *clients;
 static unsigned            num_clients, num_busy;
 static listener            listeners[CONF_MAX_LISTEN];
-static unsigned            num_listeners;
+static unsigned            num_listeners; /* slots that were ever used */
 static bool                draining;
 static char                scratch[64 * 1024]; /* input that is used up at once */
 
 static void on_ready(ev_io *io, unsigned events);
 static void proceed(client *c);
 
-void client_setup(const client_hooks *h, const conf *s)
+void client_setup(const client_hooks *h)
 {
     hooks = h;
-    settings = s;
 }
 
 unsigned client_count(void)
@@ -84,13 +84,14 @@ unsigned client_busy(void)
 
 static unsigned max_clients(void)
 {
-    return (unsigned)settings->limits.connections + OVER_LIMIT;
+    return (unsigned)conf_now()->limits.connections + OVER_LIMIT;
 }
 
 static void listen_again(void)
 {
     for (unsigned i = 0; i < num_listeners; i++)
-        if (num_clients < max_clients()) ev_want(&listeners[i].io, EV_READ);
+        if (num_clients < max_clients() && listeners[i].io.fd >= 0)
+            ev_want(&listeners[i].io, EV_READ);
 }
 
 static void release(client *c)
@@ -221,7 +222,7 @@ static bool send_pieces(client *c, const or_str *pieces, size_t num)
         return false;
     }
     if (pending(c) > 0)
-        ev_timer_set(&c->timer, settings->timeout.between_bytes);
+        ev_timer_set(&c->timer, conf_now()->timeout.between_bytes);
     else if (c->state == BUSY)
         ev_timer_stop(&c->timer);
     return true;
@@ -250,13 +251,13 @@ static void answered(client *c)
     or_buf_put_str(&c->in, or_buf_str(&c->rest));
     or_buf_free(&c->rest);
     c->used = 0;
-    c->body_read = c->answering = c->choked = false;
+    c->head_known = c->body_read = c->answering = c->choked = false;
     set_state(c, HEAD);
     if (c->in.err != OR_OK) {
         close_client(c);
         return;
     }
-    ev_timer_set(&c->timer, settings->timeout.client);
+    ev_timer_set(&c->timer, conf_now()->timeout.client);
     if (c->in.len > 0) ev_defer(&c->task);
     watch(c);
 }
@@ -310,6 +311,7 @@ static void put_head(client *c, or_buf *head, uint16_t status, or_str fields)
     or_http_put_status(head, status);
     or_http_put_field(head, OR_STR("Date"), date());
     or_buf_put_str(head, fields);
+    if (c->head_known) hooks->fields(c, head);
     if (!c->keep_alive || draining)
         or_http_put_field(head, OR_STR("Connection"), OR_STR("close"));
     else if (c->http.head.minor == 0)
@@ -326,8 +328,10 @@ void client_reply(client *c, uint16_t status, const char *content_type, or_str f
     if (!c->body_read) c->keep_alive = false;
     or_buf_init(&head, mem, sizeof mem);
     put_head(c, &head, status, fields);
-    or_http_put_field(&head, OR_STR("Content-Type"), or_str_z(content_type));
-    or_http_put_length(&head, body.len);
+    if (status != 204) {
+        or_http_put_field(&head, OR_STR("Content-Type"), or_str_z(content_type));
+        or_http_put_length(&head, body.len);
+    }
     or_http_put_head_end(&head);
     or_str pieces[2] = {or_buf_str(&head), c->no_body ? or_str_of("", 0) : body};
     if (head.err != OR_OK || !send_pieces(c, pieces, 2)) {
@@ -358,14 +362,14 @@ static void refuse(client *c, uint16_t status, const char *message)
     client_error(c, &e, status == 503 ? OR_STR("Retry-After: 1\r\n") : or_str_of(NULL, 0));
 }
 
-void client_stream_begin(client *c, or_str fields)
+void client_stream_begin(client *c, uint16_t status, or_str fields)
 {
     if (broken(c)) return;
     assert(!c->answering);
     c->answering = true;
     c->chunked = c->http.head.minor == 1;
     if (!c->chunked) c->keep_alive = false; /* HTTP/1.0: the end is the close */
-    put_head(c, &c->out, 200, fields);
+    put_head(c, &c->out, status, fields);
     if (c->chunked)
         or_http_put_field(&c->out, OR_STR("Transfer-Encoding"), OR_STR("chunked"));
     or_http_put_head_end(&c->out);
@@ -434,17 +438,18 @@ void client_owner(client *c, void *owner)
 static void refuse_http(client *c, or_err e)
 {
     char     text[160];
+    c->head_known = false;
     uint16_t status = c->http.answer != 0 ? c->http.answer : 400;
     switch (status) {
     case 413:
         snprintf(text, sizeof text, "request body is too large: limits.body is %zu bytes",
-                 settings->limits.body);
+                 conf_now()->limits.body);
         break;
     case 414:
     case 431:
         snprintf(text, sizeof text,
                  "request head is too large: limits.head is %zu bytes and %d lines",
-                 settings->limits.head, OR_HTTP_MAX_FIELDS);
+                 conf_now()->limits.head, OR_HTTP_MAX_FIELDS);
         break;
     case 501:
         snprintf(text, sizeof text,
@@ -491,6 +496,7 @@ static bool take_body(client *c, or_str *bytes)
 static void head_complete(client *c)
 {
     const or_http_head *h = &c->http.head;
+    c->head_known = true;
     c->keep_alive = h->keep_alive;
     c->no_body = or_str_eq(h->method, OR_STR("HEAD"));
     c->whole = or_str_of("", 0);
@@ -512,7 +518,7 @@ static void head_complete(client *c)
             return;
         }
     }
-    ev_timer_set(&c->timer, settings->timeout.client);
+    ev_timer_set(&c->timer, conf_now()->timeout.client);
 }
 
 /* Make what can be made of the input in hand. */
@@ -564,7 +570,7 @@ static void read_head(client *c)
     }
     if (n > 0 && c->in.len == 0) {
         c->began = ev_now();
-        ev_timer_set(&c->timer, settings->timeout.client); /* for the whole head */
+        ev_timer_set(&c->timer, conf_now()->timeout.client); /* for the whole head */
     }
     c->in.len += (size_t)n;
     proceed(c);
@@ -608,8 +614,8 @@ static void read_body(client *c)
     if (c->state != BODY) return;
     /* A slow sender gets timeout.client per step and timeout.total in all. */
     int32_t spent = or_ms_diff(c->began, ev_now());
-    int32_t left = (int32_t)settings->timeout.total - spent;
-    uint32_t step = settings->timeout.client;
+    int32_t left = (int32_t)conf_now()->timeout.total - spent;
+    uint32_t step = conf_now()->timeout.client;
     ev_timer_set(&c->timer, left < (int32_t)step ? (left > 0 ? (uint32_t)left : 1) : step);
 }
 
@@ -685,15 +691,15 @@ static void on_timer(ev_timer *t)
 
 /* ---- listening ---- */
 
-static bool welcome(int fd)
+bool client_serve(int fd)
 {
     client *c = mem_alloc(sizeof *c);
     if (c == NULL) return false;
-    or_http_limits limits = {(uint32_t)settings->limits.head, 0, settings->limits.body};
+    or_http_limits limits = {(uint32_t)conf_now()->limits.head, 0, conf_now()->limits.body};
     or_http_init(&c->http, OR_HTTP_SERVER, &limits);
-    or_buf_init_growing(&c->in, &mem_allocator, settings->limits.head + FIRST_READ);
+    or_buf_init_growing(&c->in, &mem_allocator, conf_now()->limits.head + FIRST_READ);
     or_buf_init_growing(&c->rest, &mem_allocator, sizeof scratch);
-    or_buf_init_growing(&c->body, &mem_allocator, settings->limits.body);
+    or_buf_init_growing(&c->body, &mem_allocator, conf_now()->limits.body);
     or_buf_init_growing(&c->out, &mem_allocator, SIZE_MAX);
     c->task.run = on_task;
     c->task.user = c;
@@ -709,8 +715,8 @@ static bool welcome(int fd)
     c->next = clients;
     if (clients != NULL) clients->prev = c;
     clients = c;
-    c->over_limit = num_clients++ >= settings->limits.connections;
-    ev_timer_set(&c->timer, settings->timeout.client);
+    c->over_limit = num_clients++ >= conf_now()->limits.connections;
+    ev_timer_set(&c->timer, conf_now()->timeout.client);
     return true;
 }
 
@@ -726,7 +732,7 @@ static void on_connection(ev_io *io, unsigned events)
             log_line("accept: %s: waiting %d ms", strerror(errno), ACCEPT_PAUSE_MS);
             break;
         }
-        if (!welcome(fd)) {
+        if (!client_serve(fd)) {
             close(fd);
             break;
         }
@@ -741,28 +747,61 @@ static void on_pause(ev_timer *t)
     listen_again();
 }
 
-bool client_listen(int fd)
+static listener *find_listener(const char *address)
 {
-    listener *l = &listeners[num_listeners];
+    for (unsigned i = 0; i < num_listeners; i++)
+        if (listeners[i].io.fd >= 0 && strcmp(listeners[i].address, address) == 0)
+            return &listeners[i];
+    return NULL;
+}
+
+bool client_listens(const char *address)
+{
+    return find_listener(address) != NULL;
+}
+
+bool client_listen(int fd, const char *address)
+{
+    unsigned i = 0;
+    while (i < num_listeners && listeners[i].io.fd >= 0) i++;
+    if (i == CONF_MAX_LISTEN) {
+        errno = ENOSPC;
+        return false;
+    }
+    listener *l = &listeners[i];
     l->io.fd = fd;
     l->io.ready = on_connection;
     l->io.user = l;
     l->pause.fire = on_pause;
-    if (!ev_add(&l->io, EV_READ)) return false;
-    num_listeners++;
+    snprintf(l->address, sizeof l->address, "%s", address);
+    if (!ev_add(&l->io, EV_READ)) {
+        l->io.fd = -1;
+        return false;
+    }
+    if (i == num_listeners) num_listeners++;
     return true;
+}
+
+static void stop_listening(listener *l)
+{
+    int fd = l->io.fd;
+    ev_timer_stop(&l->pause);
+    ev_remove(&l->io);
+    close(fd);
+    l->io.fd = -1;
+}
+
+void client_unlisten(const char *address)
+{
+    listener *l = find_listener(address);
+    if (l != NULL) stop_listening(l);
 }
 
 void client_drain(void)
 {
     draining = true;
-    for (unsigned i = 0; i < num_listeners; i++) {
-        int fd = listeners[i].io.fd;
-        ev_timer_stop(&listeners[i].pause);
-        ev_remove(&listeners[i].io);
-        close(fd);
-    }
-    num_listeners = 0;
+    for (unsigned i = 0; i < num_listeners; i++)
+        if (listeners[i].io.fd >= 0) stop_listening(&listeners[i]);
     for (client *c = clients, *next; c != NULL; c = next) {
         next = c->next;
         if (c->state == HEAD && c->in.len == 0) close_client(c);

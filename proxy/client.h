@@ -27,13 +27,20 @@ typedef struct client_hooks {
     void (*gone)(void *owner);
     /* Only after client_owner: what client_stream held back was taken. */
     void (*drained)(void *owner);
+    /* An answer begins, and the request's head can be read: add header lines. */
+    void (*fields)(const client *c, or_buf *head);
 } client_hooks;
 
-/* hooks and settings must stay. */
-void client_setup(const client_hooks *hooks, const conf *settings);
+/* hooks must stay. Limits and timeouts are those of conf_now. */
+void client_setup(const client_hooks *hooks);
 
-/* Serve a listening socket. False with errno. */
-bool client_listen(int fd);
+/* Serve a listening socket, known by its address in the settings. False with errno. */
+bool client_listen(int fd, const char *address);
+bool client_listens(const char *address);
+void client_unlisten(const char *address); /* its connections live on */
+
+/* Serve a connection that came by another way. False: no memory, or errno. */
+bool client_serve(int fd);
 
 /* Stop accepting; idle connections close, busy ones after their answer. */
 void client_drain(void);
@@ -62,9 +69,9 @@ void client_error(client *c, const envelope *e, or_str fields);
 
 /* An answer of unknown length, in pieces. fields as above, with the Content-Type.
    client_stream: false when the peer is slow and the caller should stop until drained.
-   end: the last pieces and the end in one write; complete tells whether the answer is
+   status: 200, or another success. end: the last pieces and the end in one write; complete tells whether the answer is
    whole; if not, the connection is cut so that the peer sees it. */
-void client_stream_begin(client *c, or_str fields);
+void client_stream_begin(client *c, uint16_t status, or_str fields);
 bool client_stream(client *c, const or_str *pieces, size_t num);
 void client_stream_end(client *c, const or_str *pieces, size_t num, bool complete);
 

@@ -13,14 +13,25 @@
 enum {
     CONF_MAX_LISTEN = 8,
     CONF_MAX_PROVIDERS = 32, /* or_route_request has 64 bits for them */
-    CONF_MAX_SECRETS = 8     /* keys of one provider */
+    CONF_MAX_SECRETS = 8,    /* keys of one provider */
+    CONF_MAX_SECTIONS = 10000, /* of one kind: endpoints, keys, presets; and aliases */
+    CONF_MAX_LIST = 256,     /* entries of one comma list */
+    CONF_MAX_NAME = 64,      /* bytes of a provider's, key's or preset's name */
+    CONF_MAX_MODEL = 256,    /* bytes of a model id in the name of a section */
+    CONF_MAX_LINE = 16384    /* bytes of a line, its end included */
 };
+
+/* Where a section was first given, for errors about it. */
+typedef struct conf_place {
+    const char *where; /* "FILE:LINE" or "--set SECTION.KEY" */
+    unsigned    line;  /* 0: not in a file */
+} conf_place;
 
 /* [provider NAME]: where requests go. */
 typedef struct conf_provider {
     const char           *name;      /* slug, lower case */
     const char           *title;     /* `name`: for people */
-    const char           *base_url;  /* as SDKs take it; NULL only for CONF_KIND_DEMO */
+    const char           *base_url;  /* as SDKs take it; NULL only for PROVIDER_DEMO */
     const char           *keys[CONF_MAX_SECRETS]; /* the secrets themselves, used in turn */
     unsigned              num_keys;  /* 0: none is sent */
     const char           *ca;        /* PEM file; NULL: conf.ca */
@@ -32,12 +43,17 @@ typedef struct conf_provider {
     uint16_t              weight;    /* 0: not given */
     bool                  any_model; /* every model id is passed to it */
     bool                  list;      /* ask it for its models (default: yes) */
+    /* private */
+    bool                  keys_replaced; /* --set put its own in place of the file's */
+    conf_place            place;
 } conf_provider;
 
 /* [endpoint PROVIDER MODEL]: what that provider offers; `offer.target` is the index of the
    provider, everything else that the section does not say comes from the provider. */
 typedef struct conf_endpoint {
     or_endpoint offer;
+    /* private */
+    conf_place  place;
 } conf_endpoint;
 
 /* [key NAME]: a client. */
@@ -52,6 +68,9 @@ typedef struct conf_key {
     unsigned      num_providers;
     int64_t       max_cost_pico_usd; /* max_cost_per_request; -1: no limit */
     uint64_t      max_tokens;        /* max_tokens_per_request; 0: no limit */
+    /* private */
+    bool          has_hash;
+    conf_place    place;
 } conf_key;
 
 /* [preset NAME]: used as "@preset/NAME", "model@preset/NAME" or by the member `preset`. */
@@ -62,6 +81,8 @@ typedef struct conf_preset {
     or_str      provider;   /* raw JSON object, as the member `provider`; absent: none */
     const char *system;     /* NULL: none; put before the messages */
     or_str      parameters; /* raw JSON object: members for requests that lack them; absent: none */
+    /* private */
+    conf_place  place;
 } conf_preset;
 
 typedef enum conf_unknown_price {
@@ -81,7 +102,7 @@ typedef struct conf {
     bool        open;      /* serve other machines without keys */
     bool        log_json;  /* log = json: one object for each request */
     uint32_t    heartbeat; /* ms of silence before a comment is sent */
-    uint32_t    refresh;   /* ms between two askings for lists of models */
+    uint32_t    refresh;   /* ms between two askings for lists of models; 0: only at start */
     const char *default_model;       /* for requests that name none; NULL: none */
     const or_str *auto_models;       /* the pool behind openrouter/auto where no OpenRouter is */
     unsigned    num_auto_models;
@@ -131,11 +152,13 @@ void        conf_use(conf *c);
 /* Read a file. False with *e filled ("FILE:LINE: ..."). */
 bool conf_read_file(conf *c, const char *path, conf_error *e);
 
-/* One setting as the command line gives it: "key=value" or "section.key=value".
-   False with *e filled. */
+/* One setting as the command line gives it: "key=value" or "section.key=value", which
+   replaces what a file said; of what may be repeated (listen, a provider's key), the first one
+   replaces all of the file's. False with *e filled. */
 bool conf_set(conf *c, const char *assignment, conf_error *e);
 
-/* One setting by its parts. section "" is the top. where goes in front of the error. */
+/* One setting by its parts. section "" is the top. where goes in front of the error. What may
+   be repeated is added to what is there. */
 bool conf_set_value(conf *c, const char *section, const char *key, const char *value,
                     const char *where, conf_error *e);
 
@@ -149,7 +172,7 @@ bool conf_finish(conf *c, conf_error *e);
 /* Of the names, the one nearest to `name`; NULL when none is near. */
 const char *conf_nearest(const char *name, const char *const *names, size_t num);
 
-/* The key, model, provider that somebody else's text names; NULL. */
+/* The preset of that name; NULL when there is none. */
 const conf_preset *conf_find_preset(const conf *c, or_str name);
 
 /* Does the text match the pattern, in which * stands for any number of characters? Case does

@@ -10,7 +10,12 @@
 
 #include "proxy/ev.h"
 
-enum { THREADS = 2, CACHE = 16, MAX_HOST = 254, FRESH_MS = 60 * 1000 };
+enum {
+    THREADS = 2,
+    CACHE = 64, /* names; more than a configuration has hosts */
+    MAX_HOST = 254,
+    FRESH_MS = 60 * 1000
+};
 
 struct dns_query {
     char     host[MAX_HOST];
@@ -168,7 +173,25 @@ dns_query *dns_ask(or_str host, uint16_t port, dns_answer *answer,
     return q;
 }
 
+/* Take it out of those that wait for a thread. Without a resolver each takes a thread half a
+   minute, and those nobody waits for would hold up the others. */
+static bool unqueue(dns_query *q)
+{
+    dns_query **at = &asked;
+    while (*at != NULL && *at != q) at = &(*at)->next;
+    if (*at == NULL) return false;
+    *at = q->next;
+    if (q->next == NULL) asked_end = at;
+    return true;
+}
+
 void dns_forget(dns_query *q)
 {
-    q->done = NULL; /* only the loop's thread looks at it */
+    pthread_mutex_lock(&lock);
+    bool waited = unqueue(q);
+    pthread_mutex_unlock(&lock);
+    if (waited)
+        free(q);
+    else
+        q->done = NULL; /* only the loop's thread looks at it */
 }

@@ -45,6 +45,30 @@ static void put_member(or_json_writer *w, const char *name, or_str value)
     put_text(w, value);
 }
 
+static void put_raw(or_json_writer *w, const char *name, or_str json)
+{
+    if (json.ptr == NULL) return;
+    or_json_put_key(w, or_str_z(name));
+    or_json_put_raw(w, json);
+}
+
+static void put_metadata(or_json_writer *w, const envelope *e)
+{
+    or_json_put_key(w, OR_STR("metadata"));
+    or_json_begin_object(w);
+    put_member(w, "error_type", or_str_z(envelope_type(e->status)));
+    if (e->provider != NULL) put_member(w, "provider_name", or_str_z(e->provider));
+    if (e->limit_source != NULL) put_member(w, "limit_source", or_str_z(e->limit_source));
+    if (e->attempts > 0) {
+        or_json_put_key(w, OR_STR("attempts"));
+        or_json_put_u64(w, e->attempts);
+    }
+    put_raw(w, "previous_errors", e->previous);
+    put_raw(w, "routing", e->routing);
+    if (e->raw.ptr != NULL) put_member(w, "raw", e->raw);
+    or_json_end_object(w);
+}
+
 static void put_error(or_json_writer *w, const envelope *e)
 {
     or_json_put_key(w, OR_STR("error"));
@@ -52,13 +76,10 @@ static void put_error(or_json_writer *w, const envelope *e)
     or_json_put_key(w, OR_STR("code"));
     or_json_put_u64(w, e->status);
     put_member(w, "message", e->message);
-    or_json_put_key(w, OR_STR("metadata"));
-    or_json_begin_object(w);
-    put_member(w, "error_type", or_str_z(envelope_type(e->status)));
-    if (e->provider != NULL) put_member(w, "provider_name", or_str_z(e->provider));
-    if (e->raw.ptr != NULL) put_member(w, "raw", e->raw);
+    put_metadata(w, e);
+    put_raw(w, "availability", e->availability);
     or_json_end_object(w);
-    or_json_end_object(w);
+    put_raw(w, "openrouter_metadata", e->router_metadata);
 }
 
 or_err envelope_put(or_buf *out, const envelope *e)

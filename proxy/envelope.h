@@ -1,17 +1,23 @@
 /* OpenRouter's error object: what a client sees of every failure.
-   Shape: {"error":{"code":502,"message":"...","metadata":{...}}} */
+   Shape: {"error":{"code":502,"message":"...","metadata":{...},"availability":{...}}} */
 #ifndef ENVELOPE_H
 #define ENVELOPE_H
 
 #include "or.h"
 
-/* An error to tell. Texts are borrowed. */
+/* An error to tell. Texts are borrowed; what is absent, NULL or 0 is not sent. */
 typedef struct envelope {
     uint16_t    status;   /* HTTP status and error.code */
     or_str      message;  /* one line; says what, where and the mend. Bytes that are not
                              UTF-8 are shown as '?' */
-    const char *provider; /* metadata.provider_name; NULL: not sent */
-    or_str      raw;      /* metadata.raw: what the upstream said; absent: not sent */
+    const char *provider; /* metadata.provider_name */
+    or_str      raw;      /* metadata.raw: what the upstream said */
+    const char *limit_source; /* metadata.limit_source: which limit refused */
+    uint32_t    attempts; /* metadata.attempts */
+    or_str      previous; /* metadata.previous_errors: raw array */
+    or_str      routing;  /* metadata.routing: raw object */
+    or_str      availability; /* raw object, openrouter.ai's error.availability */
+    or_str      router_metadata; /* raw object beside `error`: openrouter_metadata */
 } envelope;
 
 /* metadata.error_type for a status, in OpenRouter's vocabulary. */

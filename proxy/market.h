@@ -26,6 +26,7 @@ typedef struct market {
                                    provider that takes any model; lists do not show them */
     upstream_host  *hosts[CONF_MAX_PROVIDERS];
     bool            listed[CONF_MAX_PROVIDERS]; /* this provider's models are known */
+    or_prefs        policy;    /* of settings->provider_preferences */
     unsigned        next_key[CONF_MAX_PROVIDERS]; /* the secret whose turn it is */
     int64_t         made_at; /* unix seconds */
     /* private */
@@ -50,8 +51,13 @@ const market_model *market_find(const market *m, or_str id);
    (any_model, or whose list is not known yet). How many it has now. */
 unsigned market_admit(market *m, or_str model);
 
-/* Background: ask providers for their lists, now and every conf.refresh. */
-void market_setup(void);
+/* What a provider said of its models: remembered (under conf.state, too) for the next
+   market_make. *news: it said something else before. False when it is nothing that can be
+   used: error says why. */
+bool market_learn(const conf *settings, const conf_provider *p, or_str body, bool *news,
+                  char *error, size_t error_size);
+
+/* Forget everything, for the end of the program. */
 void market_shutdown(void);
 
 #endif

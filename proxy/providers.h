@@ -27,7 +27,7 @@ typedef struct provider_facts {
     const char    *key_env;  /* where its key often is, for advice; NULL: needs none */
     provider_kind  kind;
     provider_cap   cap;
-    bool           local;          /* on this machine or LAN: works while the uplink is down */
+    bool           local;          /* its base_url above is on this machine */
     bool           no_stream_options; /* refuses that member; usage comes unasked */
     bool           no_developer;   /* role developer has to be sent as system */
     bool           any_choice;     /* tool_choice "required" is called "any" */

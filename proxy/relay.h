@@ -1,6 +1,7 @@
-/* One exchange: a client's request to the provider, its answer back.
+/* One exchange: a client's request through the one choke point - facts, decision, call - to a
+   provider, and its answer back in OpenRouter's shape.
 
-     CONNECT -> SEND -> ANSWER (head, then a whole body or a stream) -> over
+     facts -> decide -> or_call: attempts, until one opens -> the answer -> over
                                   \-> TAIL: the client has all, the connection is not yet
                                       at the end of the message
 
@@ -14,12 +15,15 @@
 #include "proxy/conf.h"
 #include "proxy/facts.h"
 
-/* The settings must stay. */
-void relay_setup(const conf *settings);
+/* Answer c's request, which is complete. path is behind the provider's base path, and static;
+   key is whose request it is, NULL where there are no keys. */
+void relay_request(client *c, facts_kind kind, const char *path, const conf_key *key);
 
-/* Answer c's request, which is complete. */
-void relay_chat(client *c, const facts *f);
-void relay_models(client *c);
+/* POST /route: what would be done, without doing it. */
+void relay_route(client *c, const conf_key *key);
+
+/* Streams in work. */
+unsigned relay_num_streams(void);
 
 /* End what is left, after the clients: connections that wait for the end of a message. */
 void relay_shutdown(void);

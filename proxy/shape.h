@@ -19,7 +19,17 @@ typedef struct shape {
 typedef struct shape_stream {
     bool role_told; /* a delta with the role came: later chunks may leave it out */
     bool any;       /* a chunk was written */
+    /* private */
+    bool     chosen;  /* choice counts */
+    uint64_t choice;  /* the index of the choice that or_chat_stream_next reads */
+    uint64_t roles;   /* 1 << index: that choice has its role (the first 64) */
+    uint64_t calling; /* 1 << index: it has called a tool */
+    uint64_t made;    /* 1 << index of a call: its id was made here, since it came without */
+    uint32_t calls;   /* how many calls have begun */
 } shape_stream;
+
+/* OpenRouter's word for an ending; NULL for none. Static. */
+const char *shape_finish_word(or_finish f);
 
 /* Append one event of a stream ("data: {...}\n\n") to out: chunk is the provider's JSON, delta
    what or_chat_stream_next said of it.
@@ -29,7 +39,10 @@ typedef struct shape_stream {
                       the provider said; `index` of the choice and dense `index`, `type` of tool
                       calls are there; the first delta of choice 0 has its role;
                       reasoning_content is repeated as `reasoning` where that is missing
-   A chunk that holds nothing but usage (choices empty or missing) writes nothing.
+     content          an array of parts becomes its text, its thoughts become `reasoning`
+   A chunk that holds nothing but usage (choices empty or missing) writes nothing. A null or
+   missing `choices` is written as [], a missing delta as {}. Of members that stand twice and
+   matter here the first counts. An error leaves out as it was, but for out->err.
    OR_OK; OR_ERR_MEMORY, OR_ERR_SPACE from out; OR_ERR_JSON and kin when chunk is no object. */
 or_err shape_chunk(or_buf *out, const shape *s, shape_stream *state, or_str chunk,
                    const or_chat_delta *delta);
@@ -60,7 +73,9 @@ or_err shape_answer_as_stream(or_buf *out, const shape *s, or_str body,
    Only choice 0: that is what or_chat_stream_next reads. */
 typedef struct shape_collect shape_collect;
 shape_collect *shape_collect_new(const or_allocator *a, size_t max); /* NULL: no memory */
+/* Errors stick: OR_ERR_SPACE above max, OR_ERR_MEMORY, OR_ERR_TOKENS for too many calls. */
 or_err         shape_collect_add(shape_collect *c, const or_chat_delta *delta);
+/* Once, whatever it returns. Reasoning is written as `reasoning`, whatever it was called. */
 or_err         shape_collect_end(shape_collect *c, or_buf *out, const shape *s, const or_usage *u,
                                  const or_cost *cost, or_str metadata);
 void           shape_collect_free(shape_collect *c);
@@ -69,8 +84,17 @@ void           shape_collect_free(shape_collect *c);
    base64  the client asked for encoding_format base64: arrays of numbers become base64 of
            little-endian float32, strings pass; without it strings that are base64 become arrays
    model, provider, id and usage as for chat. Numbers are converted without floating point.
-   OR_ERR_ANSWER: not an embeddings answer. */
+   OR_ERR_ANSWER: not an embeddings answer. OR_ERR_RANGE: a number that no float32 can be, or
+   a float32 that no number can be (infinite, not a number). */
 or_err shape_embeddings(or_buf *out, const shape *s, or_str body, bool base64, const or_usage *u,
                         const or_cost *cost);
+
+/* The binary32 nearest to a JSON number (ties to even), as its bits: in integers, exactly.
+   OR_ERR_RANGE: too large. OR_ERR_ARG: not a number. Source: IEEE 754-2019, 4.3.1. */
+or_err shape_f32_read(or_str number, uint32_t *bits);
+
+/* The reverse: at most 9 significant digits, fewer where those read back to the same bits.
+   OR_ERR_RANGE in out->err: infinite, or not a number. */
+or_err shape_f32_put(or_buf *out, uint32_t bits);
 
 #endif

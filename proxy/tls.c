@@ -1,6 +1,10 @@
 #include "proxy/tls.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ports/bearssl.h"
 #include "ports/posix.h"
@@ -20,18 +24,134 @@ struct tls {
     unsigned char         buffer[BUFFER];
 };
 
-static or_bearssl_trust   trust;
-static or_bearssl_session session;
-static or_str             host;
+/* The trust anchors of one file, as it was when it was read. */
+typedef struct trust {
+    or_bearssl_trust read;
+    struct timespec  changed;
+    off_t            size;
+    unsigned         refs;
+    struct trust    *next;
+    size_t           path_size; /* with its NUL */
+    char             path[];    /* empty: wherever the port found the system's */
+} trust;
 
-bool tls_setup(or_str name, const char *ca, char *error, size_t error_size)
+struct tls_host {
+    trust             *trust;
+    or_bearssl_session session;
+    or_str             name;
+};
+
+static trust *trusts;
+
+/* ---- trust anchors ---- */
+
+/* Where systems keep their roots; ports/bearssl.c looks at the same places. It is asked by
+   path so that a change of the file shows; when it knows one more, that is only not noticed. */
+static const char *const bundles[] = {
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+};
+
+static const char *file_of(const char *ca)
 {
-    host = name;
-    if (or_bearssl_trust_load(&trust, ca, &mem_allocator, error, error_size) != OR_OK) return false;
-    if (trust.skipped > 0)
-        log_line("%zu certificates of the trust anchors cannot be used", trust.skipped);
-    return true;
+    if (ca == NULL) ca = getenv("SSL_CERT_FILE");
+    if (ca != NULL) return ca;
+    for (size_t i = 0; i < sizeof bundles / sizeof bundles[0]; i++)
+        if (access(bundles[i], R_OK) == 0) return bundles[i];
+    return "";
 }
+
+static trust *find_trust(const char *path, const struct stat *file)
+{
+    for (trust *t = trusts; t != NULL; t = t->next)
+        if (strcmp(t->path, path) == 0 && t->size == file->st_size &&
+            t->changed.tv_sec == file->st_mtim.tv_sec &&
+            t->changed.tv_nsec == file->st_mtim.tv_nsec)
+            return t;
+    return NULL;
+}
+
+static trust *read_trust(const char *path, const struct stat *file, char *error, size_t error_size)
+{
+    size_t path_size = strlen(path) + 1;
+    trust *t = mem_alloc(sizeof *t + path_size);
+    if (t == NULL) {
+        snprintf(error, error_size, "no memory for trust anchors: limits.memory is reached");
+        return NULL;
+    }
+    if (or_bearssl_trust_load(&t->read, path[0] != 0 ? path : NULL, &mem_allocator, error,
+                              error_size) != OR_OK) {
+        mem_free(t, sizeof *t + path_size);
+        return NULL;
+    }
+    if (t->read.skipped > 0)
+        log_line("%zu certificates of the trust anchors cannot be used", t->read.skipped);
+    memcpy(t->path, path, path_size);
+    t->path_size = path_size;
+    t->changed = file->st_mtim;
+    t->size = file->st_size;
+    t->next = trusts;
+    trusts = t;
+    return t;
+}
+
+/* Looks at the file before it is read: one that changes in between is read again next time. */
+static trust *hold_trust(const char *ca, char *error, size_t error_size)
+{
+    struct stat file;
+    const char *path = file_of(ca);
+    memset(&file, 0, sizeof file);
+    (void)stat(path, &file); /* what cannot be looked at cannot be read either, and that says why */
+    trust *t = find_trust(path, &file);
+    if (t == NULL) t = read_trust(path, &file, error, error_size);
+    if (t != NULL) t->refs++;
+    return t;
+}
+
+static void drop_trust(trust *t)
+{
+    trust **at = &trusts;
+    if (--t->refs > 0) return;
+    while (*at != t) at = &(*at)->next;
+    *at = t->next;
+    or_bearssl_trust_free(&t->read);
+    mem_free(t, sizeof *t + t->path_size);
+}
+
+unsigned tls_num_trusts(void)
+{
+    unsigned n = 0;
+    for (const trust *t = trusts; t != NULL; t = t->next) n++;
+    return n;
+}
+
+/* ---- hosts ---- */
+
+tls_host *tls_host_new(or_str name, const char *ca, char *error, size_t error_size)
+{
+    tls_host *h = mem_alloc(sizeof *h);
+    if (h == NULL) {
+        snprintf(error, error_size, "no memory for TLS: limits.memory is reached");
+        return NULL;
+    }
+    h->name = name;
+    h->trust = hold_trust(ca, error, error_size);
+    if (h->trust != NULL) return h;
+    mem_free(h, sizeof *h);
+    return NULL;
+}
+
+void tls_host_free(tls_host *h)
+{
+    if (h == NULL) return;
+    drop_trust(h->trust);
+    or_wipe(h, sizeof *h); /* the session is a secret */
+    mem_free(h, sizeof *h);
+}
+
+/* ---- connections ---- */
 
 static void free_tls(tls *t)
 {
@@ -39,7 +159,7 @@ static void free_tls(tls *t)
     mem_free(t, sizeof *t);
 }
 
-tls *tls_open(int fd, char *error, size_t error_size)
+tls *tls_open(tls_host *h, int fd, char *error, size_t error_size)
 {
     uint8_t seed[32];
     tls    *t = mem_alloc(sizeof *t);
@@ -50,10 +170,10 @@ tls *tls_open(int fd, char *error, size_t error_size)
         return NULL;
     }
     t->fd = fd;
-    or_bearssl_desc d = {.trust = &trust,
+    or_bearssl_desc d = {.trust = &h->trust->read,
                          .handshake = t->handshake,
-                         .session = &session,
-                         .host = host,
+                         .session = &h->session,
+                         .host = h->name,
                          .unix_s = or_posix_unix_s(),
                          .seed = seed,
                          .buffer = t->buffer,

@@ -1,5 +1,4 @@
-/* TLS for the connection to the provider: ports/bearssl with its memory, on the loop's
-   terms. One host, so one set of trust anchors and one session to resume. */
+/* TLS for connections to providers: ports/bearssl with its memory, on the loop's terms. */
 #ifndef TLS_H
 #define TLS_H
 
@@ -7,13 +6,22 @@
 
 #include "or.h"
 
-typedef struct tls tls;
+typedef struct tls      tls;
+typedef struct tls_host tls_host;
 
-/* Read the trust anchors (ca NULL: the system's). False: error says why. host must stay. */
-bool tls_setup(or_str host, const char *ca, char *error, size_t error_size);
+/* What the connections to one host share: its name, its trust anchors, a session to resume.
+   ca NULL: the system's anchors. The anchors of a file are read once and shared for as long
+   as somebody uses them and path, time and size of the file stay the same: a bundle of a
+   system is some 100 KB, and a reload should neither double it nor miss a new one.
+   name must stay. NULL: error says why. Freed when no connection is open any more. */
+tls_host *tls_host_new(or_str name, const char *ca, char *error, size_t error_size);
+void      tls_host_free(tls_host *h);
+
+/* How many sets of trust anchors are in memory. */
+unsigned tls_num_trusts(void);
 
 /* Begin on a connected socket, which stays the caller's. NULL: error says why. */
-tls *tls_open(int fd, char *error, size_t error_size);
+tls *tls_open(tls_host *h, int fd, char *error, size_t error_size);
 
 /* Go on. OR_NEED_MORE: wait for what tls_want says. */
 or_err tls_handshake(tls *t);

@@ -287,7 +287,8 @@ static inline void call_check_event(call_play *p, const or_call_event *ev)
         ok = was == CALL_OPEN;
         p->state = CALL_STREAM;
         break;
-    case OR_CALL_DELTA: ok = was == CALL_STREAM; break;
+    case OR_CALL_DELTA: ok = was == CALL_STREAM && !p->call.is_data; break;
+    case OR_CALL_DATA: ok = was == CALL_STREAM && p->call.is_data && ev->body.len > 0; break;
     case OR_CALL_ANSWER:
         ok = was == CALL_OPEN;
         p->state = CALL_ANSWER;
@@ -311,7 +312,8 @@ static inline void call_check_event(call_play *p, const or_call_event *ev)
     if ((ev->sse != NULL || ev->delta != NULL) && !event) call_broke(p, "sse, delta");
     if ((ev->sse == NULL || ev->delta == NULL) && ev->kind == OR_CALL_DELTA)
         call_broke(p, "a DELTA without");
-    if ((ev->body.ptr != NULL) != (ev->kind == OR_CALL_ANSWER)) call_broke(p, "body");
+    bool body = ev->kind == OR_CALL_ANSWER || ev->kind == OR_CALL_DATA;
+    if ((ev->body.ptr != NULL) != body) call_broke(p, "body");
     if (ev->answer != NULL && ev->kind != OR_CALL_ANSWER) call_broke(p, "answer");
     if (ev->held.len > 0 && ev->kind != OR_CALL_BEGIN) call_broke(p, "held");
     if (ev->end != OR_END_OPEN && ev->kind != OR_CALL_END) call_broke(p, "end");
@@ -365,7 +367,8 @@ static inline void call_put_end(call_play *p, const or_call_event *ev)
 
 static inline void call_log_event(call_play *p, const or_call_event *ev)
 {
-    if (p->log[0] != 0 && ev->kind != OR_CALL_DELTA) call_put(p, " ");
+    bool more = ev->kind == OR_CALL_DELTA || ev->kind == OR_CALL_DATA;
+    if (p->log[0] != 0 && !more) call_put(p, " ");
     if (ev->failure != NULL) {
         call_touch(ev->failure->body);
         call_touch(ev->failure->error.message);
@@ -398,6 +401,7 @@ static inline void call_log_event(call_play *p, const or_call_event *ev)
         if (p->log[strlen(p->log) - 1] == ']') call_put(p, " ");
         call_put_answer(p, ev->delta);
         break;
+    case OR_CALL_DATA: call_put_str(p, ev->body); break;
     case OR_CALL_ANSWER:
         call_put(p, "a");
         if (ev->answer != NULL) call_put_answer(p, ev->answer);

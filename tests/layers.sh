@@ -5,14 +5,18 @@
 # underscore (ev_epoll.c is part of ev), and may include modules of lower rows, or.h, and its
 # own module.
 rows='
-0 core posix bearssl
-1 conf log mem envelope gen
-2 ev net
-3 dns facts tls demo
-4 client upstream
-5 relay
-6 api
-7 orproxy
+0 core posix bearssl link providers
+1 conf log mem envelope gen shape
+2 ev net generations facts auth
+3 dns tls demo client
+4 upstream
+5 uplink market
+6 exchange decide models metrics
+7 fetch record
+8 refresh rewrite
+9 relay cli
+10 api
+11 orproxy
 '
 
 files=$(ls orproxy.c proxy/*.[ch] ports/posix.[ch] ports/bearssl.[ch] 2>/dev/null)

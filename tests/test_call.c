@@ -25,6 +25,8 @@
     "%HTTP/1.1 " status " Word\r\nContent-Type: application/json\r\n" fields \
     "Content-Length: *\r\n\r\n"
 #define JSON(status) WITH(status, "")
+#define DATA(status, type, length) \
+    "HTTP/1.1 " status " Word\r\nContent-Type: " type "\r\nContent-Length: " length "\r\n\r\n"
 
 #define EV(json)  "data: " json "\n\n"
 #define ROLE      EV("{\"id\":\"gen-7\",\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}")
@@ -49,7 +51,7 @@
 #define THOUSAND HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED
 
 /* What is different from call_play_init. */
-enum { WHOLLY = 1, OTHER = 2, NO_STATS = 4, SMALL = 8, ONCE = 16, FOUR = 32, SENDV = 64 };
+enum { WHOLLY = 1, OTHER = 2, NO_STATS = 4, SMALL = 8, ONCE = 16, FOUR = 32, SENDV = 64, EITHER = 128 };
 
 typedef struct vector {
     const char *name;
@@ -218,7 +220,19 @@ static const vector vectors[] = {
      "c0 f[503 P] k c1 b[1] (Hi)(;stop)() =complete $55000C k"},
     {"a stream that was not asked for", WHOLLY, "01", {GOOD, WHOLE},
      "c0 f[UNASKED P] x c1 a(Hello;stop) =complete $65000E k"},
-    {"a stream of another kind", OTHER, "01", {GOOD, JSON("200") "1"}, "c0 f[UNASKED P] x c1 a =complete $40000E k"},
+    {"a stream of another kind", OTHER, "0", {DATA("200", "text/event-stream", "5") "data:"},
+     "c0 b[0]data: =complete $10000E k"},
+    {"data", OTHER, "0", {DATA("202", "audio/mpeg; rate=1", "6") "sounds"},
+     "c0 b[0]sounds =complete $10000E k"},
+    {"data, none", OTHER, "0", {DATA("200", "audio/mpeg", "0")}, "c0 b[0] =complete $10000E k"},
+    {"JSON with parameters is no data", OTHER, "0",
+     {DATA("201", "application/json; charset=utf-8", "2") "{}"}, "c0 a =complete $10000E k"},
+    {"data, cut", OTHER, "01", {DATA("200", "audio/mpeg", "9") "sounds", JSON("200") "1"},
+     "c0 b[0]sounds =cut[TRUNCATED P] $10000E x"},
+    {"data, refused", OTHER, "01", {DATA("503", "audio/mpeg", "2") "no", DATA("200", "a/b", "3") "yes"},
+     "c0 f[503 P] k c1 b[0]yes =complete $30000E k"},
+    {"a stream where either will do", WHOLLY | EITHER, "0", {GOOD},
+     "c0 b[1] (Hi)(;stop)() =complete $20000C k"},
     {"compressed", 0, "01", {WITH("200", "Content-Encoding: gzip\r\n") "xx", GOOD},
      "c0 f[UNASKED P] x c1 b[1] (Hi)(;stop)() =complete $65000E k"},
     {"identity is not compressed", WHOLLY, "0",
@@ -315,6 +329,7 @@ static void set_up(call_play *p, const vector *v)
     for (int i = 0; i < 5; i++) p->answers[i] = v->answers[i];
     p->desc.stream = (v->flags & (WHOLLY | OTHER)) == 0;
     p->desc.other = (v->flags & OTHER) != 0;
+    p->desc.either = (v->flags & EITHER) != 0;
     if ((v->flags & NO_STATS) != 0) p->desc.stats = NULL;
     if ((v->flags & NO_STATS) != 0) p->desc.budget = NULL;
     if ((v->flags & SENDV) != 0) p->desc.sendv = call_sendv;

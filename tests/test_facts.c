@@ -53,13 +53,21 @@ static const struct {
      "request body is not valid JSON: text is not UTF-8 at byte 24"},
 };
 
+static bool read_facts(or_str body, facts *f, char *message, size_t size)
+{
+    static char mem[65536];
+    or_arena    arena;
+    or_arena_init(&arena, mem, sizeof mem);
+    return facts_read(body, FACTS_CHAT, &arena, f, message, size);
+}
+
 static void test_cases(void)
 {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char   message[256] = "";
         facts  f;
         or_str in = test_exact(or_str_z(cases[i].in));
-        bool   good = facts_read(in, &f, message, sizeof message);
+        bool   good = read_facts(in, &f, message, sizeof message);
         CHECK(good == (cases[i].want[0] == 0), cases[i].in);
         CHECK_STR(or_str_z(message), or_str_z(cases[i].want), cases[i].in);
         free((void *)(uintptr_t)in.ptr);
@@ -75,11 +83,11 @@ static void test_cut(void)
     facts       f;
     for (size_t n = 0; n < strlen(whole); n++) {
         or_str in = test_exact(or_str_of(whole, n));
-        CHECK(!facts_read(in, &f, message, sizeof message), "cut");
+        CHECK(!read_facts(in, &f, message, sizeof message), "cut");
         free((void *)(uintptr_t)in.ptr);
     }
-    CHECK(facts_read(or_str_z(whole), &f, message, sizeof message), "whole");
-    CHECK_STR(f.model, OR_STR("a/b"), "model");
+    CHECK(read_facts(or_str_z(whole), &f, message, sizeof message), "whole");
+    CHECK_STR(f.request.models[0], OR_STR("a/b"), "model");
     CHECK(f.stream, "stream");
     CHECK(f.num_messages == 2, "messages");
 }
@@ -90,7 +98,7 @@ static void test_session_id(void)
     facts f;
     for (int n = 255; n <= 257; n++) {
         snprintf(text, sizeof text, "{\"session_id\":\"%0*d\",\"messages\":[{\"role\":\"user\"}]}", n, 0);
-        CHECK(facts_read(or_str_z(text), &f, message, sizeof message) == (n <= 256), "session_id");
+        CHECK(read_facts(or_str_z(text), &f, message, sizeof message) == (n <= 256), "session_id");
     }
 }
 

@@ -543,6 +543,12 @@ static void random_stats(or_stats *s)
     }
 }
 
+static uint64_t random_bits(void)
+{
+    uint64_t high = random_below(UINT32_MAX);
+    return high << 32 | random_below(UINT32_MAX);
+}
+
 static void random_endpoint(random_case *r, or_endpoint *e)
 {
     e->model = some_models[random_below(3)];
@@ -574,6 +580,8 @@ static void random_endpoint(random_case *r, or_endpoint *e)
     e->status = (int8_t)(random_below(4) == 0 ? -(int)random_below(11) : 0);
     e->byok = random_below(5) == 0;
     e->disabled = random_below(20) == 0;
+    e->router = random_below(6) == 0;
+    e->target = (uint16_t)random_below(70);
 }
 
 static void random_all(random_case *r)
@@ -596,6 +604,9 @@ static void random_all(random_case *r)
     q->tier = random_bool() ? OR_TIER_NONE : (or_tier)random_below(4);
     if (random_below(8) == 0) q->region = some_regions[random_below(2)];
     q->known_price = random_below(8) == 0;
+    q->needs_router = random_below(10) == 0;
+    if (random_below(4) == 0) q->barred = random_bits();
+    if (random_below(4) == 0) q->offline = random_bits();
     for (uint32_t i = 0; i < 2; i++) {
         random_prices(&r->rules[i].prices);
         r->rules[i].min_prompt_tokens = random_below(2) * random_below(2000);

@@ -1,0 +1,50 @@
+/* From what a request says to who is going to serve it: names of models, presets, the rules
+   of the owner and of the key, stickiness, and or.h's plan. Calls nobody. */
+#ifndef DECIDE_H
+#define DECIDE_H
+
+#include "proxy/envelope.h"
+#include "proxy/facts.h"
+#include "proxy/market.h"
+
+typedef struct decision {
+    market            *m;        /* held: decide_end gives it back */
+    or_route_request   request;
+    or_moment          moment;
+    or_plan            plan;     /* its list is in the arena */
+    or_err             err;      /* of the plan */
+    const conf_preset *preset;   /* NULL: none */
+    const conf_key    *key;      /* whose request; NULL: nobody's in particular */
+    const char        *strategy; /* "direct", "fallback", "auto", "free", "alias" */
+    or_str             asked;    /* the model as the client named it */
+    or_bound_facts     bound;    /* for worst cases */
+    uint32_t           max_tokens; /* has to be sent, since the key has a limit; 0: as it is */
+    uint64_t           sticky_key;
+    bool               sticky_named;
+} decision;
+
+/* Why there is nothing to try. */
+typedef struct refusal {
+    envelope e;             /* texts in the arena */
+    uint32_t retry_after_s; /* 0: not sent */
+} refusal;
+
+/* Decide. session: the x-session-id field, absent when there is none. The arena keeps all that
+   d points to. False: *why is filled. Either way decide_end is to follow. */
+bool decide(decision *d, const facts *f, const conf_key *key, or_str session, or_arena *arena,
+            refusal *why);
+void decide_end(decision *d);
+
+/* The conversation went well at that endpoint. */
+void decide_note(const decision *d, uint32_t endpoint, const or_usage *u);
+
+/* The most that this request can cost at an endpoint. */
+void decide_worst(const decision *d, uint32_t endpoint, or_cost *out);
+
+/* The members "candidates" and "excluded" of an object. */
+void decide_put_routing(or_json_writer *w, const decision *d);
+
+/* The answer of POST /route. */
+or_err decide_put_answer(or_buf *out, const decision *d);
+
+#endif

@@ -1,0 +1,177 @@
+#include "proxy/fetch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/exchange.h"
+#include "proxy/mem.h"
+
+enum {
+    MAX_LIST = 16 * 1024 * 1024, /* bytes of a list: OpenRouter's has about one */
+    TIMEOUT_MS = 30000
+};
+
+struct fetch {
+    exchange     x;
+    ev_task      task;
+    market      *m;
+    unsigned     target;
+    const char  *path;
+    void       (*done)(void *user, const fetch_result *r);
+    void        *user;
+    or_buf       head;
+    or_str       piece;
+    or_endpoint  endpoint;
+    or_catalogue catalogue;
+    or_candidate candidate;
+    or_plan      plan;
+    uint64_t     memory[2];
+};
+
+void fetch_put_fields(or_buf *head, const conf_provider *p, unsigned key)
+{
+    char   mem[4200];
+    or_buf value;
+    if (p->num_keys > 0) {
+        bool azure = p->kind == PROVIDER_AZURE;
+        or_buf_init(&value, mem, sizeof mem);
+        or_buf_put_z(&value, azure ? "" : "Bearer ");
+        or_buf_put_z(&value, p->keys[key % p->num_keys]);
+        or_http_put_field(head, azure ? OR_STR("api-key") : OR_STR("Authorization"),
+                          or_buf_str(&value));
+        or_wipe(mem, sizeof mem);
+    }
+    or_http_put_field(head, OR_STR("User-Agent"), OR_STR("orproxy/" OR_VERSION));
+    or_http_put_field(head, OR_STR("Accept-Encoding"), OR_STR("identity"));
+}
+
+static upstream_host *on_host(void *user, uint32_t endpoint)
+{
+    fetch *f = user;
+    (void)endpoint;
+    return f->m->hosts[f->target];
+}
+
+/* Ollama's list stands beside its OpenAI paths: "/v1" goes. */
+static void put_target(or_buf *target, const fetch *f)
+{
+    or_str base = upstream_base_path(f->m->hosts[f->target]);
+    bool   api = strncmp(f->path, "/api/", 5) == 0;
+    if (api && base.len >= 3 && memcmp(base.ptr + base.len - 3, "/v1", 3) == 0) base.len -= 3;
+    or_buf_put_str(target, base);
+    or_buf_put_z(target, f->path);
+}
+
+static or_err on_request(void *user, uint32_t endpoint, const or_str **pieces, uint32_t *num)
+{
+    fetch *f = user;
+    char   mem[2048];
+    or_buf target;
+    (void)endpoint;
+    or_buf_init(&target, mem, sizeof mem);
+    put_target(&target, f);
+    or_buf_clear(&f->head);
+    or_http_put_request(&f->head, OR_STR("GET"), or_buf_str(&target),
+                        upstream_authority(f->m->hosts[f->target]));
+    fetch_put_fields(&f->head, &f->m->settings->providers[f->target],
+                     f->m->next_key[f->target]);
+    or_http_put_field(&f->head, OR_STR("Accept"), OR_STR("application/json"));
+    or_http_put_head_end(&f->head);
+    f->piece = or_buf_str(&f->head);
+    *pieces = &f->piece;
+    *num = 1;
+    return target.err != OR_OK ? target.err : f->head.err;
+}
+
+static void tell(fetch *f, const fetch_result *r)
+{
+    void (*done)(void *, const fetch_result *) = f->done;
+    f->done = NULL;
+    if (done != NULL) done(f->user, r);
+}
+
+static void on_event(void *user, const or_call_event *ev)
+{
+    fetch       *f = user;
+    char         text[512];
+    fetch_result r = {0};
+    if (ev->kind == OR_CALL_ANSWER) {
+        r.status = 200;
+        r.body = ev->body;
+        tell(f, &r);
+        return;
+    }
+    if (ev->kind != OR_CALL_END || ev->end == OR_END_COMPLETE) return;
+    r.status = ev->failure->status;
+    if (ev->failure->err == OR_ERR_REFUSED)
+        snprintf(text, sizeof text, "answered with status %u", r.status);
+    else if (ev->failure->err == OR_ERR_IO || ev->failure->err == OR_ERR_TRUNCATED)
+        snprintf(text, sizeof text, "%s", exchange_error(&f->x));
+    else
+        snprintf(text, sizeof text, "%s", or_err_text(ev->failure->err));
+    r.error = text;
+    tell(f, &r);
+}
+
+static void on_rest(void *user)
+{
+    (void)user;
+}
+
+static void release(void *user)
+{
+    fetch *f = user;
+    if (f->head.ptr != NULL) or_wipe(f->head.ptr, f->head.cap);
+    or_buf_free(&f->head);
+    market_drop(f->m);
+    mem_free(f, sizeof *f);
+}
+
+static void on_over(void *user)
+{
+    fetch *f = user;
+    ev_defer(&f->task);
+}
+
+fetch *fetch_begin(market *m, unsigned target, const char *path,
+                   void (*done)(void *user, const fetch_result *r), void *user)
+{
+    static const exchange_hooks hooks = {on_host, on_request, on_event, on_rest, on_over};
+    fetch *f = mem_alloc(sizeof *f);
+    if (f == NULL) return NULL;
+    or_call_desc d;
+    memset(&d, 0, sizeof d);
+    f->m = market_hold(m);
+    f->target = target;
+    f->path = path;
+    f->done = done;
+    f->user = user;
+    f->task.run = release;
+    f->task.user = f;
+    f->catalogue.endpoints = &f->endpoint;
+    f->catalogue.num = 1;
+    or_plan_init(&f->plan, &f->candidate, 1);
+    f->plan.num = 1;
+    or_buf_init_growing(&f->head, &mem_allocator, 16 * 1024);
+    d.plan = &f->plan;
+    d.catalogue = &f->catalogue;
+    d.other = true;
+    d.timeouts.first_token_ms = d.timeouts.between_bytes_ms = TIMEOUT_MS;
+    d.timeouts.total_ms = TIMEOUT_MS;
+    d.max_answer = MAX_LIST;
+    d.mem = f->memory;
+    d.mem_size = sizeof f->memory;
+    exchange_shared(&d);
+    if (exchange_begin(&f->x, &d, &hooks, f) != OR_OK) {
+        release(f);
+        return NULL;
+    }
+    ev_defer(&f->x.task); /* later, so that done comes after this returned */
+    return f;
+}
+
+void fetch_cancel(fetch *f)
+{
+    f->done = NULL;
+    exchange_cancel(&f->x);
+}

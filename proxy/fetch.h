@@ -1,0 +1,26 @@
+/* One GET to a provider, for its list of models. */
+#ifndef FETCH_H
+#define FETCH_H
+
+#include "proxy/market.h"
+
+typedef struct fetch fetch;
+
+/* What came: status 200 and the body, or why not (error is not empty then). Valid during the
+   call. */
+typedef struct fetch_result {
+    uint16_t    status;
+    or_str      body;
+    const char *error;
+} fetch_result;
+
+/* Begin; done is called from the loop, once, unless it is cancelled before. The market is held
+   meanwhile. path is behind the provider's base path. NULL: no memory. */
+fetch *fetch_begin(market *m, unsigned target, const char *path,
+                   void (*done)(void *user, const fetch_result *r), void *user);
+void   fetch_cancel(fetch *f);
+
+/* Write the head fields that each request to that provider has: authorization and who we are. */
+void fetch_put_fields(or_buf *head, const conf_provider *p, unsigned key);
+
+#endif

@@ -1,0 +1,249 @@
+#include "proxy/metrics.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/ev.h"
+
+enum { MAX_SERIES = 512, MAX_LABEL = 96, NUM_BUCKETS = 12, MAX_ENDPOINTS = 500 };
+
+/* One combination of labels. */
+typedef struct series {
+    char     model[MAX_LABEL], provider[MAX_LABEL], key[MAX_LABEL], outcome[16];
+    uint64_t requests, prompt_tokens, completion_tokens, unknown_costs;
+    int64_t  pico_usd;
+} series;
+
+typedef struct histogram {
+    uint64_t buckets[NUM_BUCKETS], count, sum_ms;
+} histogram;
+
+static const uint32_t bounds_ms[NUM_BUCKETS] = {1,    5,    10,   25,    50,    100,
+                                                250,  500,  1000, 2500,  10000, 60000};
+
+static series    all[MAX_SERIES];
+static unsigned  num_series;
+static histogram first_token, added;
+static uint64_t  attempts, fallbacks;
+
+static void copy_label(char *to, or_str from)
+{
+    size_t n = from.len < MAX_LABEL - 1 ? from.len : MAX_LABEL - 1;
+    if (n > 0) memcpy(to, from.ptr, n);
+    to[n] = 0;
+}
+
+/* The series of these labels; when there are too many, one for all others. */
+static series *find(const series *labels)
+{
+    size_t size = offsetof(series, requests);
+    for (unsigned i = 0; i < num_series; i++)
+        if (memcmp(&all[i], labels, size) == 0) return &all[i];
+    if (num_series == MAX_SERIES) {
+        memset(&all[MAX_SERIES - 1], 0, size);
+        snprintf(all[MAX_SERIES - 1].model, MAX_LABEL, "other");
+        snprintf(all[MAX_SERIES - 1].outcome, 16, "other");
+        return &all[MAX_SERIES - 1];
+    }
+    all[num_series] = *labels;
+    return &all[num_series++];
+}
+
+static void observe(histogram *h, int32_t ms)
+{
+    if (ms < 0) return;
+    h->count++;
+    h->sum_ms += (uint32_t)ms;
+    for (int i = 0; i < NUM_BUCKETS; i++)
+        if ((uint32_t)ms <= bounds_ms[i]) h->buckets[i]++;
+}
+
+void metrics_add(const metrics_request *r)
+{
+    static series labels; /* zeroed to the end of each text: compared as bytes */
+    memset(&labels, 0, sizeof labels);
+    copy_label(labels.model, r->model);
+    copy_label(labels.provider, r->provider);
+    copy_label(labels.key, r->key);
+    if (r->truncated)
+        snprintf(labels.outcome, sizeof labels.outcome, "truncated");
+    else
+        snprintf(labels.outcome, sizeof labels.outcome, "%u", r->status);
+    series *s = find(&labels);
+    s->requests++;
+    s->prompt_tokens = or_sat_add_u64(s->prompt_tokens, r->usage.prompt_tokens);
+    s->completion_tokens = or_sat_add_u64(s->completion_tokens, r->usage.completion_tokens);
+    if (r->cost.source == OR_COST_UNKNOWN)
+        s->unknown_costs += r->attempts > 0;
+    else
+        s->pico_usd = or_money_add(s->pico_usd, r->cost.pico_usd);
+    attempts += r->attempts;
+    if (r->attempts > 1) fallbacks += r->attempts - 1;
+    observe(&first_token, r->first_token_ms);
+    observe(&added, r->added_ms);
+}
+
+/* ---- text ---- */
+
+static void put_family(or_buf *out, const char *name, const char *type, const char *help)
+{
+    or_buf_put_z(out, "# HELP orproxy_");
+    or_buf_put_z(out, name);
+    or_buf_put_char(out, ' ');
+    or_buf_put_z(out, help);
+    or_buf_put_z(out, "\n# TYPE orproxy_");
+    or_buf_put_z(out, name);
+    or_buf_put_char(out, ' ');
+    or_buf_put_z(out, type);
+    or_buf_put_char(out, '\n');
+}
+
+static void put_value(or_buf *out, const char *text)
+{
+    or_buf_put_char(out, '"');
+    for (; *text != 0; text++) {
+        if (*text == '"' || *text == '\\') or_buf_put_char(out, '\\');
+        if (*text == '\n')
+            or_buf_put_z(out, "\\n");
+        else
+            or_buf_put_char(out, *text);
+    }
+    or_buf_put_char(out, '"');
+}
+
+static void put_label(or_buf *out, const char *name, const char *text, char before)
+{
+    or_buf_put_char(out, before);
+    or_buf_put_z(out, name);
+    or_buf_put_char(out, '=');
+    put_value(out, text);
+}
+
+static void begin_sample(or_buf *out, const char *name, const series *s)
+{
+    or_buf_put_z(out, "orproxy_");
+    or_buf_put_z(out, name);
+    put_label(out, "model", s->model, '{');
+    put_label(out, "provider", s->provider, ',');
+    put_label(out, "key", s->key, ',');
+    put_label(out, "outcome", s->outcome, ',');
+}
+
+static void put_count(or_buf *out, const char *name, const series *s, const char *kind, uint64_t n)
+{
+    begin_sample(out, name, s);
+    if (kind != NULL) put_label(out, "kind", kind, ',');
+    or_buf_put_z(out, "} ");
+    or_buf_put_u64(out, n);
+    or_buf_put_char(out, '\n');
+}
+
+static void put_series(or_buf *out)
+{
+    put_family(out, "requests_total", "counter", "Requests, by who served and how they ended.");
+    for (unsigned i = 0; i < num_series; i++)
+        put_count(out, "requests_total", &all[i], NULL, all[i].requests);
+    put_family(out, "tokens_total", "counter", "Tokens, as the providers counted them.");
+    for (unsigned i = 0; i < num_series; i++) {
+        put_count(out, "tokens_total", &all[i], "prompt", all[i].prompt_tokens);
+        put_count(out, "tokens_total", &all[i], "completion", all[i].completion_tokens);
+    }
+    put_family(out, "cost_usd_total", "counter", "Cost in USD, where it is known.");
+    for (unsigned i = 0; i < num_series; i++) {
+        begin_sample(out, "cost_usd_total", &all[i]);
+        or_buf_put_z(out, "} ");
+        or_decimal_put(out, all[i].pico_usd, 12);
+        or_buf_put_char(out, '\n');
+    }
+    put_family(out, "unknown_costs_total", "counter", "Requests whose cost nobody knows.");
+    for (unsigned i = 0; i < num_series; i++)
+        put_count(out, "unknown_costs_total", &all[i], NULL, all[i].unknown_costs);
+}
+
+static void put_histogram(or_buf *out, const char *name, const char *help, const histogram *h)
+{
+    put_family(out, name, "histogram", help);
+    for (int i = 0; i <= NUM_BUCKETS; i++) {
+        or_buf_put_z(out, "orproxy_");
+        or_buf_put_z(out, name);
+        or_buf_put_z(out, "_bucket{le=\"");
+        if (i < NUM_BUCKETS)
+            or_decimal_put(out, bounds_ms[i], 3);
+        else
+            or_buf_put_z(out, "+Inf");
+        or_buf_put_z(out, "\"} ");
+        or_buf_put_u64(out, i < NUM_BUCKETS ? h->buckets[i] : h->count);
+        or_buf_put_char(out, '\n');
+    }
+    or_buf_put_z(out, "orproxy_");
+    or_buf_put_z(out, name);
+    or_buf_put_z(out, "_sum ");
+    or_decimal_put(out, (int64_t)h->sum_ms, 3);
+    or_buf_put_z(out, "\norproxy_");
+    or_buf_put_z(out, name);
+    or_buf_put_z(out, "_count ");
+    or_buf_put_u64(out, h->count);
+    or_buf_put_char(out, '\n');
+}
+
+static void put_number(or_buf *out, const char *name, const char *type, const char *help,
+                       uint64_t n)
+{
+    put_family(out, name, type, help);
+    or_buf_put_z(out, "orproxy_");
+    or_buf_put_z(out, name);
+    or_buf_put_char(out, ' ');
+    or_buf_put_u64(out, n);
+    or_buf_put_char(out, '\n');
+}
+
+/* 0 closed, 1 cooling or out, 2 open: for endpoints that were ever tried. */
+static void put_breakers(or_buf *out, const market *m)
+{
+    char     text[MAX_LABEL];
+    unsigned shown = 0;
+    put_family(out, "endpoint_state", "gauge",
+               "0 healthy, 1 failing or told to wait, 2 breaker open.");
+    for (uint32_t i = 0; i < m->catalogue.num && shown < MAX_ENDPOINTS; i++) {
+        const or_endpoint *e = &m->catalogue.endpoints[i];
+        or_health          h;
+        uint32_t           tried = 0;
+        for (int k = 0; k < OR_FAULT_NUM; k++) tried += m->stats[i].outcomes[k];
+        if (tried == 0 || e->disabled) continue;
+        shown++;
+        or_stats_health(&m->stats[i], ev_now(), false, &h);
+        or_buf_put_z(out, "orproxy_endpoint_state");
+        copy_label(text, e->tag);
+        put_label(out, "endpoint", text, '{');
+        copy_label(text, e->model);
+        put_label(out, "model", text, ',');
+        or_buf_put_z(out, "} ");
+        or_buf_put_char(out, h.open ? '2' : h.outage || h.cooling_ms > 0 ? '1' : '0');
+        or_buf_put_char(out, '\n');
+    }
+}
+
+or_err metrics_put(or_buf *out, const metrics_state *s)
+{
+    put_series(out);
+    put_histogram(out, "first_token_seconds", "From the request to the first content.",
+                  &first_token);
+    put_histogram(out, "added_seconds",
+                  "Before the provider that served was asked: routing, connecting, failed attempts.",
+                  &added);
+    put_number(out, "attempts_total", "counter", "Requests to providers.", attempts);
+    put_number(out, "fallbacks_total", "counter", "Attempts after the first of a request.",
+               fallbacks);
+    put_breakers(out, s->m);
+    put_number(out, "client_connections", "gauge", "Open connections of clients.", s->connections);
+    put_number(out, "requests_in_flight", "gauge", "Requests in work.", s->busy);
+    put_number(out, "open_streams", "gauge", "Streams in work.", s->streams);
+    put_number(out, "idle_upstream_connections", "gauge", "Connections kept for the next request.",
+               s->idle_upstreams);
+    put_number(out, "memory_bytes", "gauge", "Memory of traffic and catalogue.", s->memory);
+    put_number(out, "memory_peak_bytes", "gauge", "The most there ever was.", s->memory_peak);
+    put_number(out, "memory_limit_bytes", "gauge", "limits.memory.", s->memory_limit);
+    put_number(out, "uplink_up", "gauge", "0 while no far provider can be reached.",
+               s->uplink_down ? 0 : 1);
+    return out->err;
+}

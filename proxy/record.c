@@ -1,0 +1,534 @@
+#include "proxy/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "proxy/ev.h"
+#include "proxy/generations.h"
+#include "proxy/log.h"
+#include "proxy/mem.h"
+#include "proxy/metrics.h"
+
+enum { MAX_LINE = 256 * 1024 /* bytes of a record: a request has 64 models at most */ };
+
+static const char *const finishes[] = {NULL,         "stop",           "length",
+                                       "tool_calls", "content_filter", "error"};
+
+/* ---- small pieces ---- */
+
+static void put_str(or_json_writer *w, const char *name, or_str s)
+{
+    or_json_put_key(w, or_str_z(name));
+    if (s.ptr == NULL || or_json_put_str(w, s) != OR_OK) or_json_put_null(w);
+}
+
+static void put_z(or_json_writer *w, const char *name, const char *s)
+{
+    put_str(w, name, or_str_z(s));
+}
+
+static void put_u64(or_json_writer *w, const char *name, uint64_t n)
+{
+    or_json_put_key(w, or_str_z(name));
+    or_json_put_u64(w, n);
+}
+
+static void put_bool(or_json_writer *w, const char *name, bool b)
+{
+    or_json_put_key(w, or_str_z(name));
+    or_json_put_bool(w, b);
+}
+
+static void put_ms(or_json_writer *w, const char *name, int32_t ms)
+{
+    or_json_put_key(w, or_str_z(name));
+    if (ms < 0)
+        or_json_put_null(w);
+    else
+        or_json_put_u64(w, (uint32_t)ms);
+}
+
+static void put_cost(or_json_writer *w, const char *name, const or_cost *c)
+{
+    or_json_put_key(w, or_str_z(name));
+    if (c->source == OR_COST_UNKNOWN)
+        or_json_put_null(w);
+    else
+        or_json_put_decimal(w, c->pico_usd, 12);
+}
+
+static const or_endpoint *endpoint_of(const record *r, uint32_t attempt)
+{
+    return &r->d->m->catalogue.endpoints[r->attempts[attempt].endpoint];
+}
+
+static uint32_t kept_attempts(const record *r)
+{
+    return r->num_attempts < RECORD_MAX_ATTEMPTS ? r->num_attempts : RECORD_MAX_ATTEMPTS;
+}
+
+static or_str name_of(const or_endpoint *e)
+{
+    return e->provider_name.ptr != NULL ? e->provider_name : e->provider;
+}
+
+or_str record_provider(const record *r, uint32_t attempt)
+{
+    return name_of(endpoint_of(r, attempt));
+}
+
+/* The endpoint that served; NULL. */
+static const or_endpoint *server_of(const record *r)
+{
+    return r->served && r->num_attempts > 0 ? endpoint_of(r, kept_attempts(r) - 1) : NULL;
+}
+
+void record_put_route(or_buf *out, const record *r)
+{
+    for (uint32_t i = 0; i < kept_attempts(r); i++) {
+        const record_attempt *a = &r->attempts[i];
+        if (i > 0) or_buf_put_z(out, ", ");
+        or_buf_put_str(out, endpoint_of(r, i)->tag);
+        or_buf_put_char(out, '=');
+        if (a->word != NULL)
+            or_buf_put_z(out, a->word);
+        else
+            or_buf_put_u64(out, a->status);
+    }
+}
+
+/* ---- objects ---- */
+
+static void put_attempt(or_json_writer *w, const record *r, uint32_t i)
+{
+    const record_attempt *a = &r->attempts[i];
+    or_json_begin_object(w);
+    put_str(w, "provider", record_provider(r, i));
+    put_str(w, "model", endpoint_of(r, i)->model);
+    put_u64(w, "status", a->status);
+    if (a->word != NULL) put_z(w, "error", a->word);
+    or_json_end_object(w);
+}
+
+or_err record_put_metadata(or_buf *out, const record *r)
+{
+    or_json_writer     w;
+    const or_plan     *p = &r->d->plan;
+    const or_endpoint *server = server_of(r);
+    char               summary[160];
+    or_json_writer_init(&w, out);
+    or_json_begin_object(&w);
+    put_str(&w, "requested", r->d->asked);
+    put_z(&w, "strategy", r->d->strategy);
+    put_str(&w, "region", server != NULL ? server->region : or_str_of(NULL, 0));
+    snprintf(summary, sizeof summary, "available=%u, excluded=%u, attempts=%u", (unsigned)p->num,
+             (unsigned)p->num_out, (unsigned)r->num_attempts);
+    put_z(&w, "summary", summary);
+    put_u64(&w, "attempt", r->served ? r->num_attempts : 0);
+    put_bool(&w, "is_byok", r->byok);
+    or_json_put_key(&w, OR_STR("endpoints"));
+    or_json_begin_object(&w);
+    put_u64(&w, "total", (uint64_t)p->num + p->num_out);
+    or_json_put_key(&w, OR_STR("available"));
+    or_json_begin_array(&w);
+    for (uint32_t i = 0; i < p->num && i < RECORD_MAX_ATTEMPTS; i++) {
+        const or_endpoint *e = &r->d->m->catalogue.endpoints[p->list[i].endpoint];
+        or_json_begin_object(&w);
+        put_str(&w, "provider", name_of(e));
+        put_str(&w, "model", e->model);
+        put_bool(&w, "selected", e == server);
+        or_json_end_object(&w);
+    }
+    or_json_end_array(&w);
+    or_json_end_object(&w);
+    or_json_put_key(&w, OR_STR("attempts"));
+    or_json_begin_array(&w);
+    for (uint32_t i = 0; i < kept_attempts(r); i++) put_attempt(&w, r, i);
+    or_json_end_array(&w);
+    or_json_end_object(&w);
+    return or_json_writer_end(&w);
+}
+
+or_err record_put_previous(or_buf *out, const record *r)
+{
+    or_json_writer w;
+    or_json_writer_init(&w, out);
+    or_json_begin_array(&w);
+    for (uint32_t i = 0; i + 1 < kept_attempts(r); i++) {
+        or_json_begin_object(&w);
+        put_str(&w, "provider", record_provider(r, i));
+        put_u64(&w, "status", r->attempts[i].status);
+        put_z(&w, "code", r->attempts[i].word != NULL ? r->attempts[i].word : "refused");
+        or_json_end_object(&w);
+    }
+    or_json_end_array(&w);
+    return or_json_writer_end(&w);
+}
+
+/* ---- GET /generation ---- */
+
+static void put_time(or_json_writer *w, const char *name, int64_t unix_s)
+{
+    char      text[32];
+    time_t    t = (time_t)unix_s;
+    struct tm tm;
+    if (gmtime_r(&t, &tm) == NULL) memset(&tm, 0, sizeof tm);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.000Z", &tm);
+    put_z(w, name, text);
+}
+
+static const char *type_of(const record *r)
+{
+    if (r->f->kind == FACTS_EMBEDDINGS) return "embeddings";
+    if (r->f->kind != FACTS_OTHER) return "completions";
+    if (strcmp(r->path, "/rerank") == 0) return "rerank";
+    if (strncmp(r->path, "/images", 7) == 0) return "image";
+    if (strcmp(r->path, "/audio/speech") == 0) return "tts";
+    if (strcmp(r->path, "/audio/transcriptions") == 0) return "stt";
+    return strcmp(r->path, "/videos") == 0 ? "video" : NULL;
+}
+
+static void put_usage(or_json_writer *w, const record *r)
+{
+    const or_usage *u = &r->usage;
+    static const struct {
+        const char *name;
+        size_t      offset;
+    } counts[] = {
+        {"tokens_prompt", offsetof(or_usage, prompt_tokens)},
+        {"tokens_completion", offsetof(or_usage, completion_tokens)},
+        {"native_tokens_prompt", offsetof(or_usage, prompt_tokens)},
+        {"native_tokens_completion", offsetof(or_usage, completion_tokens)},
+        {"native_tokens_reasoning", offsetof(or_usage, reasoning_tokens)},
+        {"native_tokens_cached", offsetof(or_usage, cached_tokens)},
+        {"native_tokens_completion_images", offsetof(or_usage, image_output_tokens)},
+        {"num_search_results", offsetof(or_usage, web_searches)},
+    };
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        uint64_t n;
+        memcpy(&n, (const char *)u + counts[i].offset, sizeof n);
+        or_json_put_key(w, or_str_z(counts[i].name));
+        if (u->set)
+            or_json_put_u64(w, n);
+        else
+            or_json_put_null(w);
+    }
+    put_cost(w, "total_cost", &r->cost);
+    put_cost(w, "usage", &r->cost);
+    put_bool(w, "is_byok", r->byok);
+    put_bool(w, "estimated", r->cost.source == OR_COST_ESTIMATED);
+    or_json_put_key(w, OR_STR("upstream_inference_cost"));
+    if (u->upstream_cost_set)
+        or_json_put_decimal(w, u->upstream_cost_pico_usd, 12);
+    else if (r->byok && r->cost.source != OR_COST_UNKNOWN)
+        or_json_put_decimal(w, r->cost.pico_usd, 12);
+    else
+        or_json_put_null(w);
+}
+
+static void put_responses(or_json_writer *w, const record *r)
+{
+    or_json_put_key(w, OR_STR("provider_responses"));
+    or_json_begin_array(w);
+    for (uint32_t i = 0; i < kept_attempts(r); i++) {
+        const record_attempt *a = &r->attempts[i];
+        or_json_begin_object(w);
+        put_str(w, "provider_name", record_provider(r, i));
+        put_str(w, "model_permaslug", endpoint_of(r, i)->model);
+        or_json_put_key(w, OR_STR("status"));
+        if (a->status > 0)
+            or_json_put_u64(w, a->status);
+        else
+            or_json_put_null(w);
+        put_u64(w, "latency", a->ms);
+        put_bool(w, "is_byok", !endpoint_of(r, i)->router);
+        if (a->word != NULL) put_z(w, "error", a->word);
+        or_json_end_object(w);
+    }
+    or_json_end_array(w);
+}
+
+/* Members that nobody here can fill, which clients want to see all the same. */
+static void put_nulls(or_json_writer *w)
+{
+    static const char *const names[] = {
+        "app_id",   "cache_discount",      "data_region",          "moderation_latency",
+        "num_media_prompt", "num_media_completion", "num_input_audio_prompt", "num_fetches",
+        "web_search_engine", "preset_id",  "request_id",           "response_cache_source_id",
+        "workspace_id",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        or_json_put_key(w, or_str_z(names[i]));
+        or_json_put_null(w);
+    }
+}
+
+static or_err put_generation(or_buf *out, const record *r)
+{
+    or_json_writer     w;
+    const or_endpoint *server = server_of(r);
+    int32_t            took = or_ms_diff(r->began_ms, ev_now());
+    or_json_writer_init(&w, out);
+    or_json_begin_object(&w);
+    put_z(&w, "id", r->id);
+    put_str(&w, "upstream_id", r->upstream_id);
+    put_str(&w, "model", server != NULL ? server->model : r->d->asked);
+    put_str(&w, "provider_name", server != NULL ? name_of(server) : or_str_of(NULL, 0));
+    put_z(&w, "api_type", type_of(r));
+    put_time(&w, "created_at", (int64_t)time(NULL) - took / 1000);
+    put_bool(&w, "streamed", r->streamed);
+    put_bool(&w, "cancelled", r->cancelled);
+    put_z(&w, "finish_reason", finishes[r->finish]);
+    put_z(&w, "native_finish_reason", r->native_finish[0] != 0 ? r->native_finish : NULL);
+    put_usage(&w, r);
+    put_ms(&w, "latency", r->first_ms);
+    put_ms(&w, "generation_time", took);
+    put_str(&w, "origin", r->referer.ptr != NULL ? r->referer : OR_STR(""));
+    put_str(&w, "http_referer", r->referer);
+    put_str(&w, "user_agent", r->user_agent);
+    put_str(&w, "external_user", r->f->user);
+    put_str(&w, "session_id", r->f->session_id.ptr != NULL ? r->f->session_id : r->session);
+    put_z(&w, "router", strcmp(r->d->strategy, "auto") == 0   ? "openrouter/auto"
+                        : strcmp(r->d->strategy, "free") == 0 ? "openrouter/free"
+                                                              : NULL);
+    put_z(&w, "service_tier", NULL);
+    put_nulls(&w);
+    put_str(&w, "app_title", r->title);
+    put_z(&w, "end", r->end);
+    put_u64(&w, "status", r->status);
+    put_responses(&w, r);
+    or_json_put_key(&w, OR_STR("routing"));
+    or_json_begin_object(&w);
+    decide_put_routing(&w, r->d);
+    or_json_end_object(&w);
+    or_json_end_object(&w);
+    return or_json_writer_end(&w);
+}
+
+static or_str key_of(const record *r)
+{
+    return r->d->key != NULL ? or_str_z(r->d->key->name) : OR_STR("");
+}
+
+static void tell_generation(const record *r)
+{
+    or_buf json;
+    or_buf_init_growing(&json, &mem_allocator, MAX_LINE);
+    if (put_generation(&json, r) == OR_OK)
+        generations_add(conf_now()->limits.generations, or_str_z(r->id), key_of(r),
+                        or_buf_str(&json));
+    or_buf_free(&json);
+}
+
+/* ---- the decisions file ---- */
+
+/* Append a line; a file that has become too large makes room first. */
+static void append(const char *path, size_t max, or_str line)
+{
+    static bool said;
+    char        old[1100];
+    struct stat st;
+    if (stat(path, &st) == 0 && (uint64_t)st.st_size + line.len > max) {
+        snprintf(old, sizeof old, "%s.1", path);
+        (void)rename(path, old);
+    }
+    int     fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    ssize_t n = fd >= 0 ? write(fd, line.ptr, line.len) : -1;
+    if (n != (ssize_t)line.len && !said)
+        log_line("cannot record decisions in %s: %s", path, strerror(errno));
+    said = n != (ssize_t)line.len;
+    if (fd >= 0) close(fd);
+}
+
+static void put_outcome(or_buf *line, const record *r)
+{
+    or_json_writer     w;
+    const or_endpoint *server = server_of(r);
+    line->len--; /* the closing brace */
+    or_buf_put_z(line, ",\"outcome\":");
+    or_json_writer_init(&w, line);
+    or_json_begin_object(&w);
+    put_z(&w, "id", r->id);
+    put_str(&w, "provider", server != NULL ? server->tag : or_str_of(NULL, 0));
+    put_str(&w, "model", server != NULL ? server->model : or_str_of(NULL, 0));
+    put_u64(&w, "status", r->status);
+    put_u64(&w, "attempts", r->num_attempts);
+    if (r->usage.set) {
+        put_u64(&w, "prompt_tokens", r->usage.prompt_tokens);
+        put_u64(&w, "completion_tokens", r->usage.completion_tokens);
+        put_u64(&w, "cached_tokens", r->usage.cached_tokens);
+    }
+    put_cost(&w, "cost", &r->cost);
+    or_json_end_object(&w);
+    or_buf_put_z(line, "}\n");
+}
+
+static void tell_decision(const record *r)
+{
+    const conf     *settings = conf_now();
+    const decision *d = r->d;
+    char            path[1024];
+    or_buf          line;
+    if (d->plan.num + d->plan.num_out == 0) return;
+    if (settings->decisions != NULL)
+        snprintf(path, sizeof path, "%s", settings->decisions);
+    else if (settings->state != NULL)
+        snprintf(path, sizeof path, "%s/decisions.jsonl", settings->state);
+    else
+        return;
+    or_buf_init_growing(&line, &mem_allocator, MAX_LINE);
+    if (or_route_record(&line, &d->plan, &d->request, &d->m->catalogue, &d->moment) == OR_OK) {
+        put_outcome(&line, r);
+        if (line.err == OR_OK)
+            append(path, settings->limits.decisions, or_buf_str(&line));
+    }
+    or_buf_free(&line);
+}
+
+/* ---- the log ---- */
+
+static void put_excluded(or_buf *out, const decision *d)
+{
+    uint32_t shown = 0;
+    for (uint32_t i = d->plan.num; i < d->plan.num + d->plan.num_out && shown < 4; i++, shown++) {
+        const or_candidate *c = &d->plan.list[i];
+        or_buf_put_z(out, shown > 0 ? ", " : ", not ");
+        or_buf_put_str(out, d->m->catalogue.endpoints[c->endpoint].tag);
+        or_buf_put_z(out, " (");
+        or_buf_put_z(out, or_route_reason_by(c->reason));
+        or_buf_put_char(out, ')');
+    }
+    if (d->plan.num_out > shown) {
+        or_buf_put_z(out, " and ");
+        or_buf_put_u64(out, d->plan.num_out - shown);
+        or_buf_put_z(out, " more");
+    }
+}
+
+static void put_tokens(or_buf *out, const record *r)
+{
+    if (r->usage.set) {
+        or_buf_put_z(out, ", ");
+        or_buf_put_u64(out, r->usage.prompt_tokens);
+        or_buf_put_char(out, '+');
+        or_buf_put_u64(out, r->usage.completion_tokens);
+        or_buf_put_z(out, " tokens");
+    }
+    if (r->num_attempts == 0) return;
+    if (r->cost.source == OR_COST_UNKNOWN) {
+        or_buf_put_z(out, ", cost unknown");
+        return;
+    }
+    or_buf_put_z(out, r->cost.source == OR_COST_ESTIMATED ? ", about " : ", ");
+    or_decimal_put(out, r->cost.pico_usd, 12);
+    or_buf_put_z(out, " USD");
+}
+
+static void log_text(const record *r)
+{
+    char   mem[900];
+    or_buf line;
+    or_buf_init(&line, mem, sizeof mem);
+    or_buf_put_z(&line, r->path + 1);
+    or_buf_put_char(&line, ' ');
+    or_buf_put_str(&line, r->d->asked);
+    or_buf_put_z(&line, ": ");
+    or_buf_put_u64(&line, r->status);
+    or_buf_put_char(&line, ' ');
+    or_buf_put_z(&line, r->end);
+    or_buf_put_z(&line, " in ");
+    or_buf_put_u64(&line, (uint32_t)or_ms_diff(r->began_ms, ev_now()));
+    or_buf_put_z(&line, " ms");
+    if (r->num_attempts > 0) {
+        or_buf_put_z(&line, " by ");
+        record_put_route(&line, r);
+    }
+    or_buf_put_z(&line, " of ");
+    or_buf_put_u64(&line, r->d->plan.num);
+    put_excluded(&line, r->d);
+    put_tokens(&line, r);
+    if (r->d->key != NULL) {
+        or_buf_put_z(&line, ", key ");
+        or_buf_put_z(&line, r->d->key->name);
+    }
+    log_line("%.*s", (int)line.len, mem);
+}
+
+static void log_object(const record *r)
+{
+    char               mem[2048], route[512];
+    or_buf             line, tried;
+    or_json_writer     w;
+    const or_endpoint *server = server_of(r);
+    or_buf_init(&line, mem, sizeof mem);
+    or_buf_init(&tried, route, sizeof route);
+    record_put_route(&tried, r);
+    or_json_writer_init(&w, &line);
+    or_json_begin_object(&w);
+    put_time(&w, "time", (int64_t)time(NULL));
+    put_z(&w, "id", r->id);
+    put_z(&w, "path", r->path);
+    put_str(&w, "key", key_of(r));
+    put_str(&w, "model", r->d->asked);
+    put_str(&w, "served_model", server != NULL ? server->model : or_str_of(NULL, 0));
+    put_str(&w, "provider", server != NULL ? server->tag : or_str_of(NULL, 0));
+    put_u64(&w, "status", r->status);
+    put_z(&w, "end", r->end);
+    put_bool(&w, "streamed", r->streamed);
+    put_u64(&w, "ms", (uint32_t)or_ms_diff(r->began_ms, ev_now()));
+    put_ms(&w, "first_token_ms", r->first_ms);
+    put_ms(&w, "added_ms", r->added_ms);
+    if (r->usage.set) {
+        put_u64(&w, "prompt_tokens", r->usage.prompt_tokens);
+        put_u64(&w, "completion_tokens", r->usage.completion_tokens);
+    }
+    put_cost(&w, "cost", &r->cost);
+    put_u64(&w, "candidates", r->d->plan.num);
+    or_json_put_key(&w, OR_STR("excluded"));
+    or_json_begin_object(&w);
+    for (int reason = 1; reason < OR_ROUTE_REASON_NUM; reason++) {
+        uint64_t n = 0;
+        for (uint32_t i = r->d->plan.num; i < r->d->plan.num + r->d->plan.num_out; i++)
+            n += (int)r->d->plan.list[i].reason == reason;
+        if (n > 0) put_u64(&w, or_route_reason_by((or_route_reason)reason), n);
+    }
+    or_json_end_object(&w);
+    put_str(&w, "attempts", or_buf_str(&tried));
+    if (r->title.len > 0 && r->title.len < 128) put_str(&w, "app", r->title);
+    or_json_end_object(&w);
+    if (or_json_writer_end(&w) == OR_OK) log_object_line(or_buf_str(&line));
+}
+
+static void tell_metrics(const record *r)
+{
+    const or_endpoint *server = server_of(r);
+    metrics_request    m;
+    memset(&m, 0, sizeof m);
+    m.model = server != NULL ? server->model : OR_STR("");
+    m.provider = server != NULL ? server->tag : OR_STR("");
+    m.key = key_of(r);
+    m.status = r->status;
+    m.truncated = strcmp(r->end, "truncated") == 0;
+    m.attempts = r->num_attempts;
+    m.first_token_ms = r->first_ms;
+    m.added_ms = r->added_ms;
+    m.usage = r->usage;
+    m.cost = r->cost;
+    metrics_add(&m);
+}
+
+void record_tell(const record *r)
+{
+    tell_metrics(r);
+    if (conf_now()->log_json)
+        log_object(r);
+    else
+        log_text(r);
+    tell_generation(r);
+    tell_decision(r);
+}

@@ -1,0 +1,148 @@
+#include "proxy/refresh.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/ev.h"
+#include "proxy/fetch.h"
+#include "proxy/log.h"
+#include "proxy/market.h"
+#include "proxy/mem.h"
+
+enum { RETRY_MS = 15000 /* after a failure; doubled up to conf.refresh */ };
+
+/* One provider of the settings that asking began with. */
+typedef struct asking {
+    fetch   *f;
+    uint32_t wait;   /* ms until the next attempt */
+    uint32_t due;    /* when that is */
+    bool     failed; /* was said in the log */
+    char     error[256];
+} asking;
+
+static asking   all[CONF_MAX_PROVIDERS];
+static conf    *settings; /* held */
+static unsigned num_running;
+static bool     first;
+static ev_timer timer;
+
+static const char *path_of(const conf_provider *p)
+{
+    return p->kind == PROVIDER_OLLAMA ? "/api/tags" : "/models";
+}
+
+/* A list that says something new is used at once: a slow provider does not hide another. */
+static void make(void)
+{
+    char error[512];
+    if (!market_make(settings, error, sizeof error)) log_line("models: %s", error);
+}
+
+/* Set the timer to the attempt that is due first. */
+static void plan(void)
+{
+    uint32_t least = 0;
+    for (unsigned i = 0; settings != NULL && i < settings->num_providers; i++) {
+        if (all[i].f != NULL || all[i].wait == 0) continue;
+        int32_t  left = or_ms_diff(ev_now(), all[i].due);
+        uint32_t ms = left > 0 ? (uint32_t)left : 1;
+        if (least == 0 || ms < least) least = ms;
+    }
+    if (least > 0)
+        ev_timer_set(&timer, least);
+    else
+        ev_timer_stop(&timer);
+}
+
+static void again_in(asking *a, uint32_t ms)
+{
+    a->wait = ms;
+    a->due = ev_now() + ms;
+}
+
+static void on_failure(asking *a, const conf_provider *p, const char *why)
+{
+    uint32_t ms = a->failed && a->wait > 0 ? a->wait * 2 : RETRY_MS;
+    if (!a->failed) log_line("%s: no list of models: %s", p->name, why);
+    a->failed = true;
+    again_in(a, ms < settings->refresh ? ms : settings->refresh);
+}
+
+static void on_list(void *user, const fetch_result *r)
+{
+    asking              *a = user;
+    const conf_provider *p = &settings->providers[a - all];
+    bool                 news = false;
+    a->f = NULL;
+    num_running--;
+    if (r->error != NULL) {
+        on_failure(a, p, r->error);
+    } else if (!market_learn(settings, p, r->body, &news, a->error, sizeof a->error)) {
+        on_failure(a, p, a->error);
+    } else {
+        if (a->failed) log_line("%s: its list of models is there", p->name);
+        a->failed = false;
+        if (news) make();
+        again_in(a, settings->refresh);
+    }
+    if (num_running == 0) first = false;
+    plan();
+}
+
+static void ask(unsigned i)
+{
+    market *m = market_now();
+    all[i].wait = 0;
+    num_running++;
+    fetch *f = fetch_begin(m, i, path_of(&settings->providers[i]), on_list, &all[i]);
+    all[i].f = f;
+    if (f == NULL) {
+        fetch_result r = {0, or_str_of(NULL, 0), "no memory"};
+        on_list(&all[i], &r);
+    }
+}
+
+static void on_timer(ev_timer *t)
+{
+    (void)t;
+    for (unsigned i = 0; i < settings->num_providers; i++)
+        if (all[i].f == NULL && all[i].wait > 0 && or_ms_diff(ev_now(), all[i].due) <= 0) ask(i);
+    plan();
+}
+
+void refresh_shutdown(void)
+{
+    ev_timer_stop(&timer);
+    for (unsigned i = 0; i < CONF_MAX_PROVIDERS; i++)
+        if (all[i].f != NULL) fetch_cancel(all[i].f);
+    memset(all, 0, sizeof all);
+    num_running = 0;
+    first = false;
+    if (settings != NULL) conf_drop(settings);
+    settings = NULL;
+}
+
+void refresh_begin(void)
+{
+    refresh_shutdown();
+    timer.fire = on_timer;
+    settings = conf_hold(market_now()->settings);
+    if (settings->refresh == 0) return;
+    first = true;
+    for (unsigned i = 0; i < settings->num_providers; i++)
+        if (settings->providers[i].list) ask(i);
+    if (num_running == 0) first = false;
+    plan();
+}
+
+bool refresh_is_busy(void)
+{
+    return first;
+}
+
+void refresh_hurry(void)
+{
+    for (unsigned i = 0; settings != NULL && i < settings->num_providers; i++)
+        if (all[i].f == NULL && all[i].failed) ask(i);
+    plan();
+}

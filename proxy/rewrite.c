@@ -1,0 +1,427 @@
+#include "proxy/rewrite.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proxy/fetch.h"
+#include "proxy/mem.h"
+
+enum {
+    MAX_EDITS = FACTS_MAX_MEMBERS + 16,
+    MAX_PIECES = 6 * MAX_EDITS + 2 + 256, /* edits, and roles that are renamed */
+    MAX_FIELD = 1024,                     /* longer fields of the client are not sent on */
+    MAX_HEAD = 16 * 1024,
+    COPY = 64 * 1024 /* bodies up to this size are sent in one piece with their head */
+};
+
+/* Members that only OpenRouter knows, or that are ours. Other providers refuse them or
+   misunderstand them. */
+static const char *const of_openrouter[] = {
+    "models",          "provider",     "plugins",           "route",
+    "transforms",      "usage",        "session_id",        "trace",
+    "preset",          "debug",        "include_reasoning", "reasoning",
+    "top_a",           "image_config", "x_search_filter",   "stop_server_tools_when",
+    "max_tool_calls",  "cache_control", "prompt_cache_options", "structured_outputs",
+    NULL,
+};
+
+/* The edits of one attempt. */
+typedef struct edits {
+    or_json_edit list[MAX_EDITS];
+    uint32_t     num;
+    or_buf       text; /* values that were made for it */
+    or_err       err;
+} edits;
+
+static bool is_edited(const edits *e, or_str name)
+{
+    for (uint32_t i = 0; i < e->num; i++)
+        if (or_str_eq(e->list[i].name, name)) return true;
+    return false;
+}
+
+static void edit(edits *e, or_str name, or_str value)
+{
+    if (is_edited(e, name)) return;
+    if (e->num == MAX_EDITS) {
+        e->err = OR_ERR_TOKENS;
+        return;
+    }
+    e->list[e->num].name = name;
+    e->list[e->num++].value = value;
+}
+
+static void drop(edits *e, or_str name)
+{
+    edit(e, name, or_str_of(NULL, 0));
+}
+
+/* A JSON string; its text stays where it is as long as `text` does not grow, so room for all
+   of them was reserved. */
+static or_str string_of(edits *e, or_str value)
+{
+    or_json_writer w;
+    size_t         at = e->text.len;
+    or_json_writer_init(&w, &e->text);
+    or_json_put_str(&w, value);
+    if (or_json_writer_end(&w) != OR_OK) e->err = or_json_writer_end(&w);
+    return or_str_of(e->text.ptr + at, e->text.len - at);
+}
+
+static or_str number_of(edits *e, uint64_t value)
+{
+    size_t at = e->text.len;
+    or_buf_put_u64(&e->text, value);
+    return or_str_of(e->text.ptr + at, e->text.len - at);
+}
+
+/* ---- names of models ---- */
+
+/* The part of a requested name behind the first colon that is about routing, for a provider
+   that routes itself. */
+static or_str routing_suffix(or_str name)
+{
+    size_t colon = or_str_find(name, OR_STR(":"), 0);
+    return or_str_of(name.ptr + colon, name.len - colon);
+}
+
+or_str rewrite_model(const rewrite *r, const or_candidate *c)
+{
+    const or_endpoint *e = &r->d->m->catalogue.endpoints[c->endpoint];
+    return e->upstream_model.ptr != NULL ? e->upstream_model : e->model;
+}
+
+/* The same with the variants that OpenRouter has to see, such as ":online". */
+static or_str model_for_router(edits *e, const rewrite *r, const or_candidate *c)
+{
+    or_str base = rewrite_model(r, c), suffix = routing_suffix(r->d->request.models[c->model]);
+    or_variants v;
+    or_endpoint none = {.model = OR_STR_INIT("")};
+    or_catalogue empty = {NULL, 0, NULL, 0};
+    char        mem[300];
+    or_buf      name;
+    (void)or_route_model_is(r->d->request.models[c->model], &empty, &none, &v);
+    const or_endpoint *offer = &r->d->m->catalogue.endpoints[c->endpoint];
+    bool routing = offer->router && (v.online || v.nitro || v.floor || v.sort != OR_SORT_DEFAULT);
+    if (!routing || or_str_find(base, suffix, 0) < base.len) return string_of(e, base);
+    or_buf_init(&name, mem, sizeof mem);
+    or_buf_put_str(&name, or_str_of(base.ptr, or_str_find(base, OR_STR(":"), 0)));
+    or_buf_put_str(&name, suffix);
+    return name.err == OR_OK ? string_of(e, or_buf_str(&name)) : string_of(e, base);
+}
+
+/* ---- what both kinds of providers get ---- */
+
+/* Members of the preset that the request lacks. */
+static void add_preset(edits *e, const rewrite *r)
+{
+    or_json_member     members[64];
+    uint32_t           num = 0;
+    const conf_preset *p = r->d->preset;
+    if (p == NULL) return;
+    drop(e, OR_STR("preset"));
+    if (p->parameters.ptr == NULL) return;
+    if (or_json_members(p->parameters, members, 64, &num, NULL) != OR_OK) return;
+    for (uint32_t i = 0; i < num; i++)
+        if (facts_member(r->f, members[i].name) == NULL)
+            edit(e, members[i].name, members[i].value);
+}
+
+/* The preset's instructions in front of the messages. */
+static void add_system(edits *e, const rewrite *r)
+{
+    const conf_preset    *p = r->d->preset;
+    const or_json_member *m = facts_member(r->f, OR_STR("messages"));
+    if (p == NULL || p->system == NULL || m == NULL || m->value.len < 2) return;
+    size_t         at = e->text.len;
+    or_json_writer w;
+    or_buf_put_z(&e->text, "[{\"role\":\"system\",\"content\":");
+    or_json_writer_init(&w, &e->text);
+    or_json_put_str(&w, or_str_z(p->system));
+    or_buf_put_z(&e->text, "},");
+    or_buf_put(&e->text, m->value.ptr + 1, m->value.len - 1);
+    edit(e, OR_STR("messages"), or_str_of(e->text.ptr + at, e->text.len - at));
+}
+
+static void limit_tokens(edits *e, const rewrite *r, or_str name)
+{
+    if (r->d->max_tokens > 0) edit(e, name, number_of(e, r->d->max_tokens));
+}
+
+/* ---- OpenRouter ---- */
+
+/* Its own routing has to keep the owner's rules too. */
+static void add_provider(edits *e, const rewrite *r)
+{
+    const or_route_request *q = &r->d->request;
+    const or_prefs         *policy = q->policy;
+    or_prefs                p = q->prefs;
+    or_json_writer          w;
+    size_t                  at = e->text.len;
+    bool preset = r->d->preset != NULL && r->d->preset->provider.ptr != NULL &&
+                  facts_member(r->f, OR_STR("provider")) == NULL;
+    if (policy == NULL && !preset) return;
+    if (policy != NULL) {
+        p.deny_data_collection |= policy->deny_data_collection;
+        p.zdr |= policy->zdr;
+        p.distillable_text |= policy->distillable_text;
+        p.require_parameters |= policy->require_parameters;
+        if (p.quantizations == 0) p.quantizations = policy->quantizations;
+        if (p.max_price.known == 0) p.max_price = policy->max_price;
+    }
+    if (p.sort > OR_SORT_EXACTO) p.sort = OR_SORT_DEFAULT; /* the others are ours */
+    or_json_writer_init(&w, &e->text);
+    or_prefs_write(&w, &p);
+    edit(e, OR_STR("provider"), or_str_of(e->text.ptr + at, e->text.len - at));
+}
+
+static void edit_for_router(edits *e, const rewrite *r, const or_candidate *c)
+{
+    edit(e, OR_STR("model"), model_for_router(e, r, c));
+    if (facts_member(r->f, OR_STR("models")) != NULL) drop(e, OR_STR("models")); /* ours */
+    if (facts_member(r->f, OR_STR("route")) != NULL) drop(e, OR_STR("route"));
+    add_provider(e, r);
+    if (r->session.len > 0 && r->f->session_id.len == 0)
+        edit(e, OR_STR("session_id"), string_of(e, r->session));
+    limit_tokens(e, r, OR_STR("max_tokens"));
+}
+
+/* ---- direct providers ---- */
+
+/* The limit under the one name that is known; of two the smaller. */
+static void name_limit(edits *e, const rewrite *r, const provider_facts *known)
+{
+    or_str                old_name = OR_STR("max_tokens"), new_name = OR_STR("max_completion_tokens");
+    const or_json_member *old = facts_member(r->f, old_name), *new = facts_member(r->f, new_name);
+    bool                  has_old = old != NULL && old->type == OR_JSON_NUMBER;
+    bool                  has_new = new != NULL && new->type == OR_JSON_NUMBER;
+    or_str                name = has_new ? new_name : old_name;
+    if (known->cap == PROVIDER_CAP_TOKENS) name = old_name;
+    if (known->cap == PROVIDER_CAP_COMPLETION) name = new_name;
+    if (r->d->max_tokens > 0 && !has_old && !has_new) {
+        limit_tokens(e, r, name);
+        return;
+    }
+    if (!has_old && !has_new) return;
+    if (has_old && has_new)
+        edit(e, name, number_of(e, r->d->request.max_tokens));
+    else
+        edit(e, name, has_new ? new->value : old->value);
+    drop(e, or_str_eq(name, old_name) ? new_name : old_name);
+}
+
+/* reasoning.effort is reasoning_effort in OpenAI's words. */
+static void name_effort(edits *e, const rewrite *r)
+{
+    or_json_member        members[16];
+    uint32_t              num = 0;
+    const or_json_member *m = facts_member(r->f, OR_STR("reasoning"));
+    if (m == NULL || m->type != OR_JSON_OBJECT) return;
+    if (facts_member(r->f, OR_STR("reasoning_effort")) != NULL) return;
+    if (or_json_members(m->value, members, 16, &num, NULL) != OR_OK) return;
+    const or_json_member *effort = or_json_member_find(members, num, OR_STR("effort"), NULL);
+    if (effort != NULL && effort->type == OR_JSON_STRING)
+        edit(e, OR_STR("reasoning_effort"), effort->value);
+}
+
+/* Drop a member that is in a list, which ends with NULL, by whatever escapes it is written. */
+static void drop_listed(edits *e, const char *const *list, or_str name)
+{
+    for (; list != NULL && *list != NULL; list++)
+        if (or_json_str_is(name, or_str_z(*list))) drop(e, or_str_z(*list));
+}
+
+/* One whose name needs no escapes. */
+static void drop_plain(edits *e, or_str name)
+{
+    if (or_str_find(name, OR_STR("\\"), 0) == name.len) drop(e, name);
+}
+
+static void rename_members(edits *e, const rewrite *r, const char *const *pairs)
+{
+    for (; pairs != NULL && pairs[0] != NULL; pairs += 2) {
+        const or_json_member *m = facts_member(r->f, or_str_z(pairs[0]));
+        if (m == NULL) continue;
+        drop(e, or_str_z(pairs[0]));
+        if (m->type != OR_JSON_NULL) edit(e, or_str_z(pairs[1]), m->value);
+    }
+}
+
+static void edit_for_direct(edits *e, const rewrite *r, const or_candidate *c,
+                            const provider_facts *known)
+{
+    bool chat = r->f->kind == FACTS_CHAT || r->f->kind == FACTS_COMPLETIONS;
+    edit(e, OR_STR("model"), string_of(e, rewrite_model(r, c)));
+    if (r->f->kind == FACTS_COMPLETIONS) limit_tokens(e, r, OR_STR("max_tokens"));
+    if (r->f->kind == FACTS_CHAT) name_limit(e, r, known);
+    if (chat) {
+        name_effort(e, r);
+        if (r->f->stream && !known->no_stream_options)
+            edit(e, OR_STR("stream_options"), OR_STR("{\"include_usage\":true}"));
+        else if (facts_member(r->f, OR_STR("stream_options")) != NULL)
+            drop(e, OR_STR("stream_options"));
+    }
+    const or_json_member *choice = facts_member(r->f, OR_STR("tool_choice"));
+    if (known->any_choice && choice != NULL && or_str_eq(choice->value, OR_STR("\"required\"")))
+        edit(e, OR_STR("tool_choice"), OR_STR("\"any\""));
+    rename_members(e, r, known->rename);
+    for (uint32_t i = 0; i < r->f->num_members; i++) {
+        const or_json_member *m = &r->f->members[i];
+        drop_listed(e, of_openrouter, m->name);
+        drop_listed(e, known->drop, m->name);
+        if (m->type == OR_JSON_NULL || (known->strict && !provider_is_openai_member(m->name)))
+            drop_plain(e, m->name);
+    }
+}
+
+/* A role "developer" becomes "system" in the pieces: its text is replaced where it lies. */
+static or_err rename_roles(const rewrite *r, or_str *pieces, uint32_t *num)
+{
+    const or_json_member *m = facts_member(r->f, OR_STR("messages"));
+    or_json_scan          s;
+    or_json_item          item;
+    or_json_scan_init(&s, m->value);
+    while (or_json_scan_next(&s, &item) == OR_OK) {
+        if (item.depth != 2 || item.type != OR_JSON_STRING ||
+            !or_json_str_is(item.key, OR_STR("role")) ||
+            !or_json_str_is(item.value, OR_STR("developer")))
+            continue;
+        for (uint32_t i = 0; i < *num; i++) {
+            or_str piece = pieces[i];
+            if (item.value.ptr < piece.ptr || item.value.ptr >= piece.ptr + piece.len) continue;
+            if (*num + 2 > MAX_PIECES) return OR_ERR_SPACE;
+            memmove(&pieces[i + 3], &pieces[i + 1], (*num - i - 1) * sizeof *pieces);
+            size_t before = (size_t)(item.value.ptr - piece.ptr);
+            pieces[i] = or_str_of(piece.ptr, before);
+            pieces[i + 1] = OR_STR("system");
+            pieces[i + 2] = or_str_of(item.value.ptr + item.value.len,
+                                      piece.len - before - item.value.len);
+            *num += 2;
+            break;
+        }
+    }
+    return OR_OK;
+}
+
+/* ---- head and body ---- */
+
+/* Fields of the client that OpenRouter may see: who the app is, for its rankings, and what it
+   answers to. Nothing else of the client's head leaves this machine. */
+static void put_client_fields(or_buf *head, const or_http_head *from)
+{
+    static const char *const names[] = {"HTTP-Referer",        "X-Title",
+                                        "X-OpenRouter-Title",  "X-OpenRouter-Categories",
+                                        "X-OpenRouter-Metadata", "x-anthropic-beta"};
+    for (size_t i = 0; from != NULL && i < sizeof names / sizeof names[0]; i++) {
+        or_str value = or_http_field(from, or_str_z(names[i]), NULL);
+        if (value.len > 0 && value.len <= MAX_FIELD)
+            or_http_put_field(head, or_str_z(names[i]), value);
+    }
+}
+
+static or_err put_head(const rewrite *r, const or_candidate *c, unsigned key, or_buf *out,
+                       uint64_t length)
+{
+    char                 mem[1024];
+    or_buf               target;
+    const or_endpoint   *e = &r->d->m->catalogue.endpoints[c->endpoint];
+    const conf_provider *p = &r->d->m->settings->providers[e->target];
+    const upstream_host *host = r->d->m->hosts[e->target];
+    or_str               query = upstream_query(host);
+    or_buf_init(&target, mem, sizeof mem);
+    or_buf_put_str(&target, upstream_base_path(host));
+    or_buf_put_z(&target, r->path);
+    if (query.ptr != NULL) {
+        or_buf_put_char(&target, '?');
+        or_buf_put_str(&target, query);
+    }
+    or_http_put_request(out, OR_STR("POST"), or_buf_str(&target), upstream_authority(host));
+    fetch_put_fields(out, p, key);
+    or_http_put_field(out, OR_STR("Accept"),
+                      r->f->stream ? OR_STR("text/event-stream, application/json")
+                      : r->f->kind == FACTS_OTHER ? OR_STR("*/*")
+                                                  : OR_STR("application/json"));
+    put_client_fields(out, p->kind == PROVIDER_OPENROUTER || p->kind == PROVIDER_DEMO ? r->client
+                                                                                       : NULL);
+    or_http_put_field(out, OR_STR("Content-Type"), OR_STR("application/json"));
+    or_http_put_length(out, length);
+    or_http_put_head_end(out);
+    return target.err != OR_OK ? target.err : out->err;
+}
+
+static size_t total(const or_str *pieces, uint32_t num)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < num; i++) n += pieces[i].len;
+    return n;
+}
+
+/* The body in pieces that point into the client's, into e and into static text. */
+static or_err make_body(const rewrite *r, const or_candidate *c, edits *e, or_str *pieces,
+                        uint32_t *num)
+{
+    const or_endpoint   *endpoint = &r->d->m->catalogue.endpoints[c->endpoint];
+    const conf_provider *p = &r->d->m->settings->providers[endpoint->target];
+    bool                 router = p->kind == PROVIDER_OPENROUTER || p->kind == PROVIDER_DEMO;
+    add_preset(e, r);
+    add_system(e, r);
+    if (router)
+        edit_for_router(e, r, c);
+    else
+        edit_for_direct(e, r, c, p->facts);
+    if (e->err != OR_OK || e->text.err != OR_OK) return e->err != OR_OK ? e->err : e->text.err;
+    or_err err = or_json_splice(r->f->body, r->f->members, r->f->num_members, e->list, e->num,
+                                pieces, MAX_PIECES, num);
+    if (err == OR_OK && !router && p->facts->no_developer && r->f->developer &&
+        !is_edited(e, OR_STR("messages")))
+        err = rename_roles(r, pieces, num);
+    return err;
+}
+
+/* Bytes of values that string_of and its kin may write, so that `text` never moves. */
+static size_t text_need(const rewrite *r)
+{
+    const or_json_member *m = facts_member(r->f, OR_STR("messages"));
+    const conf_preset    *p = r->d->preset;
+    const or_json_member *prefs = facts_member(r->f, OR_STR("provider"));
+    size_t                need = 8192 + 6 * r->session.len;
+    if (prefs != NULL) need += 6 * prefs->value.len;
+    if (p != NULL) need += 6 * p->provider.len;
+    if (r->d->request.policy != NULL) need += 6 * r->d->m->settings->provider_preferences.len;
+    if (p != NULL && p->system != NULL && m != NULL) need += 6 * strlen(p->system) + m->value.len;
+    return need;
+}
+
+or_err rewrite_request(const rewrite *r, const or_candidate *c, unsigned key, or_buf *out,
+                       or_arena *arena, const or_str **list, uint32_t *num, or_buf *body)
+{
+    static edits  e; /* large; nobody else runs meanwhile */
+    static or_str pieces[MAX_PIECES + 1];
+    uint32_t      n = 0;
+    size_t        need = text_need(r), whole = r->f->body.len + need;
+    bool          copied = whole <= COPY;
+    e.num = 0;
+    e.err = OR_OK;
+    if (out->ptr != NULL) or_wipe(out->ptr, out->len);
+    or_buf_clear(out);
+    /* out = [ values | head | body or none ]: reserved at once, so that nothing moves */
+    if (or_buf_reserve(out, need + MAX_HEAD + (copied ? whole : 0)) != OR_OK) return out->err;
+    const char *start = out->ptr;
+    or_buf_init(&e.text, out->ptr, need);
+    or_err err = make_body(r, c, &e, pieces + 1, &n);
+    if (err != OR_OK) return err;
+    out->len = need;
+    err = put_head(r, c, key, out, total(pieces + 1, n));
+    for (uint32_t i = 1; err == OR_OK && body != NULL && i <= n; i++)
+        err = or_buf_put_str(body, pieces[i]);
+    if (err != OR_OK) return err;
+    for (uint32_t i = 1; copied && i <= n; i++) or_buf_put_str(out, pieces[i]);
+    if (out->err != OR_OK || out->ptr != start) return OR_ERR_SPACE;
+    pieces[0] = or_str_of(out->ptr + need, out->len - need);
+    *num = copied ? 1 : n + 1;
+    or_str *kept = or_arena_alloc(arena, *num * sizeof *kept);
+    if (kept == NULL) return OR_ERR_MEMORY;
+    memcpy(kept, pieces, *num * sizeof *kept);
+    *list = kept;
+    return OR_OK;
+}
