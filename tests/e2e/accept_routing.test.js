@@ -125,10 +125,12 @@ test("18: a key's providers and models are a limit too", async (t) => {
     const phone = { authorization: `Bearer ${keyOf('phone')}` };
     assert.deepEqual((await plan(p, {}, tablet)).candidates.sort(), ['alpha', 'beta']);
     const gamma = await plan(p, only('gamma'), tablet);
-    assertFiltered(gamma.answer, 'allowed_providers');
+    assertError(gamma.answer, 403); // policy, not for want of endpoints
+    assert.equal(gamma.answer.json.error.metadata.limit_source, 'key');
+    assert.deepEqual(Object.keys(gamma.excluded).sort(), ['alpha', 'beta', 'gamma']);
     const refused = await big(p, {}, phone);
-    assert.ok([403, 404].includes(refused.status), refused.body);
-    assertError(refused, refused.status);
+    assertError(refused, 403);
+    assert.equal(refused.json.error.metadata.limit_source, 'key');
     assert.equal(total(ups), 0);
 });
 

@@ -681,10 +681,12 @@ export const listed = (id, prompt = '0.000001', completion = '0.000002', more = 
 });
 export const asOpenRouter =
     (content, more = {}) =>
-    (req, res) =>
-        req.json?.stream
-            ? events(chunk(content), chunk('', 'stop'), USAGE, '[DONE]')(req, res)
-            : reply(res, 200, completion(content, more));
+    (req, res) => {
+        const { model } = req.json;
+        if (!req.json.stream) return reply(res, 200, completion(content, { model, ...more }));
+        const all = [chunk(content), chunk('', 'stop'), USAGE].map((one) => ({ ...one, model }));
+        return events(...all, '[DONE]')(req, res);
+    };
 
 const lines = (settings) =>
     Object.entries(settings)
@@ -814,7 +816,12 @@ export function assertUsageChunk(list) {
     const last = all.at(-1);
     assert.deepEqual(last.choices, [], list.join('\n'));
     assert.equal(typeof last.usage?.prompt_tokens, 'number');
-    assert.ok(all.at(-2).choices[0].finish_reason, list.join('\n'));
+    const finish = all.findIndex((one) => one.choices[0]?.finish_reason);
+    assert.ok(finish >= 0, list.join('\n'));
+    assert.ok(
+        all.slice(finish + 1, -1).every((one) => !one.choices[0]?.delta?.content),
+        'nothing but usage comes behind the finish',
+    );
     assert.equal(all.filter((one) => one.usage).length, 1, 'usage comes once');
     return last.usage;
 }
