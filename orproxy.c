@@ -186,7 +186,7 @@ static bool contradiction(conf_error *e, const char *text)
     return false;
 }
 
-/* The provider that the command line or the environment names replaces the file's. */
+/* The provider that the command line names replaces the file's. */
 static bool choose_provider(conf *c, const options *o, conf_error *e)
 {
     if (o->demo && o->upstream != NULL)
@@ -194,26 +194,29 @@ static bool choose_provider(conf *c, const options *o, conf_error *e)
     if (o->upstream_key != NULL && o->upstream == NULL)
         return contradiction(e, "--upstream-key goes with --upstream URL");
     if (o->demo || o->upstream != NULL) conf_clear_providers(c);
-    if (o->demo) return conf_set_value(c, "provider demo", "kind", "demo", "--demo", e);
+    if (o->demo)
+        return conf_set_value(c, "provider demo", "kind", "demo", "--demo", e) &&
+               conf_set_value(c, "", "default_model", "demo/echo", "--demo", e);
     if (o->upstream != NULL)
         return conf_set_value(c, "provider upstream", "base_url", o->upstream, "--upstream", e) &&
                conf_set_value(c, "provider upstream", "any_model", "yes", "--upstream", e) &&
                (o->upstream_key == NULL || conf_set_value(c, "provider upstream", "key",
                                                           o->upstream_key, "--upstream-key", e));
-    if (c->num_providers == 0 && getenv("OPENROUTER_API_KEY") != NULL)
-        return conf_set_value(c, "provider openrouter", "key", "env:OPENROUTER_API_KEY", "", e);
     return true;
 }
 
 static bool fill_conf(conf *c, const options *o, conf_error *e)
 {
-    if (!read_files(c, o, e)) return false;
+    if (!read_files(c, o, e) || !choose_provider(c, o, e)) return false;
     for (unsigned i = 0; i < o->num_set; i++)
         if (!conf_set(c, o->set[i], e)) return false;
     if (o->num_listen > 0) c->num_listen = 0;
     for (unsigned i = 0; i < o->num_listen; i++)
         if (!conf_set_value(c, "", "listen", o->listen[i], "--listen", e)) return false;
-    return choose_provider(c, o, e) && conf_finish(c, e);
+    if (c->num_providers == 0 && getenv("OPENROUTER_API_KEY") != NULL &&
+        !conf_set_value(c, "provider openrouter", "key", "env:OPENROUTER_API_KEY", "", e))
+        return false;
+    return conf_finish(c, e);
 }
 
 /* Settings from all sources, with one reference; NULL with *e filled. */
@@ -525,9 +528,11 @@ static int run(const options *o, conf *c)
     if (status != EXIT_OK) return status;
     while (refresh_is_busy() && demo_is_missing() && ev_turn()) {} /* it is in this process */
     describe(c);
-    if (!listen_all(c)) return EXIT_FAILED;
-    say_how(c);
-    status = serve(o);
+    status = EXIT_FAILED;
+    if (listen_all(c)) {
+        say_how(c);
+        status = serve(o);
+    }
     end();
     return status;
 }

@@ -429,6 +429,15 @@ or_str client_body(const client *c)
     return c->whole;
 }
 
+or_err client_take_body(client *c, or_buf *to)
+{
+    if (c->body.len == 0 || c->whole.ptr != c->body.ptr) return or_buf_put_str(to, c->whole);
+    or_buf_free(to);
+    *to = c->body;
+    or_buf_init_growing(&c->body, &mem_allocator, conf_now()->limits.body);
+    return OR_OK;
+}
+
 void client_owner(client *c, void *owner)
 {
     c->owner = owner;

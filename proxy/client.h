@@ -57,6 +57,10 @@ unsigned client_busy(void);
 const or_http_head *client_head(const client *c);
 or_str              client_body(const client *c);
 
+/* Keep the body beyond the answer: a large one changes hands, a small one is copied. to is a
+   growing buffer of mem_allocator; client_body is empty then, or as before. */
+or_err client_take_body(client *c, or_buf *to);
+
 /* The one to tell by gone and drained while c is busy. */
 void client_owner(client *c, void *owner);
 

@@ -37,6 +37,7 @@ struct relay {
     bool     usage_told; /* it sent a usage chunk of its own */
     bool     no_memory, over;
     or_arena arena;
+    or_buf   body;      /* the client's: facts and records point into it */
     or_buf   out;       /* the request to the provider: with its key */
     or_buf   echo;      /* the body of the current attempt, for debug */
     facts    f;
@@ -107,6 +108,7 @@ static void on_task(void *user)
     if (r->out.ptr != NULL) or_wipe(r->out.ptr, r->out.cap);
     or_buf_free(&r->out);
     or_buf_free(&r->echo);
+    or_buf_free(&r->body);
     shape_collect_free(r->collect);
     if (r->d.m != NULL) decide_end(&r->d);
     or_arena_reset(&r->arena);
@@ -985,6 +987,7 @@ static relay *new_relay(void)
     relay *r = mem_alloc(sizeof *r + FIRST_BLOCK);
     if (r == NULL) return NULL;
     or_arena_init_growing(&r->arena, r + 1, FIRST_BLOCK, &mem_allocator);
+    or_buf_init_growing(&r->body, &mem_allocator, SIZE_MAX);
     or_buf_init_growing(&r->out, &mem_allocator, 64 * 1024 * 1024);
     or_buf_init_growing(&r->echo, &mem_allocator, MAX_EVENT);
     r->task.run = on_task;
@@ -1042,7 +1045,11 @@ static bool prepare(relay *r, client *c, facts_kind kind, const char *path, cons
     refusal             why;
     note_client(r, head);
     r->r.path = path;
-    if (!facts_read(client_body(c), kind, &r->arena, &r->f, message, sizeof message)) {
+    if (client_take_body(c, &r->body) != OR_OK) {
+        refuse_memory(c);
+        return false;
+    }
+    if (!facts_read(or_buf_str(&r->body), kind, &r->arena, &r->f, message, sizeof message)) {
         char     mem[512];
         envelope e = {.status = 400, .message = or_str_z(message)};
         r->f.stream = false;

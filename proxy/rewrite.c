@@ -77,6 +77,17 @@ static or_str number_of(edits *e, uint64_t value)
 
 /* ---- names of models ---- */
 
+/* "model", unless the client wrote that name already. */
+static void edit_model(edits *e, const rewrite *r, or_str name)
+{
+    const or_json_member *m = facts_member(r->f, OR_STR("model"));
+    if (m != NULL && m->type == OR_JSON_STRING &&
+        or_json_str_is(or_str_of(m->value.ptr + 1, m->value.len - 2), name))
+        return;
+    edit(e, OR_STR("model"), string_of(e, name));
+}
+
+
 /* The part of a requested name behind the first colon that is about routing, for a provider
    that routes itself. */
 static or_str routing_suffix(or_str name)
@@ -92,7 +103,7 @@ or_str rewrite_model(const rewrite *r, const or_candidate *c)
 }
 
 /* The same with the variants that OpenRouter has to see, such as ":online". */
-static or_str model_for_router(edits *e, const rewrite *r, const or_candidate *c)
+static void name_for_router(edits *e, const rewrite *r, const or_candidate *c)
 {
     or_str base = rewrite_model(r, c), suffix = routing_suffix(r->d->request.models[c->model]);
     or_variants v;
@@ -103,11 +114,11 @@ static or_str model_for_router(edits *e, const rewrite *r, const or_candidate *c
     (void)or_route_model_is(r->d->request.models[c->model], &empty, &none, &v);
     const or_endpoint *offer = &r->d->m->catalogue.endpoints[c->endpoint];
     bool routing = offer->router && (v.online || v.nitro || v.floor || v.sort != OR_SORT_DEFAULT);
-    if (!routing || or_str_find(base, suffix, 0) < base.len) return string_of(e, base);
     or_buf_init(&name, mem, sizeof mem);
     or_buf_put_str(&name, or_str_of(base.ptr, or_str_find(base, OR_STR(":"), 0)));
     or_buf_put_str(&name, suffix);
-    return name.err == OR_OK ? string_of(e, or_buf_str(&name)) : string_of(e, base);
+    bool with = routing && or_str_find(base, suffix, 0) == base.len && name.err == OR_OK;
+    edit_model(e, r, with ? or_buf_str(&name) : base);
 }
 
 /* ---- what both kinds of providers get ---- */
@@ -177,7 +188,7 @@ static void add_provider(edits *e, const rewrite *r)
 
 static void edit_for_router(edits *e, const rewrite *r, const or_candidate *c)
 {
-    edit(e, OR_STR("model"), model_for_router(e, r, c));
+    name_for_router(e, r, c);
     if (facts_member(r->f, OR_STR("models")) != NULL) drop(e, OR_STR("models")); /* ours */
     if (facts_member(r->f, OR_STR("route")) != NULL) drop(e, OR_STR("route"));
     add_provider(e, r);
@@ -251,7 +262,7 @@ static void edit_for_direct(edits *e, const rewrite *r, const or_candidate *c,
                             const provider_facts *known)
 {
     bool chat = r->f->kind == FACTS_CHAT || r->f->kind == FACTS_COMPLETIONS;
-    edit(e, OR_STR("model"), string_of(e, rewrite_model(r, c)));
+    edit_model(e, r, rewrite_model(r, c));
     if (r->f->kind == FACTS_COMPLETIONS) limit_tokens(e, r, OR_STR("max_tokens"));
     if (r->f->kind == FACTS_CHAT) name_limit(e, r, known);
     if (chat) {

@@ -162,13 +162,18 @@ export async function start(t, args, options = {}) {
     return p;
 }
 
-// With the given upstream, its key, and settings: { 'timeout.total': '1s' }.
+// With the given upstream, its key, and settings: { 'timeout.total': '1s' }. It counts as an
+// OpenRouter, whose bytes pass as they are, and is not asked for its models.
 export function proxy(t, up, settings = {}, options = {}) {
     const args = [
         '--upstream',
         typeof up === 'string' ? up : up.url,
         '--upstream-key',
         'env:UPSTREAM_KEY',
+        '--set',
+        'refresh=0s',
+        '--set',
+        'provider upstream.kind=openrouter',
     ];
     for (const [name, value] of Object.entries(settings)) args.push('--set', `${name}=${value}`);
     return start(t, args, options);

@@ -29,7 +29,6 @@ test('nobody listens: 502 that names what was tried', async (t) => {
     const p = await proxy(t, `http://127.0.0.1:${port}/v1`);
     assertError(await chat(p), 502, new RegExp(`127\\.0\\.0\\.1.*${port}.*refused`, 'i'));
     assertError(await chat(p, { stream: true }), 502, /refused/i);
-    assertError(await ask(p, { path: '/v1/models' }), 502, /refused/i);
 });
 
 test('a name that does not exist: 502 that names it', async (t) => {
@@ -67,8 +66,8 @@ test('429 keeps its status and Retry-After', async (t) => {
     const up = await upstream(t, (req, res) =>
         reply(res, 429, { error: { code: 429, message: 'slow down' } }, { 'retry-after': '17' }),
     );
-    const p = await proxy(t, up);
     for (const streaming of [false, true]) {
+        const p = await proxy(t, up);
         const answer = await chat(p, { stream: streaming });
         assertError(answer, 429, /slow down/);
         assert.equal(answer.headers['retry-after'], '17');
@@ -420,12 +419,12 @@ test('an event that is not JSON ends the stream with an error', async (t) => {
     assertFailedStream(await (await stream(p)).rest(), 502);
 });
 
-test('a whole answer to a stream request is passed on whole', async (t) => {
+test('a whole answer to a stream request becomes a stream', async (t) => {
     const up = await upstream(t, (req, res) => reply(res, 200, completion()));
     const p = await proxy(t, up);
-    const answer = await chat(p, { stream: true });
-    assert.ok([200, 502].includes(answer.status), answer.body);
-    if (answer.status === 200) assert.equal(answer.json.choices[0].message.content, 'hi there');
+    const s = await stream(p);
+    assert.equal(s.status, 200);
+    assertGoodStream(await s.rest(), 'hi there');
 });
 
 test('a failure does not harm the requests beside it', async (t) => {
