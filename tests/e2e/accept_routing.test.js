@@ -235,11 +235,13 @@ test('22: max_price compares <= per million, as number or string; none is 404', 
 });
 
 test('23: thresholds reorder and never remove; an object needs all its percentiles', async (t) => {
-    const { p, alpha } = await greek(t, { names: ['alpha', 'beta'] });
-    alpha.answer = async (req, res) => {
-        await sleep(1500);
-        whole('from alpha')(req, res);
+    const { p, alpha, beta } = await greek(t, { names: ['alpha', 'beta'] });
+    const after = (ms) => async (req, res) => {
+        await sleep(ms);
+        whole('at last')(req, res);
     };
+    alpha.answer = after(1500);
+    beta.answer = after(20); // in no time at all there is no throughput
     await big(p, only('alpha'));
     await big(p, only('beta'));
     const order = async (preferred_max_latency) => {
