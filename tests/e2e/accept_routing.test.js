@@ -540,12 +540,12 @@ test('30: upstream_model is what the provider hears, not what the client sees', 
 
 test('31: :floor and :nitro sort, the last one wins, and neither goes up', async (t) => {
     const { p, alpha, beta, gamma } = await greek(t);
-    const slowly = (name) => async (req, res) => {
-        await sleep(700);
-        whole(name)(req, res);
+    const after = (ms) => async (req, res) => {
+        await sleep(ms);
+        whole('at last')(req, res);
     };
-    alpha.answer = slowly('alpha');
-    beta.answer = slowly('beta');
+    alpha.answer = beta.answer = after(700);
+    gamma.answer = after(20); // in no time at all there is no throughput
     await Promise.all(['alpha', 'beta', 'gamma'].map((name) => big(p, only(name))));
     const first = async (model) => {
         const { candidates } = await plan(p, { model });
