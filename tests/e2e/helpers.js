@@ -36,7 +36,7 @@ export function within(promise, what, ms = PATIENCE_MS) {
 }
 
 export async function until(condition, what) {
-    for (const end = Date.now() + PATIENCE_MS; !(await condition());) {
+    for (const end = Date.now() + PATIENCE_MS; !(await condition()); ) {
         if (Date.now() > end) throw new Error(`waited too long: ${what}`);
         await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -92,7 +92,8 @@ function launch(t, args, { env = {}, exe = ORPROXY, cwd = scratch(t) } = {}) {
         },
         stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const p = { child, pid: child.pid, stdout: '', stderr: '' };
+    const p = { child, pid: child.pid, stdout: '', stderr: '', secrets: Object.values(env) };
+    p.secrets = p.secrets.filter((value) => value.startsWith('sk-'));
     child.stdout.setEncoding('utf8').on('data', (text) => {
         p.stdout += text;
     });
@@ -116,7 +117,7 @@ function checkOutput(p) {
         all,
         /AddressSanitizer|LeakSanitizer|runtime error:|assert(ion)?.* failed/i,
     );
-    for (const key of [PROVIDER_KEY, CLIENT_KEY])
+    for (const key of [PROVIDER_KEY, CLIENT_KEY, ...(p.secrets ?? [])])
         assert.ok(!all.includes(key), `a key is in the output:\n${all}`);
 }
 
@@ -259,7 +260,7 @@ export function stream(
         const take = (text) => {
             s.text += text;
             line += text;
-            for (let end; (end = line.indexOf('\n')) >= 0;) {
+            for (let end; (end = line.indexOf('\n')) >= 0; ) {
                 const one = line.slice(0, end).replace(/\r$/, '');
                 line = line.slice(end + 1);
                 if (one.startsWith(':')) s.comments++;
@@ -306,7 +307,7 @@ export function stream(
             );
         s.rest = async () => {
             const all = [];
-            for (let e; (e = await s.next()) !== null;) all.push(e);
+            for (let e; (e = await s.next()) !== null; ) all.push(e);
             return all;
         };
         req.on('error', reject);
@@ -551,3 +552,313 @@ export function certificates() {
 
 export const memoryKb = (pid) =>
     Number(/^VmRSS:\s*(\d+) kB/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+
+// ---- several providers
+
+// The key of a provider or client that tests call `name`, and the variable it is in.
+export const keyOf = (name) => `sk-${name}-9d41c7e2`;
+export const envOf = (name) => `KEY_${name.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
+
+// What OpenAI's own API answers: no cost, no provider, its name of the model.
+export const openaiAnswer = (content = 'hi there', more = {}) => ({
+    id: 'chatcmpl-1',
+    object: 'chat.completion',
+    created: 1780000000,
+    model: 'big-2026-05',
+    choices: [
+        {
+            index: 0,
+            message: { role: 'assistant', content, refusal: null },
+            logprobs: null,
+            finish_reason: 'stop',
+        },
+    ],
+    usage: { prompt_tokens: 1000, completion_tokens: 500, total_tokens: 1500 },
+    ...more,
+});
+
+export const openaiChunk = (delta, finish = null, more = {}) => ({
+    id: 'chatcmpl-1',
+    object: 'chat.completion.chunk',
+    created: 1780000000,
+    model: 'big-2026-05',
+    choices: [
+        {
+            index: 0,
+            delta: typeof delta === 'string' ? { content: delta } : delta,
+            finish_reason: finish,
+        },
+    ],
+    ...more,
+});
+
+export const OPENAI_USAGE = openaiChunk('', null, {
+    choices: [],
+    usage: openaiAnswer().usage,
+});
+
+// Handlers: an answer as asked for, with `more` in it; an error; events and the end.
+export const whole =
+    (content, more = {}) =>
+    (req, res) => {
+        const answer = openaiAnswer(content, more);
+        if (!req.json?.stream) return reply(res, 200, answer);
+        begin(res);
+        res.write(event(openaiChunk({ role: 'assistant', content: '' })));
+        for (const word of content.match(/\S+ ?/g) ?? []) res.write(event(openaiChunk(word)));
+        res.write(event(openaiChunk({}, answer.choices[0].finish_reason)));
+        res.write(event({ ...OPENAI_USAGE, usage: answer.usage }));
+        return res.end(event('[DONE]'));
+    };
+export const failing =
+    (status, { message = `status ${status}`, headers = {}, error = {} } = {}) =>
+    (req, res) =>
+        reply(
+            res,
+            status,
+            { error: { message, type: 'some_error', code: null, ...error } },
+            headers,
+        );
+export const events =
+    (...list) =>
+    (req, res) => {
+        begin(res);
+        res.end(list.map(event).join(''));
+    };
+
+// A provider for [provider NAME]: up.answer(req, res) may be changed at any time. Each is a
+// server of its own; up.chats are the requests it got but for those for its list of models.
+export async function provider(t, name, { models = [], tls, answer } = {}) {
+    const list = { object: 'list', data: [] };
+    const up = await upstream(
+        t,
+        (req, res) => {
+            if (req.method !== 'GET') return up.answer(req, res);
+            if (/^\/v1\/models/.test(req.url)) return reply(res, up.listStatus, list);
+            return reply(res, 404, { error: { message: 'no such page' } });
+        },
+        tls,
+    );
+    up.name = name;
+    up.title = name[0].toUpperCase() + name.slice(1);
+    up.key = keyOf(name);
+    up.listStatus = 200;
+    up.answer = answer ?? whole(`from ${name}`);
+    up.list = (all) => {
+        list.data = all.map((one) =>
+            typeof one === 'string' ? { id: one, object: 'model', owned_by: name } : one,
+        );
+    };
+    up.list(models);
+    Object.defineProperty(up, 'chats', {
+        get: () => up.requests.filter((req) => req.method === 'POST'),
+    });
+    Object.defineProperty(up, 'lists', {
+        get: () => up.requests.filter((req) => req.method === 'GET'),
+    });
+    return up;
+}
+
+// As OpenRouter lists and answers: prices as strings, its own name of the provider, the cost.
+export const listed = (id, prompt = '0.000001', completion = '0.000002', more = {}) => ({
+    id,
+    canonical_slug: `${id}-2026-05`,
+    name: `A model: ${id}`,
+    created: 1779000000,
+    description: 'For tests',
+    context_length: 100000,
+    architecture: {
+        modality: 'text->text',
+        input_modalities: ['text'],
+        output_modalities: ['text'],
+        tokenizer: 'Other',
+        instruct_type: null,
+    },
+    pricing: { prompt, completion },
+    top_provider: { context_length: 100000, max_completion_tokens: 32000, is_moderated: false },
+    per_request_limits: null,
+    supported_parameters: ['max_tokens', 'temperature', 'tools', 'tool_choice', 'seed'],
+    default_parameters: null,
+    knowledge_cutoff: null,
+    expiration_date: null,
+    links: { details: `/api/v1/models/${id}/endpoints` },
+    ...more,
+});
+export const asOpenRouter =
+    (content, more = {}) =>
+    (req, res) => {
+        const { model } = req.json;
+        if (!req.json.stream) return reply(res, 200, completion(content, { model, ...more }));
+        const all = [chunk(content), chunk('', 'stop'), USAGE].map((one) => ({ ...one, model }));
+        return events(...all, '[DONE]')(req, res);
+    };
+
+const lines = (settings) =>
+    Object.entries(settings)
+        .flatMap(([key, value]) => [value].flat().map((one) => `${key} = ${one}\n`))
+        .join('');
+export const section = (name, settings) => `\n[${name}]\n${lines(settings)}`;
+
+// The text of a configuration. providers: { alpha: { up, endpoints: { MODEL: settings },
+// ...settings } }; sections: { 'key kitchen': settings }.
+export function config({ top = {}, providers = {}, sections = {} }) {
+    let text = lines(top);
+    for (const [name, { up, endpoints = {}, ...settings }] of Object.entries(providers)) {
+        text += section(`provider ${name}`, {
+            kind: 'openai',
+            ...(up && { base_url: up.url, key: `env:${envOf(name)}`, name: up.title }),
+            list: 'no',
+            ...settings,
+        });
+        for (const [model, offer] of Object.entries(endpoints))
+            text += section(`endpoint ${name} ${model}`, offer);
+    }
+    for (const [name, settings] of Object.entries(sections)) text += section(name, settings);
+    return text;
+}
+
+// orproxy with such a configuration, in a file (p.file) that p.reload(what) changes.
+export async function gateway(t, what, { args = [], env = {}, ...options } = {}) {
+    const dir = scratch(t);
+    const file = path.join(dir, 'orproxy.conf');
+    const names = [
+        ...Object.keys(what.providers ?? {}),
+        ...Object.keys(what.sections ?? {})
+            .filter((name) => name.startsWith('key '))
+            .map((name) => name.slice(4)),
+    ];
+    fs.writeFileSync(file, typeof what === 'string' ? what : config(what));
+    const p = await start(t, ['-c', file, ...args], {
+        env: { ...Object.fromEntries(names.map((name) => [envOf(name), keyOf(name)])), ...env },
+        ...options,
+    });
+    p.file = file;
+    p.dir = dir;
+    p.reload = (other) => {
+        fs.writeFileSync(file, typeof other === 'string' ? other : config(other));
+        p.child.kill('SIGHUP');
+    };
+    return p;
+}
+
+// acme/big at alpha, beta and gamma, at these prices (prompt and completion the same).
+export const PRICE = { alpha: 1, beta: 2, gamma: 3 };
+export const priced = (usd, more = {}) => ({ prompt: usd, completion: usd, ...more });
+export async function greek(t, { top, sections, more = {}, names = Object.keys(PRICE) } = {}) {
+    const ups = {};
+    const providers = {};
+    for (const name of names) {
+        ups[name] = await provider(t, name);
+        providers[name] = {
+            up: ups[name],
+            endpoints: { 'acme/big': priced(PRICE[name]) },
+            ...more[name],
+        };
+    }
+    const p = await gateway(t, { top, sections, providers });
+    return { ...ups, ups: Object.values(ups), p, providers };
+}
+
+export const BIG = { model: 'acme/big', messages: [{ role: 'user', content: 'hello' }] };
+export const big = (p, more = {}, headers = {}) => ask(p, { body: { ...BIG, ...more }, headers });
+export const bigStream = (p, more = {}, headers = {}) =>
+    stream(p, { body: { ...BIG, stream: true, ...more }, headers });
+
+// In this order and no other.
+export const inOrder = (...order) => ({ provider: { order } });
+
+// "alpha=503, beta=200" as [['alpha', '503'], ['beta', '200']].
+export const attempts = (answer) =>
+    (answer.headers['x-orproxy-route'] ?? '')
+        .split(/, */)
+        .filter(Boolean)
+        .map((one) => one.split('='));
+
+// What POST /route says: { candidates: ['alpha', ...], excluded: { beta: 'max_price' } }.
+export async function plan(p, more = {}, { agent, headers = {} } = {}) {
+    const answer = await ask(p, { path: '/v1/route', body: { ...BIG, ...more }, agent, headers });
+    const lists = answer.json?.data ?? answer.json?.error?.metadata?.routing;
+    return {
+        answer,
+        data: answer.json?.data,
+        candidates: (lists?.candidates ?? []).map((one) => one.tag),
+        excluded: Object.fromEntries((lists?.excluded ?? []).map((x) => [x.tag, x.excluded_by])),
+    };
+}
+
+export const generation = (p, id, headers = {}) =>
+    ask(p, { path: `/api/v1/generation?id=${id}`, headers });
+
+// The record of an answer; it may come a moment after the answer itself.
+export async function recorded(p, answer, headers = {}) {
+    const id = typeof answer === 'string' ? answer : answer.headers['x-generation-id'];
+    let got;
+    await until(async () => {
+        got = await generation(p, id, headers);
+        return got.status === 200;
+    }, `the generation ${id}`);
+    return got.json.data;
+}
+
+// What lists of providers say is asked for in the background: wait until it is there.
+export async function lists(p, id, headers = {}) {
+    let ids;
+    await until(async () => {
+        const answer = await ask(p, { path: '/v1/models?output_modalities=all', headers });
+        ids = answer.json?.data?.map((one) => one.id) ?? [];
+        return ids.includes(id);
+    }, `the list to have ${id}`);
+    return ids;
+}
+
+export const parsed = (list) => list.filter((e) => e !== '[DONE]').map((e) => JSON.parse(e));
+
+// The chunk with the usage of a good stream: behind the finish, before the only [DONE].
+export function assertUsageChunk(list) {
+    const all = parsed(list);
+    assert.equal(list.filter((e) => e === '[DONE]').length, 1, list.join('\n'));
+    assert.equal(list.at(-1), '[DONE]');
+    const last = all.at(-1);
+    assert.deepEqual(last.choices, [], list.join('\n'));
+    assert.equal(typeof last.usage?.prompt_tokens, 'number');
+    const finish = all.findIndex((one) => one.choices[0]?.finish_reason);
+    assert.ok(finish >= 0, list.join('\n'));
+    assert.ok(
+        all.slice(finish + 1, -1).every((one) => !one.choices[0]?.delta?.content),
+        'nothing but usage comes behind the finish',
+    );
+    assert.equal(all.filter((one) => one.usage).length, 1, 'usage comes once');
+    return last.usage;
+}
+
+// Draw n times; are the counts within three sigma of the weights? An honest draw fails that
+// once in a hundred runs, so a second series decides.
+export async function assertShares(n, weights, draw) {
+    const sum = Object.values(weights).reduce((a, b) => a + b);
+    for (let series = 1; ; series++) {
+        const counts = {};
+        for (const name of await draw(n)) counts[name] = (counts[name] ?? 0) + 1;
+        const far = Object.entries(weights).filter(([name, weight]) => {
+            const share = weight / sum;
+            const sigma = Math.sqrt(n * share * (1 - share));
+            return Math.abs((counts[name] ?? 0) - n * share) > 3 * sigma;
+        });
+        if (far.length === 0) return;
+        if (series === 2)
+            assert.fail(`${JSON.stringify(counts)} is not ${JSON.stringify(weights)}`);
+    }
+}
+
+// n things, a few of them at a time, each on one of a few kept connections.
+export async function several(n, one, width = 8) {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: width });
+    const results = [];
+    let next = 0;
+    await Promise.all(
+        Array.from({ length: width }, async () => {
+            for (let i; (i = next++) < n; ) results[i] = await one(i, agent);
+        }),
+    );
+    agent.destroy();
+    return results;
+}
