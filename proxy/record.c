@@ -193,6 +193,16 @@ static const char *type_of(const record *r)
     return strcmp(r->path, "/videos") == 0 ? "video" : NULL;
 }
 
+/* The shape wants a number. Unknown is -1, as OpenRouter says it of prices; never 0. */
+static void put_total(or_json_writer *w, const char *name, const or_cost *c)
+{
+    or_json_put_key(w, or_str_z(name));
+    if (c->source == OR_COST_UNKNOWN)
+        or_json_put_i64(w, -1);
+    else
+        or_json_put_decimal(w, c->pico_usd, 12);
+}
+
 static void put_usage(or_json_writer *w, const record *r)
 {
     const or_usage *u = &r->usage;
@@ -218,8 +228,8 @@ static void put_usage(or_json_writer *w, const record *r)
         else
             or_json_put_null(w);
     }
-    put_cost(w, "total_cost", &r->cost);
-    put_cost(w, "usage", &r->cost);
+    put_total(w, "total_cost", &r->cost);
+    put_total(w, "usage", &r->cost);
     put_bool(w, "is_byok", r->byok);
     put_bool(w, "estimated", r->cost.source == OR_COST_ESTIMATED);
     or_json_put_key(w, OR_STR("upstream_inference_cost"));
@@ -257,7 +267,7 @@ static void put_responses(or_json_writer *w, const record *r)
 static void put_nulls(or_json_writer *w)
 {
     static const char *const names[] = {
-        "app_id",   "cache_discount",      "data_region",          "moderation_latency",
+        "app_id",   "cache_discount",      "moderation_latency",
         "num_media_prompt", "num_media_completion", "num_input_audio_prompt", "num_fetches",
         "web_search_engine", "preset_id",  "request_id",           "response_cache_source_id",
         "workspace_id",
@@ -297,6 +307,7 @@ static or_err put_generation(or_buf *out, const record *r)
                         : strcmp(r->d->strategy, "free") == 0 ? "openrouter/free"
                                                               : NULL);
     put_z(&w, "service_tier", NULL);
+    put_z(&w, "data_region", "global");
     put_nulls(&w);
     put_str(&w, "app_title", r->title);
     put_z(&w, "end", r->end);

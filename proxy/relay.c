@@ -285,6 +285,7 @@ static void emit(relay *r, size_t want, put_event put, const void *what)
 static void describe_shape(const relay *r, shape *s)
 {
     const or_endpoint *e = endpoint_of(r);
+    memset(s, 0, sizeof *s);
     s->id = or_str_z(r->r.id);
     s->model = e->model;
     s->provider = e->provider_name.ptr != NULL ? e->provider_name : e->provider;
@@ -385,6 +386,24 @@ static or_err put_echo(or_buf *out, relay *r, const void *what)
 
 /* ---- usage and cost ---- */
 
+/* What of the cost is for the prompt: the same without what was answered. */
+static void split_cost(const relay *r, shape *s)
+{
+    or_cost_facts facts_of_cost;
+    or_usage      prompt = r->r.usage;
+    or_cost       cost;
+    memset(&facts_of_cost, 0, sizeof facts_of_cost);
+    facts_of_cost.now = r->d.moment.wall; /* an insured answer has no parts: the sum is 0 */
+    prompt.set = true;
+    prompt.cost_set = prompt.upstream_cost_set = false;
+    prompt.completion_tokens = prompt.reasoning_tokens = prompt.web_searches = 0;
+    prompt.image_output_tokens = prompt.audio_output_tokens = 0;
+    or_cost_of(&endpoint_of(r)->prices, &prompt, &facts_of_cost, &cost);
+    s->split = cost.source != OR_COST_UNKNOWN && cost.pico_usd <= r->r.cost.pico_usd;
+    s->prompt_pico_usd = cost.pico_usd;
+    s->completion_pico_usd = r->r.cost.pico_usd - cost.pico_usd;
+}
+
 /* Counts that nobody told are guessed: about four bytes make a token. */
 static void guess_usage(relay *r, or_usage *u)
 {
@@ -402,14 +421,24 @@ static void note_usage(relay *r, const or_usage *u, const or_cost *cost)
     r->r.usage.is_byok = r->r.byok;
 }
 
+/* OpenRouter charges nothing for an answer that came to nothing; others do. */
+static or_cost_facts cost_facts_of(const relay *r)
+{
+    or_cost_facts known;
+    memset(&known, 0, sizeof known);
+    known.now = r->d.moment.wall;
+    known.insured = endpoint_of(r)->router;
+    known.unfinished = r->r.finish == OR_FINISH_NONE;
+    known.failed = r->r.finish == OR_FINISH_ERROR;
+    return known;
+}
+
 /* The cost of a whole answer, before the call has ended. */
 static void price_answer(relay *r, const or_usage *u)
 {
-    or_cost_facts facts_of_cost;
+    or_cost_facts facts_of_cost = cost_facts_of(r);
     or_usage      counted = *u;
     or_cost       cost;
-    memset(&facts_of_cost, 0, sizeof facts_of_cost);
-    facts_of_cost.now = r->d.moment.wall;
     facts_of_cost.estimated = !u->set;
     guess_usage(r, &counted);
     counted.set = true;
@@ -573,6 +602,18 @@ static or_str previous_of(relay *r)
     return or_buf_str(&out);
 }
 
+/* Does it quote a key of ours? Some providers repeat what they were sent. */
+static bool holds_key(const relay *r, or_str text)
+{
+    const conf *settings = settings_of(r);
+    for (unsigned i = 0; i < settings->num_providers; i++)
+        for (unsigned k = 0; k < settings->providers[i].num_keys; k++) {
+            or_str key = or_str_z(settings->providers[i].keys[k]);
+            if (text.len >= key.len && or_str_find(text, key, 0) < text.len) return true;
+        }
+    return false;
+}
+
 /* End the exchange with an error: its own status before the commitment, the last event of
    the stream after it. What the provider says is not logged: it may quote the prompt. */
 static void fail_with(relay *r, uint16_t status, or_str message, or_str raw, uint32_t wait_s)
@@ -590,6 +631,9 @@ static void fail_with(relay *r, uint16_t status, or_str message, or_str raw, uin
                   .attempts = r->r.num_attempts,
                   .previous = previous_of(r),
                   .router_metadata = metadata_of(r)};
+    if (holds_key(r, message))
+        e.message = OR_STR("the provider's message is not shown, since it quotes our key");
+    if (holds_key(r, message) || holds_key(r, raw)) e.raw = or_str_of(NULL, 0);
     flush_pieces(r); /* what came before the failure */
     client *c = r->c;
     if (c == NULL) return;
@@ -623,7 +667,7 @@ static bool passes_as_it_is(const relay *r, const or_call_failure *f)
 {
     return r->native && r->r.num_attempts == 1 && !r->committed && !r->metadata &&
            r->x.call.http.head.status == f->status && f->error.code == f->status &&
-           f->error.message.len > 0;
+           f->error.message.len > 0 && !holds_key(r, f->body);
 }
 
 static void reply(relay *r, uint16_t status, or_str body, uint32_t wait_s)
@@ -649,7 +693,7 @@ static void on_refusal(relay *r, const or_call_event *ev, uint32_t wait_s)
                  provider_of(r)->name);
         fail(r, 502, text, wait_s);
     } else if (ev->sse != NULL && r->committed && r->native &&
-               ev->delta->finish == OR_FINISH_ERROR) {
+               ev->delta->finish == OR_FINISH_ERROR && !holds_key(r, ev->sse->data)) {
         client *c = r->c; /* in the right shape already */
         pass(r, ev->sse);
         if (r->c == NULL) return;
@@ -678,6 +722,7 @@ static or_err put_usage(or_buf *out, relay *r, const void *metadata)
 {
     shape s;
     describe_shape(r, &s);
+    split_cost(r, &s);
     return shape_usage_chunk(out, &s, &r->r.usage, &r->r.cost, *(const or_str *)metadata);
 }
 
@@ -719,6 +764,7 @@ static void on_answer(relay *r, const or_call_event *ev)
     or_buf_init_growing(&body, &mem_allocator, 2 * settings_of(r)->limits.answer + 65536);
     if (ev->answer != NULL) note_finish(r, ev->answer->finish, ev->answer->native_finish);
     price_answer(r, ev->answer != NULL ? &ev->answer->usage : &r->x.call.progress.usage);
+    split_cost(r, &s);
     if (r->c == NULL) return;
     if (ev->answer != NULL && r->f.stream) {
         commit(r);
@@ -735,7 +781,8 @@ static void on_answer(relay *r, const or_call_event *ev)
         or_buf_free(&body);
         return; /* its usage and its end come with END */
     }
-    if (r->native || r->f.kind == FACTS_OTHER)
+    bool costs = ev->answer == NULL || ev->answer->usage.cost_set;
+    if ((r->native && costs) || r->f.kind == FACTS_OTHER)
         reply(r, r->x.call.http.head.status, ev->body, 0);
     else if (ev->answer != NULL)
         reply_shaped(r, shape_answer(&body, &s, ev->body, ev->answer, &r->r.usage, &r->r.cost,
@@ -757,6 +804,7 @@ static void end_collecting(relay *r)
     shape  s;
     or_buf body;
     describe_shape(r, &s);
+    split_cost(r, &s);
     or_buf_init_growing(&body, &mem_allocator, 2 * settings_of(r)->limits.answer + 65536);
     reply_shaped(r, shape_collect_end(r->collect, &body, &s, &r->r.usage, &r->r.cost,
                                       metadata_of(r)), &body);
@@ -807,7 +855,9 @@ static void on_delta(relay *r, const or_call_event *ev)
         shape_event(r, ev->sse->data, delta);
         return;
     }
-    r->usage_told = r->usage_told || (delta->usage.set && finished);
+    bool usage_only = delta->usage.set && finished && delta->text.len == 0;
+    if (usage_only && !delta->usage.cost_set) return; /* ours follows, with the cost */
+    r->usage_told = r->usage_told || usage_only;
     pass(r, ev->sse);
 }
 
@@ -861,7 +911,7 @@ static void on_end(relay *r, const or_call_event *ev)
     }
     take_id(r);
     guess_usage(r, &usage);
-    if (r->r.served || ev->cost.pico_usd > 0) note_usage(r, &usage, &ev->cost);
+    if (r->r.served || ev->cost.source != OR_COST_UNKNOWN) note_usage(r, &usage, &ev->cost);
     if (ev->failure == NULL) {
         decide_note(&r->d, r->x.call.endpoint, &usage);
         if (r->c != NULL && r->x.call.is_data)
@@ -945,6 +995,14 @@ static bool all_prices_known(const decision *d)
     return true;
 }
 
+/* OpenRouter charges nothing for an answer that failed with nothing; others do. */
+static bool all_are_routers(const decision *d)
+{
+    for (uint32_t i = 0; i < d->plan.num; i++)
+        if (!d->m->catalogue.endpoints[d->plan.list[i].endpoint].router) return false;
+    return true;
+}
+
 static or_err begin_call(relay *r)
 {
     static const exchange_hooks hooks = {on_host, on_request, on_event, on_rest, on_over};
@@ -963,6 +1021,7 @@ static or_err begin_call(relay *r)
     d.timeouts.total_ms = never(settings->timeout.total);
     d.bound = r->d.bound;
     d.cost.now = r->d.moment.wall;
+    d.cost.insured = all_are_routers(&r->d);
     d.seed = r->d.moment.seed;
     if (r->d.key != NULL && r->d.key->max_cost_pico_usd > 0 && all_prices_known(&r->d))
         d.max_cost_pico_usd = r->d.key->max_cost_pico_usd;

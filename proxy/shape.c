@@ -34,6 +34,7 @@ typedef struct job {
     bool                  unknown; /* the root has members besides those of an empty chunk */
     uint32_t              choices; /* objects in `choices` so far */
     uint32_t              ended;   /* MAKE_ENDS: how many of them have an end */
+    bool printed; /* system_fingerprint is there */
 } job;
 
 /* ---- pieces of output ---- */
@@ -275,7 +276,8 @@ static void put_their_usage(or_json_writer *w, or_str theirs)
     }
 }
 
-static or_err put_usage(or_json_writer *w, const or_usage *u, const or_cost *cost, or_str theirs)
+static or_err put_usage(or_json_writer *w, const shape *s, const or_usage *u, const or_cost *cost,
+                        or_str theirs)
 {
     bool known = cost != NULL && cost->source != OR_COST_UNKNOWN;
     or_json_begin_object(w);
@@ -295,6 +297,10 @@ static or_err put_usage(or_json_writer *w, const or_usage *u, const or_cost *cos
         or_json_begin_object(w);
         put_cost(w, "upstream_inference_cost",
                  u->upstream_cost_set ? u->upstream_cost_pico_usd : cost->pico_usd);
+        if (s->split) {
+            put_cost(w, "upstream_inference_prompt_cost", s->prompt_pico_usd);
+            put_cost(w, "upstream_inference_completions_cost", s->completion_pico_usd);
+        }
         or_json_end_object(w);
     }
     if (u->web_searches > 0) {
@@ -312,9 +318,9 @@ static or_err put_usage(or_json_writer *w, const or_usage *u, const or_cost *cos
     return or_json_end_object(w);
 }
 
-or_err shape_put_usage(or_json_writer *w, const or_usage *u, const or_cost *cost)
+or_err shape_put_usage(or_json_writer *w, const shape *s, const or_usage *u, const or_cost *cost)
 {
-    return put_usage(w, u, cost, or_str_of(NULL, 0));
+    return put_usage(w, s, u, cost, or_str_of(NULL, 0));
 }
 
 /* ---- content in parts, thoughts ---- */
@@ -925,8 +931,11 @@ enum {
     ROOT_USAGE,
     ROOT_METADATA,
     ROOT_OURS, /* those below may stand in a chunk that has nothing but usage */
+    ROOT_FINGERPRINT = ROOT_OURS + 2,
     ROOT_NUM = ROOT_OURS + 4
 };
+
+static const label fingerprint = LABEL("system_fingerprint");
 
 static const label root_names[ROOT_NUM] = {
     LABEL("id"),           LABEL("provider"),    LABEL("model"),
@@ -961,7 +970,7 @@ static void put_root_usage(job *w, run *r)
     or_json_writer j;
     run_own(r, root_names[ROOT_USAGE].own);
     or_json_writer_init(&j, w->out);
-    or_err e = put_usage(&j, w->usage, w->cost, w->their_usage);
+    or_err e = put_usage(&j, w->s, w->usage, w->cost, w->their_usage);
     if (e != OR_OK && e != w->out->err) fail(w, e);
 }
 
@@ -1025,6 +1034,10 @@ static void end_root(job *w, run *r, uint32_t seen)
         put_root(w, i);
     }
     if (is_whole(w) && (seen >> ROOT_USAGE & 1) == 0) put_root_usage(w, r);
+    if (w->what == MAKE_WHOLE && !w->printed) {
+        run_own(r, fingerprint.own);
+        or_buf_put_str(w->out, OR_STR("null"));
+    }
     if (w->metadata.ptr != NULL) {
         or_json_writer j;
         run_own(r, root_names[ROOT_METADATA].own);
@@ -1053,6 +1066,7 @@ static or_err walk(job *w, or_str text)
             continue;
         }
         if (name < ROOT_OURS) seen |= 1u << name;
+        w->printed = w->printed || name == ROOT_FINGERPRINT;
         walk_root_member(w, &r, name, &item);
     }
     end_root(w, &r, seen);

@@ -13,6 +13,8 @@ typedef struct shape {
     or_str   provider; /* display name */
     uint64_t created;  /* unix seconds, where the provider says none */
     bool     text;     /* /completions: choices have `text`, object is text_completion */
+    bool     split;    /* the next two count */
+    int64_t  prompt_pico_usd, completion_pico_usd; /* what the cost is made of */
 } shape;
 
 /* What of a stream's shape has to be remembered from chunk to chunk. Zeroed at first. */
@@ -56,7 +58,7 @@ or_err shape_usage_chunk(or_buf *out, const shape *s, const or_usage *u, const o
    cost  null when unknown; "estimated":true (ours) when the counts or the cost are guesses
    is_byok and cost_details.upstream_inference_cost as in u; for a direct provider the caller
    sets u->is_byok, and the cost is repeated there. */
-or_err shape_put_usage(or_json_writer *w, const or_usage *u, const or_cost *cost);
+or_err shape_put_usage(or_json_writer *w, const shape *s, const or_usage *u, const or_cost *cost);
 
 /* Append a whole answer: body is the provider's, answer what or_chat_read said of it. As
    shape_chunk, with usage replaced by the full one. */

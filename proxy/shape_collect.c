@@ -243,10 +243,12 @@ static or_err put_answer(or_json_writer *w, const shape *s, const shape_collect 
     put_member(w, "object", s->text ? OR_STR("text_completion") : OR_STR("chat.completion"));
     or_json_put_key(w, OR_STR("created"));
     or_json_put_u64(w, c->created != 0 ? c->created : s->created);
+    or_json_put_key(w, OR_STR("system_fingerprint"));
+    or_json_put_null(w);
     if (c->tier.len > 0) put_member(w, "service_tier", or_buf_str(&c->tier));
     put_choice(w, s, c, m);
     or_json_put_key(w, OR_STR("usage"));
-    (void)shape_put_usage(w, u, cost);
+    (void)shape_put_usage(w, s, u, cost);
     if (metadata.ptr != NULL) {
         or_json_put_key(w, OR_STR("openrouter_metadata"));
         or_json_put_raw(w, metadata);

@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -362,8 +364,21 @@ static void start_tls(upstream *u)
 }
 
 /* The connection is made: fd is open, and TLS follows where it is asked for. */
+/* A line that died takes no bytes any more, and nobody says so: without this a request on a
+   connection that was kept would wait for an answer as long as for a slow model. */
+static void limit_silence(int fd)
+{
+#ifdef TCP_USER_TIMEOUT
+    unsigned ms = conf_now() != NULL ? conf_now()->timeout.connect : 0;
+    if (ms > 0) (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+#else
+    (void)fd;
+#endif
+}
+
 static void connected(upstream *u, int fd)
 {
+    limit_silence(fd);
     u->io[0].fd = fd;
     u->io[0].ready = on_ready;
     u->io[0].user = u;

@@ -228,27 +228,40 @@ test("49: OpenRouter's own is_byok passes", async (t) => {
     assert.equal(usage.cost_details.upstream_inference_cost, 0.25);
 });
 
-test('50: nothing completed without a finish costs 0', async (t) => {
-    const { p, alpha } = await offering(t, priced(1));
+// OpenRouter insures its answers; a direct provider sends its bill, so there it is a guess.
+const PER_TOKEN = { prompt: '0.000001', completion: '0.000001' };
+const empty = () => {
     const answer = openaiAnswer('');
     answer.choices[0].finish_reason = null;
     answer.usage = { prompt_tokens: 1000, completion_tokens: 0, total_tokens: 1000 };
-    alpha.answer = (req, res) => reply(res, 200, answer);
+    return answer;
+};
+const half = () => {
+    const answer = openaiAnswer('half');
+    answer.choices[0].finish_reason = 'error';
+    return answer;
+};
+test('50: nothing completed without a finish costs 0', async (t) => {
+    const { p } = await openrouter(t, PER_TOKEN, (req, res) => reply(res, 200, empty()));
     const got = await big(p);
-    // a gateway may as well call it a failure, which costs nothing either
-    if (got.status === 200) assert.equal(got.json.usage.cost, 0);
-    else assertError(got, 502);
-    assert.equal((await recorded(p, got)).total_cost ?? 0, 0);
+    assert.equal(got.json.choices[0].finish_reason, null);
+    assert.equal(got.json.usage.cost, 0);
+    assert.equal((await recorded(p, got)).total_cost, 0);
 });
 
 test('50: finish error costs 0', async (t) => {
-    const { p, alpha } = await offering(t, priced(1));
-    const answer = openaiAnswer('half');
-    answer.choices[0].finish_reason = 'error';
-    alpha.answer = (req, res) => reply(res, 200, answer);
+    const { p } = await openrouter(t, PER_TOKEN, (req, res) => reply(res, 200, half()));
     const got = await big(p);
-    if (got.status === 200) assert.equal(got.json.usage.cost, 0);
-    assert.equal((await recorded(p, got)).total_cost ?? 0, 0);
+    assertError(got, 502);
+    assert.equal((await recorded(p, got)).total_cost, 0);
+});
+
+test('50: a direct provider may bill it all the same', async (t) => {
+    const { p, alpha } = await offering(t, priced(1));
+    alpha.answer = (req, res) => reply(res, 200, empty());
+    const got = await big(p);
+    assert.equal(got.json.usage.cost, 0.001);
+    assert.equal((await recorded(p, got)).total_cost, 0.001);
 });
 
 test('51: X-Generation-Id is on every inference answer and is the id of its body', async (t) => {
