@@ -1864,6 +1864,7 @@ typedef struct or_moment {
     X(PREFERENCE, "preferred_parameters", "lacks a parameter that another endpoint has")       \
     X(COOLING, "cooling", "asked to be left alone for a while")                                \
     X(OFFLINE, "offline", "cannot be reached: the uplink is down")                             \
+    X(EXPANDED, "expanded", "its own endpoints are in the plan")                               \
     X(FALLBACKS, "allow_fallbacks", "fallbacks are not allowed")
 
 typedef enum or_route_reason {
@@ -1912,7 +1913,9 @@ OR_API void or_plan_init(or_plan *p, or_candidate *list, uint32_t max);
    not what `order` names.
    An endpoint that is a router applies the request's preferences itself, to endpoints that are
    not in this catalogue. So of them only `ignore` and require_parameters leave it out, and
-   `only` (or `order` without fallbacks) where it names another endpoint of the model here.
+   `only` (or `order` without fallbacks) where it names another endpoint of the model here. Where
+   the catalogue has endpoints behind it (not routers, of the same target), these are tried in
+   its place as long as any of them is left.
    OR_ERR_MODEL   the catalogue has none of the models
    OR_ERR_ROUTE   no endpoint is left; the list has the reasons
    OR_ERR_SPACE   the list is too short
@@ -7776,6 +7779,19 @@ static or_route_reason ori_route_filter(const ori_route *r, or_candidate *c, con
     return ori_route_in(q->offline, e) ? OR_ROUTE_OFFLINE : OR_ROUTE_KEPT;
 }
 
+/* Is an endpoint behind this router in the plan? */
+static bool ori_route_is_expanded(const ori_route *r, const or_candidate *router)
+{
+    for (uint32_t i = 0; i < r->plan->num; i++) {
+        const or_candidate *c = &r->plan->list[i];
+        const or_endpoint  *e = ori_route_endpoint(r, c);
+        if (c->model == router->model && c->reason == OR_ROUTE_KEPT && !e->router &&
+            e->target == ori_route_endpoint(r, router)->target)
+            return true;
+    }
+    return false;
+}
+
 /* Names that another endpoint of the model has are meant for that one: then a router goes. */
 static void ori_route_yield(ori_route *r, uint32_t model)
 {
@@ -7792,6 +7808,8 @@ static void ori_route_yield(ori_route *r, uint32_t model)
             if (pass == 0 || c->reason != OR_ROUTE_KEPT) continue;
             if (only && !listed) c->reason = OR_ROUTE_ONLY;
             if (order && c->order == UINT32_MAX) c->reason = OR_ROUTE_FALLBACKS;
+            if (c->reason == OR_ROUTE_KEPT && ori_route_is_expanded(r, c))
+                c->reason = OR_ROUTE_EXPANDED;
         }
 }
 

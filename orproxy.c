@@ -17,6 +17,7 @@
 #include "proxy/client.h"
 #include "proxy/conf.h"
 #include "proxy/ev.h"
+#include "proxy/expand.h"
 #include "proxy/generations.h"
 #include "proxy/log.h"
 #include "proxy/market.h"
@@ -519,6 +520,7 @@ static void end(void)
     client_shutdown();
     relay_shutdown();
     refresh_shutdown();
+    expand_shutdown();
     uplink_shutdown();
     generations_clear();
     market_shutdown();

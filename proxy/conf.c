@@ -162,6 +162,7 @@ static const setting settings[] = {
     NUM(PROVIDER, "weight", COUNT16, conf_provider, weight, 0, 1, UINT16_MAX),
     PICK(PROVIDER, "any_model", BOOL, conf_provider, any_model, yes_no),
     PICK(PROVIDER, "list", BOOL, conf_provider, list, yes_no),
+    PICK(PROVIDER, "endpoints", BOOL, conf_provider, endpoints, yes_no),
     ROW(ENDPOINT, "upstream_model", STR, conf_endpoint, offer.upstream_model),
     ROW(ENDPOINT, "tag", STR, conf_endpoint, offer.tag),
     PRICE("prompt", PER_MILLION, PROMPT),

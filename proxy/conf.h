@@ -43,6 +43,7 @@ typedef struct conf_provider {
     uint16_t              weight;    /* 0: not given */
     bool                  any_model; /* every model id is passed to it */
     bool                  list;      /* ask it for its models (default: yes) */
+    bool                  endpoints; /* kind openrouter: route over its endpoints ourselves */
     /* private */
     bool                  keys_replaced; /* --set put its own in place of the file's */
     conf_place            place;

@@ -23,6 +23,7 @@ enum {
 typedef struct list {
     struct list *next;
     or_str       name, base_url; /* whose; behind the struct */
+    or_str       model;          /* the endpoints of this model; empty: the list of models */
     or_buf       body;
 } list;
 
@@ -112,24 +113,28 @@ static void save(const conf *settings, const list *l)
     if (fd >= 0) unlink(part);
 }
 
-static list *find_list(const conf_provider *p)
+static list *find_list(const conf_provider *p, or_str model)
 {
     or_str url = or_str_z(p->base_url != NULL ? p->base_url : ""); /* the demo has none */
     for (list *l = lists; l != NULL; l = l->next)
-        if (or_str_eq(l->name, or_str_z(p->name)) && or_str_eq(l->base_url, url)) return l;
+        if (or_str_eq(l->name, or_str_z(p->name)) && or_str_eq(l->base_url, url) &&
+            or_str_eq(l->model, model))
+            return l;
     return NULL;
 }
 
-static list *new_list(const conf_provider *p)
+static list *new_list(const conf_provider *p, or_str model)
 {
     size_t name = strlen(p->name), url = p->base_url != NULL ? strlen(p->base_url) : 0;
-    list  *l = calloc(1, sizeof *l + name + url);
+    list  *l = calloc(1, sizeof *l + name + url + model.len);
     if (l == NULL) return NULL;
     char *text = (char *)(l + 1);
     memcpy(text, p->name, name);
     if (url > 0) memcpy(text + name, p->base_url, url);
     l->name = or_str_of(text, name);
     l->base_url = or_str_of(text + name, url);
+    if (model.len > 0) memcpy(text + name + url, model.ptr, model.len);
+    l->model = or_str_of(text + name + url, model.len);
     or_buf_init_growing(&l->body, &mem_allocator, MAX_LIST);
     l->next = lists;
     lists = l;
@@ -140,9 +145,9 @@ static list *new_list(const conf_provider *p)
 static list *recall(const conf *settings, const conf_provider *p)
 {
     char  path[512];
-    list *l = find_list(p);
+    list *l = find_list(p, OR_STR(""));
     if (l != NULL || settings->state == NULL || p->base_url == NULL) return l;
-    l = new_list(p);
+    l = new_list(p, OR_STR(""));
     if (l == NULL) return NULL;
     list_path(path, sizeof path, settings, l->name, "");
     if (!read_whole(path, &l->body) || or_json_check(or_buf_str(&l->body), NULL) != OR_OK)
@@ -366,18 +371,47 @@ static or_err add_list(struct market_memory *mem, const conf *settings, unsigned
     return add_catalogue(mem, &c, &like) ? OR_OK : OR_ERR_MEMORY;
 }
 
-bool market_learn(const conf *settings, const conf_provider *p, or_str body, bool *news,
-                  char *error, size_t error_size)
+/* The endpoints behind a router: each is asked for by its tag. */
+static or_err add_endpoints(struct market_memory *mem, const conf *settings, unsigned target,
+                            or_str model, or_str body)
+{
+    or_endpoint  like;
+    or_catalogue c;
+    describe(&like, settings, target);
+    like.router = false;
+    or_err e = read_catalogue(mem, body, &like, &c);
+    for (uint32_t i = 0; i < c.num && e == OR_OK; i++) {
+        const or_endpoint *theirs = &c.endpoints[i];
+        if (!or_str_eq(theirs->model, model) || or_str_eq(theirs->tag, like.tag)) continue;
+        or_endpoint *ours = add(mem);
+        if (ours == NULL) return OR_ERR_MEMORY;
+        *ours = *theirs;
+        ours->target = like.target;
+        ours->router = ours->disabled = ours->byok = false;
+        ours->upstream_model = or_str_of(NULL, 0);
+    }
+    return e;
+}
+
+static or_err add_any(struct market_memory *mem, const conf *settings, unsigned target,
+                      or_str model, or_str body)
+{
+    return model.len > 0 ? add_endpoints(mem, settings, target, model, body)
+                         : add_list(mem, settings, target, body);
+}
+
+static bool learn(const conf *settings, const conf_provider *p, or_str model, or_str body,
+                  bool *news, char *error, size_t error_size)
 {
     struct market_memory probe = {0};
     unsigned             target = (unsigned)(p - settings->providers);
-    list                *l = find_list(p);
+    list                *l = find_list(p, model);
     or_arena_init_growing(&probe.arena, NULL, 0, &mem_allocator);
-    or_err e = add_list(&probe, settings, target, body);
+    or_err e = add_any(&probe, settings, target, model, body);
     or_arena_reset(&probe.arena);
     if (e != OR_OK)
         return fail(error, error_size, "its list of models cannot be used", or_err_text(e));
-    if (l == NULL) l = new_list(p);
+    if (l == NULL) l = new_list(p, model);
     if (l == NULL) return fail(error, error_size, "its list of models", "no memory");
     *news = !or_str_eq(or_buf_str(&l->body), body);
     if (!*news) return true;
@@ -386,8 +420,20 @@ bool market_learn(const conf *settings, const conf_provider *p, or_str body, boo
         or_buf_free(&l->body);
         return fail(error, error_size, "its list of models", "no memory: limits.memory is reached");
     }
-    if (settings->state != NULL && p->base_url != NULL) save(settings, l);
+    if (settings->state != NULL && p->base_url != NULL && model.len == 0) save(settings, l);
     return true;
+}
+
+bool market_learn(const conf *settings, const conf_provider *p, or_str body, bool *news,
+                  char *error, size_t error_size)
+{
+    return learn(settings, p, OR_STR(""), body, news, error, error_size);
+}
+
+bool market_learn_endpoints(const conf *settings, const conf_provider *p, or_str model,
+                            or_str body, bool *news, char *error, size_t error_size)
+{
+    return learn(settings, p, model, body, news, error, error_size);
 }
 
 /* ---- merging ---- */
@@ -649,6 +695,20 @@ static bool read_policy(market *m, char *error, size_t error_size)
     return e == OR_OK || fail(error, error_size, "provider_preferences", or_err_text(e));
 }
 
+/* What routers told of endpoints behind them, where we are to choose among these. */
+static void add_expansions(market *m)
+{
+    const conf *settings = m->settings;
+    for (unsigned i = 0; i < settings->num_providers; i++) {
+        const conf_provider *p = &settings->providers[i];
+        or_str               url = or_str_z(p->base_url != NULL ? p->base_url : "");
+        for (list *l = lists; l != NULL && p->endpoints; l = l->next)
+            if (l->model.len > 0 && or_str_eq(l->name, or_str_z(p->name)) &&
+                or_str_eq(l->base_url, url))
+                (void)add_endpoints(m->memory, settings, i, l->model, or_buf_str(&l->body));
+    }
+}
+
 static bool fill(market *m, const market *old, char *error, size_t error_size)
 {
     struct market_memory *mem = m->memory;
@@ -667,6 +727,7 @@ static bool fill(market *m, const market *old, char *error, size_t error_size)
             log_line("%s: its list of models cannot be used: %s", settings->providers[i].name,
                      or_err_text(e));
     }
+    if (ok) add_expansions(m);
     if (ok) ok = add_file(m, &file, error, error_size);
     or_str kept = ok && file.len > 0 ? copy(mem, or_buf_str(&file), or_str_of(NULL, 0))
                                      : or_str_of(NULL, 0);

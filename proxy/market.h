@@ -57,6 +57,10 @@ unsigned market_admit(market *m, or_str model);
 bool market_learn(const conf *settings, const conf_provider *p, or_str body, bool *news,
                   char *error, size_t error_size);
 
+/* The same for the endpoints that a router has of one model (GET /models/ID/endpoints). */
+bool market_learn_endpoints(const conf *settings, const conf_provider *p, or_str model,
+                            or_str body, bool *news, char *error, size_t error_size);
+
 /* Forget everything, for the end of the program. */
 void market_shutdown(void);
 

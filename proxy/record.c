@@ -256,7 +256,8 @@ static void put_responses(or_json_writer *w, const record *r)
         else
             or_json_put_null(w);
         put_u64(w, "latency", a->ms);
-        put_bool(w, "is_byok", !endpoint_of(r, i)->router);
+        put_bool(w, "is_byok", r->d->m->settings->providers[endpoint_of(r, i)->target].kind !=
+                                   PROVIDER_OPENROUTER);
         if (a->word != NULL) put_z(w, "error", a->word);
         or_json_end_object(w);
     }

@@ -7,6 +7,7 @@
 #include "proxy/decide.h"
 #include "proxy/ev.h"
 #include "proxy/exchange.h"
+#include "proxy/expand.h"
 #include "proxy/gen.h"
 #include "proxy/log.h"
 #include "proxy/mem.h"
@@ -427,7 +428,7 @@ static or_cost_facts cost_facts_of(const relay *r)
     or_cost_facts known;
     memset(&known, 0, sizeof known);
     known.now = r->d.moment.wall;
-    known.insured = endpoint_of(r)->router;
+    known.insured = provider_of(r)->kind == PROVIDER_OPENROUTER;
     known.unfinished = r->r.finish == OR_FINISH_NONE;
     known.failed = r->r.finish == OR_FINISH_ERROR;
     return known;
@@ -995,11 +996,13 @@ static bool all_prices_known(const decision *d)
     return true;
 }
 
-/* OpenRouter charges nothing for an answer that failed with nothing; others do. */
-static bool all_are_routers(const decision *d)
+/* May every candidate's answer be one that OpenRouter insures? */
+static bool all_are_insured(const decision *d)
 {
-    for (uint32_t i = 0; i < d->plan.num; i++)
-        if (!d->m->catalogue.endpoints[d->plan.list[i].endpoint].router) return false;
+    for (uint32_t i = 0; i < d->plan.num; i++) {
+        uint16_t target = d->m->catalogue.endpoints[d->plan.list[i].endpoint].target;
+        if (d->m->settings->providers[target].kind != PROVIDER_OPENROUTER) return false;
+    }
     return true;
 }
 
@@ -1021,7 +1024,7 @@ static or_err begin_call(relay *r)
     d.timeouts.total_ms = never(settings->timeout.total);
     d.bound = r->d.bound;
     d.cost.now = r->d.moment.wall;
-    d.cost.insured = all_are_routers(&r->d);
+    d.cost.insured = all_are_insured(&r->d);
     d.seed = r->d.moment.seed;
     if (r->d.key != NULL && r->d.key->max_cost_pico_usd > 0 && all_prices_known(&r->d))
         d.max_cost_pico_usd = r->d.key->max_cost_pico_usd;
@@ -1141,6 +1144,8 @@ void relay_request(client *c, facts_kind kind, const char *path, const conf_key 
     r->rw.client = client_head(c);
     r->rw.path = path;
     r->rw.session = r->r.session;
+    for (uint32_t i = 0; i < r->d.request.num_models; i++)
+        expand_want(r->d.m, r->d.request.models[i]);
     if (begin_call(r) != OR_OK) {
         refuse_memory(c);
         ev_defer(&r->task);

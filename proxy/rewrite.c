@@ -162,16 +162,19 @@ static void limit_tokens(edits *e, const rewrite *r, or_str name)
 /* ---- OpenRouter ---- */
 
 /* Its own routing has to keep the owner's rules too. */
-static void add_provider(edits *e, const rewrite *r)
+static void add_provider(edits *e, const rewrite *r, const or_candidate *c)
 {
     const or_route_request *q = &r->d->request;
     const or_prefs         *policy = q->policy;
     or_prefs                p = q->prefs;
     or_json_writer          w;
     size_t                  at = e->text.len;
+    const or_endpoint *offer = &r->d->m->catalogue.endpoints[c->endpoint];
+    const conf_provider *whose = &r->d->m->settings->providers[offer->target];
+    bool pinned = whose->kind == PROVIDER_OPENROUTER && !offer->router;
     bool preset = r->d->preset != NULL && r->d->preset->provider.ptr != NULL &&
                   facts_member(r->f, OR_STR("provider")) == NULL;
-    if (policy == NULL && !preset) return;
+    if (policy == NULL && !preset && !pinned) return;
     if (policy != NULL) {
         p.deny_data_collection |= policy->deny_data_collection;
         p.zdr |= policy->zdr;
@@ -181,6 +184,13 @@ static void add_provider(edits *e, const rewrite *r)
         if (p.max_price.known == 0) p.max_price = policy->max_price;
     }
     if (p.sort > OR_SORT_EXACTO) p.sort = OR_SORT_DEFAULT; /* the others are ours */
+    if (pinned) { /* one endpoint behind it: the choice was made here */
+        p.only = &offer->tag;
+        p.num_only = 1;
+        p.num_order = p.num_ignore = 0;
+        p.sort = OR_SORT_DEFAULT;
+        p.no_fallbacks = true;
+    }
     or_json_writer_init(&w, &e->text);
     or_prefs_write(&w, &p);
     edit(e, OR_STR("provider"), or_str_of(e->text.ptr + at, e->text.len - at));
@@ -191,7 +201,7 @@ static void edit_for_router(edits *e, const rewrite *r, const or_candidate *c)
     name_for_router(e, r, c);
     if (facts_member(r->f, OR_STR("models")) != NULL) drop(e, OR_STR("models")); /* ours */
     if (facts_member(r->f, OR_STR("route")) != NULL) drop(e, OR_STR("route"));
-    add_provider(e, r);
+    add_provider(e, r, c);
     if (r->session.len > 0 && r->f->session_id.len == 0)
         edit(e, OR_STR("session_id"), string_of(e, r->session));
     limit_tokens(e, r, OR_STR("max_tokens"));

@@ -13,7 +13,7 @@ rows='
 5 uplink market
 6 exchange decide models metrics
 7 fetch record
-8 refresh rewrite
+8 refresh expand rewrite
 9 relay cli
 10 api
 11 orproxy
