@@ -43,6 +43,11 @@ $B/tests/test_conf: $B/proxy/conf.o $B/proxy/providers.o
 $B/tests/test_conf: private LIBS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
                                    $(or $(BEARSSL_A),-lbearssl) # this test lets them fail
 $B/tests/test_facts: $B/proxy/facts.o
+$B/tests/test_cli_text: $(patsubst %,$B/proxy/%.o,cli_text mem)
+$B/tests/test_cli_options: $B/proxy/cli_options.o
+$B/tests/test_cli_answer: $(patsubst %,$B/proxy/%.o,cli_answer cli_http cli_text cli_out mem)
+$B/tests/test_cli_lines: $(patsubst %,$B/proxy/%.o,cli_out cli_text mem)
+$B/tests/test_cli_history: $(patsubst %,$B/proxy/%.o,cli_history mem)
 # Names and the clock are this test's own. Its modules need the ports, which come before them.
 $B/tests/test_upstream: $(patsubst %,$B/proxy/%.o,upstream uplink tls dns ev ev_epoll ev_poll mem log conf providers)
 $B/tests/test_upstream: private LIBS := -Wl,--wrap=or_posix_resolve \
