@@ -7,9 +7,11 @@
 static char memory[1 << 20];
 
 static const shape sample = {OR_STR_INIT("gen-17-Ab9"), OR_STR_INIT("acme/big"),
-                             OR_STR_INIT("Alpha \"Cloud\""), 1790000000, false};
+                             OR_STR_INIT("Alpha \"Cloud\""), 1790000000, false,
+                             false, 0, 0};
 static const shape legacy = {OR_STR_INIT("gen-17-Ab9"), OR_STR_INIT("acme/big"),
-                             OR_STR_INIT("Alpha"), 1790000000, true};
+                             OR_STR_INIT("Alpha"), 1790000000, true,
+                             false, 0, 0};
 
 /* What most chunks of the tests begin with, given and wanted. */
 #define THEIRS "{\"id\":\"x\",\"object\":\"o\",\"created\":5,\"model\":\"m\",\"choices\":"
@@ -351,7 +353,7 @@ static void check_usage(const or_usage *u, const or_cost *cost, const char *want
     or_json_writer w;
     or_buf_init(&out, mem, sizeof mem);
     or_json_writer_init(&w, &out);
-    CHECK_ERR(shape_put_usage(&w, u, cost), OR_OK, want);
+    CHECK_ERR(shape_put_usage(&w, &sample, u, cost), OR_OK, want);
     CHECK_ERR(or_json_writer_end(&w), OR_OK, want);
     CHECK_STR(or_buf_str(&out), or_str_z(want), want);
 }
@@ -415,6 +417,7 @@ static void test_usage_chunk(void)
 #define WHOLE_HEAD                                                                     \
     "{\"id\":\"gen-17-Ab9\",\"object\":\"chat.completion\",\"created\":5,\"model\":\"acme/" \
     "big\",\"choices\":"
+#define WHOLE_TAIL ",\"provider\":\"Alpha \\\"Cloud\\\"\",\"system_fingerprint\":null}"
 #define USAGE "{" COUNTS "\"cost\":0.00071,\"is_byok\":false," DETAILS
 
 static const struct {
@@ -427,7 +430,7 @@ static const struct {
      WHOLE_HEAD "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"a\",\"z\":1},"
                 "\"finish_reason\":\"stop\",\"native_finish_reason\":\"eos\"}],\"usage\":" USAGE
                 ",\"queue_time\":0.5,\"a\\u0062\":\"x\",\"o\":{\"b\":[]}},\"service_tier\":\"flex\""
-                TAIL},
+                WHOLE_TAIL},
     {"calls without content, id, type",
      THEIRS "[{\"message\":{\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":{}}},{"
             "\"id\":\"c\",\"index\":9,\"type\":\"custom\",\"custom\":{}}]},\"finish_reason\":"
@@ -436,7 +439,7 @@ static const struct {
                 "},\"id\":\"call_0_Ab9\",\"type\":\"function\"},{\"id\":\"c\",\"index\":9,\"type\":"
                 "\"custom\",\"custom\":{}}],\"role\":\"assistant\",\"content\":null},\"index\":0,"
                 "\"finish_reason\":\"tool_calls\",\"native_finish_reason\":\"stop\"}],\"usage\":"
-                USAGE "}" TAIL},
+                USAGE "}" WHOLE_TAIL},
     {"several choices, one without an ending; no usage",
      THEIRS "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"reasoning_content\":\"h\","
             "\"content\":\"a\"}},{\"message\":{\"content\":[{\"text\":\"b\"},{\"thinking\":\"c\"}]},"
@@ -445,7 +448,7 @@ static const struct {
                 "\"content\":\"a\",\"reasoning\":\"h\"},\"finish_reason\":null},{\"message\":{"
                 "\"content\":\"b\",\"role\":\"assistant\",\"reasoning\":\"c\"},\"index\":1,"
                 "\"finish_reason\":\"stop\",\"native_finish_reason\":\"tool_calls\"}],\"provider\":"
-                "\"Alpha \\\"Cloud\\\"\",\"usage\":" USAGE "}}"},
+                "\"Alpha \\\"Cloud\\\"\",\"usage\":" USAGE "},\"system_fingerprint\":null}"},
 };
 
 static void check_answer(size_t i)
@@ -638,7 +641,8 @@ static void test_collect(void)
         or_buf_init(&out, mem, sizeof mem);
         or_buf_init(&text, want, sizeof want);
         or_buf_put_z(&text, "{\"id\":\"gen-17-Ab9\",\"provider\":\"Alpha \\\"Cloud\\\"\",\"model\":"
-                            "\"acme/big\",\"object\":\"chat.completion\",\"created\":5,");
+                            "\"acme/big\",\"object\":\"chat.completion\",\"created\":5,"
+                            "\"system_fingerprint\":null,");
         or_buf_put_z(&text, streams[i].want);
         or_buf_put_z(&text, ",\"usage\":" USAGE "}}");
         CHECK_ERR(collect(&heap, 65536, streams[i].in, &out), OR_OK, streams[i].name);
