@@ -1786,6 +1786,10 @@ typedef struct or_stats {
     or_sample samples[OR_STATS_SAMPLES];
 } or_stats;
 
+/* The last attempt failed for its key alone (OR_FAULT_KEY, OR_FAULT_RATE), and there is another
+   key: the endpoint need not wait, nor is its breaker open. */
+OR_API void or_stats_forgive(or_stats *s);
+
 /* How an attempt went. */
 typedef struct or_outcome {
     or_fault fault;
@@ -1891,6 +1895,9 @@ typedef struct or_candidate {
     bool            slow;     /* misses a preferred throughput or latency */
     bool            sticky;   /* served the last turn of this conversation */
     bool            drawn;    /* came first by the dice */
+    bool            again;    /* for the caller to set: the endpoint of the one before by another
+                                 key. or_call tries it only when that key was refused or over its
+                                 rate */
 } or_candidate;
 
 /* list[0..num) are to be tried in this order, list[num..num + num_out) were left out. */
@@ -2203,6 +2210,7 @@ typedef struct or_call {
     bool            guessed;       /* past_pico_usd counts */
     bool            unpriced;      /* something was spent at unknown prices */
     bool            received;      /* since the last OR_NEED_MORE */
+    bool            once;          /* tries were not given: no second round */
 } or_call;
 
 /* Bytes that a call with this description needs at desc->mem. */
@@ -7469,6 +7477,13 @@ void or_stats_end(or_stats *s, uint32_t now_ms, const or_outcome *o)
     s->trial = false;
 }
 
+void or_stats_forgive(or_stats *s)
+{
+    s->cool_ms = 0;
+    s->streak = s->trips = 0;
+    s->open = s->trial = false;
+}
+
 /* Sort the values of fresh samples and pick four. *out is zeroed. */
 static void ori_stats_percentiles(const or_stats *s, uint32_t now_ms, bool rate,
                                   or_percentiles *out)
@@ -9109,6 +9124,7 @@ or_err or_call_begin(or_call *c, const or_call_desc *d, uint32_t now_ms)
     if (d->plan == NULL || d->catalogue == NULL || d->plan->num == 0) return OR_ERR_ARG;
     if (d->input != NULL && d->input_size == 0) return OR_ERR_ARG;
     c->desc = *d;
+    c->once = d->tries == 0;
     ori_call_defaults(&c->desc);
     e = ori_call_memory(c);
     if (e == OR_OK) e = ori_call_reserve(c);
@@ -9291,11 +9307,21 @@ static bool ori_call_affordable(const or_call *c, uint32_t candidate)
     return bound >= 0 && or_money_add(c->risk_pico_usd, bound) <= c->desc.max_cost_pico_usd;
 }
 
+/* Another key is for where the one before was at fault, and nothing else was. */
+static bool ori_call_in_turn(const or_call *c, uint32_t candidate)
+{
+    const or_candidate *list = c->desc.plan->list;
+    or_fault            fault = c->failure.fault;
+    if (!list[candidate].again) return true;
+    return (fault == OR_FAULT_KEY || fault == OR_FAULT_RATE) &&
+           list[c->candidate].endpoint == list[candidate].endpoint;
+}
+
 /* The first candidate with these of its marks that can be paid. */
 static bool ori_call_find(const or_call *c, uint8_t mask, uint8_t marks, uint32_t *found)
 {
     for (uint32_t i = 0; i < c->desc.plan->num; i++)
-        if ((c->marks[i] & mask) == marks && ori_call_affordable(c, i)) {
+        if ((c->marks[i] & mask) == marks && ori_call_in_turn(c, i) && ori_call_affordable(c, i)) {
             *found = i;
             return true;
         }
@@ -9320,7 +9346,7 @@ static uint8_t ori_call_ahead(const or_call *c, uint32_t now_ms, uint32_t *next)
     if (c->opened || c->cancelled || c->attempts >= c->desc.tries || left <= 0)
         return ORI_CALL_OVER;
     if (ori_call_find(c, ORI_CALL_TRIED | ORI_CALL_SKIP, 0, next)) return ORI_CALL_PICK;
-    if (!ori_call_find(c, ORI_CALL_RETRY, ORI_CALL_RETRY, next)) return ORI_CALL_OVER;
+    if (c->once || !ori_call_find(c, ORI_CALL_RETRY, ORI_CALL_RETRY, next)) return ORI_CALL_OVER;
     return ori_call_backoff(c) < (uint32_t)left ? ORI_CALL_WAIT : ORI_CALL_OVER;
 }
 

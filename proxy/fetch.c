@@ -74,7 +74,7 @@ static or_err on_request(void *user, uint32_t endpoint, const or_str **pieces, u
     or_http_put_request(&f->head, OR_STR("GET"), or_buf_str(&target),
                         upstream_authority(f->m->hosts[f->target]));
     fetch_put_fields(&f->head, &f->m->settings->providers[f->target],
-                     f->m->next_key[f->target]);
+                     market_take_key(f->m, f->target, ev_now()));
     or_http_put_field(&f->head, OR_STR("Accept"), OR_STR("application/json"));
     or_http_put_head_end(&f->head);
     f->piece = or_buf_str(&f->head);

@@ -613,6 +613,8 @@ static bool open_hosts(market *m, const market *old, char *error, size_t error_s
         if (old != NULL && old->settings == m->settings) {
             m->hosts[i] = upstream_host_hold(old->hosts[i]);
             m->next_key[i] = old->next_key[i];
+            memcpy(m->key_pause[i], old->key_pause[i], sizeof m->key_pause[i]);
+            memcpy(m->key_from[i], old->key_from[i], sizeof m->key_from[i]);
             continue;
         }
         const char *ca = p->ca != NULL ? p->ca : m->settings->ca;
@@ -620,6 +622,35 @@ static bool open_hosts(market *m, const market *old, char *error, size_t error_s
         if (m->hosts[i] == NULL) return false;
     }
     return true;
+}
+
+/* ---- secrets of providers ---- */
+
+static bool key_rests(const market *m, unsigned target, unsigned key, uint32_t now_ms)
+{
+    return now_ms - m->key_from[target][key] < m->key_pause[target][key];
+}
+
+unsigned market_take_key(market *m, unsigned target, uint32_t now_ms)
+{
+    unsigned num = m->settings->providers[target].num_keys;
+    if (num < 2) return 0;
+    for (unsigned i = 0; i < num; i++) {
+        unsigned key = m->next_key[target]++ % num;
+        if (!key_rests(m, target, key, now_ms)) return key;
+    }
+    return m->next_key[target]++ % num;
+}
+
+bool market_rest_key(market *m, unsigned target, unsigned key, uint32_t now_ms, uint32_t pause_ms)
+{
+    unsigned num = m->settings->providers[target].num_keys;
+    if (num < 2) return false;
+    m->key_from[target][key] = now_ms;
+    m->key_pause[target][key] = pause_ms;
+    for (unsigned i = 0; i < num; i++)
+        if (!key_rests(m, target, i, now_ms)) return true;
+    return false;
 }
 
 /* ---- models that nobody lists ---- */

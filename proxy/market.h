@@ -27,7 +27,10 @@ typedef struct market {
     upstream_host  *hosts[CONF_MAX_PROVIDERS];
     bool            listed[CONF_MAX_PROVIDERS]; /* this provider's models are known */
     or_prefs        policy;    /* of settings->provider_preferences */
-    unsigned        next_key[CONF_MAX_PROVIDERS]; /* the secret whose turn it is */
+    unsigned        next_key[CONF_MAX_PROVIDERS]; /* the secret whose turn it is, and ... */
+    uint32_t        key_pause[CONF_MAX_PROVIDERS][CONF_MAX_SECRETS]; /* ... ms that one has to
+                                                     rest since ... */
+    uint32_t        key_from[CONF_MAX_PROVIDERS][CONF_MAX_SECRETS];  /* ... then; 0: it is good */
     int64_t         made_at; /* unix seconds */
     /* private */
     unsigned        refs;
@@ -60,6 +63,13 @@ bool market_learn(const conf *settings, const conf_provider *p, or_str body, boo
 /* The same for the endpoints that a router has of one model (GET /models/ID/endpoints). */
 bool market_learn_endpoints(const conf *settings, const conf_provider *p, or_str model,
                             or_str body, bool *news, char *error, size_t error_size);
+
+/* The secret for the next request to a provider: in turn, those that rest are passed over as
+   long as there are others. */
+unsigned market_take_key(market *m, unsigned target, uint32_t now_ms);
+
+/* That secret was refused or is over its rate: it rests. True: another one does not. */
+bool market_rest_key(market *m, unsigned target, unsigned key, uint32_t now_ms, uint32_t pause_ms);
 
 /* Forget everything, for the end of the program. */
 void market_shutdown(void);

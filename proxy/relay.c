@@ -20,6 +20,8 @@ enum {
     MAX_EVENT = 16 * 1024 * 1024, /* bytes of one server-sent event */
     MAX_HELD = 64 * 1024,         /* bytes of a stream's opening that wait for content */
     MAX_PIECES = 32,
+    KEY_REST_MS = 30000,          /* of a provider's key that was refused */
+    MAX_TURNS = 4,                /* keys of a provider that one request tries */
     MAX_SHOWN = 256,              /* bytes of a client's field that records repeat */
     FIRST_BLOCK = 2048            /* of a request's arena */
 };
@@ -47,6 +49,8 @@ struct relay {
     record   r;
     uint64_t created;    /* unix seconds: the provider's where it tells */
     uint32_t attempt_ms; /* when the current attempt began */
+    unsigned key;        /* of the provider, for the current attempt */
+    or_plan  plan;       /* the decision's, with a place for each further key */
     shape_stream   stream;
     shape_collect *collect; /* a stream that becomes a whole answer */
 };
@@ -459,6 +463,18 @@ static void note_attempt(relay *r, uint16_t status, const char *word)
     r->r.attempts[at] = a;
     r->r.num_attempts++;
     r->attempt_ms = ev_now();
+}
+
+/* A key that was refused, or is over its rate, rests; the endpoint need not while there are
+   others. */
+static void rest_key(relay *r, const or_call_failure *f)
+{
+    uint32_t pause = f->retry_after_ms > 0 ? f->retry_after_ms : KEY_REST_MS;
+    market  *m = r->d.m;
+    if (f->fault != OR_FAULT_KEY && f->fault != OR_FAULT_RATE) return;
+    if (f->status == 404) return; /* the model is not there for any key */
+    if (market_rest_key(m, endpoint_of(r)->target, r->key, ev_now(), pause))
+        or_stats_forgive(&m->stats[r->x.call.endpoint]);
 }
 
 static const char *word_of(const or_call_failure *f)
@@ -903,6 +919,7 @@ static void on_end(relay *r, const or_call_event *ev)
 {
     or_usage usage = ev->usage;
     if (ev->failure != NULL && ev->attempt > 0 && ev->failure->err != OR_ERR_CANCELLED) {
+        rest_key(r, ev->failure);
         if (!r->r.served)
             note_attempt(r, ev->failure->status, word_of(ev->failure));
         else
@@ -933,7 +950,10 @@ static void on_event(void *user, const or_call_event *ev)
     r->native = provider_of(r)->kind == PROVIDER_OPENROUTER ||
                 provider_of(r)->kind == PROVIDER_DEMO;
     switch (ev->kind) {
-    case OR_CALL_FAILED: note_attempt(r, ev->failure->status, word_of(ev->failure)); break;
+    case OR_CALL_FAILED:
+        note_attempt(r, ev->failure->status, word_of(ev->failure));
+        rest_key(r, ev->failure);
+        break;
     case OR_CALL_BEGIN: on_begin(r, ev); break;
     case OR_CALL_DELTA: on_delta(r, ev); break;
     case OR_CALL_DATA: on_data(r, ev); break;
@@ -977,9 +997,9 @@ static or_err on_request(void *user, uint32_t endpoint, const or_str **list, uin
 {
     relay             *r = user;
     const or_endpoint *e = &r->d.m->catalogue.endpoints[endpoint];
-    unsigned           key = r->d.m->next_key[e->target]++;
+    r->key = market_take_key(r->d.m, e->target, ev_now());
     or_buf_clear(&r->echo);
-    return rewrite_request(&r->rw, candidate_of(r, endpoint), key, &r->out, &r->arena, list, num,
+    return rewrite_request(&r->rw, candidate_of(r, endpoint), r->key, &r->out, &r->arena, list, num,
                            r->f.echo && r->f.stream ? &r->echo : NULL);
 }
 
@@ -1006,6 +1026,34 @@ static bool all_are_insured(const decision *d)
     return true;
 }
 
+/* The plan for the call: where a provider has several keys, each gets its turn. */
+static or_err plan_turns(relay *r)
+{
+    uint32_t max = r->d.plan.num * MAX_TURNS;
+    r->plan = r->d.plan;
+    or_candidate *list = or_arena_alloc(&r->arena, max * sizeof *list);
+    if (list == NULL) return OR_ERR_MEMORY;
+    or_plan_init(&r->plan, list, max);
+    for (uint32_t i = 0; i < r->d.plan.num; i++) {
+        const or_candidate *c = &r->d.plan.list[i];
+        uint16_t            target = r->d.m->catalogue.endpoints[c->endpoint].target;
+        unsigned            keys = settings_of(r)->providers[target].num_keys;
+        list[r->plan.num++] = *c;
+        for (unsigned k = 1; k < keys && k < MAX_TURNS; k++) {
+            list[r->plan.num] = *c;
+            list[r->plan.num++].again = true;
+        }
+    }
+    return OR_OK;
+}
+
+static bool has_keys(const relay *r)
+{
+    for (unsigned i = 0; i < settings_of(r)->num_providers; i++)
+        if (settings_of(r)->providers[i].num_keys > 1) return true;
+    return false;
+}
+
 static or_err begin_call(relay *r)
 {
     static const exchange_hooks hooks = {on_host, on_request, on_event, on_rest, on_over};
@@ -1013,6 +1061,10 @@ static or_err begin_call(relay *r)
     or_call_desc d;
     memset(&d, 0, sizeof d);
     d.plan = &r->d.plan;
+    if (has_keys(r)) {
+        if (plan_turns(r) != OR_OK) return OR_ERR_MEMORY;
+        d.plan = &r->plan;
+    }
     d.catalogue = &r->d.m->catalogue;
     d.stats = r->d.m->stats;
     d.stream = r->f.stream && (r->f.kind == FACTS_CHAT || r->f.kind == FACTS_COMPLETIONS);

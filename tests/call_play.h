@@ -603,8 +603,12 @@ static inline void call_play_init(call_play *p, const char *plan)
     p->catalogue.num = CALL_ENDPOINTS;
     or_plan_init(&p->plan, p->candidates, CALL_ENDPOINTS);
     for (; *plan != 0; plan++) {
-        p->candidates[p->plan.num].endpoint = (uint32_t)(*plan - '0');
-        p->candidates[p->plan.num++].model = *plan == '3';
+        bool again = *plan == '+'; /* the one before, by another key */
+        if (again) p->candidates[p->plan.num] = p->candidates[p->plan.num - 1];
+        p->candidates[p->plan.num].again = again;
+        if (!again) p->candidates[p->plan.num].endpoint = (uint32_t)(*plan - '0');
+        if (!again) p->candidates[p->plan.num].model = *plan == '3';
+        p->plan.num++;
     }
     or_budget_init(&p->budget, OR_WINDOW_NONE, -1);
     p->desc.plan = &p->plan;

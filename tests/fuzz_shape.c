@@ -10,7 +10,8 @@
 
 static char memory[1 << 18], shaped[1 << 18];
 
-static const shape    names = {OR_STR_INIT("gen-1-a"), OR_STR_INIT("m"), OR_STR_INIT("P"), 1, false};
+static const shape    names = {OR_STR_INIT("gen-1-a"), OR_STR_INIT("m"), OR_STR_INIT("P"), 1, false,
+                               false, 0, 0};
 static const or_usage no_usage;
 static const or_cost  no_cost;
 
