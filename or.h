@@ -1,4 +1,4 @@
-/* or.h - version 0.2.0 - talk to OpenRouter, and to everything that speaks like it
+/* or.h - version 0.3.0 - talk to OpenRouter, and to everything that speaks like it
 
    Chat completions for firmware and applications: requests, streams, tool calls, fallback
    over providers and models, exact cost, budgets. It opens no socket, reads no clock,
@@ -111,6 +111,9 @@
        or_client_next      -> CONNECT: open a transport to client->url
        or_client_connected writes the request for this endpoint; it is sent
        or_client_next      -> BEGIN, DELTA ... or ANSWER, then END; CLOSE for the transport
+   A gateway has the two halves by themselves: or_route_reader takes what or_route_plan wants
+   from a body that is being scanned anyway, and a call with desc.either takes a stream that
+   was not asked for, one with desc.other any body, as DATA when it is not JSON.
    Below that, if you want to do it by hand:
        or_chat_write       what you want              -> JSON body
        or_http_put_*       method, host, fields       -> head; send head and body
@@ -175,9 +178,12 @@
    them as OpenRouter does (order, only, ignore, sort, max_price, quantizations, zdr,
    thresholds, :nitro and :floor ...) and says for each one left out why. By default healthy
    ones come first and the first of them is drawn with weight 1/price^2. or_stats, one for
-   each endpoint, makes it learn: outages, a breaker, cooldown, percentiles. The plan is a
-   pure function of its arguments; or_route_record writes them as one line, and
-   or_route_replay comes to the same plan from it.
+   each endpoint, makes it learn: outages, a breaker, cooldown, percentiles. An endpoint that
+   is a router, as OpenRouter is, gets the preferences and applies them itself. Bits for
+   or_endpoint.target bar providers from a caller, or say that they cannot be reached now.
+   The plan is a pure function of its arguments; or_route_record writes them as one line,
+   or_route_replay comes to the same plan from it, and or_route_recorded gives the request
+   back, to decide it with other endpoints.
 
    MONEY
    Prices and costs are integers of pico-USD (1e-12 USD): "0.0000000375" is 37500, and
@@ -224,7 +230,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OR_VERSION "0.2.0"
+#define OR_VERSION "0.3.0"
 
 /* Put before every public function. `#define OR_API static` keeps the whole
    library private to one file. */
@@ -2039,9 +2045,10 @@ OR_API or_err or_route_recorded(or_str line, or_arena *arena, or_route_request *
    A stream is held back until its first content, tool call or finish: until then any failure
    leads to the next candidate, after it none does. What came before is in BEGIN's `held`.
    An answer, whole ones too, is complete only with a finish reason and its end; END says which
-   of the three it was. The same code serves a blocking loop, an event loop and a superloop: nothing here
-   waits, nothing is called but the transport, and that receives once between two
-   OR_NEED_MORE, so that others have their turn. */
+   of the three it was. DATA has no word for its finish: its end is the proof. The same code
+   serves a blocking loop, an event loop and a superloop: nothing here waits, nothing is called
+   but the transport, and that receives once between two OR_NEED_MORE, so that others have
+   their turn. */
 
 #ifndef OR_CALL_INPUT
 #define OR_CALL_INPUT 1024 /* bytes received at once, when the caller gives no memory for it */
