@@ -382,7 +382,7 @@ static bool admit(client *c, const route *r, const ask *a, const conf_key **key)
     uint16_t status = auth_read(client_head(c), messages, &who, &why);
     *key = who.key;
     if (r->access == ACCESS_MANAGEMENT) {
-        if (who.management || is_guarded() || (conf_now()->open && status == 0)) return true;
+        if (who.management || is_guarded() || conf_now()->num_keys == 0) return true;
         refuse(c, status == 0 ? 403 : status,
                "this needs the management key (management_key in the settings)", NULL);
         return false;

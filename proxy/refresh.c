@@ -83,7 +83,7 @@ static void on_list(void *user, const fetch_result *r)
         if (a->failed) log_line("%s: its list of models is there", p->name);
         a->failed = false;
         if (news) make();
-        again_in(a, settings->refresh);
+        if (settings->refresh > 0) again_in(a, settings->refresh);
     }
     if (num_running == 0) first = false;
     plan();
@@ -127,10 +127,11 @@ void refresh_begin(void)
     refresh_shutdown();
     timer.fire = on_timer;
     settings = conf_hold(market_now()->settings);
-    if (settings->refresh == 0) return;
     first = true;
-    for (unsigned i = 0; i < settings->num_providers; i++)
-        if (settings->providers[i].list) ask(i);
+    for (unsigned i = 0; i < settings->num_providers; i++) {
+        bool simulated = settings->providers[i].kind == PROVIDER_DEMO; /* asking it is free */
+        if (settings->providers[i].list && (settings->refresh > 0 || simulated)) ask(i);
+    }
     if (num_running == 0) first = false;
     plan();
 }

@@ -764,8 +764,10 @@ static void reply_shaped(relay *r, or_err e, or_buf *body)
 {
     if (e == OR_OK)
         reply(r, 200, or_buf_str(body), 0);
-    else
+    else if (e == OR_ERR_MEMORY || e == OR_ERR_SPACE)
         fail(r, 503, "its answer is too large: limits.memory is reached", 1);
+    else
+        fail(r, 502, "sent an answer of another shape than was asked for", 0);
     or_buf_free(body);
 }
 

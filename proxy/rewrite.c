@@ -25,6 +25,11 @@ static const char *const of_openrouter[] = {
     NULL,
 };
 
+/* Of these the ones that are about routing: all that is taken out of bodies that are passed
+   through, which we do not know better than their clients. */
+static const char *const of_routing[] = {"models", "provider", "plugins",    "route",
+                                         "transforms", "preset", "session_id", NULL};
+
 /* The edits of one attempt. */
 typedef struct edits {
     or_json_edit list[MAX_EDITS];
@@ -273,6 +278,9 @@ static void edit_for_direct(edits *e, const rewrite *r, const or_candidate *c,
 {
     bool chat = r->f->kind == FACTS_CHAT || r->f->kind == FACTS_COMPLETIONS;
     edit_model(e, r, rewrite_model(r, c));
+    for (uint32_t i = 0; r->f->kind == FACTS_OTHER && i < r->f->num_members; i++)
+        drop_listed(e, of_routing, r->f->members[i].name);
+    if (r->f->kind == FACTS_OTHER) return;
     if (r->f->kind == FACTS_COMPLETIONS) limit_tokens(e, r, OR_STR("max_tokens"));
     if (r->f->kind == FACTS_CHAT) name_limit(e, r, known);
     if (chat) {
