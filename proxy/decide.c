@@ -552,6 +552,14 @@ static bool make_plan(decision *d, const facts *f, or_arena *arena, refusal *why
     return apply_max_cost(d, arena, why);
 }
 
+/* Everybody in the plan, the excluded too: records name them at the end. */
+static void pin_all(decision *d)
+{
+    for (uint32_t i = 0; i < d->plan.num + d->plan.num_out; i++)
+        market_pin(d->m, d->plan.list[i].endpoint);
+    d->pinned = d->plan.num + d->plan.num_out;
+}
+
 bool decide(decision *d, const facts *f, const conf_key *key, or_str session, or_arena *arena,
             refusal *why)
 {
@@ -581,11 +589,14 @@ bool decide(decision *d, const facts *f, const conf_key *key, or_str session, or
     apply_session(d, f, session);
     d->bound.prompt_bytes = f->body.len;
     d->bound.max_tokens = d->request.max_tokens;
-    return make_plan(d, f, arena, why);
+    bool made = make_plan(d, f, arena, why);
+    pin_all(d);
+    return made;
 }
 
 void decide_end(decision *d)
 {
+    for (uint32_t i = 0; i < d->pinned; i++) market_unpin(d->m, d->plan.list[i].endpoint);
     market_drop(d->m);
     d->m = NULL;
 }

@@ -21,6 +21,7 @@ typedef struct decision {
     uint32_t           max_tokens; /* has to be sent, since the key has a limit; 0: as it is */
     uint64_t           sticky_key;
     bool               sticky_named;
+    uint32_t           pinned; /* of the plan's list: see market_pin */
 } decision;
 
 /* Why there is nothing to try. */
