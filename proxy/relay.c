@@ -115,10 +115,6 @@ static void on_task(void *user)
     mem_free(r, sizeof *r + FIRST_BLOCK);
 }
 
-static void on_over(void *user)
-{
-    finish(user);
-}
 
 void relay_shutdown(void)
 {
@@ -196,6 +192,13 @@ static or_str metadata_of(relay *r)
 
 /* ---- the stream to the client ---- */
 
+/* Only in a stream of ours: what is passed through may be sound, or the middle of an event. */
+static void set_beat(relay *r)
+{
+    uint32_t ms = settings_of(r)->heartbeat;
+    if (r->x.call.desc.stream && ms > 0) ev_timer_set(&r->beat, ms);
+}
+
 static void flush_pieces(relay *r)
 {
     size_t n = num_pieces;
@@ -204,7 +207,7 @@ static void flush_pieces(relay *r)
         bool room = client_stream(r->c, pieces, n);
         if (r->c != NULL) { /* else it hung up just now */
             if (!room) exchange_pause(&r->x, true);
-            ev_timer_set(&r->beat, settings_of(r)->heartbeat);
+            set_beat(r);
         }
     }
     if (shaped.cap > MAX_HELD)
@@ -687,8 +690,12 @@ static void end_stream(relay *r)
     client *c = r->c;
     or_str  metadata = metadata_of(r);
     if (!r->usage_told) emit(r, metadata.len + 2048, put_usage, &metadata);
+    if (r->no_memory) { /* no other event tells it */
+        fail(r, 503, "its answer is too large: limits.memory is reached", 1);
+        return;
+    }
     add_piece(r, OR_STR("data: [DONE]\n\n"));
-    if (r->c == NULL || r->no_memory) return; /* it hung up just now */
+    if (r->c == NULL) return; /* it hung up just now */
     forget_client(r, 200, "complete");
     client_owner(c, NULL);
     client_stream_end(c, pieces, num_pieces, true);
@@ -829,6 +836,14 @@ static void end_data(relay *r, bool complete)
 
 /* ---- events ---- */
 
+static void on_over(void *user)
+{
+    relay *r = user;
+    /* must not be: but who waits gets an answer, and nobody keeps a pointer to what is freed */
+    if (r->c != NULL) fail(r, 502, "ended without a word", 0);
+    finish(r);
+}
+
 static void on_failure(relay *r, const or_call_event *ev)
 {
     char                   text[512];
@@ -903,7 +918,7 @@ static void on_beat(ev_timer *t)
         add_piece(r, OR_STR(": ORPROXY PROCESSING\n\n"));
         flush_pieces(r);
     }
-    if (r->c != NULL) ev_timer_set(&r->beat, settings_of(r)->heartbeat);
+    if (r->c != NULL) set_beat(r);
 }
 
 /* ---- the request ---- */
@@ -927,6 +942,7 @@ static or_err on_request(void *user, uint32_t endpoint, const or_str **list, uin
     relay             *r = user;
     const or_endpoint *e = &r->d.m->catalogue.endpoints[endpoint];
     unsigned           key = r->d.m->next_key[e->target]++;
+    if (r->c == NULL) return OR_ERR_CANCELLED; /* and its head, which rewriting reads, is gone */
     or_buf_clear(&r->echo);
     return rewrite_request(&r->rw, candidate_of(r, endpoint), key, &r->out, &r->arena, list, num,
                            r->f.echo && r->f.stream ? &r->echo : NULL);
@@ -1095,8 +1111,7 @@ void relay_request(client *c, facts_kind kind, const char *path, const conf_key 
     num_streams += r->f.stream;
     r->c = c;
     client_owner(c, r);
-    if (r->x.call.desc.stream && settings_of(r)->heartbeat > 0)
-        ev_timer_set(&r->beat, settings_of(r)->heartbeat);
+    set_beat(r);
     exchange_pump(&r->x);
 }
 
