@@ -485,6 +485,16 @@ static or_err plan(decision *d, or_arena *arena)
     return e;
 }
 
+/* Each choice costs its completion; that the question is then paid as often is on the safe
+   side. */
+static void bound_choices(const or_prices *p, const or_bound_facts *b, uint32_t choices,
+                          or_cost *out)
+{
+    or_cost_bound(p, b, out);
+    int64_t one = out->pico_usd, times = choices > 1 ? choices : 1;
+    out->pico_usd = one > INT64_MAX / times ? INT64_MAX : one * times;
+}
+
 void decide_worst(const decision *d, uint32_t endpoint, or_cost *out)
 {
     const conf        *settings = d->m->settings;
@@ -493,12 +503,12 @@ void decide_worst(const decision *d, uint32_t endpoint, or_cost *out)
     or_prices          ceiling;
     b.output_limit = e->max_completion_tokens;
     b.context_length = e->context_length;
-    or_cost_bound(&e->prices, &b, out);
+    bound_choices(&e->prices, &b, d->choices, out);
     if (out->source != OR_COST_UNKNOWN || settings->unknown_price != CONF_PRICE_CEILING) return;
     memset(&ceiling, 0, sizeof ceiling);
     or_price_set(&ceiling.base, OR_PRICE_PROMPT, settings->ceiling_prompt);
     or_price_set(&ceiling.base, OR_PRICE_COMPLETION, settings->ceiling_completion);
-    or_cost_bound(&ceiling, &b, out);
+    bound_choices(&ceiling, &b, d->choices, out);
 }
 
 /* Candidates that may cost more than the key allows for one request go. */
@@ -589,6 +599,7 @@ bool decide(decision *d, const facts *f, const conf_key *key, or_str session, or
     apply_session(d, f, session);
     d->bound.prompt_bytes = f->body.len;
     d->bound.max_tokens = d->request.max_tokens;
+    d->choices = f->choices;
     bool made = make_plan(d, f, arena, why);
     pin_all(d);
     return made;

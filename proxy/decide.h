@@ -18,6 +18,7 @@ typedef struct decision {
     const char        *strategy; /* "direct", "fallback", "auto", "free", "alias" */
     or_str             asked;    /* the model as the client named it */
     or_bound_facts     bound;    /* for worst cases */
+    uint32_t           choices;  /* answers that each costs */
     uint32_t           max_tokens; /* has to be sent, since the key has a limit; 0: as it is */
     uint64_t           sticky_key;
     bool               sticky_named;
