@@ -387,6 +387,8 @@ static bool apply_key(decision *d, names *n, or_arena *arena, refusal *why)
         why->e.limit_source = "key";
         return false;
     }
+    if (key->max_cost_pico_usd >= 0 && d->request.max_tokens == 0)
+        d->max_tokens = OR_COST_DEFAULT_OUTPUT; /* what worst cases assume has to hold */
     for (unsigned i = 0; i < settings->num_providers; i++)
         if (!allows(key->providers, key->num_providers, or_str_z(settings->providers[i].name)))
             d->request.barred |= (uint64_t)1 << i;

@@ -401,6 +401,11 @@ static void note_usage(relay *r, const or_usage *u, const or_cost *cost)
 {
     r->r.usage = *u;
     r->r.cost = *cost;
+    /* sound, pictures and the like: bytes tell nothing of what they cost */
+    if (r->f.kind == FACTS_OTHER && !u->set && cost->pico_usd > 0) {
+        memset(&r->r.cost, 0, sizeof r->r.cost);
+        r->r.cost.source = OR_COST_UNKNOWN;
+    }
     r->r.byok = r->native ? u->is_byok : true;
     r->r.usage.is_byok = r->r.byok;
 }
@@ -1050,7 +1055,7 @@ static void refuse(relay *r, client *c, const refusal *why)
     r->r.status = e.status;
     if (r->metadata && r->d.plan.num + r->d.plan.num_out > 0) e.router_metadata = metadata_of(r);
     client_error(c, &e, fields);
-    record_tell(&r->r);
+    if (strcmp(r->r.path, "/route") != 0) record_tell(&r->r); /* that one is a question only */
 }
 
 /* Read and decide. False: the client has its answer. */

@@ -11,6 +11,7 @@ enum {
     MAX_PIECES = 6 * MAX_EDITS + 2,
     MAX_FIELD = 1024,                     /* longer fields of the client are not sent on */
     MAX_HEAD = 16 * 1024,
+    MAX_IGNORED = 256,                    /* providers that the owner and a request ignore */
     COPY = 64 * 1024 /* bodies up to this size are sent in one piece with their head */
 };
 
@@ -184,21 +185,55 @@ static bool has_number(const rewrite *r, or_str name)
     return m != NULL && m->type == OR_JSON_NUMBER;
 }
 
+/* Models refuse to be asked for more than they can. */
+static uint64_t key_limit(const rewrite *r, const or_candidate *c)
+{
+    uint32_t most = r->d->m->catalogue.endpoints[c->endpoint].max_completion_tokens;
+    return most > 0 && most < r->d->max_tokens ? most : r->d->max_tokens;
+}
+
 /* The limit of a key, under the name that the path has for it; and of two that were given the
    smaller, since that one was checked. */
-static void limit_tokens(edits *e, const rewrite *r)
+static void limit_tokens(edits *e, const rewrite *r, const or_candidate *c)
 {
     or_str names[2] = {OR_STR("max_tokens"), OR_STR("max_completion_tokens")};
     or_str name = strcmp(r->path, "/responses") == 0 ? OR_STR("max_output_tokens") : names[0];
     bool   written = r->f->kind != FACTS_EMBEDDINGS &&
                    (r->f->kind != FACTS_OTHER || strcmp(r->path, "/responses") == 0 ||
                     strcmp(r->path, "/messages") == 0);
-    if (r->d->max_tokens > 0 && written) edit(e, name, number_of(e, r->d->max_tokens));
+    if (r->d->max_tokens > 0 && written) edit(e, name, number_of(e, key_limit(r, c)));
     if (r->d->key == NULL || !has_number(r, names[0]) || !has_number(r, names[1])) return;
     for (int i = 0; i < 2; i++) edit(e, names[i], number_of(e, r->d->request.max_tokens));
 }
 
 /* ---- OpenRouter ---- */
+
+/* What both admit; where that is nothing, the word that admits nothing. */
+static uint32_t both_quantizations(const or_prefs *p, const or_prefs *policy)
+{
+    uint32_t both = p->quantizations & policy->quantizations;
+    return both != 0 ? both : 1u << OR_QUANT_NUM;
+}
+
+static void keep_lower(or_price_list *p, const or_price_list *policy)
+{
+    for (int key = 0; key < OR_PRICE_NUM; key++) {
+        bool told = (p->known >> key & 1) != 0;
+        if ((policy->known >> key & 1) == 0 || (told && p->pico[key] <= policy->pico[key])) continue;
+        or_price_set(p, (or_price_key)key, policy->pico[key]);
+    }
+}
+
+/* Whom either ignores. The owner's come first: those of a request are beyond the end first. */
+static void join_ignored(or_prefs *p, const or_prefs *policy, or_str *list, uint32_t max)
+{
+    uint32_t num = 0;
+    if (policy->num_ignore == 0) return;
+    for (uint32_t i = 0; i < policy->num_ignore && num < max; i++) list[num++] = policy->ignore[i];
+    for (uint32_t i = 0; i < p->num_ignore && num < max; i++) list[num++] = p->ignore[i];
+    p->ignore = list;
+    p->num_ignore = num;
+}
 
 /* Its own routing has to keep the owner's rules too. */
 static void add_provider(edits *e, const rewrite *r)
@@ -206,6 +241,7 @@ static void add_provider(edits *e, const rewrite *r)
     const or_route_request *q = &r->d->request;
     const or_prefs         *policy = q->policy;
     or_prefs                p = q->prefs;
+    or_str                  ignored[MAX_IGNORED];
     or_json_writer          w;
     size_t                  at = e->text.len;
     bool preset = r->d->preset != NULL && r->d->preset->provider.ptr != NULL &&
@@ -216,8 +252,11 @@ static void add_provider(edits *e, const rewrite *r)
         p.zdr |= policy->zdr;
         p.distillable_text |= policy->distillable_text;
         p.require_parameters |= policy->require_parameters;
-        if (p.quantizations == 0) p.quantizations = policy->quantizations;
-        if (p.max_price.known == 0) p.max_price = policy->max_price;
+        if (policy->quantizations != 0)
+            p.quantizations = p.quantizations == 0 ? policy->quantizations
+                                                   : both_quantizations(&p, policy);
+        keep_lower(&p.max_price, &policy->max_price);
+        join_ignored(&p, policy, ignored, sizeof ignored / sizeof ignored[0]);
     }
     if (p.sort > OR_SORT_EXACTO) p.sort = OR_SORT_DEFAULT; /* the others are ours */
     or_json_writer_init(&w, &e->text);
@@ -233,13 +272,14 @@ static void edit_for_router(edits *e, const rewrite *r, const or_candidate *c)
     add_provider(e, r);
     if (r->session.len > 0 && r->f->session_id.len == 0)
         edit(e, OR_STR("session_id"), string_of(e, r->session));
-    limit_tokens(e, r);
+    limit_tokens(e, r, c);
 }
 
 /* ---- direct providers ---- */
 
 /* The limit under the one name that is known; of two the smaller. */
-static void name_limit(edits *e, const rewrite *r, const provider_facts *known)
+static void name_limit(edits *e, const rewrite *r, const or_candidate *c,
+                       const provider_facts *known)
 {
     or_str                old_name = OR_STR("max_tokens"), new_name = OR_STR("max_completion_tokens");
     const or_json_member *old = facts_member(r->f, old_name), *new = facts_member(r->f, new_name);
@@ -249,7 +289,7 @@ static void name_limit(edits *e, const rewrite *r, const provider_facts *known)
     if (known->cap == PROVIDER_CAP_TOKENS) name = old_name;
     if (known->cap == PROVIDER_CAP_COMPLETION) name = new_name;
     if (r->d->max_tokens > 0 && !has_old && !has_new) {
-        edit(e, name, number_of(e, r->d->max_tokens));
+        edit(e, name, number_of(e, key_limit(r, c)));
         return;
     }
     if (!has_old && !has_new) return;
@@ -303,9 +343,9 @@ static void edit_for_direct(edits *e, const rewrite *r, const or_candidate *c,
     bool chat = r->f->kind == FACTS_CHAT || r->f->kind == FACTS_COMPLETIONS;
     edit_model(e, r, rewrite_model(r, c));
     if (r->f->kind == FACTS_CHAT)
-        name_limit(e, r, known);
+        name_limit(e, r, c, known);
     else
-        limit_tokens(e, r);
+        limit_tokens(e, r, c);
     if (chat) {
         name_effort(e, r);
         if (r->f->stream && !known->no_stream_options)

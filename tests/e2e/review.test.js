@@ -149,3 +149,55 @@ test('who came by an address that is closed by a reload does not stay', async (t
     assert.ok(c.closed, c.text);
     assert.equal(up.requests.length, 1);
 });
+
+test('a bound on the cost holds without max_tokens: it is sent', async (t) => {
+    const up = await upstream(t, (req, res) => reply(res, 200, completion()));
+    const p = await start(t, ['-c', settings(t, limited(up, 'openai', 'max_cost_per_request = 0.02'))], KEY);
+    assert.equal((await chat(p, { model: 'acme/big' }, BEARER)).status, 200);
+    const sent = up.requests.at(-1).json;
+    assert.equal(sent.max_tokens ?? sent.max_completion_tokens, 8192);
+});
+
+test("OpenRouter gets the owner's rules, whatever a request says", async (t) => {
+    const up = await upstream(t, (req, res) => reply(res, 200, completion()));
+    const own = '{"ignore":["badhost"],"quantizations":["fp16","bf16"],"max_price":{"prompt":1,"completion":2}}';
+    const p = await start(t, [
+        '-c',
+        settings(t, `refresh = 0s\nprovider_preferences = ${own}\n` +
+            `[provider openrouter]\nbase_url = ${up.url}\nlist = no\nany_model = yes\nkey = env:UPSTREAM_KEY\n` +
+            `[endpoint openrouter acme/big]\nprompt = 1\ncompletion = 1\nquantization = fp16\n`),
+    ]);
+    const answer = await chat(p, {
+        model: 'acme/big',
+        provider: { ignore: ['other'], quantizations: ['fp16', 'int4'], max_price: { prompt: 50, completion: 1 } },
+    });
+    assert.equal(answer.status, 200, answer.body);
+    const sent = up.requests.at(-1).json.provider;
+    assert.deepEqual(sent.ignore, ['badhost', 'other']);
+    assert.deepEqual(sent.quantizations, ['fp16']);
+    assert.equal(Number(sent.max_price.prompt), 1);
+    assert.equal(Number(sent.max_price.completion), 1);
+});
+
+test('what bytes do not tell is not called a cost', async (t) => {
+    const up = await upstream(t, (req, res) => {
+        res.writeHead(200, { 'content-type': 'audio/mpeg' });
+        res.end('sound');
+    });
+    const p = await start(t, ['-c', settings(t, limited(up, 'openai', ''))], KEY);
+    const answer = await ask(p, {
+        path: '/v1/audio/speech', body: { model: 'acme/big', input: 'x'.repeat(400) }, headers: BEARER,
+    });
+    const record = await ask(p, { path: `/v1/generation?id=${answer.headers['x-generation-id']}`, headers: BEARER });
+    assert.equal(record.json.data.total_cost, null);
+});
+
+test('POST /route leaves no record', async (t) => {
+    const up = await upstream(t, (req, res) => reply(res, 200, completion()));
+    const conf = settings(t, `refresh = 0s\n[provider alpha]\nkind = openai\nbase_url = ${up.url}\nlist = no\n[endpoint alpha a/b]\n`);
+    const p = await start(t, ['-c', conf]);
+    const answer = await ask(p, { path: '/v1/route', body: { ...HELLO, model: 'no/such' } });
+    assert.equal(answer.status, 400);
+    const metrics = await ask(p, { path: '/metrics' });
+    assert.doesNotMatch(metrics.body, /^orproxy_requests_total\{/m);
+});
