@@ -369,7 +369,8 @@ void client_stream_begin(client *c, uint16_t status, or_str fields)
     if (broken(c)) return;
     assert(!c->answering);
     c->answering = true;
-    c->chunked = c->http.head.minor == 1;
+    /* a 204 has no body by definition: a chunk's end would be taken for the next answer */
+    c->chunked = c->http.head.minor == 1 && status != 204 && status != 205;
     if (!c->chunked) c->keep_alive = false; /* HTTP/1.0: the end is the close */
     put_head(c, &c->out, status, fields);
     if (c->chunked)

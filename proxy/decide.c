@@ -166,6 +166,11 @@ static bool no_model(const decision *d, or_arena *arena, refusal *why)
 {
     char         text[512];
     availability a = {d, "model_not_found", false};
+    if (market_is_full(d->m)) {
+        refuse(why, arena, 503, "too many models that no provider lists are in use at once");
+        why->retry_after_s = 1;
+        return false;
+    }
     snprintf(text, sizeof text, "%.*s is not a valid model ID: GET /v1/models lists them",
              shown(d->asked), d->asked.ptr);
     refuse(why, arena, 400, text);

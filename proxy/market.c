@@ -614,6 +614,13 @@ void market_unpin(market *m, uint32_t endpoint)
     if (endpoint >= m->num_listed) m->memory->pins[endpoint - m->num_listed]--;
 }
 
+bool market_is_full(const market *m)
+{
+    for (uint32_t i = 0; i < ADMITTED; i++)
+        if (m->memory->pins[i] == 0) return false;
+    return true;
+}
+
 unsigned market_admit(market *m, or_str model)
 {
     struct market_memory *mem = m->memory;

@@ -55,6 +55,7 @@ unsigned market_admit(market *m, or_str model);
    that nobody lists share a few places. */
 void market_pin(market *m, uint32_t endpoint);
 void market_unpin(market *m, uint32_t endpoint);
+bool market_is_full(const market *m); /* all those places are in use */
 
 /* What a provider said of its models: remembered (under conf.state, too) for the next
    market_make. *news: it said something else before. False when it is nothing that can be

@@ -19,6 +19,7 @@ import {
     gate,
     post,
     proxy,
+    rawUpstream,
     reply,
     scratch,
     start,
@@ -200,4 +201,38 @@ test('POST /route leaves no record', async (t) => {
     assert.equal(answer.status, 400);
     const metrics = await ask(p, { path: '/metrics' });
     assert.doesNotMatch(metrics.body, /^orproxy_requests_total\{/m);
+});
+
+test('an answer without a body does not run into the next one', async (t) => {
+    let first = true;
+    const up = await rawUpstream(t, (socket) => {
+        socket.write(first
+            ? 'HTTP/1.1 204 No Content\r\nContent-Type: text/plain\r\n\r\n'
+            : 'HTTP/1.1 200 OK\r\nContent-Type: audio/x\r\nContent-Length: 2\r\n\r\nhi');
+        first = false;
+    });
+    const p = await proxy(t, up);
+    const c = connect(t, p.port);
+    c.write(post({ model: 'a/b', input: 'x' }, { target: '/v1/audio/speech' }));
+    await c.untilClosed();
+    assert.match(c.text, /^HTTP\/1.1 204 /);
+    assert.match(c.text, /\r\n\r\n$/);
+    assert.doesNotMatch(c.text, /chunked|\r\n0\r\n/i);
+});
+
+test('more unlisted models at once than there are places: try again, not unknown', async (t) => {
+    const held = gate();
+    const up = await upstream(t, async (req, res) => {
+        await held.opened;
+        reply(res, 200, completion());
+    });
+    const p = await proxy(t, up);
+    const asked = Array.from({ length: 64 }, (_, i) => chat(p, { model: `a/m${i}` }));
+    await until(() => up.requests.length === 64, '64 requests');
+    const answer = await chat(p, { model: 'a/another' });
+    assert.equal(answer.status, 503, answer.body);
+    assert.equal(answer.headers['retry-after'], '1');
+    held.open();
+    for (const one of await Promise.all(asked)) assert.equal(one.status, 200);
+    assert.equal((await chat(p, { model: 'a/another' })).status, 200);
 });
