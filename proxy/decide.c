@@ -414,6 +414,27 @@ static bool apply_key(decision *d, names *n, or_arena *arena, refusal *why)
     return false;
 }
 
+/* What the preset adds counts as if the client had said it. */
+static void apply_parameters(decision *d, const facts *f)
+{
+    or_json_member members[64];
+    uint32_t       num = 0;
+    uint64_t       n;
+    if (d->preset == NULL || d->preset->parameters.ptr == NULL) return;
+    if (or_json_members(d->preset->parameters, members, 64, &num, NULL) != OR_OK) return;
+    for (uint32_t i = 0; i < num; i++) {
+        or_str name = members[i].name;
+        if (facts_member(f, name) != NULL || or_u64_read(members[i].value, &n) != OR_OK) continue;
+        uint32_t value = (uint32_t)(n < UINT32_MAX ? n : UINT32_MAX);
+        if (or_json_str_is(name, OR_STR("max_tokens")) ||
+            or_json_str_is(name, OR_STR("max_completion_tokens")) ||
+            or_json_str_is(name, OR_STR("max_output_tokens")))
+            d->request.max_tokens = value > d->request.max_tokens ? value : d->request.max_tokens;
+        if (or_json_str_is(name, OR_STR("n")) || or_json_str_is(name, OR_STR("best_of")))
+            d->choices = value > d->choices ? value : d->choices;
+    }
+}
+
 /* Preferences: the request's, else the preset's; where they leave something open the owner's;
    the owner's filters count in any case. */
 static or_err apply_preferences(decision *d, const facts *f, or_arena *arena)
@@ -586,10 +607,12 @@ bool decide(decision *d, const facts *f, const conf_key *key, or_str session, or
     d->key = key;
     d->strategy = "direct";
     d->request = f->request;
+    d->choices = f->choices;
     if (session.len > FACTS_MAX_SESSION)
         return refuse(why, arena, 400, "x-session-id is longer than 256 bytes");
     set_moment(&d->moment);
     if (!read_names(d, f, &n, arena, why)) return false;
+    apply_parameters(d, f);
     if (!apply_key(d, &n, arena, why)) return false;
     if (apply_preferences(d, f, arena) != OR_OK)
         return refuse(why, arena, 503, "no memory: limits.memory is reached");
@@ -606,7 +629,6 @@ bool decide(decision *d, const facts *f, const conf_key *key, or_str session, or
     apply_session(d, f, session);
     d->bound.prompt_bytes = f->body.len;
     d->bound.max_tokens = d->request.max_tokens;
-    d->choices = f->choices;
     bool made = make_plan(d, f, arena, why);
     pin_all(d);
     return made;

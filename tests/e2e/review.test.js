@@ -236,3 +236,16 @@ test('more unlisted models at once than there are places: try again, not unknown
     for (const one of await Promise.all(asked)) assert.equal(one.status, 200);
     assert.equal((await chat(p, { model: 'a/another' })).status, 200);
 });
+
+test("a preset's parameters are under the limits of the key, too", async (t) => {
+    const up = await upstream(t, (req, res) => reply(res, 200, completion()));
+    const conf = limited(up, 'openai', 'max_tokens_per_request = 100') +
+        '[preset big]\nmodel = acme/big\nparameters = {"max_tokens":5000}\n' +
+        '[preset small]\nmodel = acme/big\nparameters = {"max_tokens":50}\n';
+    const p = await start(t, ['-c', settings(t, conf)], KEY);
+    assert.equal((await chat(p, { model: '@preset/big' }, BEARER)).status, 403);
+    const answer = await chat(p, { model: '@preset/small' }, BEARER);
+    assert.equal(answer.status, 200, answer.body);
+    const sent = up.requests.at(-1).json;
+    assert.equal(sent.max_tokens ?? sent.max_completion_tokens, 50);
+});
