@@ -10015,14 +10015,15 @@ static or_err ori_client_member(or_route_request *q, or_arena *arena, const or_j
                                 const char **bad)
 {
     static const char *const names[] = {"model", "models", "provider", "service_tier",
-                                        "max_tokens", "max_completion_tokens"};
+                                        "max_tokens", "max_completion_tokens",
+                                        "max_output_tokens"};
     or_json_doc doc;
     uint64_t    tokens = 0;
     uint32_t    k = 0;
     ori_prefs   r = {&doc, 0, arena, OR_OK, NULL, false};
     or_str      text = item->value;
-    while (k < 6 && !or_json_str_is(item->key, or_str_z(names[k]))) k++;
-    if (k == 6 || item->type == OR_JSON_NULL) return OR_OK;
+    while (k < 7 && !or_json_str_is(item->key, or_str_z(names[k]))) k++;
+    if (k == 7 || item->type == OR_JSON_NULL) return OR_OK;
     if (item->type == OR_JSON_STRING) text = or_str_of(text.ptr - 1, text.len + 2); /* its quotes */
     or_err e = or_json_parse(&doc, text, 0, arena);
     if (e != OR_OK) return e;

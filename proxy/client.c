@@ -44,6 +44,8 @@ struct client {
     size_t   out_at;
     uint32_t began; /* when the request's first byte came */
     void    *owner;
+    const struct listener *from; /* which it came by; NULL: another way, or that one is closed */
+    bool     last;       /* it closes after this answer */
     bool     head_known; /* the request's head can be read */
     bool     over_limit, keep_alive, body_read, answering, choked, chunked, no_body;
 };
@@ -243,7 +245,7 @@ static void answered(client *c)
 {
     ev_timer_stop(&c->timer);
     or_buf_free(&c->body);
-    if (!c->keep_alive || draining) {
+    if (!c->keep_alive || draining || c->last) {
         linger(c);
         return;
     }
@@ -312,7 +314,7 @@ static void put_head(client *c, or_buf *head, uint16_t status, or_str fields)
     or_http_put_field(head, OR_STR("Date"), date());
     or_buf_put_str(head, fields);
     if (c->head_known) hooks->fields(c, head);
-    if (!c->keep_alive || draining)
+    if (!c->keep_alive || draining || c->last)
         or_http_put_field(head, OR_STR("Connection"), OR_STR("close"));
     else if (c->http.head.minor == 0)
         or_http_put_field(head, OR_STR("Connection"), OR_STR("keep-alive"));
@@ -367,7 +369,8 @@ void client_stream_begin(client *c, uint16_t status, or_str fields)
     if (broken(c)) return;
     assert(!c->answering);
     c->answering = true;
-    c->chunked = c->http.head.minor == 1;
+    /* a 204 has no body by definition: a chunk's end would be taken for the next answer */
+    c->chunked = c->http.head.minor == 1 && status != 204 && status != 205;
     if (!c->chunked) c->keep_alive = false; /* HTTP/1.0: the end is the close */
     put_head(c, &c->out, status, fields);
     if (c->chunked)
@@ -435,6 +438,7 @@ or_err client_take_body(client *c, or_buf *to)
     or_buf_free(to);
     *to = c->body;
     or_buf_init_growing(&c->body, &mem_allocator, conf_now()->limits.body);
+    c->whole = or_str_of("", 0);
     return OR_OK;
 }
 
@@ -700,7 +704,7 @@ static void on_timer(ev_timer *t)
 
 /* ---- listening ---- */
 
-bool client_serve(int fd)
+static bool serve(int fd, const listener *from)
 {
     client *c = mem_alloc(sizeof *c);
     if (c == NULL) return false;
@@ -724,9 +728,15 @@ bool client_serve(int fd)
     c->next = clients;
     if (clients != NULL) clients->prev = c;
     clients = c;
+    c->from = from;
     c->over_limit = num_clients++ >= conf_now()->limits.connections;
     ev_timer_set(&c->timer, conf_now()->timeout.client);
     return true;
+}
+
+bool client_serve(int fd)
+{
+    return serve(fd, NULL);
 }
 
 static void on_connection(ev_io *io, unsigned events)
@@ -741,7 +751,7 @@ static void on_connection(ev_io *io, unsigned events)
             log_line("accept: %s: waiting %d ms", strerror(errno), ACCEPT_PAUSE_MS);
             break;
         }
-        if (!client_serve(fd)) {
+        if (!serve(fd, l)) {
             close(fd);
             break;
         }
@@ -803,7 +813,15 @@ static void stop_listening(listener *l)
 void client_unlisten(const char *address)
 {
     listener *l = find_listener(address);
-    if (l != NULL) stop_listening(l);
+    if (l == NULL) return;
+    stop_listening(l);
+    for (client *c = clients, *next; c != NULL; c = next) {
+        next = c->next;
+        if (c->from != l) continue;
+        c->from = NULL;
+        c->last = true;
+        if (c->state == HEAD || c->state == BODY) close_client(c);
+    }
 }
 
 void client_drain(void)

@@ -37,7 +37,8 @@ void client_setup(const client_hooks *hooks);
 /* Serve a listening socket, known by its address in the settings. False with errno. */
 bool client_listen(int fd, const char *address);
 bool client_listens(const char *address);
-void client_unlisten(const char *address); /* its connections live on */
+void client_unlisten(const char *address); /* its connections may finish their answer: who came
+                                              by it must not profit from what the others may */
 
 /* Serve a connection that came by another way. False: no memory, or errno. */
 bool client_serve(int fd);

@@ -166,6 +166,11 @@ static bool no_model(const decision *d, or_arena *arena, refusal *why)
 {
     char         text[512];
     availability a = {d, "model_not_found", false};
+    if (market_is_full(d->m)) {
+        refuse(why, arena, 503, "too many models that no provider lists are in use at once");
+        why->retry_after_s = 1;
+        return false;
+    }
     snprintf(text, sizeof text, "%.*s is not a valid model ID: GET /v1/models lists them",
              shown(d->asked), d->asked.ptr);
     refuse(why, arena, 400, text);
@@ -387,6 +392,8 @@ static bool apply_key(decision *d, names *n, or_arena *arena, refusal *why)
         why->e.limit_source = "key";
         return false;
     }
+    if (key->max_cost_pico_usd >= 0 && d->request.max_tokens == 0)
+        d->max_tokens = OR_COST_DEFAULT_OUTPUT; /* what worst cases assume has to hold */
     for (unsigned i = 0; i < settings->num_providers; i++)
         if (!allows(key->providers, key->num_providers, or_str_z(settings->providers[i].name)))
             d->request.barred |= (uint64_t)1 << i;
@@ -405,6 +412,27 @@ static bool apply_key(decision *d, names *n, or_arena *arena, refusal *why)
     refuse(why, arena, 403, text);
     why->e.limit_source = "request";
     return false;
+}
+
+/* What the preset adds counts as if the client had said it. */
+static void apply_parameters(decision *d, const facts *f)
+{
+    or_json_member members[64];
+    uint32_t       num = 0;
+    uint64_t       n;
+    if (d->preset == NULL || d->preset->parameters.ptr == NULL) return;
+    if (or_json_members(d->preset->parameters, members, 64, &num, NULL) != OR_OK) return;
+    for (uint32_t i = 0; i < num; i++) {
+        or_str name = members[i].name;
+        if (facts_member(f, name) != NULL || or_u64_read(members[i].value, &n) != OR_OK) continue;
+        uint32_t value = (uint32_t)(n < UINT32_MAX ? n : UINT32_MAX);
+        if (or_json_str_is(name, OR_STR("max_tokens")) ||
+            or_json_str_is(name, OR_STR("max_completion_tokens")) ||
+            or_json_str_is(name, OR_STR("max_output_tokens")))
+            d->request.max_tokens = value > d->request.max_tokens ? value : d->request.max_tokens;
+        if (or_json_str_is(name, OR_STR("n")) || or_json_str_is(name, OR_STR("best_of")))
+            d->choices = value > d->choices ? value : d->choices;
+    }
 }
 
 /* Preferences: the request's, else the preset's; where they leave something open the owner's;
@@ -485,6 +513,16 @@ static or_err plan(decision *d, or_arena *arena)
     return e;
 }
 
+/* Each choice costs its completion; that the question is then paid as often is on the safe
+   side. */
+static void bound_choices(const or_prices *p, const or_bound_facts *b, uint32_t choices,
+                          or_cost *out)
+{
+    or_cost_bound(p, b, out);
+    int64_t one = out->pico_usd, times = choices > 1 ? choices : 1;
+    out->pico_usd = one > INT64_MAX / times ? INT64_MAX : one * times;
+}
+
 void decide_worst(const decision *d, uint32_t endpoint, or_cost *out)
 {
     const conf        *settings = d->m->settings;
@@ -493,12 +531,12 @@ void decide_worst(const decision *d, uint32_t endpoint, or_cost *out)
     or_prices          ceiling;
     b.output_limit = e->max_completion_tokens;
     b.context_length = e->context_length;
-    or_cost_bound(&e->prices, &b, out);
+    bound_choices(&e->prices, &b, d->choices, out);
     if (out->source != OR_COST_UNKNOWN || settings->unknown_price != CONF_PRICE_CEILING) return;
     memset(&ceiling, 0, sizeof ceiling);
     or_price_set(&ceiling.base, OR_PRICE_PROMPT, settings->ceiling_prompt);
     or_price_set(&ceiling.base, OR_PRICE_COMPLETION, settings->ceiling_completion);
-    or_cost_bound(&ceiling, &b, out);
+    bound_choices(&ceiling, &b, d->choices, out);
 }
 
 /* Candidates that may cost more than the key allows for one request go. */
@@ -552,6 +590,14 @@ static bool make_plan(decision *d, const facts *f, or_arena *arena, refusal *why
     return apply_max_cost(d, arena, why);
 }
 
+/* Everybody in the plan, the excluded too: records name them at the end. */
+static void pin_all(decision *d)
+{
+    for (uint32_t i = 0; i < d->plan.num + d->plan.num_out; i++)
+        market_pin(d->m, d->plan.list[i].endpoint);
+    d->pinned = d->plan.num + d->plan.num_out;
+}
+
 bool decide(decision *d, const facts *f, const conf_key *key, or_str session, or_arena *arena,
             refusal *why)
 {
@@ -561,10 +607,12 @@ bool decide(decision *d, const facts *f, const conf_key *key, or_str session, or
     d->key = key;
     d->strategy = "direct";
     d->request = f->request;
+    d->choices = f->choices;
     if (session.len > FACTS_MAX_SESSION)
         return refuse(why, arena, 400, "x-session-id is longer than 256 bytes");
     set_moment(&d->moment);
     if (!read_names(d, f, &n, arena, why)) return false;
+    apply_parameters(d, f);
     if (!apply_key(d, &n, arena, why)) return false;
     if (apply_preferences(d, f, arena) != OR_OK)
         return refuse(why, arena, 503, "no memory: limits.memory is reached");
@@ -581,11 +629,14 @@ bool decide(decision *d, const facts *f, const conf_key *key, or_str session, or
     apply_session(d, f, session);
     d->bound.prompt_bytes = f->body.len;
     d->bound.max_tokens = d->request.max_tokens;
-    return make_plan(d, f, arena, why);
+    bool made = make_plan(d, f, arena, why);
+    pin_all(d);
+    return made;
 }
 
 void decide_end(decision *d)
 {
+    for (uint32_t i = 0; i < d->pinned; i++) market_unpin(d->m, d->plan.list[i].endpoint);
     market_drop(d->m);
     d->m = NULL;
 }

@@ -18,9 +18,11 @@ typedef struct decision {
     const char        *strategy; /* "direct", "fallback", "auto", "free", "alias" */
     or_str             asked;    /* the model as the client named it */
     or_bound_facts     bound;    /* for worst cases */
+    uint32_t           choices;  /* answers that each costs */
     uint32_t           max_tokens; /* has to be sent, since the key has a limit; 0: as it is */
     uint64_t           sticky_key;
     bool               sticky_named;
+    uint32_t           pinned; /* of the plan's list: see market_pin */
 } decision;
 
 /* Why there is nothing to try. */

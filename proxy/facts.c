@@ -26,6 +26,9 @@ typedef struct member {
     X(STREAM_OPTIONS, "stream_options", BIT(OBJECT) | NULLABLE, "an object")                   \
     X(MAX_TOKENS, "max_tokens", BIT(NUMBER) | NULLABLE, "a number")                            \
     X(MAX_COMPLETION, "max_completion_tokens", BIT(NUMBER) | NULLABLE, "a number")             \
+    X(MAX_OUTPUT, "max_output_tokens", BIT(NUMBER) | NULLABLE, "a number")                     \
+    X(CHOICES, "n", BIT(NUMBER) | NULLABLE, "a number")                                        \
+    X(BEST_OF, "best_of", BIT(NUMBER) | NULLABLE, "a number")                                  \
     X(TEMPERATURE, "temperature", BIT(NUMBER) | NULLABLE, "a number")                          \
     X(TOP_P, "top_p", BIT(NUMBER) | NULLABLE, "a number")                                      \
     X(STOP, "stop", BIT(STRING) | BIT(ARRAY) | NULLABLE, "a string or an array of strings")    \
@@ -213,6 +216,16 @@ static bool note_string(reading *r, unsigned row, or_str value)
     return true;
 }
 
+/* How many answers are to be paid. */
+static bool note_choices(reading *r, unsigned row, or_str number)
+{
+    uint64_t n;
+    if (or_u64_read(number, &n) != OR_OK || n > UINT32_MAX)
+        return wrong(r, "%s is not a whole number that makes sense", of_request[row].name.ptr);
+    if (n > r->f->choices) r->f->choices = (uint32_t)n;
+    return true;
+}
+
 /* Which rows count for this kind of request. */
 static bool is_checked(facts_kind kind, unsigned row)
 {
@@ -221,7 +234,8 @@ static bool is_checked(facts_kind kind, unsigned row)
     if (kind == FACTS_CHAT) return row != INPUT;
     if (row == INPUT) return kind == FACTS_EMBEDDINGS;
     return kind != FACTS_OTHER || row == MODEL || row == MODELS || row == STREAM ||
-           row == PROVIDER || row == SESSION_ID;
+           row == PROVIDER || row == SESSION_ID || row == MAX_TOKENS || row == MAX_COMPLETION ||
+           row == MAX_OUTPUT || row == CHOICES;
 }
 
 static bool note_known(reading *r, unsigned row, const or_json_item *item)
@@ -231,6 +245,9 @@ static bool note_known(reading *r, unsigned row, const or_json_item *item)
         !check_elements(r, "models", item->value, OR_JSON_STRING, "a string"))
         return false;
     if (row == STREAM) r->f->stream = item->type == OR_JSON_TRUE;
+    if ((row == CHOICES || row == BEST_OF) && item->type == OR_JSON_NUMBER &&
+        !note_choices(r, row, item->value))
+        return false;
     if (row == PLUGINS && item->type == OR_JSON_ARRAY) r->f->plugins = item->value;
     if (row == MODALITIES && item->type == OR_JSON_ARRAY) note_modalities(r, item->value);
     if (row == DEBUG && item->type == OR_JSON_OBJECT)

@@ -23,6 +23,7 @@ typedef struct facts {
     or_json_member  *members;  /* of the root, in the arena */
     uint32_t         num_members;
     uint32_t         num_messages;
+    uint32_t         choices;    /* n, best_of: the larger; 0: not given */
     bool             stream;
     bool             developer;  /* a message has that role */
     bool             base64;     /* embeddings: encoding_format */

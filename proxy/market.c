@@ -35,6 +35,7 @@ struct market_memory {
     or_alias    *aliases;
     uint32_t     num_aliases, max_aliases;
     uint32_t     used[ADMITTED]; /* when each admitted one was asked for last */
+    uint32_t     pins[ADMITTED]; /* requests in work that may go there */
     uint32_t     turn;
     char         names[ADMITTED][MAX_ID];
 };
@@ -674,10 +675,27 @@ static uint32_t slot_for(market *m, unsigned target, or_str model)
     for (uint32_t i = 0; i < ADMITTED; i++) {
         const or_endpoint *e = &mem->endpoints[m->num_listed + i];
         if (!e->disabled && e->target == target && or_str_eq(e->model, model)) return i;
-        if (m->stats[m->num_listed + i].in_flight > 0) continue;
+        if (mem->pins[i] > 0) continue;
         if (best == ADMITTED || mem->used[i] < mem->used[best]) best = i;
     }
     return best;
+}
+
+void market_pin(market *m, uint32_t endpoint)
+{
+    if (endpoint >= m->num_listed) m->memory->pins[endpoint - m->num_listed]++;
+}
+
+void market_unpin(market *m, uint32_t endpoint)
+{
+    if (endpoint >= m->num_listed) m->memory->pins[endpoint - m->num_listed]--;
+}
+
+bool market_is_full(const market *m)
+{
+    for (uint32_t i = 0; i < ADMITTED; i++)
+        if (m->memory->pins[i] == 0) return false;
+    return true;
 }
 
 unsigned market_admit(market *m, or_str model)

@@ -54,6 +54,12 @@ const market_model *market_find(const market *m, or_str id);
    (any_model, or whose list is not known yet). How many it has now. */
 unsigned market_admit(market *m, or_str model);
 
+/* As long as a request may still be sent to that endpoint, it stays the one of its model: those
+   that nobody lists share a few places. */
+void market_pin(market *m, uint32_t endpoint);
+void market_unpin(market *m, uint32_t endpoint);
+bool market_is_full(const market *m); /* all those places are in use */
+
 /* What a provider said of its models: remembered (under conf.state, too) for the next
    market_make. *news: it said something else before. False when it is nothing that can be
    used: error says why. */

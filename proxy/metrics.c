@@ -29,6 +29,7 @@ static uint64_t  attempts, fallbacks;
 static void copy_label(char *to, or_str from)
 {
     size_t n = from.len < MAX_LABEL - 1 ? from.len : MAX_LABEL - 1;
+    while (n > 0 && n < from.len && ((unsigned char)from.ptr[n] & 0xc0) == 0x80) n--; /* UTF-8 */
     if (n > 0) memcpy(to, from.ptr, n);
     to[n] = 0;
 }

@@ -14,7 +14,10 @@
 #include "proxy/mem.h"
 #include "proxy/metrics.h"
 
-enum { MAX_LINE = 256 * 1024 /* bytes of a record: a request has 64 models at most */ };
+enum {
+    MAX_LINE = 256 * 1024, /* bytes of a record: a request has 64 models at most */
+    MAX_SHOWN = 256
+};
 
 static const char *const finishes[] = {NULL,         "stop",           "length",
                                        "tool_calls", "content_filter", "error"};
@@ -82,6 +85,20 @@ or_str record_provider(const record *r, uint32_t attempt)
     return name_of(endpoint_of(r, attempt));
 }
 
+/* What a client wrote and records repeat: no more of it than a name or an id needs, so that
+   nothing keeps a request out of them. */
+static or_str shown(or_str s)
+{
+    size_t n = s.len < MAX_SHOWN ? s.len : MAX_SHOWN;
+    while (n > 0 && n < s.len && ((unsigned char)s.ptr[n] & 0xc0) == 0x80) n--; /* whole letters */
+    return or_str_of(s.ptr, n);
+}
+
+static or_str asked_of(const record *r)
+{
+    return shown(r->d->asked);
+}
+
 /* The endpoint that served; NULL. */
 static const or_endpoint *server_of(const record *r)
 {
@@ -123,7 +140,7 @@ or_err record_put_metadata(or_buf *out, const record *r)
     char               summary[160];
     or_json_writer_init(&w, out);
     or_json_begin_object(&w);
-    put_str(&w, "requested", r->d->asked);
+    put_str(&w, "requested", asked_of(r));
     put_z(&w, "strategy", r->d->strategy);
     put_str(&w, "region", server != NULL ? server->region : or_str_of(NULL, 0));
     snprintf(summary, sizeof summary, "available=%u, excluded=%u, attempts=%u", (unsigned)p->num,
@@ -288,7 +305,7 @@ static or_err put_generation(or_buf *out, const record *r)
     or_json_begin_object(&w);
     put_z(&w, "id", r->id);
     put_str(&w, "upstream_id", r->upstream_id);
-    put_str(&w, "model", server != NULL ? server->model : r->d->asked);
+    put_str(&w, "model", server != NULL ? server->model : asked_of(r));
     put_str(&w, "provider_name", server != NULL ? name_of(server) : or_str_of(NULL, 0));
     put_z(&w, "api_type", type_of(r));
     put_time(&w, "created_at", (int64_t)time(NULL) - took / 1000);
@@ -302,7 +319,7 @@ static or_err put_generation(or_buf *out, const record *r)
     put_str(&w, "origin", r->referer.ptr != NULL ? r->referer : OR_STR(""));
     put_str(&w, "http_referer", r->referer);
     put_str(&w, "user_agent", r->user_agent);
-    put_str(&w, "external_user", r->f->user);
+    put_str(&w, "external_user", shown(r->f->user));
     put_str(&w, "session_id", r->f->session_id.ptr != NULL ? r->f->session_id : r->session);
     put_z(&w, "router", strcmp(r->d->strategy, "auto") == 0   ? "openrouter/auto"
                         : strcmp(r->d->strategy, "free") == 0 ? "openrouter/free"
@@ -347,7 +364,11 @@ static void append(const char *path, size_t max, or_str line)
     struct stat st;
     if (stat(path, &st) == 0 && (uint64_t)st.st_size + line.len > max) {
         snprintf(old, sizeof old, "%s.1", path);
-        (void)rename(path, old);
+        if (rename(path, old) != 0) { /* else it would grow without an end */
+            if (!said) log_line("cannot rename %s: %s: no decisions are recorded", path, strerror(errno));
+            said = true;
+            return;
+        }
     }
     int     fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     ssize_t n = fd >= 0 ? write(fd, line.ptr, line.len) : -1;
@@ -448,7 +469,7 @@ static void log_text(const record *r)
     or_buf_init(&line, mem, sizeof mem);
     or_buf_put_z(&line, r->path + 1);
     or_buf_put_char(&line, ' ');
-    or_buf_put_str(&line, r->d->asked);
+    or_buf_put_str(&line, asked_of(r));
     or_buf_put_z(&line, ": ");
     or_buf_put_u64(&line, r->status);
     or_buf_put_char(&line, ' ');
@@ -473,7 +494,7 @@ static void log_text(const record *r)
 
 static void log_object(const record *r)
 {
-    char               mem[2048], route[512];
+    char               mem[4000], route[512];
     or_buf             line, tried;
     or_json_writer     w;
     const or_endpoint *server = server_of(r);
@@ -486,7 +507,7 @@ static void log_object(const record *r)
     put_z(&w, "id", r->id);
     put_z(&w, "path", r->path);
     put_str(&w, "key", key_of(r));
-    put_str(&w, "model", r->d->asked);
+    put_str(&w, "model", asked_of(r));
     put_str(&w, "served_model", server != NULL ? server->model : or_str_of(NULL, 0));
     put_str(&w, "provider", server != NULL ? server->tag : or_str_of(NULL, 0));
     put_u64(&w, "status", r->status);

@@ -92,7 +92,6 @@ static void on_list(void *user, const fetch_result *r)
 static void ask(unsigned i)
 {
     market *m = market_now();
-    all[i].wait = 0;
     num_running++;
     fetch *f = fetch_begin(m, i, path_of(&settings->providers[i]), on_list, &all[i]);
     all[i].f = f;

@@ -120,10 +120,6 @@ static void on_task(void *user)
     mem_free(r, sizeof *r + FIRST_BLOCK);
 }
 
-static void on_over(void *user)
-{
-    finish(user);
-}
 
 void relay_shutdown(void)
 {
@@ -201,6 +197,13 @@ static or_str metadata_of(relay *r)
 
 /* ---- the stream to the client ---- */
 
+/* Only in a stream of ours: what is passed through may be sound, or the middle of an event. */
+static void set_beat(relay *r)
+{
+    uint32_t ms = settings_of(r)->heartbeat;
+    if (r->x.call.desc.stream && ms > 0) ev_timer_set(&r->beat, ms);
+}
+
 static void flush_pieces(relay *r)
 {
     size_t n = num_pieces;
@@ -209,7 +212,7 @@ static void flush_pieces(relay *r)
         bool room = client_stream(r->c, pieces, n);
         if (r->c != NULL) { /* else it hung up just now */
             if (!room) exchange_pause(&r->x, true);
-            ev_timer_set(&r->beat, settings_of(r)->heartbeat);
+            set_beat(r);
         }
     }
     if (shaped.cap > MAX_HELD)
@@ -422,6 +425,11 @@ static void note_usage(relay *r, const or_usage *u, const or_cost *cost)
 {
     r->r.usage = *u;
     r->r.cost = *cost;
+    /* sound, pictures and the like: bytes tell nothing of what they cost */
+    if (r->f.kind == FACTS_OTHER && !u->set && cost->pico_usd > 0) {
+        memset(&r->r.cost, 0, sizeof r->r.cost);
+        r->r.cost.source = OR_COST_UNKNOWN;
+    }
     r->r.byok = r->native ? u->is_byok : true;
     r->r.usage.is_byok = r->r.byok;
 }
@@ -749,8 +757,12 @@ static void end_stream(relay *r)
     client *c = r->c;
     or_str  metadata = metadata_of(r);
     if (!r->usage_told) emit(r, metadata.len + 2048, put_usage, &metadata);
+    if (r->no_memory) { /* no other event tells it */
+        fail(r, 503, "its answer is too large: limits.memory is reached", 1);
+        return;
+    }
     add_piece(r, OR_STR("data: [DONE]\n\n"));
-    if (r->c == NULL || r->no_memory) return; /* it hung up just now */
+    if (r->c == NULL) return; /* it hung up just now */
     forget_client(r, 200, "complete");
     client_owner(c, NULL);
     client_stream_end(c, pieces, num_pieces, true);
@@ -898,6 +910,14 @@ static void end_data(relay *r, bool complete)
 
 /* ---- events ---- */
 
+static void on_over(void *user)
+{
+    relay *r = user;
+    /* must not be: but who waits gets an answer, and nobody keeps a pointer to what is freed */
+    if (r->c != NULL) fail(r, 502, "ended without a word", 0);
+    finish(r);
+}
+
 static void on_failure(relay *r, const or_call_event *ev)
 {
     char                   text[512];
@@ -976,7 +996,7 @@ static void on_beat(ev_timer *t)
         add_piece(r, OR_STR(": ORPROXY PROCESSING\n\n"));
         flush_pieces(r);
     }
-    if (r->c != NULL) ev_timer_set(&r->beat, settings_of(r)->heartbeat);
+    if (r->c != NULL) set_beat(r);
 }
 
 /* ---- the request ---- */
@@ -999,6 +1019,7 @@ static or_err on_request(void *user, uint32_t endpoint, const or_str **list, uin
 {
     relay             *r = user;
     const or_endpoint *e = &r->d.m->catalogue.endpoints[endpoint];
+    if (r->c == NULL) return OR_ERR_CANCELLED; /* and its head, which rewriting reads, is gone */
     r->key = market_take_key(r->d.m, e->target, ev_now());
     or_buf_clear(&r->echo);
     return rewrite_request(&r->rw, candidate_of(r, endpoint), r->key, &r->out, &r->arena, list, num,
@@ -1150,7 +1171,7 @@ static void refuse(relay *r, client *c, const refusal *why)
     r->r.status = e.status;
     if (r->metadata && r->d.plan.num + r->d.plan.num_out > 0) e.router_metadata = metadata_of(r);
     client_error(c, &e, fields);
-    record_tell(&r->r);
+    if (strcmp(r->r.path, "/route") != 0) record_tell(&r->r); /* that one is a question only */
 }
 
 /* Read and decide. False: the client has its answer. */
@@ -1213,8 +1234,7 @@ void relay_request(client *c, facts_kind kind, const char *path, const conf_key 
     num_streams += r->f.stream;
     r->c = c;
     client_owner(c, r);
-    if (r->x.call.desc.stream && settings_of(r)->heartbeat > 0)
-        ev_timer_set(&r->beat, settings_of(r)->heartbeat);
+    set_beat(r);
     exchange_pump(&r->x);
 }
 

@@ -8,9 +8,10 @@
 
 enum {
     MAX_EDITS = FACTS_MAX_MEMBERS + 16,
-    MAX_PIECES = 6 * MAX_EDITS + 2 + 256, /* edits, and roles that are renamed */
+    MAX_PIECES = 6 * MAX_EDITS + 2,
     MAX_FIELD = 1024,                     /* longer fields of the client are not sent on */
     MAX_HEAD = 16 * 1024,
+    MAX_IGNORED = 256,                    /* providers that the owner and a request ignore */
     COPY = 64 * 1024 /* bodies up to this size are sent in one piece with their head */
 };
 
@@ -143,28 +144,101 @@ static void add_preset(edits *e, const rewrite *r)
             edit(e, members[i].name, members[i].value);
 }
 
-/* The preset's instructions in front of the messages. */
-static void add_system(edits *e, const rewrite *r)
+/* The text of the messages, with the role "system" for "developer" if that is asked for. It
+   does not get longer. */
+static void put_messages(or_buf *out, or_str array, bool rename)
+{
+    or_json_scan s;
+    or_json_item item;
+    const char  *from = array.ptr + 1, *end = array.ptr + array.len;
+    or_json_scan_init(&s, array);
+    while (rename && or_json_scan_next(&s, &item) == OR_OK) {
+        if (item.depth != 2 || item.type != OR_JSON_STRING ||
+            !or_json_str_is(item.key, OR_STR("role")) ||
+            !or_json_str_is(item.value, OR_STR("developer")))
+            continue;
+        or_buf_put(out, from, (size_t)(item.value.ptr - from));
+        or_buf_put_z(out, "system");
+        from = item.value.ptr + item.value.len;
+    }
+    or_buf_put(out, from, (size_t)(end - from));
+}
+
+/* The preset's instructions in front of the messages; a role that the provider knows. */
+static void edit_messages(edits *e, const rewrite *r, bool rename)
 {
     const conf_preset    *p = r->d->preset;
     const or_json_member *m = facts_member(r->f, OR_STR("messages"));
-    if (p == NULL || p->system == NULL || m == NULL || m->value.len < 2) return;
+    bool                  system = p != NULL && p->system != NULL;
+    if (r->f->kind != FACTS_CHAT || m == NULL || (!system && !rename)) return;
     size_t         at = e->text.len;
     or_json_writer w;
-    or_buf_put_z(&e->text, "[{\"role\":\"system\",\"content\":");
-    or_json_writer_init(&w, &e->text);
-    or_json_put_str(&w, or_str_z(p->system));
-    or_buf_put_z(&e->text, "},");
-    or_buf_put(&e->text, m->value.ptr + 1, m->value.len - 1);
+    or_buf_put_char(&e->text, '[');
+    if (system) {
+        or_buf_put_z(&e->text, "{\"role\":\"system\",\"content\":");
+        or_json_writer_init(&w, &e->text);
+        or_json_put_str(&w, or_str_z(p->system));
+        or_buf_put_z(&e->text, "},");
+    }
+    put_messages(&e->text, m->value, rename);
     edit(e, OR_STR("messages"), or_str_of(e->text.ptr + at, e->text.len - at));
 }
 
-static void limit_tokens(edits *e, const rewrite *r, or_str name)
+static bool has_number(const rewrite *r, or_str name)
 {
-    if (r->d->max_tokens > 0) edit(e, name, number_of(e, r->d->max_tokens));
+    const or_json_member *m = facts_member(r->f, name);
+    return m != NULL && m->type == OR_JSON_NUMBER;
+}
+
+/* Models refuse to be asked for more than they can. */
+static uint64_t key_limit(const rewrite *r, const or_candidate *c)
+{
+    uint32_t most = r->d->m->catalogue.endpoints[c->endpoint].max_completion_tokens;
+    return most > 0 && most < r->d->max_tokens ? most : r->d->max_tokens;
+}
+
+/* The limit of a key, under the name that the path has for it; and of two that were given the
+   smaller, since that one was checked. */
+static void limit_tokens(edits *e, const rewrite *r, const or_candidate *c)
+{
+    or_str names[2] = {OR_STR("max_tokens"), OR_STR("max_completion_tokens")};
+    or_str name = strcmp(r->path, "/responses") == 0 ? OR_STR("max_output_tokens") : names[0];
+    bool   written = r->f->kind != FACTS_EMBEDDINGS &&
+                   (r->f->kind != FACTS_OTHER || strcmp(r->path, "/responses") == 0 ||
+                    strcmp(r->path, "/messages") == 0);
+    if (r->d->max_tokens > 0 && written) edit(e, name, number_of(e, key_limit(r, c)));
+    if (r->d->key == NULL || !has_number(r, names[0]) || !has_number(r, names[1])) return;
+    for (int i = 0; i < 2; i++) edit(e, names[i], number_of(e, r->d->request.max_tokens));
 }
 
 /* ---- OpenRouter ---- */
+
+/* What both admit; where that is nothing, the word that admits nothing. */
+static uint32_t both_quantizations(const or_prefs *p, const or_prefs *policy)
+{
+    uint32_t both = p->quantizations & policy->quantizations;
+    return both != 0 ? both : 1u << OR_QUANT_NUM;
+}
+
+static void keep_lower(or_price_list *p, const or_price_list *policy)
+{
+    for (int key = 0; key < OR_PRICE_NUM; key++) {
+        bool told = (p->known >> key & 1) != 0;
+        if ((policy->known >> key & 1) == 0 || (told && p->pico[key] <= policy->pico[key])) continue;
+        or_price_set(p, (or_price_key)key, policy->pico[key]);
+    }
+}
+
+/* Whom either ignores. The owner's come first: those of a request are beyond the end first. */
+static void join_ignored(or_prefs *p, const or_prefs *policy, or_str *list, uint32_t max)
+{
+    uint32_t num = 0;
+    if (policy->num_ignore == 0) return;
+    for (uint32_t i = 0; i < policy->num_ignore && num < max; i++) list[num++] = policy->ignore[i];
+    for (uint32_t i = 0; i < p->num_ignore && num < max; i++) list[num++] = p->ignore[i];
+    p->ignore = list;
+    p->num_ignore = num;
+}
 
 /* Its own routing has to keep the owner's rules too. */
 static void add_provider(edits *e, const rewrite *r, const or_candidate *c)
@@ -172,6 +246,7 @@ static void add_provider(edits *e, const rewrite *r, const or_candidate *c)
     const or_route_request *q = &r->d->request;
     const or_prefs         *policy = q->policy;
     or_prefs                p = q->prefs;
+    or_str                  ignored[MAX_IGNORED];
     or_json_writer          w;
     size_t                  at = e->text.len;
     const or_endpoint *offer = &r->d->m->catalogue.endpoints[c->endpoint];
@@ -185,8 +260,11 @@ static void add_provider(edits *e, const rewrite *r, const or_candidate *c)
         p.zdr |= policy->zdr;
         p.distillable_text |= policy->distillable_text;
         p.require_parameters |= policy->require_parameters;
-        if (p.quantizations == 0) p.quantizations = policy->quantizations;
-        if (p.max_price.known == 0) p.max_price = policy->max_price;
+        if (policy->quantizations != 0)
+            p.quantizations = p.quantizations == 0 ? policy->quantizations
+                                                   : both_quantizations(&p, policy);
+        keep_lower(&p.max_price, &policy->max_price);
+        join_ignored(&p, policy, ignored, sizeof ignored / sizeof ignored[0]);
     }
     if (p.sort > OR_SORT_EXACTO) p.sort = OR_SORT_DEFAULT; /* the others are ours */
     if (pinned) { /* one endpoint behind it: the choice was made here */
@@ -209,13 +287,14 @@ static void edit_for_router(edits *e, const rewrite *r, const or_candidate *c)
     add_provider(e, r, c);
     if (r->session.len > 0 && r->f->session_id.len == 0)
         edit(e, OR_STR("session_id"), string_of(e, r->session));
-    limit_tokens(e, r, OR_STR("max_tokens"));
+    limit_tokens(e, r, c);
 }
 
 /* ---- direct providers ---- */
 
 /* The limit under the one name that is known; of two the smaller. */
-static void name_limit(edits *e, const rewrite *r, const provider_facts *known)
+static void name_limit(edits *e, const rewrite *r, const or_candidate *c,
+                       const provider_facts *known)
 {
     or_str                old_name = OR_STR("max_tokens"), new_name = OR_STR("max_completion_tokens");
     const or_json_member *old = facts_member(r->f, old_name), *new = facts_member(r->f, new_name);
@@ -225,7 +304,7 @@ static void name_limit(edits *e, const rewrite *r, const provider_facts *known)
     if (known->cap == PROVIDER_CAP_TOKENS) name = old_name;
     if (known->cap == PROVIDER_CAP_COMPLETION) name = new_name;
     if (r->d->max_tokens > 0 && !has_old && !has_new) {
-        limit_tokens(e, r, name);
+        edit(e, name, number_of(e, key_limit(r, c)));
         return;
     }
     if (!has_old && !has_new) return;
@@ -278,11 +357,13 @@ static void edit_for_direct(edits *e, const rewrite *r, const or_candidate *c,
 {
     bool chat = r->f->kind == FACTS_CHAT || r->f->kind == FACTS_COMPLETIONS;
     edit_model(e, r, rewrite_model(r, c));
+    if (r->f->kind == FACTS_CHAT)
+        name_limit(e, r, c, known);
+    else
+        limit_tokens(e, r, c);
     for (uint32_t i = 0; r->f->kind == FACTS_OTHER && i < r->f->num_members; i++)
         drop_listed(e, of_routing, r->f->members[i].name);
     if (r->f->kind == FACTS_OTHER) return;
-    if (r->f->kind == FACTS_COMPLETIONS) limit_tokens(e, r, OR_STR("max_tokens"));
-    if (r->f->kind == FACTS_CHAT) name_limit(e, r, known);
     if (chat) {
         name_effort(e, r);
         if (r->f->stream && !known->no_stream_options)
@@ -301,35 +382,6 @@ static void edit_for_direct(edits *e, const rewrite *r, const or_candidate *c,
         if (m->type == OR_JSON_NULL || (known->strict && !provider_is_openai_member(m->name)))
             drop_plain(e, m->name);
     }
-}
-
-/* A role "developer" becomes "system" in the pieces: its text is replaced where it lies. */
-static or_err rename_roles(const rewrite *r, or_str *pieces, uint32_t *num)
-{
-    const or_json_member *m = facts_member(r->f, OR_STR("messages"));
-    or_json_scan          s;
-    or_json_item          item;
-    or_json_scan_init(&s, m->value);
-    while (or_json_scan_next(&s, &item) == OR_OK) {
-        if (item.depth != 2 || item.type != OR_JSON_STRING ||
-            !or_json_str_is(item.key, OR_STR("role")) ||
-            !or_json_str_is(item.value, OR_STR("developer")))
-            continue;
-        for (uint32_t i = 0; i < *num; i++) {
-            or_str piece = pieces[i];
-            if (item.value.ptr < piece.ptr || item.value.ptr >= piece.ptr + piece.len) continue;
-            if (*num + 2 > MAX_PIECES) return OR_ERR_SPACE;
-            memmove(&pieces[i + 3], &pieces[i + 1], (*num - i - 1) * sizeof *pieces);
-            size_t before = (size_t)(item.value.ptr - piece.ptr);
-            pieces[i] = or_str_of(piece.ptr, before);
-            pieces[i + 1] = OR_STR("system");
-            pieces[i + 2] = or_str_of(item.value.ptr + item.value.len,
-                                      piece.len - before - item.value.len);
-            *num += 2;
-            break;
-        }
-    }
-    return OR_OK;
 }
 
 /* ---- head and body ---- */
@@ -393,18 +445,14 @@ static or_err make_body(const rewrite *r, const or_candidate *c, edits *e, or_st
     const conf_provider *p = &r->d->m->settings->providers[endpoint->target];
     bool                 router = p->kind == PROVIDER_OPENROUTER || p->kind == PROVIDER_DEMO;
     add_preset(e, r);
-    add_system(e, r);
+    edit_messages(e, r, !router && p->facts->no_developer && r->f->developer);
     if (router)
         edit_for_router(e, r, c);
     else
         edit_for_direct(e, r, c, p->facts);
     if (e->err != OR_OK || e->text.err != OR_OK) return e->err != OR_OK ? e->err : e->text.err;
-    or_err err = or_json_splice(r->f->body, r->f->members, r->f->num_members, e->list, e->num,
-                                pieces, MAX_PIECES, num);
-    if (err == OR_OK && !router && p->facts->no_developer && r->f->developer &&
-        !is_edited(e, OR_STR("messages")))
-        err = rename_roles(r, pieces, num);
-    return err;
+    return or_json_splice(r->f->body, r->f->members, r->f->num_members, e->list, e->num, pieces,
+                          MAX_PIECES, num);
 }
 
 /* Bytes of values that string_of and its kin may write, so that `text` never moves. */
@@ -417,7 +465,8 @@ static size_t text_need(const rewrite *r)
     if (prefs != NULL) need += 6 * prefs->value.len;
     if (p != NULL) need += 6 * p->provider.len;
     if (r->d->request.policy != NULL) need += 6 * r->d->m->settings->provider_preferences.len;
-    if (p != NULL && p->system != NULL && m != NULL) need += 6 * strlen(p->system) + m->value.len;
+    if (p != NULL && p->system != NULL) need += 6 * strlen(p->system) + 64;
+    if (m != NULL && ((p != NULL && p->system != NULL) || r->f->developer)) need += m->value.len;
     return need;
 }
 

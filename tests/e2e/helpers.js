@@ -132,7 +132,7 @@ export async function run(t, args, options) {
 
 // Start and wait until it listens. p.exits says which end is expected: 0 unless changed.
 export async function start(t, args, options = {}) {
-    const p = launch(t, ['--listen', '127.0.0.1:0', ...args], options);
+    const p = launch(t, options.any ? args : ["--listen", "127.0.0.1:0", ...args], options);
     p.exits = 0;
     atEnd(t, async () => {
         try {
