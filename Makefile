@@ -54,6 +54,19 @@ $B/tests/test_cli_history: $(patsubst %,$B/proxy/%.o,cli_history mem)
 $B/tests/test_upstream: $(patsubst %,$B/proxy/%.o,upstream uplink tls dns ev ev_epoll ev_poll mem log conf providers)
 $B/tests/test_upstream: private LIBS := -Wl,--wrap=or_posix_resolve \
                                         -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
+# What requests are decided by: settings, lists of models and hosts that are never dialled.
+MARKET := $(patsubst %,$B/proxy/%.o,market conf providers upstream uplink tls dns ev ev_epoll \
+                                    ev_poll mem log)
+DECIDE := $(MARKET) $(patsubst %,$B/proxy/%.o,decide facts envelope)
+$B/tests/test_market: $(MARKET)
+$B/tests/test_decide: $(DECIDE)
+REWRITE := $(DECIDE) $(patsubst %,$B/proxy/%.o,rewrite fetch exchange)
+$B/tests/test_rewrite $B/tests/fuzz_request: $(REWRITE)
+$B/tests/test_metrics: $(MARKET) $B/proxy/metrics.o $B/proxy/generations.o
+$B/tests/test_market $B/tests/test_decide $B/tests/test_rewrite $B/tests/fuzz_request \
+    $B/tests/test_metrics: private LIBS := -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
+FUZZ_REQUEST = -D_GNU_SOURCE $(REWRITE:$B/%.o=%.c) proxy/core.c $(PORTS) \
+               -Wl,--wrap=or_posix_now_ms $(LIBS)
 $B/tests/test_shape: $B/proxy/shape.o $B/proxy/shape_collect.o $B/proxy/shape_f32.o
 $B/tests/test_models: $B/proxy/models.o $B/proxy/models_query.o $B/proxy/models_object.o \
                       $B/proxy/mem.o
@@ -129,9 +142,10 @@ build/bare/jsmn.h: tests/bare_headers.sh
 fuzz:
 	@CC=clang INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh fuzz
 	@set -e; for part in $(FUZZERS); do \
-	    mkdir -p build/fuzz/$$part tests/corpus/$$part; set -x; \
+	    mkdir -p build/fuzz/$$part tests/corpus/$$part; \
+	    case $$part in request) more='$(FUZZ_REQUEST)' ;; *) more= ;; esac; set -x; \
 	    clang -std=c99 $(INCLUDES) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer -DFUZZ_LIBFUZZER \
-	        -o build/fuzz/fuzz_$$part tests/fuzz_$$part.c; \
+	        -o build/fuzz/fuzz_$$part tests/fuzz_$$part.c $$more; \
 	    build/fuzz/fuzz_$$part -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	        -artifact_prefix=build/fuzz/ build/fuzz/$$part tests/corpus/$$part; \
 	    { set +x; } 2>/dev/null; \
