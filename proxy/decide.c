@@ -5,7 +5,7 @@
 
 #include "ports/posix.h"
 #include "proxy/ev.h"
-#include "proxy/log.h"
+#include "proxy/preset.h"
 #include "proxy/uplink.h"
 
 enum {
@@ -230,19 +230,6 @@ static void add_name(names *n, or_str name)
     if (name.len > 0 && n->num < MAX_MODELS) n->list[n->num++] = name;
 }
 
-/* Cut "@preset/NAME" off; the preset, or *unknown. */
-static const conf_preset *take_preset(const conf *settings, or_str *model, or_str *unknown)
-{
-    or_str mark = OR_STR("@preset/");
-    size_t at = or_str_find(*model, mark, 0);
-    if (at == model->len) return NULL;
-    or_str name = or_str_of(model->ptr + at + mark.len, model->len - at - mark.len);
-    model->len = at;
-    const conf_preset *p = conf_find_preset(settings, name);
-    if (p == NULL) *unknown = name;
-    return p;
-}
-
 static bool has_router(const conf *settings)
 {
     for (unsigned i = 0; i < settings->num_providers; i++)
@@ -250,37 +237,29 @@ static bool has_router(const conf *settings)
     return false;
 }
 
-/* Names in a raw array of strings; escapes in names of models do not matter. */
-static void add_names(names *n, or_str array)
+/* An alias that stands for a model by itself; with suffixes the plan knows it. */
+static or_str unalias(const conf *settings, or_str name)
 {
-    or_json_scan s;
-    or_json_item item;
-    or_json_scan_init(&s, array);
-    while (array.len > 0 && or_json_scan_next(&s, &item) == OR_OK)
-        if (item.depth == 1 && item.type == OR_JSON_STRING) add_name(n, item.value);
+    for (unsigned i = 0; i < settings->num_aliases; i++)
+        if (or_str_eq_nocase(settings->aliases[i].name, name)) return settings->aliases[i].model;
+    return name;
 }
 
 static bool read_names(decision *d, const facts *f, names *n, or_arena *arena, refusal *why)
 {
     char        text[256];
     const conf *settings = d->m->settings;
-    or_str      unknown = or_str_of(NULL, 0);
-    if (f->preset.len > 0) {
-        d->preset = conf_find_preset(settings, f->preset);
-        if (d->preset == NULL && !has_router(settings)) unknown = f->preset;
-    }
     for (uint32_t i = 0; i < f->request.num_models; i++) {
-        or_str             model = f->request.models[i];
-        const conf_preset *p = take_preset(settings, &model, &unknown);
-        if (p != NULL && d->preset == NULL) d->preset = p;
+        or_str model = preset_model(f->request.models[i]);
+        if (model.len < f->request.models[i].len) d->preset = f->request.models[i];
         add_name(n, model);
     }
-    if (unknown.ptr != NULL) {
-        snprintf(text, sizeof text, "preset %.*s is not known here", shown(unknown), unknown.ptr);
+    if (d->preset.ptr == NULL) d->preset = f->preset;
+    if (d->preset.len > 0 && !has_router(settings)) { /* ours were put in already */
+        snprintf(text, sizeof text, "preset %.*s is not known here", shown(d->preset),
+                 d->preset.ptr);
         return refuse(why, arena, 404, text);
     }
-    if (d->preset != NULL && n->num == 0) add_name(n, or_str_z(d->preset->model));
-    if (d->preset != NULL && f->request.num_models < 2) add_names(n, d->preset->models);
     if (n->num == 0 && settings->default_model != NULL)
         add_name(n, or_str_z(settings->default_model));
     if (n->num == 0)
@@ -288,8 +267,8 @@ static bool read_names(decision *d, const facts *f, names *n, or_arena *arena, r
                       "model is missing, and there is no default_model: GET /v1/models lists them");
     d->asked = f->request.num_models > 0 ? f->request.models[0] : n->list[0];
     d->strategy = n->num > 1 ? "fallback" : "direct";
-    for (unsigned i = 0; i < settings->num_aliases; i++)
-        if (or_str_eq_nocase(settings->aliases[i].name, n->list[0])) d->strategy = "alias";
+    if (unalias(settings, n->list[0]).ptr != n->list[0].ptr) d->strategy = "alias";
+    for (uint32_t i = 0; i < n->num; i++) n->list[i] = unalias(settings, n->list[i]);
     return true;
 }
 
@@ -414,51 +393,22 @@ static bool apply_key(decision *d, names *n, or_arena *arena, refusal *why)
     return false;
 }
 
-/* What the preset adds counts as if the client had said it. */
-static void apply_parameters(decision *d, const facts *f)
+/* Where the request's preferences leave something open the owner's count; the owner's filters
+   do in any case. */
+static void apply_preferences(decision *d, const facts *f)
 {
-    or_json_member members[64];
-    uint32_t       num = 0;
-    uint64_t       n;
-    if (d->preset == NULL || d->preset->parameters.ptr == NULL) return;
-    if (or_json_members(d->preset->parameters, members, 64, &num, NULL) != OR_OK) return;
-    for (uint32_t i = 0; i < num; i++) {
-        or_str name = members[i].name;
-        if (facts_member(f, name) != NULL || or_u64_read(members[i].value, &n) != OR_OK) continue;
-        uint32_t value = (uint32_t)(n < UINT32_MAX ? n : UINT32_MAX);
-        if (or_json_str_is(name, OR_STR("max_tokens")) ||
-            or_json_str_is(name, OR_STR("max_completion_tokens")) ||
-            or_json_str_is(name, OR_STR("max_output_tokens")))
-            d->request.max_tokens = value > d->request.max_tokens ? value : d->request.max_tokens;
-        if (or_json_str_is(name, OR_STR("n")) || or_json_str_is(name, OR_STR("best_of")))
-            d->choices = value > d->choices ? value : d->choices;
-    }
-}
-
-/* Preferences: the request's, else the preset's; where they leave something open the owner's;
-   the owner's filters count in any case. */
-static or_err apply_preferences(decision *d, const facts *f, or_arena *arena)
-{
-    or_json_doc     doc;
     or_prefs       *p = &d->request.prefs;
     const or_prefs *policy = &d->m->policy;
-    if (d->preset != NULL && d->preset->provider.ptr != NULL &&
-        facts_member(f, OR_STR("provider")) == NULL) {
-        or_err e = or_json_parse(&doc, d->preset->provider, 0, arena);
-        if (e == OR_OK) e = or_prefs_read(&doc, 0, arena, p, NULL);
-        if (e != OR_OK) return e;
-    }
-    if (d->m->settings->provider_preferences.ptr == NULL) return OR_OK;
+    if (d->m->settings->provider_preferences.ptr == NULL) return;
     d->request.policy = policy;
-    if (p->num_order == 0) {
+    if (p->num_order == 0 && p->sort == OR_SORT_DEFAULT) {
         p->order = policy->order;
         p->num_order = policy->num_order;
-        if (p->sort == OR_SORT_DEFAULT) p->sort = policy->sort;
+        p->sort = policy->sort;
     }
     if (facts_member(f, OR_STR("provider")) == NULL) p->no_fallbacks |= policy->no_fallbacks;
     if (p->min_throughput_milli.p50 == 0) p->min_throughput_milli = policy->min_throughput_milli;
     if (p->max_latency_ms.p50 == 0) p->max_latency_ms = policy->max_latency_ms;
-    return OR_OK;
 }
 
 static void apply_needs(decision *d, const facts *f, const names *n)
@@ -466,7 +416,7 @@ static void apply_needs(decision *d, const facts *f, const names *n)
     or_variants v;
     const conf *settings = d->m->settings;
     d->request.needs_router = f->needs_router != NULL ||
-                              (f->preset.len > 0 && d->preset == NULL);
+                              d->preset.len > 0;
     for (uint32_t i = 0; i < n->num; i++) {
         or_endpoint none = {.model = OR_STR_INIT("")};
         (void)or_route_model_is(n->list[i], &d->m->catalogue, &none, &v);
@@ -612,10 +562,8 @@ bool decide(decision *d, const facts *f, const conf_key *key, or_str session, or
         return refuse(why, arena, 400, "x-session-id is longer than 256 bytes");
     set_moment(&d->moment);
     if (!read_names(d, f, &n, arena, why)) return false;
-    apply_parameters(d, f);
     if (!apply_key(d, &n, arena, why)) return false;
-    if (apply_preferences(d, f, arena) != OR_OK)
-        return refuse(why, arena, 503, "no memory: limits.memory is reached");
+    apply_preferences(d, f);
     if (!expand_router(d, f, &n, arena, why)) return false;
     if (strcmp(d->strategy, "auto") == 0) d->request.prefs.require_parameters = true;
     or_str *models = or_arena_alloc(arena, n.num * sizeof *models);

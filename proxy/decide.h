@@ -13,7 +13,7 @@ typedef struct decision {
     or_moment          moment;
     or_plan            plan;     /* its list is in the arena */
     or_err             err;      /* of the plan */
-    const conf_preset *preset;   /* NULL: none */
+    or_str             preset;   /* that a router has to know; absent: none */
     const conf_key    *key;      /* whose request; NULL: nobody's in particular */
     const char        *strategy; /* "direct", "fallback", "auto", "free", "alias" */
     or_str             asked;    /* the model as the client named it */

@@ -14,7 +14,7 @@
 
 enum {
     MAX_LIST = 16 * 1024 * 1024, /* bytes of a list */
-    MAX_MODELS = 20000,          /* endpoints in all */
+    MAX_OFFERS = 20000,          /* endpoints in all */
     ADMITTED = 64,               /* models that nobody lists, times providers that take any */
     MAX_ID = 128                 /* bytes of the name of such a model */
 };
@@ -75,10 +75,15 @@ static bool fail(char *error, size_t size, const char *what, const char *why)
 
 /* ---- lists of providers ---- */
 
-static void list_path(char *path, size_t size, const conf *settings, or_str name,
+/* Named after the address too: another one's models are others. */
+static void list_path(char *path, size_t size, const conf *settings, const list *l,
                       const char *suffix)
 {
-    snprintf(path, size, "%s/models-%.*s.json%s", settings->state, (int)name.len, name.ptr, suffix);
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < l->base_url.len; i++)
+        hash = (hash ^ (unsigned char)l->base_url.ptr[i]) * 16777619u;
+    snprintf(path, size, "%s/models-%.*s-%08x.json%s", settings->state, (int)l->name.len,
+             l->name.ptr, (unsigned)hash, suffix);
 }
 
 static bool read_whole(const char *path, or_buf *out)
@@ -99,8 +104,8 @@ static void save(const conf *settings, const list *l)
 {
     char   path[512], part[520];
     or_str left = or_buf_str(&l->body);
-    list_path(path, sizeof path, settings, l->name, "");
-    list_path(part, sizeof part, settings, l->name, ".new");
+    list_path(path, sizeof path, settings, l, "");
+    list_path(part, sizeof part, settings, l, ".new");
     int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     while (fd >= 0 && left.len > 0) {
         ssize_t n = write(fd, left.ptr, left.len);
@@ -150,7 +155,7 @@ static list *recall(const conf *settings, const conf_provider *p)
     if (l != NULL || settings->state == NULL || p->base_url == NULL) return l;
     l = new_list(p, OR_STR(""));
     if (l == NULL) return NULL;
-    list_path(path, sizeof path, settings, l->name, "");
+    list_path(path, sizeof path, settings, l, "");
     if (!read_whole(path, &l->body) || or_json_check(or_buf_str(&l->body), NULL) != OR_OK)
         or_buf_free(&l->body);
     return l;
@@ -173,9 +178,11 @@ void market_shutdown(void)
 static or_endpoint *add(struct market_memory *mem)
 {
     if (mem->num == mem->max) {
-        uint32_t     max = mem->max > 0 ? mem->max * 2 : 64;
+        uint32_t max = mem->max > 0 ? mem->max * 2 : 64;
+        if (max > MAX_OFFERS) max = MAX_OFFERS;
+        if (max == mem->max) return NULL;
         or_endpoint *more = or_arena_alloc(&mem->arena, max * sizeof *more);
-        if (more == NULL || max > MAX_MODELS) return NULL;
+        if (more == NULL) return NULL;
         if (mem->num > 0) memcpy(more, mem->endpoints, mem->num * sizeof *more);
         mem->endpoints = more;
         mem->max = max;
@@ -216,11 +223,24 @@ static void describe(or_endpoint *e, const conf *settings, unsigned target)
     e->target = (uint16_t)target;
 }
 
+/* Is this model of the provider told by a section? Then the section counts. */
+static bool is_told(const conf *settings, unsigned target, or_str model, or_str id)
+{
+    for (unsigned i = 0; i < settings->num_endpoints; i++) {
+        const or_endpoint *e = &settings->endpoints[i].offer;
+        if (e->target != target) continue;
+        if (or_str_eq_nocase(e->model, model) || or_str_eq_nocase(e->model, id)) return true;
+        if (or_str_eq_nocase(e->upstream_model, id)) return true;
+    }
+    return false;
+}
+
 /* Take over what or_catalogue_read made of a list; what is ours to say stays ours. */
-static bool add_catalogue(struct market_memory *mem, const or_catalogue *c,
+static bool add_catalogue(struct market_memory *mem, const conf *settings, const or_catalogue *c,
                           const or_endpoint *like)
 {
     for (uint32_t i = 0; i < c->num; i++) {
+        if (is_told(settings, like->target, c->endpoints[i].model, c->endpoints[i].model)) continue;
         or_endpoint *e = add(mem);
         if (e == NULL) return false;
         *e = c->endpoints[i];
@@ -255,18 +275,6 @@ static or_str copy(struct market_memory *mem, or_str a, or_str b)
     if (a.len > 0) memcpy(text, a.ptr, a.len);
     if (b.len > 0) memcpy(text + a.len, b.ptr, b.len);
     return or_str_of(text, a.len + b.len);
-}
-
-/* Is this model of the provider told by a section? Then the section counts. */
-static bool is_told(const conf *settings, unsigned target, or_str model, or_str id)
-{
-    for (unsigned i = 0; i < settings->num_endpoints; i++) {
-        const or_endpoint *e = &settings->endpoints[i].offer;
-        if (e->target != target) continue;
-        if (or_str_eq_nocase(e->model, model) || or_str_eq_nocase(e->model, id)) return true;
-        if (or_str_eq_nocase(e->upstream_model, id)) return true;
-    }
-    return false;
 }
 
 static or_str text_of(const or_json_doc *doc, or_arena *scratch, const char *pointer)
@@ -369,7 +377,7 @@ static or_err add_list(struct market_memory *mem, const conf *settings, unsigned
     describe(&like, settings, target);
     or_err e = read_catalogue(mem, body, &like, &c);
     if (e != OR_OK) return e;
-    return add_catalogue(mem, &c, &like) ? OR_OK : OR_ERR_MEMORY;
+    return add_catalogue(mem, settings, &c, &like) ? OR_OK : OR_ERR_MEMORY;
 }
 
 /* The endpoints behind a router: each is asked for by its tag. */
@@ -542,6 +550,7 @@ static bool add_sections(struct market_memory *mem, const conf *settings)
         or_endpoint *e = add(mem);
         if (e == NULL) return false;
         *e = settings->endpoints[i].offer;
+        e->router = settings->providers[e->target].kind == PROVIDER_OPENROUTER;
     }
     for (unsigned i = 0; i < settings->num_aliases; i++)
         if (!add_alias(mem, settings->aliases[i].name, settings->aliases[i].model)) return false;
@@ -581,7 +590,7 @@ static bool add_file(market *m, or_buf *body, char *error, size_t error_size)
         if (settings->providers[i].kind != PROVIDER_OPENROUTER || m->listed[i]) continue;
         describe(&like, settings, i);
         m->listed[i] = true;
-        if (!add_catalogue(m->memory, &c, &like))
+        if (!add_catalogue(m->memory, settings, &c, &like))
             return fail(error, error_size, settings->catalog, "no memory");
     }
     return true;

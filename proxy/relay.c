@@ -11,6 +11,7 @@
 #include "proxy/gen.h"
 #include "proxy/log.h"
 #include "proxy/mem.h"
+#include "proxy/preset.h"
 #include "proxy/record.h"
 #include "proxy/rewrite.h"
 #include "proxy/shape.h"
@@ -1174,6 +1175,26 @@ static void refuse(relay *r, client *c, const refusal *why)
     if (strcmp(r->r.path, "/route") != 0) record_tell(&r->r); /* that one is a question only */
 }
 
+/* A preset of ours: from here on the request is what it would have been without it. 0, or the
+   status to refuse with. */
+static uint16_t apply_preset(relay *r, char *message, size_t size)
+{
+    or_str             unknown;
+    or_buf             body;
+    const conf_preset *p = preset_find(conf_now(), &r->f, &unknown);
+    if (p == NULL) return 0;
+    or_buf_init_growing(&body, &mem_allocator, SIZE_MAX);
+    or_err e = preset_apply(p, &r->f, &body);
+    or_buf_free(&r->body);
+    r->body = body;
+    if (e != OR_OK) {
+        snprintf(message, size, "preset %s: no memory: limits.memory is reached", p->name);
+        return 503;
+    }
+    bool ok = facts_read(or_buf_str(&r->body), r->f.kind, &r->arena, &r->f, message, size);
+    return ok ? 0 : 400;
+}
+
 /* Read and decide. False: the client has its answer. */
 static bool prepare(relay *r, client *c, facts_kind kind, const char *path, const conf_key *key)
 {
@@ -1189,6 +1210,14 @@ static bool prepare(relay *r, client *c, facts_kind kind, const char *path, cons
     if (!facts_read(or_buf_str(&r->body), kind, &r->arena, &r->f, message, sizeof message)) {
         char     mem[512];
         envelope e = {.status = 400, .message = or_str_z(message)};
+        r->f.stream = false;
+        client_error(c, &e, fields_of(r, mem, sizeof mem, false, 0));
+        return false;
+    }
+    uint16_t wrong = apply_preset(r, message, sizeof message);
+    if (wrong != 0) {
+        char     mem[512];
+        envelope e = {.status = wrong, .message = or_str_z(message)};
         r->f.stream = false;
         client_error(c, &e, fields_of(r, mem, sizeof mem, false, 0));
         return false;

@@ -5,6 +5,7 @@
 
 #include "proxy/fetch.h"
 #include "proxy/mem.h"
+#include "proxy/preset.h"
 
 enum {
     MAX_EDITS = FACTS_MAX_MEMBERS + 16,
@@ -123,64 +124,39 @@ static void name_for_router(edits *e, const rewrite *r, const or_candidate *c)
     or_buf_init(&name, mem, sizeof mem);
     or_buf_put_str(&name, or_str_of(base.ptr, or_str_find(base, OR_STR(":"), 0)));
     or_buf_put_str(&name, suffix);
-    bool with = routing && or_str_find(base, suffix, 0) == base.len && name.err == OR_OK;
-    edit_model(e, r, with ? or_buf_str(&name) : base);
+    bool with = routing && or_str_find(base, suffix, 0) == base.len;
+    if (!with) {
+        or_buf_clear(&name);
+        or_buf_put_str(&name, base);
+    }
+    if (r->f->preset.len == 0 && r->d->preset.len > 0) /* one of OpenRouter's, behind the name */
+        or_buf_put_str(&name, or_str_of(r->d->preset.ptr + preset_model(r->d->preset).len,
+                                        r->d->preset.len - preset_model(r->d->preset).len));
+    edit_model(e, r, name.err == OR_OK ? or_buf_str(&name) : base);
 }
 
 /* ---- what both kinds of providers get ---- */
 
-/* Members of the preset that the request lacks. */
-static void add_preset(edits *e, const rewrite *r)
+/* The role "developer" becomes "system". It does not get longer. */
+static void rename_roles(edits *e, const rewrite *r)
 {
-    or_json_member     members[64];
-    uint32_t           num = 0;
-    const conf_preset *p = r->d->preset;
-    if (p == NULL) return;
-    drop(e, OR_STR("preset"));
-    if (p->parameters.ptr == NULL) return;
-    if (or_json_members(p->parameters, members, 64, &num, NULL) != OR_OK) return;
-    for (uint32_t i = 0; i < num; i++)
-        if (facts_member(r->f, members[i].name) == NULL)
-            edit(e, members[i].name, members[i].value);
-}
-
-/* The text of the messages, with the role "system" for "developer" if that is asked for. It
-   does not get longer. */
-static void put_messages(or_buf *out, or_str array, bool rename)
-{
-    or_json_scan s;
-    or_json_item item;
-    const char  *from = array.ptr + 1, *end = array.ptr + array.len;
-    or_json_scan_init(&s, array);
-    while (rename && or_json_scan_next(&s, &item) == OR_OK) {
+    const or_json_member *m = facts_member(r->f, OR_STR("messages"));
+    or_json_scan          s;
+    or_json_item          item;
+    if (r->f->kind != FACTS_CHAT || m == NULL) return;
+    size_t      at = e->text.len;
+    const char *from = m->value.ptr, *end = from + m->value.len;
+    or_json_scan_init(&s, m->value);
+    while (or_json_scan_next(&s, &item) == OR_OK) {
         if (item.depth != 2 || item.type != OR_JSON_STRING ||
             !or_json_str_is(item.key, OR_STR("role")) ||
             !or_json_str_is(item.value, OR_STR("developer")))
             continue;
-        or_buf_put(out, from, (size_t)(item.value.ptr - from));
-        or_buf_put_z(out, "system");
+        or_buf_put(&e->text, from, (size_t)(item.value.ptr - from));
+        or_buf_put_z(&e->text, "system");
         from = item.value.ptr + item.value.len;
     }
-    or_buf_put(out, from, (size_t)(end - from));
-}
-
-/* The preset's instructions in front of the messages; a role that the provider knows. */
-static void edit_messages(edits *e, const rewrite *r, bool rename)
-{
-    const conf_preset    *p = r->d->preset;
-    const or_json_member *m = facts_member(r->f, OR_STR("messages"));
-    bool                  system = p != NULL && p->system != NULL;
-    if (r->f->kind != FACTS_CHAT || m == NULL || (!system && !rename)) return;
-    size_t         at = e->text.len;
-    or_json_writer w;
-    or_buf_put_char(&e->text, '[');
-    if (system) {
-        or_buf_put_z(&e->text, "{\"role\":\"system\",\"content\":");
-        or_json_writer_init(&w, &e->text);
-        or_json_put_str(&w, or_str_z(p->system));
-        or_buf_put_z(&e->text, "},");
-    }
-    put_messages(&e->text, m->value, rename);
+    or_buf_put(&e->text, from, (size_t)(end - from));
     edit(e, OR_STR("messages"), or_str_of(e->text.ptr + at, e->text.len - at));
 }
 
@@ -252,9 +228,7 @@ static void add_provider(edits *e, const rewrite *r, const or_candidate *c)
     const or_endpoint *offer = &r->d->m->catalogue.endpoints[c->endpoint];
     const conf_provider *whose = &r->d->m->settings->providers[offer->target];
     bool pinned = whose->kind == PROVIDER_OPENROUTER && !offer->router;
-    bool preset = r->d->preset != NULL && r->d->preset->provider.ptr != NULL &&
-                  facts_member(r->f, OR_STR("provider")) == NULL;
-    if (policy == NULL && !preset && !pinned) return;
+    if (policy == NULL && !pinned) return;
     if (policy != NULL) {
         p.deny_data_collection |= policy->deny_data_collection;
         p.zdr |= policy->zdr;
@@ -444,8 +418,7 @@ static or_err make_body(const rewrite *r, const or_candidate *c, edits *e, or_st
     const or_endpoint   *endpoint = &r->d->m->catalogue.endpoints[c->endpoint];
     const conf_provider *p = &r->d->m->settings->providers[endpoint->target];
     bool                 router = p->kind == PROVIDER_OPENROUTER || p->kind == PROVIDER_DEMO;
-    add_preset(e, r);
-    edit_messages(e, r, !router && p->facts->no_developer && r->f->developer);
+    if (!router && p->facts->no_developer && r->f->developer) rename_roles(e, r);
     if (router)
         edit_for_router(e, r, c);
     else
@@ -459,14 +432,11 @@ static or_err make_body(const rewrite *r, const or_candidate *c, edits *e, or_st
 static size_t text_need(const rewrite *r)
 {
     const or_json_member *m = facts_member(r->f, OR_STR("messages"));
-    const conf_preset    *p = r->d->preset;
     const or_json_member *prefs = facts_member(r->f, OR_STR("provider"));
     size_t                need = 8192 + 6 * r->session.len;
     if (prefs != NULL) need += 6 * prefs->value.len;
-    if (p != NULL) need += 6 * p->provider.len;
     if (r->d->request.policy != NULL) need += 6 * r->d->m->settings->provider_preferences.len;
-    if (p != NULL && p->system != NULL) need += 6 * strlen(p->system) + 64;
-    if (m != NULL && ((p != NULL && p->system != NULL) || r->f->developer)) need += m->value.len;
+    if (m != NULL && r->f->developer) need += m->value.len;
     return need;
 }
 

@@ -8,7 +8,7 @@ rows='
 0 core posix bearssl link providers
 1 conf log mem envelope gen shape
 2 ev net generations facts auth
-3 dns tls demo client
+3 dns tls demo client preset
 4 upstream
 5 uplink market
 6 exchange decide models metrics
