@@ -126,16 +126,17 @@ static void test_many_together(void)
 /* A list cannot say what is ours to say. */
 static void test_claims(void)
 {
-    start(NEAR("alpha") ROUTER);
+    start(NEAR("alpha") ROUTER "data_collection = allow\nzdr = no\n");
     CHECK(learn_z("openrouter",
                   "{\"data\":[{\"id\":\"acme/big\",\"target\":7,\"router\":false,\"disabled\":true,"
-                  "\"is_byok\":true,\"provider\":\"alpha\",\"tag\":\"alpha/x\",\"provider_name\":\"Evil\","
+                  "\"data_collection\":\"deny\",\"zdr\":true,\"is_byok\":true,\"provider\":\"alpha\",\"tag\":\"alpha/x\",\"provider_name\":\"Evil\","
                   "\"upstream_model\":\"other\"}]}"),
           "claims");
     const or_endpoint *e = offer("acme/big", "openrouter");
     CHECK(e != NULL && offer("acme/big", "alpha") == NULL, "claims");
     if (e == NULL) return;
     CHECK(e->target == 1 && e->router && !e->disabled && !e->byok, "claims");
+    CHECK(e->collects_data == OR_YES && e->zdr == OR_NO, "what the owner said of its data");
     CHECK_STR(e->tag, OR_STR("openrouter"), "tag");
     CHECK_STR(e->provider_name, OR_STR("OpenRouter"), "provider_name");
     CHECK(e->upstream_model.len == 0, "upstream_model");
