@@ -27,7 +27,10 @@ static const char settings[] =
 /* Members that other providers may not see. */
 static const char *const of_openrouter[] = {"models", "provider", "plugins", "route", "transforms",
                                             "usage", "session_id", "trace", "preset", "debug",
-                                            "reasoning", "top_a"};
+                                            "reasoning", "top_a", "include_reasoning",
+                                            "image_config", "x_search_filter", "cache_control",
+                                            "stop_server_tools_when", "max_tool_calls",
+                                            "prompt_cache_options", "structured_outputs"};
 
 /* Members that may change; with a preset and for a strict provider, more of them. */
 static const char *const ours[] = {"model", "models", "route", "provider", "preset", "max_tokens",
@@ -75,14 +78,6 @@ static void check_members(const rewrite *r, const or_json_member *list, uint32_t
         bool                  escaped = or_str_find(m->name, OR_STR("\\"), 0) < m->name.len;
         if (IS_ONE(m->name, ours) || escaped || strict) continue;
         if (!router && (m->type == OR_JSON_NULL || IS_ONE(m->name, of_openrouter))) continue;
-        if (!router && r->d->m->settings->num_providers > 0 &&
-            (or_str_eq(m->name, OR_STR("include_reasoning")) || or_str_eq(m->name, OR_STR("image_config")) ||
-             or_str_eq(m->name, OR_STR("x_search_filter")) ||
-             or_str_eq(m->name, OR_STR("stop_server_tools_when")) ||
-             or_str_eq(m->name, OR_STR("max_tool_calls")) || or_str_eq(m->name, OR_STR("cache_control")) ||
-             or_str_eq(m->name, OR_STR("prompt_cache_options")) ||
-             or_str_eq(m->name, OR_STR("structured_outputs"))))
-            continue;
         if (count(list, num, m) != count(f->members, f->num_members, m)) abort();
     }
 }

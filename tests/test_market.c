@@ -3,6 +3,8 @@
 #define OR_IMPLEMENTATION
 #include "or.h"
 
+#include <glob.h>
+
 #include "tests/market_body.h"
 
 #define NEAR(name) "[provider " name "]\nkind = openai\nbase_url = http://10.0.0.1/v1\n"
@@ -105,7 +107,7 @@ static void test_many(void)
         market *m = market_now();
         bool    good = market_learn(m->settings, provider_of("alpha"), many(sizes[i]), &news, error,
                                     sizeof error);
-        CHECK(good == (sizes[i] <= 16000) || sizes[i] > 16000, name);
+        CHECK(good == (sizes[i] <= 20000), name);
         CHECK(!good || market_make(m->settings, error, sizeof error), name);
     }
 }
@@ -115,25 +117,26 @@ static void test_many_together(void)
 {
     start(NEAR("alpha") "[provider beta]\nkind = openai\nbase_url = http://10.0.0.3/v1\n"
                         "[endpoint alpha told]\nprompt = 1\ncompletion = 1\n");
-    CHECK(learn("alpha", many(9000)), "first");
-    CHECK(learn("beta", many(9000)) || offers("alpha") == 9001, "both");
-    CHECK(offers("beta") == 0 || offers("beta") == 9000, "whole or not at all");
+    CHECK(learn("alpha", many(12000)), "first");
+    CHECK(learn("beta", many(12000)) && offers("alpha") == 12001, "both");
+    CHECK(offers("beta") == 0, "whole or not at all");
     CHECK(offer("told", "alpha") != NULL, "section");
 }
 
 /* A list cannot say what is ours to say. */
 static void test_claims(void)
 {
-    start(NEAR("alpha") ROUTER);
+    start(NEAR("alpha") ROUTER "data_collection = allow\nzdr = no\n");
     CHECK(learn_z("openrouter",
                   "{\"data\":[{\"id\":\"acme/big\",\"target\":7,\"router\":false,\"disabled\":true,"
-                  "\"is_byok\":true,\"provider\":\"alpha\",\"tag\":\"alpha/x\",\"provider_name\":\"Evil\","
+                  "\"data_collection\":\"deny\",\"zdr\":true,\"is_byok\":true,\"provider\":\"alpha\",\"tag\":\"alpha/x\",\"provider_name\":\"Evil\","
                   "\"upstream_model\":\"other\"}]}"),
           "claims");
     const or_endpoint *e = offer("acme/big", "openrouter");
     CHECK(e != NULL && offer("acme/big", "alpha") == NULL, "claims");
     if (e == NULL) return;
     CHECK(e->target == 1 && e->router && !e->disabled && !e->byok, "claims");
+    CHECK(e->collects_data == OR_YES && e->zdr == OR_NO, "what the owner said of its data");
     CHECK_STR(e->tag, OR_STR("openrouter"), "tag");
     CHECK_STR(e->provider_name, OR_STR("OpenRouter"), "provider_name");
     CHECK(e->upstream_model.len == 0, "upstream_model");
@@ -236,7 +239,10 @@ static void test_sections_of_router(void)
 static const char *state_file(const char *suffix)
 {
     static char path[96];
-    snprintf(path, sizeof path, "%s/state/models-alpha.json%s", folder(), suffix);
+    glob_t      found;
+    snprintf(path, sizeof path, "%s/state/models-alpha*.json%s", folder(), suffix);
+    if (glob(path, 0, NULL, &found) == 0) snprintf(path, sizeof path, "%s", found.gl_pathv[0]);
+    globfree(&found);
     return path;
 }
 
@@ -273,12 +279,14 @@ static void test_broken_state(void)
         CHECK(offers("alpha") == 0 && !market_now()->listed[0], broken[i]);
         CHECK(market_admit(market_now(), OR_STR("any")) == 1, "so any model is passed");
     }
-    unlink(state_file(""));
-    if (mkdir(state_file(""), 0700) != 0) abort();
+    char path[96];
+    snprintf(path, sizeof path, "%s", state_file(""));
+    unlink(path);
+    if (mkdir(path, 0700) != 0) abort();
     start_with_state("http://10.0.0.1/v1");
     CHECK(learn_z("alpha", "[{\"id\":\"m\"}]"), "cannot be replaced");
     CHECK(access(state_file(".new"), F_OK) != 0, "nothing left behind");
-    rmdir(state_file(""));
+    rmdir(path);
 }
 
 /* What one address said is not another's. */
