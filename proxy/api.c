@@ -418,6 +418,7 @@ static void on_fields(const client *c, or_buf *head)
 {
     or_str origin = or_http_field(client_head(c), OR_STR("origin"), NULL);
     if (origin.ptr == NULL || refusal_of(client_head(c)) != NULL) return;
+    if (origin.len > 512) return; /* no browser's: the answer's head has its limits */
     or_http_put_field(head, OR_STR("Access-Control-Allow-Origin"), origin);
     or_http_put_field(head, OR_STR("Vary"), OR_STR("Origin"));
     or_http_put_field(head, OR_STR("Access-Control-Expose-Headers"),

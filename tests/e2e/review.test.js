@@ -249,3 +249,10 @@ test("a preset's parameters are under the limits of the key, too", async (t) => 
     const sent = up.requests.at(-1).json;
     assert.equal(sent.max_tokens ?? sent.max_completion_tokens, 50);
 });
+
+test('an Origin that no browser sends does not cost the answer', async (t) => {
+    const up = await upstream(t, (req, res) => reply(res, 200, completion()));
+    const p = await start(t, ['-c', settings(t, limited(up, 'openai', ''))], KEY);
+    const answer = await chat(p, { model: 'acme/big' }, { ...BEARER, origin: `https://${'x'.repeat(6000)}` });
+    assert.equal(answer.status, 200);
+});
