@@ -57,7 +57,7 @@ $B/tests/test_upstream: private LIBS := -Wl,--wrap=or_posix_resolve \
 # What requests are decided by: settings, lists of models and hosts that are never dialled.
 MARKET := $(patsubst %,$B/proxy/%.o,market conf providers upstream uplink tls dns ev ev_epoll \
                                     ev_poll mem log)
-DECIDE := $(MARKET) $(patsubst %,$B/proxy/%.o,decide facts envelope)
+DECIDE := $(MARKET) $(patsubst %,$B/proxy/%.o,decide facts envelope preset)
 $B/tests/test_market: $(MARKET)
 $B/tests/test_decide: $(DECIDE)
 REWRITE := $(DECIDE) $(patsubst %,$B/proxy/%.o,rewrite fetch exchange)

@@ -363,11 +363,12 @@ static bool is_guarded(void)
 static const char *refusal_of(const or_http_head *h)
 {
     or_str origin = or_http_field(h, OR_STR("origin"), NULL);
+    if (conf_now()->num_keys > 0 || reach == API_OWNER) return NULL;
+    if (origin.ptr != NULL && !is_same_host(origin, h->host))
+        return "Origin is another site: without keys only pages from here are served";
     if (!is_guarded()) return NULL;
     if (h->host.ptr != NULL && !is_local_name(h->host))
         return "Host is not a name of this machine: without keys only localhost is served";
-    if (origin.ptr != NULL && !is_same_host(origin, h->host))
-        return "Origin is another site: without keys only pages from here are served";
     return NULL;
 }
 

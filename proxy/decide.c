@@ -254,10 +254,15 @@ static bool read_names(decision *d, const facts *f, names *n, or_arena *arena, r
         if (model.len < f->request.models[i].len) d->preset = f->request.models[i];
         add_name(n, model);
     }
+    if (f->request.num_models > MAX_MODELS)
+        return refuse(why, arena, 400, "models has more than 64 entries");
     if (d->preset.ptr == NULL) d->preset = f->preset;
     if (d->preset.len > 0 && !has_router(settings)) { /* ours were put in already */
-        snprintf(text, sizeof text, "preset %.*s is not known here", shown(d->preset),
-                 d->preset.ptr);
+        or_str mark = OR_STR("@preset/");
+        size_t at = or_str_find(d->preset, mark, 0);
+        or_str name = d->preset;
+        if (at < name.len) name = or_str_of(name.ptr + at + mark.len, name.len - at - mark.len);
+        snprintf(text, sizeof text, "preset %.*s is not known here", shown(name), name.ptr);
         return refuse(why, arena, 404, text);
     }
     if (n->num == 0 && settings->default_model != NULL)
@@ -293,8 +298,16 @@ static bool plugin_lists(or_str plugins, const char *member, or_str model, bool 
     return found;
 }
 
-static bool pool_admits(const facts *f, or_str model)
+static bool allows(const or_str *patterns, unsigned num, or_str name)
 {
+    for (unsigned i = 0; i < num; i++)
+        if (conf_matches(patterns[i], name)) return true;
+    return num == 0;
+}
+
+static bool pool_admits(const facts *f, const conf_key *key, or_str model)
+{
+    if (key != NULL && !allows(key->models, key->num_models, model)) return false;
     bool given, listed = plugin_lists(f->plugins, "allowed_models", model, &given);
     if (given && !listed) return false;
     return !plugin_lists(f->plugins, "excluded_models", model, &given);
@@ -325,9 +338,10 @@ static bool expand_router(decision *d, const facts *f, names *n, or_arena *arena
         market_admit(d->m, name) > 0)
         return true;
     for (unsigned i = 0; is_auto && i < settings->num_auto_models; i++)
-        if (pool_admits(f, settings->auto_models[i])) add_name(&pool, settings->auto_models[i]);
+        if (pool_admits(f, d->key, settings->auto_models[i])) add_name(&pool, settings->auto_models[i]);
     for (uint32_t i = 0; is_free_router && i < d->m->num_models; i++)
-        if (is_free(d->m, &d->m->models[i])) add_name(&pool, d->m->models[i].id);
+        if (is_free(d->m, &d->m->models[i]) && pool_admits(f, d->key, d->m->models[i].id))
+            add_name(&pool, d->m->models[i].id);
     if (pool.num == 0) {
         snprintf(text, sizeof text,
                  "no models match your request and model restrictions: %.*s needs an OpenRouter "
@@ -345,13 +359,6 @@ static bool expand_router(decision *d, const facts *f, names *n, or_arena *arena
 }
 
 /* ---- rules of the owner and the key ---- */
-
-static bool allows(const or_str *patterns, unsigned num, or_str name)
-{
-    for (unsigned i = 0; i < num; i++)
-        if (conf_matches(patterns[i], name)) return true;
-    return num == 0;
-}
 
 static bool apply_key(decision *d, names *n, or_arena *arena, refusal *why)
 {
@@ -571,7 +578,7 @@ bool decide(decision *d, const facts *f, const conf_key *key, or_str session, or
     memcpy(models, n.list, n.num * sizeof *models);
     d->request.models = models;
     d->request.num_models = n.num;
-    for (uint32_t i = 0; i < n.num; i++)
+    for (uint32_t i = n.num; i-- > 0;) /* the first one last: its places are not taken again */
         if (market_find(d->m, models[i]) == NULL) (void)market_admit(d->m, models[i]);
     apply_needs(d, f, &n);
     apply_session(d, f, session);

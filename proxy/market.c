@@ -14,7 +14,7 @@
 
 enum {
     MAX_LIST = 16 * 1024 * 1024, /* bytes of a list */
-    MAX_OFFERS = 20000,          /* endpoints in all */
+    MAX_OFFERS = 20000,          /* endpoints of sections and lists */
     ADMITTED = 64,               /* models that nobody lists, times providers that take any */
     MAX_ID = 128                 /* bytes of the name of such a model */
 };
@@ -32,6 +32,8 @@ struct market_memory {
     or_arena     arena;
     or_endpoint *endpoints;
     uint32_t     num, max;
+    uint32_t     sections; /* endpoints[0 ...] are the [endpoint]s */
+    bool         complete; /* what is added now are slots for models that nobody lists */
     or_alias    *aliases;
     uint32_t     num_aliases, max_aliases;
     uint32_t     used[ADMITTED]; /* when each admitted one was asked for last */
@@ -177,10 +179,9 @@ void market_shutdown(void)
 
 static or_endpoint *add(struct market_memory *mem)
 {
+    if (mem->num >= MAX_OFFERS && !mem->complete) return NULL;
     if (mem->num == mem->max) {
         uint32_t max = mem->max > 0 ? mem->max * 2 : 64;
-        if (max > MAX_OFFERS) max = MAX_OFFERS;
-        if (max == mem->max) return NULL;
         or_endpoint *more = or_arena_alloc(&mem->arena, max * sizeof *more);
         if (more == NULL) return NULL;
         if (mem->num > 0) memcpy(more, mem->endpoints, mem->num * sizeof *more);
@@ -235,12 +236,40 @@ static bool is_told(const conf *settings, unsigned target, or_str model, or_str 
     return false;
 }
 
+/* What one endpoint of a model does not say is taken from another of the same model. */
+static void complete(or_endpoint *e, const or_endpoint *from, bool prices)
+{
+    if (e->context_length == 0) e->context_length = from->context_length;
+    if (e->max_completion_tokens == 0) e->max_completion_tokens = from->max_completion_tokens;
+    if (e->input_modalities == 0) e->input_modalities = from->input_modalities;
+    if (e->output_modalities == 0) e->output_modalities = from->output_modalities;
+    if (!e->parameters_known && from->parameters_known) {
+        e->parameters_known = true;
+        e->parameters = from->parameters;
+    }
+    if (prices && e->prices.base.named == 0 && e->prices.num_rules == 0) e->prices = from->prices;
+}
+
+/* The section about that model of the provider; NULL. */
+static or_endpoint *section_of(struct market_memory *mem, unsigned target, or_str model)
+{
+    for (uint32_t n = 0; n < mem->sections; n++)
+        if (mem->endpoints[n].target == target &&
+            or_str_eq_nocase(mem->endpoints[n].model, model))
+            return &mem->endpoints[n];
+    return NULL;
+}
+
 /* Take over what or_catalogue_read made of a list; what is ours to say stays ours. */
-static bool add_catalogue(struct market_memory *mem, const conf *settings, const or_catalogue *c,
+static bool add_catalogue(struct market_memory *mem, const or_catalogue *c,
                           const or_endpoint *like)
 {
     for (uint32_t i = 0; i < c->num; i++) {
-        if (is_told(settings, like->target, c->endpoints[i].model, c->endpoints[i].model)) continue;
+        or_endpoint *told = section_of(mem, like->target, c->endpoints[i].model);
+        if (told != NULL) {
+            complete(told, &c->endpoints[i], true);
+            continue;
+        }
         or_endpoint *e = add(mem);
         if (e == NULL) return false;
         *e = c->endpoints[i];
@@ -248,6 +277,8 @@ static bool add_catalogue(struct market_memory *mem, const conf *settings, const
         e->provider_name = like->provider_name;
         e->upstream_model = or_str_of(NULL, 0);
         e->disabled = e->byok = false;
+        if (like->collects_data != OR_UNKNOWN) e->collects_data = like->collects_data;
+        if (like->zdr != OR_UNKNOWN) e->zdr = like->zdr;
         e->router = like->router;
         e->target = like->target;
     }
@@ -377,7 +408,7 @@ static or_err add_list(struct market_memory *mem, const conf *settings, unsigned
     describe(&like, settings, target);
     or_err e = read_catalogue(mem, body, &like, &c);
     if (e != OR_OK) return e;
-    return add_catalogue(mem, settings, &c, &like) ? OR_OK : OR_ERR_MEMORY;
+    return add_catalogue(mem, &c, &like) ? OR_OK : OR_ERR_MEMORY;
 }
 
 /* The endpoints behind a router: each is asked for by its tag. */
@@ -446,20 +477,6 @@ bool market_learn_endpoints(const conf *settings, const conf_provider *p, or_str
 }
 
 /* ---- merging ---- */
-
-/* What one endpoint of a model does not say is taken from another of the same model. */
-static void complete(or_endpoint *e, const or_endpoint *from, bool prices)
-{
-    if (e->context_length == 0) e->context_length = from->context_length;
-    if (e->max_completion_tokens == 0) e->max_completion_tokens = from->max_completion_tokens;
-    if (e->input_modalities == 0) e->input_modalities = from->input_modalities;
-    if (e->output_modalities == 0) e->output_modalities = from->output_modalities;
-    if (!e->parameters_known && from->parameters_known) {
-        e->parameters_known = true;
-        e->parameters = from->parameters;
-    }
-    if (prices && e->prices.base.named == 0 && e->prices.num_rules == 0) e->prices = from->prices;
-}
 
 static int compare_ids(or_str a, or_str b)
 {
@@ -552,6 +569,7 @@ static bool add_sections(struct market_memory *mem, const conf *settings)
         *e = settings->endpoints[i].offer;
         e->router = settings->providers[e->target].kind == PROVIDER_OPENROUTER;
     }
+    mem->sections = mem->num;
     for (unsigned i = 0; i < settings->num_aliases; i++)
         if (!add_alias(mem, settings->aliases[i].name, settings->aliases[i].model)) return false;
     return true;
@@ -590,7 +608,7 @@ static bool add_file(market *m, or_buf *body, char *error, size_t error_size)
         if (settings->providers[i].kind != PROVIDER_OPENROUTER || m->listed[i]) continue;
         describe(&like, settings, i);
         m->listed[i] = true;
-        if (!add_catalogue(m->memory, settings, &c, &like))
+        if (!add_catalogue(m->memory, &c, &like))
             return fail(error, error_size, settings->catalog, "no memory");
     }
     return true;
@@ -684,7 +702,7 @@ static uint32_t slot_for(market *m, unsigned target, or_str model)
     for (uint32_t i = 0; i < ADMITTED; i++) {
         const or_endpoint *e = &mem->endpoints[m->num_listed + i];
         if (!e->disabled && e->target == target && or_str_eq(e->model, model)) return i;
-        if (mem->pins[i] > 0) continue;
+        if (mem->pins[i] > 0 || m->stats[m->num_listed + i].in_flight > 0) continue;
         if (best == ADMITTED || mem->used[i] < mem->used[best]) best = i;
     }
     return best;
@@ -731,6 +749,7 @@ unsigned market_admit(market *m, or_str model)
 static bool add_slots(market *m)
 {
     m->num_listed = m->memory->num;
+    m->memory->complete = true;
     for (int i = 0; i < ADMITTED; i++) {
         or_endpoint *e = add(m->memory);
         if (e == NULL) return false;
@@ -779,11 +798,14 @@ static bool fill(market *m, const market *old, char *error, size_t error_size)
     for (unsigned i = 0; i < settings->num_providers && ok; i++) {
         found[i] = recall(settings, &settings->providers[i]);
         if (found[i] == NULL || found[i]->body.len == 0) continue;
-        or_err e = add_list(mem, settings, i, or_buf_str(&found[i]->body));
+        uint32_t num = mem->num, aliases = mem->num_aliases;
+        or_err   e = add_list(mem, settings, i, or_buf_str(&found[i]->body));
         m->listed[i] = e == OR_OK;
-        if (e != OR_OK)
-            log_line("%s: its list of models cannot be used: %s", settings->providers[i].name,
-                     or_err_text(e));
+        if (e == OR_OK) continue;
+        mem->num = num; /* all of a list, or nothing of it */
+        mem->num_aliases = aliases;
+        log_line("%s: its list of models cannot be used: %s", settings->providers[i].name,
+                 or_err_text(e));
     }
     if (ok) add_expansions(m);
     if (ok) ok = add_file(m, &file, error, error_size);

@@ -277,12 +277,11 @@ static void name_limit(edits *e, const rewrite *r, const or_candidate *c,
     or_str                name = has_new ? new_name : old_name;
     if (known->cap == PROVIDER_CAP_TOKENS) name = old_name;
     if (known->cap == PROVIDER_CAP_COMPLETION) name = new_name;
-    if (r->d->max_tokens > 0 && !has_old && !has_new) {
+    if (r->d->max_tokens > 0) /* none was asked for, or 0 */
         edit(e, name, number_of(e, key_limit(r, c)));
+    else if (!has_old && !has_new)
         return;
-    }
-    if (!has_old && !has_new) return;
-    if (has_old && has_new)
+    else if (has_old && has_new)
         edit(e, name, number_of(e, r->d->request.max_tokens));
     else
         edit(e, name, has_new ? new->value : old->value);

@@ -2,11 +2,13 @@
 #ifndef DECIDE_BODY_H
 #define DECIDE_BODY_H
 
+#include "proxy/preset.h"
 #include "tests/market_body.h"
 
 /* A request in work; end it with finish. */
 typedef struct asked {
     or_arena arena;
+    or_buf   body; /* when a preset changed it */
     facts    f;
     decision d;
     refusal  why;
@@ -22,12 +24,22 @@ static inline void ask_as(asked *a, facts_kind kind, or_str body, const conf_key
         fprintf(stderr, "%.*s: %s\n", (int)body.len, body.ptr, message);
         abort();
     }
+    or_str             unknown;
+    const conf_preset *p = preset_find(market_now()->settings, &a->f, &unknown);
+    or_buf_init_growing(&a->body, &mem_allocator, SIZE_MAX);
+    if (p != NULL && (preset_apply(p, &a->f, &a->body) != OR_OK ||
+                      !facts_read(or_buf_str(&a->body), kind, &a->arena, &a->f, message,
+                                  sizeof message))) {
+        fprintf(stderr, "%.*s: %s\n", (int)a->body.len, a->body.ptr, message);
+        abort();
+    }
     a->good = decide(&a->d, &a->f, key, session, &a->arena, &a->why);
 }
 
 static inline void finish(asked *a)
 {
     decide_end(&a->d);
+    or_buf_free(&a->body);
     or_arena_reset(&a->arena);
 }
 

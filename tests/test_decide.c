@@ -464,7 +464,7 @@ static void test_memory(void)
 {
     static char body[1024];
     start("auto_models = acme/big, acme/small\n" TOP REST PRESETS);
-    snprintf(body, sizeof body, "%s", chat("\"preset\":\"both\",\"models\":[\"acme/big\",\"no/such\"]"));
+    snprintf(body, sizeof body, "%s", chat("\"models\":[\"acme/big\",\"no/such\"]"));
     for (size_t room = 0; room < 64 * 1024; room += 257) {
         asked    a;
         char     message[300];

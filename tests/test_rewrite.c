@@ -364,10 +364,10 @@ static void test_preset(void)
 {
     start(ALL_PROVIDERS PRESET);
     check_preset("new", M ",\"temperature\":1",
-                 "\"messages\":[" SYSTEM "{\"role\":\"user\",\"content\":\"hi\"}],\"temperature\":1,\"max_tokens\":9,"
-                 "\"top_p\":1,\"seed\":3");
+                 "\"messages\":[" SYSTEM "{\"role\":\"user\",\"content\":\"hi\"}],\"temperature\":1,"
+                 "\"top_p\":1,\"max_tokens\":9,\"seed\":3");
     check_preset("new", "\"max_tokens\":2,\"top_p\":2,\"seed\":null,\"temperature\":0," M,
-                 "\"max_tokens\":2,\"top_p\":2,\"temperature\":0,"
+                 "\"max_tokens\":2,\"top_p\":2,\"seed\":3,\"temperature\":0,"
                  "\"messages\":[" SYSTEM "{\"role\":\"user\",\"content\":\"hi\"}]");
     check_preset("new", "\"max_tokens\":2,\"top_p\":2,\"seed\":3,\"temperature\":0," DEV("developer"),
                  "\"max_tokens\":2,\"top_p\":2,\"seed\":3,\"temperature\":0,"
