@@ -1924,9 +1924,10 @@ OR_API void or_plan_init(or_plan *p, or_candidate *list, uint32_t max);
    priority, when service_tier asks for it; then by `sort`. Only the sorts with chance in them
    (default, weight, round robin) look at outages and uptime first, and only they balance, but
    not what `order` names.
-   An endpoint that is a router applies the request's preferences itself, to endpoints that are
-   not in this catalogue. So of them only `ignore` and require_parameters leave it out, and
-   `only` (or `order` without fallbacks) where it names another endpoint of the model here. Where
+   An endpoint that is a router applies preferences itself, to endpoints that are not in this
+   catalogue: pass them on, the policy's too. So of them only `ignore` and require_parameters
+   leave it out, `only` of the policy, and `only` of the request (or `order` without fallbacks)
+   where it names another endpoint of the model here. Where
    the catalogue has endpoints behind it (not routers, of the same target), these are tried in
    its place as long as any of them is left.
    OR_ERR_MODEL   the catalogue has none of the models
@@ -7732,16 +7733,17 @@ static bool ori_route_in(uint64_t targets, const or_endpoint *e)
     return e->target < 64 && (targets >> e->target & 1) != 0;
 }
 
-/* What one set of preferences says of an endpoint. passed_on: it gets them itself. */
+/* What one set of preferences says of an endpoint. policy: that of the account. */
 static or_route_reason ori_route_prefer(const or_prefs *p, const or_endpoint *e, or_tier tier,
-                                        bool passed_on)
+                                        bool policy)
 {
     /* who ignores a provider does not mean "but for its dearer tier" */
     if (ori_route_place(p->ignore, p->num_ignore, e, true) != UINT32_MAX) return OR_ROUTE_IGNORED;
-    if (passed_on) return OR_ROUTE_KEPT;
+    if (e->router && !policy) return OR_ROUTE_KEPT; /* it gets them itself */
     if (p->num_only > 0 &&
         ori_route_place(p->only, p->num_only, e, ori_route_tier(e) == tier) == UINT32_MAX)
         return OR_ROUTE_ONLY;
+    if (e->router) return OR_ROUTE_KEPT;
     if (p->deny_data_collection && e->collects_data != OR_NO) return OR_ROUTE_TRAINING;
     if (p->zdr && e->zdr != OR_YES) return OR_ROUTE_ZDR;
     if (p->distillable_text && e->distillable != OR_YES) return OR_ROUTE_DISTILLABLE;
@@ -7779,8 +7781,7 @@ static or_route_reason ori_route_filter(const ori_route *r, or_candidate *c, con
     if (q->needs_router && !e->router) return OR_ROUTE_ROUTER;
     if (!ori_route_tier_ok(q, e, v)) return OR_ROUTE_TIER;
     for (int i = 0; i < num; i++)
-        if ((why = ori_route_prefer(sets[i], e, q->tier, e->router && i == 0)) != OR_ROUTE_KEPT)
-            return why;
+        if ((why = ori_route_prefer(sets[i], e, q->tier, i == 1)) != OR_ROUTE_KEPT) return why;
     if (q->region.len > 0 && !or_str_eq_nocase(q->region, e->region)) return OR_ROUTE_REGION;
     if ((e->input_modalities != 0 && (q->input_modalities & ~e->input_modalities) != 0) ||
         (e->output_modalities != 0 && (q->output_modalities & ~e->output_modalities) != 0))
@@ -7791,7 +7792,7 @@ static or_route_reason ori_route_filter(const ori_route *r, or_candidate *c, con
     if (q->known_price && c->price == UINT64_MAX) return OR_ROUTE_UNKNOWN_PRICE;
     for (int i = 0; i < num; i++) {
         why = ori_route_max_price(&sets[i]->max_price, &prices);
-        if (why != OR_ROUTE_KEPT && !(e->router && i == 0)) return why;
+        if (why != OR_ROUTE_KEPT && !e->router) return why;
         if (sets[i]->require_parameters && ori_route_lacks(q->parameters, e) != 0)
             return OR_ROUTE_PARAMETERS;
     }
