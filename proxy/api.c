@@ -147,93 +147,96 @@ static void generation(const ask *a)
 
 /* ---- the catalogue ---- */
 
-/* Send what one of the functions of models.h made. */
-static void send_models(client *c, or_buf *body, bool made, const models_reply *r)
+/* One of the answers of models.h. */
+typedef bool (*make_models)(or_buf *body, const ask *a, const models_ask *m, models_reply *r);
+
+static void send_models(const ask *a, make_models make)
 {
-    if (made)
-        client_reply(c, 200, "application/json", no_fields, or_buf_str(body));
+    or_buf              body;
+    models_reply        r;
+    const or_http_head *h = client_head(a->c);
+    models_ask          m = {.path = h->path,
+                             .query = h->query,
+                             .now_ms = ev_now(),
+                             .now_s = (int64_t)time(NULL)};
+    or_buf_init_growing(&body, &mem_allocator, 64 * 1024 * 1024);
+    if (make(&body, a, &m, &r))
+        client_reply(a->c, 200, "application/json", no_fields, or_buf_str(&body));
     else
-        refuse(c, r->status, r->message, r->status == 503 ? "Retry-After: 1\r\n" : NULL);
-    or_buf_free(body);
+        refuse(a->c, r.status, r.message, r.status == 503 ? "Retry-After: 1\r\n" : NULL);
+    or_buf_free(&body);
 }
 
-static void begin_models(or_buf *body, const ask *a, models_ask *m)
+static bool make_list(or_buf *body, const ask *a, const models_ask *m, models_reply *r)
 {
-    or_buf_init_growing(body, &mem_allocator, 64 * 1024 * 1024);
-    memset(m, 0, sizeof *m);
-    m->path = client_head(a->c)->path;
-    m->query = client_head(a->c)->query;
-    m->now_ms = ev_now();
-    m->now_s = (int64_t)time(NULL);
+    models_ask list = *m;
+    list.embeddings = or_str_eq(a->path, OR_STR("/v1/embeddings/models"));
+    if (or_str_eq(a->path, OR_STR("/v1/models/user"))) list.key = a->key;
+    return models_list(body, market_now(), &list, r);
+}
+
+static bool make_count(or_buf *body, const ask *a, const models_ask *m, models_reply *r)
+{
+    (void)a;
+    return models_count(body, market_now(), m, r);
+}
+
+static bool make_one(or_buf *body, const ask *a, const models_ask *m, models_reply *r)
+{
+    (void)m;
+    return models_one(body, market_now(), a->rest, r);
+}
+
+/* /v1/models/ID, and /v1/models/ID/endpoints. */
+static bool make_below(or_buf *body, const ask *a, const models_ask *m, models_reply *r)
+{
+    or_str id = a->rest, end = OR_STR("/endpoints");
+    if (id.len <= end.len || memcmp(id.ptr + id.len - end.len, end.ptr, end.len) != 0)
+        return models_openai_one(body, market_now(), id, r);
+    return models_endpoints(body, market_now(), or_str_of(id.ptr, id.len - end.len), m->now_ms, r);
+}
+
+static bool make_zdr(or_buf *body, const ask *a, const models_ask *m, models_reply *r)
+{
+    (void)a;
+    return models_zdr(body, market_now(), m->now_ms, r);
+}
+
+static bool make_providers(or_buf *body, const ask *a, const models_ask *m, models_reply *r)
+{
+    (void)a;
+    (void)m;
+    return models_providers(body, market_now(), r);
 }
 
 static void list_models(const ask *a)
 {
-    or_buf       body;
-    models_ask   m;
-    models_reply r;
-    begin_models(&body, a, &m);
-    m.embeddings = or_str_eq(a->path, OR_STR("/v1/embeddings/models"));
-    if (or_str_eq(a->path, OR_STR("/v1/models/user"))) m.key = a->key;
-    bool made = models_list(&body, market_now(), &m, &r);
-    send_models(a->c, &body, made, &r);
+    send_models(a, make_list);
 }
 
 static void count_models(const ask *a)
 {
-    or_buf       body;
-    models_ask   m;
-    models_reply r;
-    begin_models(&body, a, &m);
-    bool made = models_count(&body, market_now(), &m, &r);
-    send_models(a->c, &body, made, &r);
+    send_models(a, make_count);
 }
 
 static void one_model(const ask *a)
 {
-    or_buf       body;
-    models_ask   m;
-    models_reply r;
-    begin_models(&body, a, &m);
-    bool made = models_one(&body, market_now(), a->rest, &r);
-    send_models(a->c, &body, made, &r);
+    send_models(a, make_one);
 }
 
-/* /v1/models/ID, and /v1/models/ID/endpoints. */
 static void below_models(const ask *a)
 {
-    or_buf       body;
-    models_ask   m;
-    models_reply r;
-    or_str       id = a->rest, end = OR_STR("/endpoints");
-    bool         made;
-    begin_models(&body, a, &m);
-    if (id.len > end.len && memcmp(id.ptr + id.len - end.len, end.ptr, end.len) == 0)
-        made = models_endpoints(&body, market_now(), or_str_of(id.ptr, id.len - end.len),
-                                m.now_ms, &r);
-    else
-        made = models_openai_one(&body, market_now(), id, &r);
-    send_models(a->c, &body, made, &r);
+    send_models(a, make_below);
 }
 
 static void list_zdr(const ask *a)
 {
-    or_buf       body;
-    models_ask   m;
-    models_reply r;
-    begin_models(&body, a, &m);
-    bool made = models_zdr(&body, market_now(), m.now_ms, &r);
-    send_models(a->c, &body, made, &r);
+    send_models(a, make_zdr);
 }
 
 static void list_providers(const ask *a)
 {
-    or_buf       body;
-    models_ask   m;
-    models_reply r;
-    begin_models(&body, a, &m);
-    bool made = models_providers(&body, market_now(), &r);
-    send_models(a->c, &body, made, &r);
+    send_models(a, make_providers);
 }
 
 static void explain_route(const ask *a)

@@ -555,6 +555,34 @@ static void tell_metrics(const record *r)
     metrics_add(&m);
 }
 
+void record_refused(const char *path, const conf_key *key, uint16_t status, const char *why)
+{
+    char            mem[1024];
+    or_buf          line;
+    or_json_writer  w;
+    metrics_request m;
+    memset(&m, 0, sizeof m);
+    m.model = m.provider = OR_STR("");
+    m.key = key != NULL ? or_str_z(key->name) : OR_STR("");
+    m.status = status;
+    m.first_token_ms = m.added_ms = -1;
+    metrics_add(&m);
+    if (!conf_now()->log_json) {
+        log_line("%s: %u %s", path + 1, status, why);
+        return;
+    }
+    or_buf_init(&line, mem, sizeof mem);
+    or_json_writer_init(&w, &line);
+    or_json_begin_object(&w);
+    put_time(&w, "time", (int64_t)time(NULL));
+    put_z(&w, "path", path);
+    put_str(&w, "key", m.key);
+    put_u64(&w, "status", status);
+    put_z(&w, "error", why);
+    or_json_end_object(&w);
+    if (or_json_writer_end(&w) == OR_OK) log_object_line(or_buf_str(&line));
+}
+
 void record_tell(const record *r)
 {
     tell_metrics(r);

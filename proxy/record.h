@@ -43,6 +43,10 @@ typedef struct record {
 /* All of it is told; once for each request. */
 void record_tell(const record *r);
 
+/* A request that was refused before anything was decided: its line in the log, its place in
+   the metrics. why names members, not what is in them. */
+void record_refused(const char *path, const conf_key *key, uint16_t status, const char *why);
+
 /* "alpha=503, beta=200" */
 void record_put_route(or_buf *out, const record *r);
 

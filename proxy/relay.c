@@ -1195,6 +1195,17 @@ static uint16_t apply_preset(relay *r, char *message, size_t size)
     return ok ? 0 : 400;
 }
 
+/* The body and what it asks. 0, or the status to refuse with. */
+static uint16_t read_body(relay *r, client *c, facts_kind kind, char *message, size_t size)
+{
+    if (client_take_body(c, &r->body) != OR_OK) {
+        snprintf(message, size, "no memory: limits.memory is reached");
+        return 503;
+    }
+    if (!facts_read(or_buf_str(&r->body), kind, &r->arena, &r->f, message, size)) return 400;
+    return apply_preset(r, message, size);
+}
+
 /* Read and decide. False: the client has its answer. */
 static bool prepare(relay *r, client *c, facts_kind kind, const char *path, const conf_key *key)
 {
@@ -1203,23 +1214,13 @@ static bool prepare(relay *r, client *c, facts_kind kind, const char *path, cons
     refusal             why;
     note_client(r, head);
     r->r.path = path;
-    if (client_take_body(c, &r->body) != OR_OK) {
-        refuse_memory(c);
-        return false;
-    }
-    if (!facts_read(or_buf_str(&r->body), kind, &r->arena, &r->f, message, sizeof message)) {
-        char     mem[512];
-        envelope e = {.status = 400, .message = or_str_z(message)};
-        r->f.stream = false;
-        client_error(c, &e, fields_of(r, mem, sizeof mem, false, 0));
-        return false;
-    }
-    uint16_t wrong = apply_preset(r, message, sizeof message);
+    uint16_t wrong = read_body(r, c, kind, message, sizeof message);
     if (wrong != 0) {
         char     mem[512];
         envelope e = {.status = wrong, .message = or_str_z(message)};
         r->f.stream = false;
-        client_error(c, &e, fields_of(r, mem, sizeof mem, false, 0));
+        client_error(c, &e, fields_of(r, mem, sizeof mem, false, wrong == 503));
+        record_refused(path, key, wrong, message);
         return false;
     }
     or_str session = or_http_field(head, OR_STR("x-session-id"), NULL);

@@ -13,7 +13,7 @@ set -u
 # Tests of or.h alone, which is what can run without an operating system.
 programs() {
     printf '%s\n' freestanding bare
-    grep -L -E '#include ("(\.\./)?(ports|proxy)/|<.*/|<(unistd|pthread|poll|netdb|fcntl)\.h)' \
+    grep -L -E '#include ("(\.\./)?(ports|proxy)/|"tests/(market|decide)_|<.*/|<(unistd|pthread|poll|netdb|fcntl)\.h)' \
         tests/test_*.c tests/fuzz_*.c | sed 's|.*/\(.*\)\.c|\1|'
 }
 
