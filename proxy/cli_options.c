@@ -119,6 +119,13 @@ static const command *find(const char *name)
     return NULL;
 }
 
+/* What options and words the command takes; nothing when there is no such command. */
+static unsigned takes_of(const char *name)
+{
+    const command *c = find(name);
+    return c != NULL ? c->takes : 0;
+}
+
 bool cli_is_command(const char *word)
 {
     return find(word) != NULL;
@@ -181,7 +188,7 @@ static bool unknown(const cli_command *c, const char *word, char *error, size_t 
     const char *names[NUM_OPTIONS + 6] = {"-c",         "--set",          "--demo",
                                           "--upstream", "--upstream-key", "--help"};
     size_t      num = 6;
-    unsigned    takes = find(c->name)->takes;
+    unsigned    takes = takes_of(c->name);
     for (size_t i = 0; i < NUM_OPTIONS; i++)
         if (takes & options[i].which) names[num++] = options[i].name;
     const char *nearest = conf_nearest(word, names, num);
@@ -221,7 +228,7 @@ static bool set_option(cli_command *c, unsigned which, const char *value, char *
 static bool take_option(cli_command *c, char **argv, int *i, char *error, size_t size)
 {
     const char *word = argv[*i], *value = NULL;
-    unsigned    takes = find(c->name)->takes;
+    unsigned    takes = takes_of(c->name);
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
         c->help = true;
         return true;
@@ -262,7 +269,7 @@ static unsigned count_items(const char *list)
 
 bool cli_complete(const cli_command *c, char *error, size_t error_size)
 {
-    unsigned takes = find(c->name)->takes;
+    unsigned takes = takes_of(c->name);
     if (c->help) return true;
     if (!(takes & (TEXT | LOG)) && c->num_words > 0)
         return wrong(error, error_size, "%s takes no \"%.100s\"", c->name, c->words[0]);

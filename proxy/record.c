@@ -562,7 +562,8 @@ void record_refused(const char *path, const conf_key *key, uint16_t status, cons
     or_json_writer  w;
     metrics_request m;
     memset(&m, 0, sizeof m);
-    m.model = m.provider = OR_STR("");
+    m.model = OR_STR("");
+    m.provider = OR_STR("");
     m.key = key != NULL ? or_str_z(key->name) : OR_STR("");
     m.status = status;
     m.first_token_ms = m.added_ms = -1;
