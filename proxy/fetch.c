@@ -39,7 +39,7 @@ void fetch_put_fields(or_buf *head, const conf_provider *p, unsigned key)
         or_buf_put_z(&value, p->keys[key % p->num_keys]);
         or_http_put_field(head, azure ? OR_STR("api-key") : OR_STR("Authorization"),
                           or_buf_str(&value));
-        or_wipe(mem, sizeof mem);
+        or_wipe(mem, value.len);
     }
     or_http_put_field(head, OR_STR("User-Agent"), OR_STR("orproxy/" OR_VERSION));
     or_http_put_field(head, OR_STR("Accept-Encoding"), OR_STR("identity"));

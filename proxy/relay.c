@@ -111,7 +111,7 @@ static void finish(relay *r)
 static void on_task(void *user)
 {
     relay *r = user;
-    if (r->out.ptr != NULL) or_wipe(r->out.ptr, r->out.cap);
+    rewrite_forget(&r->rw);
     or_buf_free(&r->out);
     or_buf_free(&r->echo);
     or_buf_free(&r->body);

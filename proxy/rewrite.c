@@ -439,7 +439,13 @@ static size_t text_need(const rewrite *r)
     return need;
 }
 
-or_err rewrite_request(const rewrite *r, const or_candidate *c, unsigned key, or_buf *out,
+void rewrite_forget(rewrite *r)
+{
+    if (r->head != NULL) or_wipe(r->head, r->head_len);
+    r->head = NULL;
+}
+
+or_err rewrite_request(rewrite *r, const or_candidate *c, unsigned key, or_buf *out,
                        or_arena *arena, const or_str **list, uint32_t *num, or_buf *body)
 {
     static edits  e; /* large; nobody else runs meanwhile */
@@ -449,7 +455,7 @@ or_err rewrite_request(const rewrite *r, const or_candidate *c, unsigned key, or
     bool          copied = whole <= COPY;
     e.num = 0;
     e.err = OR_OK;
-    if (out->ptr != NULL) or_wipe(out->ptr, out->len);
+    rewrite_forget(r);
     or_buf_clear(out);
     /* out = [ values | head | body or none ]: reserved at once, so that nothing moves */
     if (or_buf_reserve(out, need + MAX_HEAD + (copied ? whole : 0)) != OR_OK) return out->err;
@@ -459,6 +465,8 @@ or_err rewrite_request(const rewrite *r, const or_candidate *c, unsigned key, or
     if (err != OR_OK) return err;
     out->len = need;
     err = put_head(r, c, key, out, total(pieces + 1, n));
+    r->head = out->ptr + need;
+    r->head_len = out->len - need;
     for (uint32_t i = 1; err == OR_OK && body != NULL && i <= n; i++)
         err = or_buf_put_str(body, pieces[i]);
     if (err != OR_OK) return err;
