@@ -33,14 +33,16 @@ uint16_t auth_read(const or_http_head *head, bool prefer_x, auth *a, const char 
     br_sha256_init(&sha);
     br_sha256_update(&sha, secret.ptr != NULL ? secret.ptr : "", secret.len);
     br_sha256_out(&sha, hash);
-    if (secret.len > 0 && settings->has_management_key && is_hash(hash, settings->management_hash)) {
+    if (secret.len > 0 && settings->has_management_key &&
+        is_hash(hash, settings->management_hash)) {
         a->management = true;
         return 0;
     }
     if (settings->num_keys == 0) return 0;
     for (unsigned i = 0; i < settings->num_keys; i++) /* all of them: time tells nothing */
         if (is_hash(hash, settings->keys[i].hash) && secret.len > 0) a->key = &settings->keys[i];
-    *why = secret.len == 0 ? "no key: send Authorization: Bearer KEY" : "this key is not known here";
+    *why = secret.len == 0 ? "no key: send Authorization: Bearer KEY"
+                           : "this key is not known here";
     if (a->key == NULL) return 401;
     *why = "this key is disabled";
     if (a->key->disabled) return 401;

@@ -338,7 +338,8 @@ static bool expand_router(decision *d, const facts *f, names *n, or_arena *arena
         market_admit(d->m, name) > 0)
         return true;
     for (unsigned i = 0; is_auto && i < settings->num_auto_models; i++)
-        if (pool_admits(f, d->key, settings->auto_models[i])) add_name(&pool, settings->auto_models[i]);
+        if (pool_admits(f, d->key, settings->auto_models[i]))
+            add_name(&pool, settings->auto_models[i]);
     for (uint32_t i = 0; is_free_router && i < d->m->num_models; i++)
         if (is_free(d->m, &d->m->models[i]) && pool_admits(f, d->key, d->m->models[i].id))
             add_name(&pool, d->m->models[i].id);

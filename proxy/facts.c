@@ -187,7 +187,8 @@ static bool any_element(or_str array, bool (*is)(or_str element))
 static void note_need(reading *r, unsigned row, const or_json_item *item)
 {
     bool array = item->type == OR_JSON_ARRAY, needs = false;
-    if (row == PLUGINS || row == TRANSFORMS) needs = array && any_element(item->value, needs_plugin);
+    if (row == PLUGINS || row == TRANSFORMS)
+        needs = array && any_element(item->value, needs_plugin);
     if (row == TOOLS) needs = array && any_element(item->value, needs_tool);
     if (row == X_SEARCH) needs = item->type == OR_JSON_OBJECT;
     if (needs && r->f->needs_router == NULL) r->f->needs_router = of_request[row].name.ptr;

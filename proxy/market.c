@@ -794,7 +794,8 @@ static bool fill(market *m, const market *old, char *error, size_t error_size)
     list                 *found[CONF_MAX_PROVIDERS] = {NULL};
     or_buf_init_growing(&file, &mem_allocator, MAX_LIST);
     bool ok = read_policy(m, error, error_size);
-    if (ok && !add_sections(mem, settings)) ok = fail(error, error_size, "[endpoint]s", "no memory");
+    if (ok && !add_sections(mem, settings))
+        ok = fail(error, error_size, "[endpoint]s", "no memory");
     for (unsigned i = 0; i < settings->num_providers && ok; i++) {
         found[i] = recall(settings, &settings->providers[i]);
         if (found[i] == NULL || found[i]->body.len == 0) continue;

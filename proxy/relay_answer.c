@@ -1,0 +1,171 @@
+#include "proxy/relay_back.h"
+
+#include <string.h>
+
+#include "proxy/mem.h"
+
+/* ---- answers ---- */
+
+static or_err put_usage(or_buf *out, relay *r, const void *metadata)
+{
+    shape s;
+    relay_shape(r, &s);
+    relay_split_cost(r, &s);
+    return shape_usage_chunk(out, &s, &r->r.usage, &r->r.cost, *(const or_str *)metadata);
+}
+
+/* The stream is complete and good. */
+void relay_end_stream(relay *r)
+{
+    client *c = r->c;
+    or_str  metadata = relay_metadata(r);
+    if (!r->usage_told) relay_emit(r, metadata.len + 2048, put_usage, &metadata);
+    if (r->no_memory) { /* no other event tells it */
+        relay_fail(r, 503, "its answer is too large: limits.memory is reached", 1);
+        return;
+    }
+    relay_add_piece(r, OR_STR("data: [DONE]\n\n"));
+    if (r->c == NULL) return; /* it hung up just now */
+    relay_forget_client(r, 200, "complete");
+    client_owner(c, NULL);
+    relay_end_pieces(c, true);
+    /* its client may have begun the next: ends that are waited for must not pile up */
+    if (relay_is_crowded(r)) or_call_cancel(&r->x.call);
+}
+
+/* A whole answer in a buffer of its own. */
+static void reply_shaped(relay *r, or_err e, or_buf *body)
+{
+    if (e == OR_OK)
+        relay_reply(r, 200, or_buf_str(body), 0);
+    else if (e == OR_ERR_MEMORY || e == OR_ERR_SPACE)
+        relay_fail(r, 503, "its answer is too large: limits.memory is reached", 1);
+    else
+        relay_fail(r, 502, "sent an answer of another shape than was asked for", 0);
+    or_buf_free(body);
+}
+
+void relay_on_answer(relay *r, const or_call_event *ev)
+{
+    shape    s;
+    or_buf   body;
+    or_usage none;
+    memset(&none, 0, sizeof none);
+    relay_take_id(r);
+    relay_note_served(r);
+    relay_shape(r, &s);
+    or_buf_init_growing(&body, &mem_allocator, 2 * settings_of(r)->limits.answer + 65536);
+    if (ev->answer != NULL) relay_note_finish(r, ev->answer->finish, ev->answer->native_finish);
+    relay_price_answer(r, ev->answer != NULL ? &ev->answer->usage : &r->x.call.progress.usage);
+    relay_split_cost(r, &s);
+    if (r->c == NULL) return;
+    if (ev->answer != NULL && r->f.stream) {
+        relay_commit(r);
+        r->r.streamed = true;
+        or_err e = shape_answer_as_stream(&body, &s, ev->body, ev->answer);
+        if (e != OR_OK) {
+            or_buf_free(&body);
+            relay_out_of_memory(r);
+            return;
+        }
+        relay_flush(r);
+        relay_add_piece(r, or_buf_str(&body));
+        relay_flush(r);
+        or_buf_free(&body);
+        return; /* its usage and its end come with END */
+    }
+    bool costs = ev->answer == NULL || ev->answer->usage.cost_set;
+    if ((r->native && costs) || r->f.kind == FACTS_OTHER)
+        relay_reply(r, r->x.call.http.head.status, ev->body, 0);
+    else if (ev->answer != NULL)
+        reply_shaped(r, shape_answer(&body, &s, ev->body, ev->answer, &r->r.usage, &r->r.cost,
+                                     relay_metadata(r)), &body);
+    else
+        reply_shaped(r, shape_embeddings(&body, &s, ev->body, r->f.base64, &r->r.usage,
+                                         &r->r.cost), &body);
+}
+
+/* A stream that was not asked for: it is gathered. */
+static void begin_collecting(relay *r)
+{
+    r->collect = shape_collect_new(&mem_allocator, settings_of(r)->limits.answer);
+    if (r->collect == NULL) relay_out_of_memory(r);
+}
+
+void relay_end_collecting(relay *r)
+{
+    shape  s;
+    or_buf body;
+    relay_shape(r, &s);
+    relay_split_cost(r, &s);
+    or_buf_init_growing(&body, &mem_allocator, 2 * settings_of(r)->limits.answer + 65536);
+    reply_shaped(r, shape_collect_end(r->collect, &body, &s, &r->r.usage, &r->r.cost,
+                                      relay_metadata(r)), &body);
+}
+
+/* The head of an answer that is passed through as it is. */
+static void begin_data(relay *r)
+{
+    char   mem[1200];
+    or_buf b;
+    or_str type = or_http_field(&r->x.call.http.head, OR_STR("content-type"), NULL);
+    or_buf_init(&b, mem, sizeof mem);
+    if (type.len > 0 && type.len < 200) or_http_put_field(&b, OR_STR("Content-Type"), type);
+    or_http_put_field(&b, OR_STR("X-Accel-Buffering"), OR_STR("no"));
+    or_http_put_field(&b, OR_STR("X-Generation-Id"), or_str_z(r->r.id));
+    relay_put_route(&b, r);
+    r->committed = r->r.streamed = true;
+    if (r->c != NULL) client_stream_begin(r->c, r->x.call.http.head.status, or_buf_str(&b));
+}
+
+void relay_on_begin(relay *r, const or_call_event *ev)
+{
+    relay_take_id(r);
+    relay_note_served(r);
+    if (r->x.call.is_data) {
+        begin_data(r);
+    } else if (!r->f.stream) {
+        begin_collecting(r);
+    } else {
+        r->r.streamed = true;
+        relay_commit(r);
+        if (r->echo.len > 0 && !r->native) relay_emit(r, r->echo.len + 256, relay_put_echo, NULL);
+        relay_pass_held(r, ev->held);
+    }
+}
+
+void relay_on_delta(relay *r, const or_call_event *ev)
+{
+    const or_chat_delta *delta = ev->delta;
+    bool                 finished = r->r.finish != OR_FINISH_NONE;
+    if (delta->created > 0) r->created = delta->created;
+    relay_note_finish(r, delta->finish, delta->native_finish);
+    if (r->collect != NULL) {
+        if (shape_collect_add(r->collect, delta) != OR_OK) relay_out_of_memory(r);
+        return;
+    }
+    if (!r->native) {
+        relay_shape_event(r, ev->sse->data, delta);
+        return;
+    }
+    bool usage_only = delta->usage.set && finished && delta->text.len == 0;
+    if (usage_only && !delta->usage.cost_set) return; /* ours follows, with the cost */
+    r->usage_told = r->usage_told || usage_only;
+    relay_pass(r, ev->sse);
+}
+
+/* Bytes of a body that is no chat. */
+void relay_on_data(relay *r, const or_call_event *ev)
+{
+    relay_add_piece(r, ev->body);
+}
+
+void relay_end_data(relay *r, bool complete)
+{
+    client *c = r->c;
+    relay_forget_client(r, complete ? r->x.call.http.head.status : 502,
+                  complete ? "complete" : "truncated");
+    client_owner(c, NULL);
+    relay_end_pieces(c, complete);
+}
+
