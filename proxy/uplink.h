@@ -16,8 +16,8 @@ enum {
 /* An attempt to reach a host ended: how far it got, and whether an answer came. Of a near host
    it says nothing. Down: UPLINK_FAILURES attempts in a row, none of which got beyond
    UPSTREAM_DIAL; one is enough when it found no route (UPSTREAM_NO_ROUTE). A refused
-   connection (UPSTREAM_REFUSED) or a TLS failure is an answer, so it counts as reached. While
-   it is down, a failure at UPSTREAM_OPEN counts for nothing: that connection is an old one. */
+   connection, a name there is not (UPSTREAM_REFUSED) or a TLS failure is an answer, so it
+   counts as reached. While it is down, a failure at UPSTREAM_OPEN counts for nothing: that connection is an old one. */
 void uplink_note(upstream_host *h, upstream_step step, bool ok);
 
 /* It is down: far hosts are not worth trying. */

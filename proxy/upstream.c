@@ -561,9 +561,10 @@ static upstream_step dialled(const upstream *u)
 upstream_step upstream_reached(const upstream *u)
 {
     if (u->reached == UPSTREAM_DIAL) return dialled(u);
-    bool no_server = u->reached == UPSTREAM_RESOLVE && u->state == FAILED &&
-                     strstr(u->error, gai_strerror(EAI_AGAIN)) != NULL;
-    return no_server ? UPSTREAM_NO_ROUTE : u->reached;
+    if (u->reached != UPSTREAM_RESOLVE || u->state != FAILED) return u->reached;
+    if (strstr(u->error, gai_strerror(EAI_AGAIN)) != NULL) return UPSTREAM_NO_ROUTE;
+    /* "no such name" is a name server's answer: a typing error does not mean offline */
+    return strstr(u->error, gai_strerror(EAI_NONAME)) != NULL ? UPSTREAM_REFUSED : u->reached;
 }
 
 static void on_handshake(upstream *u)

@@ -65,7 +65,7 @@ typedef enum upstream_step {
     UPSTREAM_NO_ROUTE, /* failed in this network: no route, or no name server answers */
     UPSTREAM_RESOLVE,  /* its name is not known yet */
     UPSTREAM_DIAL,     /* no connection yet */
-    UPSTREAM_REFUSED,  /* an address refused the connection */
+    UPSTREAM_REFUSED,  /* an address refused the connection, or there is no such name */
     UPSTREAM_TLS,      /* connected; the handshake is not over */
     UPSTREAM_OPEN      /* ready, or was */
 } upstream_step;

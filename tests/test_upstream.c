@@ -29,7 +29,9 @@
 /* ---- the world, as the wrapped functions show it ---- */
 
 static uint32_t now_ms = UINT32_MAX - 40 * 1000; /* moves by hand only, and soon wraps */
-static int      lookups_fail; /* 0: names under .example are this machine; else EAI_... */
+/* 0: names under .example are this machine; else EAI_... Those under .fail are EAI_FAIL, and
+   no other name exists. */
+static int      lookups_fail;
 
 uint32_t __wrap_or_posix_now_ms(void);
 uint32_t __wrap_or_posix_now_ms(void)
@@ -48,7 +50,8 @@ or_err __wrap_or_posix_resolve(const char *host, uint16_t port, or_posix_addr *a
     if (or_posix_is_literal(host))
         return __real_or_posix_resolve(host, port, addresses, max, num, error, error_size);
     int status = lookups_fail;
-    if (len < 8 || strcmp(host + len - 8, ".example") != 0) status = EAI_NONAME;
+    if (len > 5 && strcmp(host + len - 5, ".fail") == 0) status = EAI_FAIL;
+    else if (len < 8 || strcmp(host + len - 8, ".example") != 0) status = EAI_NONAME;
     if (status == 0)
         return __real_or_posix_resolve("127.0.0.1", port, addresses, max, num, error, error_size);
     *num = 0;
@@ -443,7 +446,9 @@ static void test_failures(void)
     snprintf(want, sizeof want, "resolve again.example: %s", gai_strerror(EAI_AGAIN));
     check_failure(host_at("again.example", 9), UPSTREAM_NO_ROUTE, want);
     snprintf(want, sizeof want, "resolve nobody.test: %s", gai_strerror(EAI_NONAME));
-    check_failure(host_at("nobody.test", 9), UPSTREAM_RESOLVE, want);
+    check_failure(host_at("nobody.test", 9), UPSTREAM_REFUSED, want);
+    snprintf(want, sizeof want, "resolve server.fail: %s", gai_strerror(EAI_FAIL));
+    check_failure(host_at("server.fail", 9), UPSTREAM_RESOLVE, want);
     lookups_fail = 0;
 }
 
@@ -719,8 +724,8 @@ static void test_uplink_return(void)
 /* One dead host does not keep the box offline, and a refusal is an answer. */
 static void test_uplink_others(void)
 {
-    upstream_host *dead = host_at("dead.test", 1), *lan = host_at("127.0.0.1", 1);
-    upstream_host *twin = host_at("dead.test", 1); /* of the settings before a reload */
+    upstream_host *dead = host_at("dead.fail", 1), *lan = host_at("127.0.0.1", 1);
+    upstream_host *twin = host_at("dead.fail", 1); /* of the settings before a reload */
     upstream_host *alive = host_at("alive.example", dead_port());
     for (int i = 0; i < UPLINK_FAILURES; i++) uplink_note(dead, UPSTREAM_RESOLVE, false);
     expect(true, 1, "down");
@@ -731,7 +736,7 @@ static void test_uplink_others(void)
     expect(true, 1, "down");
     probe();
     expect(true, 0, "nobody else to ask");
-    upstream_host *silent = host_at("silent.test", 1);
+    upstream_host *silent = host_at("silent.fail", 1);
     alive = host_at("alive.example", dead_port());
     for (int i = 0; i < 3 && uplink_is_down(); i++) probe();
     expect(false, 1, "each gets its turn");
