@@ -453,25 +453,26 @@ or_err rewrite_request(rewrite *r, const or_candidate *c, unsigned key, or_buf *
     uint32_t      n = 0;
     size_t        need = text_need(r), whole = r->f->body.len + need;
     bool          copied = whole <= COPY;
+    or_buf        head;
     e.num = 0;
     e.err = OR_OK;
     rewrite_forget(r);
     or_buf_clear(out);
     /* out = [ values | head | body or none ]: reserved at once, so that nothing moves */
     if (or_buf_reserve(out, need + MAX_HEAD + (copied ? whole : 0)) != OR_OK) return out->err;
-    const char *start = out->ptr;
     or_buf_init(&e.text, out->ptr, need);
     or_err err = make_body(r, c, &e, pieces + 1, &n);
     if (err != OR_OK) return err;
-    out->len = need;
-    err = put_head(r, c, key, out, total(pieces + 1, n));
-    r->head = out->ptr + need;
-    r->head_len = out->len - need;
+    or_buf_init(&head, out->ptr + need, MAX_HEAD);
+    err = put_head(r, c, key, &head, total(pieces + 1, n));
+    r->head = head.ptr;
+    r->head_len = head.len;
+    out->len = need + head.len;
     for (uint32_t i = 1; err == OR_OK && body != NULL && i <= n; i++)
         err = or_buf_put_str(body, pieces[i]);
     if (err != OR_OK) return err;
     for (uint32_t i = 1; copied && i <= n; i++) or_buf_put_str(out, pieces[i]);
-    if (out->err != OR_OK || out->ptr != start) return OR_ERR_SPACE;
+    if (out->err != OR_OK) return out->err;
     pieces[0] = or_str_of(out->ptr + need, out->len - need);
     *num = copied ? 1 : n + 1;
     or_str *kept = or_arena_alloc(arena, *num * sizeof *kept);

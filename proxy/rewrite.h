@@ -17,7 +17,8 @@ typedef struct rewrite {
     size_t              head_len;
 } rewrite;
 
-/* Overwrite the key in what rewrite_request wrote last, before its buffer goes. */
+/* Overwrite the key in what rewrite_request wrote last: to be called before its buffer is
+   freed. */
 void rewrite_forget(rewrite *r);
 
 /* The request for the candidate with that endpoint: head and body. out keeps the head, values

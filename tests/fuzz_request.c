@@ -122,6 +122,7 @@ static void send_it(rewrite *r, const or_candidate *c, or_arena *arena)
     } else if (e != OR_ERR_SPACE && e != OR_ERR_ARG) {
         abort();
     }
+    rewrite_forget(r);
     or_buf_free(&out);
     or_buf_free(&body);
 }

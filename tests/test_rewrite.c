@@ -38,6 +38,9 @@ static void write_it(sent *s, const or_http_head *client, const char *path, unsi
 
 static void put_back(sent *s)
 {
+    rewrite_forget(&s->r);
+    or_str left = or_buf_str(&s->out);
+    CHECK(or_str_find(left, OR_STR("TEST_KEY"), 0) == left.len, "no key is left in memory");
     or_buf_free(&s->out);
     or_buf_free(&s->body);
     or_buf_free(&s->wire);
