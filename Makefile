@@ -57,7 +57,7 @@ $B/tests/test_upstream: private LIBS := -Wl,--wrap=or_posix_resolve \
 # What requests are decided by: settings, lists of models and hosts that are never dialled.
 MARKET := $(patsubst %,$B/proxy/%.o,market conf providers upstream uplink tls dns ev ev_epoll \
                                     ev_poll mem log)
-DECIDE := $(MARKET) $(patsubst %,$B/proxy/%.o,decide facts envelope preset)
+DECIDE := $(MARKET) $(patsubst %,$B/proxy/%.o,decide facts envelope preset member)
 $B/tests/test_market: $(MARKET)
 $B/tests/test_decide: $(DECIDE)
 REWRITE := $(DECIDE) $(patsubst %,$B/proxy/%.o,rewrite fetch exchange)
@@ -67,9 +67,9 @@ $B/tests/test_market $B/tests/test_decide $B/tests/test_rewrite $B/tests/fuzz_re
     $B/tests/test_metrics: private LIBS := -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
 FUZZ_REQUEST = -D_GNU_SOURCE $(REWRITE:$B/%.o=%.c) proxy/core.c $(PORTS) \
                -Wl,--wrap=or_posix_now_ms $(LIBS)
-$B/tests/test_shape: $B/proxy/shape.o $B/proxy/shape_collect.o $B/proxy/shape_f32.o
+$B/tests/test_shape: $B/proxy/member.o $B/proxy/shape.o $B/proxy/shape_collect.o $B/proxy/shape_f32.o
 $B/tests/test_models: $B/proxy/models.o $B/proxy/models_query.o $B/proxy/models_object.o \
-                      $B/proxy/mem.o
+                      $B/proxy/mem.o $B/proxy/member.o
 # A port that is not in ports.a: its test names it, with the library below it.
 $B/tests/test_lwip: $B/ports/lwip_sockets.o
 $B/tests/test_lwip_raw: $B/ports/lwip_raw.o

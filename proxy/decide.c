@@ -5,6 +5,7 @@
 
 #include "ports/posix.h"
 #include "proxy/ev.h"
+#include "proxy/member.h"
 #include "proxy/preset.h"
 #include "proxy/uplink.h"
 
@@ -118,14 +119,11 @@ static or_err put_availability(or_buf *out, const void *what)
     snprintf(url, sizeof url, "https://openrouter.ai/docs/errors#%s", a->code);
     or_json_writer_init(&w, out);
     or_json_begin_object(&w);
-    or_json_put_key(&w, OR_STR("code"));
-    or_json_put_str(&w, or_str_z(a->code));
-    or_json_put_key(&w, OR_STR("retryable"));
-    or_json_put_bool(&w, a->retryable);
+    member_z(&w, "code", a->code);
+    member_bool(&w, "retryable", a->retryable);
     put_models(&w, a->d);
     if (a->d->plan.num_out > 0) put_excluded_by(&w, &a->d->plan);
-    or_json_put_key(&w, OR_STR("docs_url"));
-    or_json_put_str(&w, or_str_z(url));
+    member_z(&w, "docs_url", url);
     or_json_end_object(&w);
     return or_json_writer_end(&w);
 }
@@ -599,38 +597,11 @@ void decide_end(decision *d)
 
 /* ---- telling ---- */
 
-static void put_str(or_json_writer *w, const char *name, or_str s)
-{
-    or_json_put_key(w, or_str_z(name));
-    if (s.ptr != NULL)
-        or_json_put_str(w, s);
-    else
-        or_json_put_null(w);
-}
-
 static void put_name(or_json_writer *w, const or_endpoint *e)
 {
-    put_str(w, "provider", e->provider_name.ptr != NULL ? e->provider_name : e->provider);
-    put_str(w, "tag", e->tag.ptr != NULL ? e->tag : e->provider);
-    put_str(w, "model", e->model);
-}
-
-static void put_price(or_json_writer *w, const char *name, const or_price_list *p, or_price_key key)
-{
-    char   mem[40];
-    or_buf text;
-    or_buf_init(&text, mem, sizeof mem);
-    or_decimal_put(&text, (int64_t)(p->pico[key] < INT64_MAX ? p->pico[key] : INT64_MAX), 12);
-    put_str(w, name, or_buf_str(&text));
-}
-
-static void put_cost(or_json_writer *w, const char *name, const or_cost *c)
-{
-    or_json_put_key(w, or_str_z(name));
-    if (c->source == OR_COST_UNKNOWN)
-        or_json_put_null(w);
-    else
-        or_json_put_decimal(w, c->pico_usd, 12);
+    member_str(w, "provider", e->provider_name.ptr != NULL ? e->provider_name : e->provider);
+    member_str(w, "tag", e->tag.ptr != NULL ? e->tag : e->provider);
+    member_str(w, "model", e->model);
 }
 
 static void put_health(or_json_writer *w, const or_health *h)
@@ -639,12 +610,9 @@ static void put_health(or_json_writer *w, const or_health *h)
     or_json_begin_object(w);
     or_json_put_key(w, OR_STR("uptime"));
     or_json_put_decimal(w, h->uptime_permille, 1);
-    or_json_put_key(w, OR_STR("outage"));
-    or_json_put_bool(w, h->outage);
-    or_json_put_key(w, OR_STR("open"));
-    or_json_put_bool(w, h->open);
-    or_json_put_key(w, OR_STR("cooling_ms"));
-    or_json_put_u64(w, h->cooling_ms);
+    member_bool(w, "outage", h->outage);
+    member_bool(w, "open", h->open);
+    member_u64(w, "cooling_ms", h->cooling_ms);
     or_json_end_object(w);
 }
 
@@ -656,23 +624,21 @@ static void put_candidate(or_json_writer *w, const decision *d, const or_candida
     uint32_t           both = 1u << OR_PRICE_PROMPT | 1u << OR_PRICE_COMPLETION;
     or_json_begin_object(w);
     put_name(w, e);
-    put_str(w, "upstream_model", e->upstream_model.ptr != NULL ? e->upstream_model : e->model);
+    member_str(w, "upstream_model", e->upstream_model.ptr != NULL ? e->upstream_model : e->model);
     or_prices_at(&e->prices, d->request.prompt_tokens, d->moment.wall, &prices);
     or_json_put_key(w, OR_STR("price"));
     if ((prices.known & both) == both) {
         or_json_begin_object(w);
-        put_price(w, "prompt", &prices, OR_PRICE_PROMPT);
-        put_price(w, "completion", &prices, OR_PRICE_COMPLETION);
+        member_price(w, "prompt", prices.pico[OR_PRICE_PROMPT]);
+        member_price(w, "completion", prices.pico[OR_PRICE_COMPLETION]);
         or_json_end_object(w);
     } else {
         or_json_put_null(w);
     }
     decide_worst(d, c->endpoint, &worst);
-    put_cost(w, "worst_cost", &worst);
-    or_json_put_key(w, OR_STR("drawn"));
-    or_json_put_bool(w, c->drawn);
-    or_json_put_key(w, OR_STR("sticky"));
-    or_json_put_bool(w, c->sticky);
+    member_cost(w, "worst_cost", &worst);
+    member_bool(w, "drawn", c->drawn);
+    member_bool(w, "sticky", c->sticky);
     put_health(w, &c->health);
     or_json_end_object(w);
 }
@@ -689,8 +655,8 @@ void decide_put_routing(or_json_writer *w, const decision *d)
     for (uint32_t i = p->num; i < p->num + p->num_out && i < p->num + MAX_SHOWN; i++) {
         or_json_begin_object(w);
         put_name(w, &d->m->catalogue.endpoints[p->list[i].endpoint]);
-        put_str(w, "excluded_by", or_str_z(or_route_reason_by(p->list[i].reason)));
-        put_str(w, "reason", or_str_z(or_route_reason_text(p->list[i].reason)));
+        member_str(w, "excluded_by", or_str_z(or_route_reason_by(p->list[i].reason)));
+        member_str(w, "reason", or_str_z(or_route_reason_text(p->list[i].reason)));
         or_json_end_object(w);
     }
     or_json_end_array(w);
@@ -711,10 +677,10 @@ or_err decide_put_answer(or_buf *out, const decision *d)
     or_json_begin_object(&w);
     or_json_put_key(&w, OR_STR("data"));
     or_json_begin_object(&w);
-    put_str(&w, "model", d->asked);
-    put_str(&w, "strategy", or_str_z(d->strategy));
+    member_str(&w, "model", d->asked);
+    member_str(&w, "strategy", or_str_z(d->strategy));
     decide_put_routing(&w, d);
-    put_cost(&w, "worst_cost", &dearest);
+    member_cost(&w, "worst_cost", &dearest);
     or_json_end_object(&w);
     or_json_end_object(&w);
     return or_json_writer_end(&w);

@@ -11,6 +11,7 @@
 #include "proxy/ev.h"
 #include "proxy/gen.h"
 #include "proxy/mem.h"
+#include "proxy/member.h"
 #include "proxy/net.h"
 
 enum { MAX_REQUEST = 1 << 30, CUT_AFTER = 3 };
@@ -131,41 +132,21 @@ static void answer_error(demo *d, uint16_t status, or_str fields, const char *me
     or_json_begin_object(&w);
     or_json_put_key(&w, OR_STR("error"));
     or_json_begin_object(&w);
-    or_json_put_key(&w, OR_STR("code"));
-    or_json_put_u64(&w, status);
-    or_json_put_key(&w, OR_STR("message"));
-    or_json_put_str(&w, or_str_z(message));
+    member_u64(&w, "code", status);
+    member_z(&w, "message", message);
     or_json_end_object(&w);
     or_json_end_object(&w);
     answer(d, status, fields, or_buf_str(&body), body.len);
 }
 
-static void put_str(or_json_writer *w, const char *name, or_str value)
-{
-    or_json_put_key(w, or_str_z(name));
-    or_json_put_str(w, value);
-}
-
-static void put_u64(or_json_writer *w, const char *name, uint64_t value)
-{
-    or_json_put_key(w, or_str_z(name));
-    or_json_put_u64(w, value);
-}
-
-static void put_raw(or_json_writer *w, const char *name, const char *json)
-{
-    or_json_put_key(w, or_str_z(name));
-    or_json_put_raw(w, or_str_z(json));
-}
-
 /* id, provider, model, object, created: what every answer and chunk begins with. */
 static void put_common(const demo *d, or_json_writer *w, const char *object)
 {
-    put_str(w, "id", or_str_z(d->id.text));
-    put_str(w, "provider", OR_STR("Demo"));
-    put_str(w, "model", or_str_z(d->model->id));
-    put_str(w, "object", or_str_z(object));
-    put_u64(w, "created", (uint64_t)time(NULL));
+    member_str(w, "id", or_str_z(d->id.text));
+    member_str(w, "provider", OR_STR("Demo"));
+    member_str(w, "model", or_str_z(d->model->id));
+    member_str(w, "object", or_str_z(object));
+    member_u64(w, "created", (uint64_t)time(NULL));
 }
 
 static void put_usage(const demo *d, or_json_writer *w)
@@ -176,12 +157,11 @@ static void put_usage(const demo *d, or_json_writer *w)
     (void)or_add_i64(prompt, completion, &cost);
     or_json_put_key(w, OR_STR("usage"));
     or_json_begin_object(w);
-    put_u64(w, "prompt_tokens", d->prompt_tokens);
-    put_u64(w, "completion_tokens", d->completion_tokens);
-    put_u64(w, "total_tokens", d->prompt_tokens + d->completion_tokens);
-    or_json_put_key(w, OR_STR("cost"));
-    or_json_put_decimal(w, cost, 12);
-    put_raw(w, "is_byok", "false");
+    member_u64(w, "prompt_tokens", d->prompt_tokens);
+    member_u64(w, "completion_tokens", d->completion_tokens);
+    member_u64(w, "total_tokens", d->prompt_tokens + d->completion_tokens);
+    member_usd(w, "cost", cost);
+    member_bool(w, "is_byok", false);
     or_json_end_object(w);
 }
 
@@ -190,13 +170,13 @@ static void put_call(const demo *d, or_json_writer *w, bool with_index)
     or_json_put_key(w, OR_STR("tool_calls"));
     or_json_begin_array(w);
     or_json_begin_object(w);
-    if (with_index) put_u64(w, "index", 0);
-    put_str(w, "id", OR_STR("call_demo_1"));
-    put_str(w, "type", OR_STR("function"));
+    if (with_index) member_u64(w, "index", 0);
+    member_str(w, "id", OR_STR("call_demo_1"));
+    member_str(w, "type", OR_STR("function"));
     or_json_put_key(w, OR_STR("function"));
     or_json_begin_object(w);
-    put_str(w, "name", d->call.name);
-    put_str(w, "arguments", d->call.arguments);
+    member_str(w, "name", d->call.name);
+    member_str(w, "arguments", d->call.arguments);
     or_json_end_object(w);
     or_json_end_object(w);
     or_json_end_array(w);
@@ -218,11 +198,11 @@ static void put_finish(const demo *d, or_json_writer *w, bool now)
     static const char *const names[] = {"finish_reason", "native_finish_reason"};
     for (int i = 0; i < 2; i++) {
         if (now)
-            put_str(w, names[i], or_str_z(finish_reason(d)));
+            member_str(w, names[i], or_str_z(finish_reason(d)));
         else
-            put_raw(w, names[i], "null");
+            member_null(w, names[i]);
     }
-    put_raw(w, "logprobs", "null");
+    member_null(w, "logprobs");
 }
 
 static void whole_answer(demo *d)
@@ -233,14 +213,14 @@ static void whole_answer(demo *d)
     or_json_writer_init(&w, &body);
     or_json_begin_object(&w);
     put_common(d, &w, "chat.completion");
-    put_raw(&w, "system_fingerprint", "null");
+    member_null(&w, "system_fingerprint");
     or_json_put_key(&w, OR_STR("choices"));
     or_json_begin_array(&w);
     or_json_begin_object(&w);
-    put_u64(&w, "index", 0);
+    member_u64(&w, "index", 0);
     or_json_put_key(&w, OR_STR("message"));
     or_json_begin_object(&w);
-    put_str(&w, "role", OR_STR("assistant"));
+    member_str(&w, "role", OR_STR("assistant"));
     or_json_put_key(&w, OR_STR("content"));
     if (calls_tool(d)) {
         or_json_put_null(&w);
@@ -248,8 +228,8 @@ static void whole_answer(demo *d)
     } else {
         or_json_put_str(&w, d->text);
     }
-    put_raw(&w, "refusal", "null");
-    put_raw(&w, "reasoning", "null");
+    member_null(&w, "refusal");
+    member_null(&w, "reasoning");
     or_json_end_object(&w);
     put_finish(d, &w, true);
     or_json_end_object(&w);
@@ -277,8 +257,8 @@ static void put_delta(const demo *d, or_json_writer *w, step s, or_str word)
 {
     or_json_put_key(w, OR_STR("delta"));
     or_json_begin_object(w);
-    if (s == ROLE) put_str(w, "role", OR_STR("assistant"));
-    if (s == ROLE || s == WORD) put_str(w, "content", word);
+    if (s == ROLE) member_str(w, "role", OR_STR("assistant"));
+    if (s == ROLE || s == WORD) member_str(w, "content", word);
     if (s == CALL) put_call(d, w, true);
     or_json_end_object(w);
 }
@@ -304,7 +284,7 @@ static void say(demo *d, step s, or_str word)
     or_json_begin_array(&w);
     if (s != USAGE) {
         or_json_begin_object(&w);
-        put_u64(&w, "index", 0);
+        member_u64(&w, "index", 0);
         put_delta(d, &w, s, word);
         put_finish(d, &w, s == FINISH);
         or_json_end_object(&w);
@@ -376,40 +356,34 @@ static void on_timer(ev_timer *t)
 
 /* ---- requests ---- */
 
-static void put_price(or_json_writer *w, const char *name, int64_t pico_usd)
-{
-    char   text[32];
-    or_buf b;
-    or_buf_init(&b, text, sizeof text);
-    or_decimal_put(&b, pico_usd, 12);
-    put_str(w, name, or_buf_str(&b));
-}
-
 /* One row of the catalogue, in the shape of OpenRouter's list. */
 static void put_model(or_json_writer *w, const model *m)
 {
     or_json_begin_object(w);
-    put_str(w, "id", or_str_z(m->id));
-    put_str(w, "canonical_slug", or_str_z(m->id));
-    put_str(w, "name", or_str_z(m->name));
-    put_str(w, "description", or_str_z(m->description));
-    put_u64(w, "created", 1780000000);
-    put_u64(w, "context_length", 131072);
-    put_raw(w, "architecture",
-            "{\"modality\":\"text->text\",\"input_modalities\":[\"text\"],"
-            "\"output_modalities\":[\"text\"],\"tokenizer\":\"Other\",\"instruct_type\":null}");
+    member_str(w, "id", or_str_z(m->id));
+    member_str(w, "canonical_slug", or_str_z(m->id));
+    member_str(w, "name", or_str_z(m->name));
+    member_str(w, "description", or_str_z(m->description));
+    member_u64(w, "created", 1780000000);
+    member_u64(w, "context_length", 131072);
+    member_raw(w, "architecture",
+               OR_STR("{\"modality\":\"text->text\",\"input_modalities\":[\"text\"],"
+                      "\"output_modalities\":[\"text\"],\"tokenizer\":\"Other\","
+                      "\"instruct_type\":null}"));
     or_json_put_key(w, OR_STR("pricing"));
     or_json_begin_object(w);
-    put_price(w, "prompt", m->prompt_price);
-    put_price(w, "completion", m->completion_price);
+    member_price(w, "prompt", (uint64_t)m->prompt_price);
+    member_price(w, "completion", (uint64_t)m->completion_price);
     or_json_end_object(w);
-    put_raw(w, "top_provider",
-            "{\"context_length\":131072,\"max_completion_tokens\":8192,\"is_moderated\":false}");
-    put_raw(w, "per_request_limits", "null");
-    put_raw(w, "supported_parameters",
-            m->mood == TOOLS ? "[\"max_tokens\",\"tools\",\"tool_choice\"]" : "[\"max_tokens\"]");
-    put_raw(w, "default_parameters", "null");
-    put_raw(w, "supported_voices", "null");
+    member_raw(w, "top_provider",
+               OR_STR("{\"context_length\":131072,\"max_completion_tokens\":8192,"
+                      "\"is_moderated\":false}"));
+    member_null(w, "per_request_limits");
+    member_raw(w, "supported_parameters",
+               m->mood == TOOLS ? OR_STR("[\"max_tokens\",\"tools\",\"tool_choice\"]")
+                                : OR_STR("[\"max_tokens\"]"));
+    member_null(w, "default_parameters");
+    member_null(w, "supported_voices");
     or_json_put_key(w, OR_STR("links"));
     or_json_begin_object(w);
     or_json_put_key(w, OR_STR("details"));
@@ -433,8 +407,8 @@ static void list_models(demo *d)
     or_json_begin_array(&w);
     for (size_t i = 0; i < NUM_MODELS; i++) put_model(&w, &models[i]);
     or_json_end_array(&w);
-    put_u64(&w, "total_count", NUM_MODELS);
-    put_raw(&w, "links", "{\"next\":null}");
+    member_u64(&w, "total_count", NUM_MODELS);
+    member_raw(&w, "links", OR_STR("{\"next\":null}"));
     or_json_end_object(&w);
     if (or_json_writer_end(&w) == OR_OK)
         answer(d, 200, or_str_of(NULL, 0), or_buf_str(&body), body.len);

@@ -1,5 +1,7 @@
 #include "proxy/envelope.h"
 
+#include "proxy/member.h"
+
 const char *envelope_type(uint16_t status)
 {
     switch (status) {
@@ -47,9 +49,7 @@ static void put_member(or_json_writer *w, const char *name, or_str value)
 
 static void put_raw(or_json_writer *w, const char *name, or_str json)
 {
-    if (json.ptr == NULL) return;
-    or_json_put_key(w, or_str_z(name));
-    or_json_put_raw(w, json);
+    if (json.ptr != NULL) member_raw(w, name, json);
 }
 
 static void put_metadata(or_json_writer *w, const envelope *e)
@@ -59,10 +59,7 @@ static void put_metadata(or_json_writer *w, const envelope *e)
     put_member(w, "error_type", or_str_z(envelope_type(e->status)));
     if (e->provider != NULL) put_member(w, "provider_name", or_str_z(e->provider));
     if (e->limit_source != NULL) put_member(w, "limit_source", or_str_z(e->limit_source));
-    if (e->attempts > 0) {
-        or_json_put_key(w, OR_STR("attempts"));
-        or_json_put_u64(w, e->attempts);
-    }
+    if (e->attempts > 0) member_u64(w, "attempts", e->attempts);
     put_raw(w, "previous_errors", e->previous);
     put_raw(w, "routing", e->routing);
     if (e->raw.ptr != NULL) put_member(w, "raw", e->raw);
@@ -73,8 +70,7 @@ static void put_error(or_json_writer *w, const envelope *e)
 {
     or_json_put_key(w, OR_STR("error"));
     or_json_begin_object(w);
-    or_json_put_key(w, OR_STR("code"));
-    or_json_put_u64(w, e->status);
+    member_u64(w, "code", e->status);
     put_member(w, "message", e->message);
     put_metadata(w, e);
     put_raw(w, "availability", e->availability);
@@ -101,8 +97,7 @@ or_err envelope_put_event(or_buf *out, const envelope *e, or_str id, or_str mode
     or_json_begin_object(&w);
     put_member(&w, "id", id);
     put_member(&w, "object", OR_STR("chat.completion.chunk"));
-    or_json_put_key(&w, OR_STR("created"));
-    or_json_put_u64(&w, created);
+    member_u64(&w, "created", created);
     put_member(&w, "model", model);
     if (e->provider != NULL) put_member(&w, "provider", or_str_z(e->provider));
     put_error(&w, e);

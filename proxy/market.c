@@ -177,31 +177,34 @@ void market_shutdown(void)
 
 /* ---- endpoints from lists ---- */
 
+/* Room for one more in a list of num; NULL: no memory. The old list stays in the arena. */
+static void *grown(or_arena *arena, void *place, uint32_t num, uint32_t *max, size_t size)
+{
+    if (num < *max) return place;
+    uint32_t more = *max > 0 ? *max * 2 : 32;
+    void    *copy = or_arena_alloc(arena, more * size);
+    if (copy == NULL) return NULL;
+    if (num > 0) memcpy(copy, place, num * size);
+    *max = more;
+    return copy;
+}
+
 static or_endpoint *add(struct market_memory *mem)
 {
     if (mem->num >= MAX_OFFERS && !mem->complete) return NULL;
-    if (mem->num == mem->max) {
-        uint32_t max = mem->max > 0 ? mem->max * 2 : 64;
-        or_endpoint *more = or_arena_alloc(&mem->arena, max * sizeof *more);
-        if (more == NULL) return NULL;
-        if (mem->num > 0) memcpy(more, mem->endpoints, mem->num * sizeof *more);
-        mem->endpoints = more;
-        mem->max = max;
-    }
+    or_endpoint *all = grown(&mem->arena, mem->endpoints, mem->num, &mem->max, sizeof *all);
+    if (all == NULL) return NULL;
+    mem->endpoints = all;
     memset(&mem->endpoints[mem->num], 0, sizeof mem->endpoints[0]);
     return &mem->endpoints[mem->num++];
 }
 
 static bool add_alias(struct market_memory *mem, or_str name, or_str model)
 {
-    if (mem->num_aliases == mem->max_aliases) {
-        uint32_t  max = mem->max_aliases > 0 ? mem->max_aliases * 2 : 16;
-        or_alias *more = or_arena_alloc(&mem->arena, max * sizeof *more);
-        if (more == NULL) return false;
-        if (mem->num_aliases > 0) memcpy(more, mem->aliases, mem->num_aliases * sizeof *more);
-        mem->aliases = more;
-        mem->max_aliases = max;
-    }
+    or_alias *all =
+        grown(&mem->arena, mem->aliases, mem->num_aliases, &mem->max_aliases, sizeof *all);
+    if (all == NULL) return false;
+    mem->aliases = all;
     mem->aliases[mem->num_aliases].name = name;
     mem->aliases[mem->num_aliases++].model = model;
     return true;

@@ -261,9 +261,9 @@ static void put_links_next(or_json_writer *w, const models_query *q, const model
 static void put_id_or_null(or_json_writer *w, const char *name, const market_model *model)
 {
     if (model == NULL)
-        models_put_null(w, name);
+        member_null(w, name);
     else
-        models_put_text(w, name, model->id);
+        member_str(w, name, model->id);
 }
 
 /* order NULL: as they are in the market. */
@@ -275,7 +275,7 @@ static void put_list(or_json_writer *w, const market *m, const models_ask *ask,
     int64_t             now_s = ask->now_s != 0 ? ask->now_s : m->made_at;
     models_look         l;
     or_json_begin_object(w);
-    models_put_text(w, "object", OR_STR("list"));
+    member_str(w, "object", OR_STR("list"));
     or_json_put_key(w, OR_STR("data"));
     or_json_begin_array(w);
     for (uint32_t i = 0; i < m->num_models; i++) {
@@ -289,11 +289,10 @@ static void put_list(or_json_writer *w, const market *m, const models_ask *ask,
     }
     or_json_end_array(w);
     /* Anthropic's paging, by after_id, is not done here: it has to end after this page */
-    models_put_bool(w, "has_more", false);
+    member_bool(w, "has_more", false);
     put_id_or_null(w, "first_id", first);
     put_id_or_null(w, "last_id", last);
-    or_json_put_key(w, OR_STR("total_count"));
-    or_json_put_u64(w, total);
+    member_u64(w, "total_count", total);
     put_links_next(w, q, ask, total);
     or_json_end_object(w);
 }
@@ -330,8 +329,7 @@ bool models_count(or_buf *out, const market *m, const models_ask *ask, models_re
     or_json_begin_object(&w);
     or_json_put_key(&w, OR_STR("data"));
     or_json_begin_object(&w);
-    or_json_put_key(&w, OR_STR("count"));
-    or_json_put_u64(&w, total);
+    member_u64(&w, "count", total);
     or_json_end_object(&w);
     or_json_end_object(&w);
     return finish(&w, r);
@@ -432,9 +430,9 @@ static void put_provider(or_json_writer *w, const conf_provider *p)
     static const char *const unknown[] = {"privacy_policy_url", "terms_of_service_url",
                                           "status_page_url", "headquarters", "datacenters"};
     or_json_begin_object(w);
-    models_put_text(w, "name", or_str_z(p->title != NULL ? p->title : p->name));
-    models_put_text(w, "slug", or_str_z(p->name));
-    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) models_put_null(w, unknown[i]);
+    member_str(w, "name", or_str_z(p->title != NULL ? p->title : p->name));
+    member_str(w, "slug", or_str_z(p->name));
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) member_null(w, unknown[i]);
     or_json_end_object(w);
 }
 

@@ -3,6 +3,7 @@
 #ifndef MODELS_BACK_H
 #define MODELS_BACK_H
 
+#include "proxy/member.h"
 #include "proxy/models.h"
 
 /* ---- what was asked ---- */
@@ -144,23 +145,5 @@ void models_put(or_json_writer *w, const models_look *l);
 void models_put_endpoint(or_json_writer *w, const models_look *l, const or_endpoint *e,
                          uint32_t now_ms);
 void models_put_offers(or_json_writer *w, const models_look *l, bool all, uint32_t now_ms);
-
-static inline void models_put_text(or_json_writer *w, const char *name, or_str value)
-{
-    or_json_put_key(w, or_str_z(name));
-    or_json_put_str(w, value);
-}
-
-static inline void models_put_bool(or_json_writer *w, const char *name, bool value)
-{
-    or_json_put_key(w, or_str_z(name));
-    or_json_put_bool(w, value);
-}
-
-static inline void models_put_null(or_json_writer *w, const char *name)
-{
-    or_json_put_key(w, or_str_z(name));
-    or_json_put_null(w);
-}
 
 #endif

@@ -172,14 +172,11 @@ static void put_bits(or_json_writer *w, uint32_t bits, const char *const *list, 
 /* USD for one unit, exactly. */
 static void put_price(or_json_writer *w, const or_price_list *list, unsigned key)
 {
-    char   text[40];
-    or_buf b;
-    or_buf_init(&b, text, sizeof text);
+    const char *name = or_price_name((or_price_key)key);
     if ((list->known & 1u << key) == 0 || list->pico[key] > INT64_MAX)
-        or_buf_put_z(&b, "-1");
+        member_z(w, name, "-1");
     else
-        or_decimal_put(&b, (int64_t)list->pico[key], 12);
-    models_put_text(w, or_price_name((or_price_key)key), or_buf_str(&b));
+        member_price(w, name, list->pico[key]);
 }
 
 /* prices NULL: nothing is known. */
@@ -313,8 +310,8 @@ static void put_architecture(or_json_writer *w, const models_look *l)
     or_json_begin_array(w);
     put_bits(w, output, models_modalities, MODELS_NUM_MODALITIES);
     or_json_end_array(w);
-    models_put_text(w, "tokenizer", OR_STR("Other"));
-    models_put_null(w, "instruct_type");
+    member_str(w, "tokenizer", OR_STR("Other"));
+    member_null(w, "instruct_type");
     or_json_end_object(w);
 }
 
@@ -361,7 +358,7 @@ static void put_top_provider(or_json_writer *w, const models_look *l)
     or_json_begin_object(w);
     put_count(w, "context_length", l->top != NULL ? l->top->context_length : 0);
     put_count(w, "max_completion_tokens", l->top != NULL ? l->top->max_completion_tokens : 0);
-    models_put_bool(w, "is_moderated", false);
+    member_bool(w, "is_moderated", false);
     or_json_end_object(w);
 }
 
@@ -542,8 +539,8 @@ static void put_uptime(or_json_writer *w, const or_stats *s, const or_health *h)
         or_json_put_decimal(w, (int64_t)(good * 1000 / all), 1);
     else
         or_json_put_decimal(w, h->uptime_permille, 1);
-    models_put_null(w, "uptime_last_30m");
-    models_put_null(w, "uptime_last_5m");
+    member_null(w, "uptime_last_30m");
+    member_null(w, "uptime_last_5m");
 }
 
 static void put_percentiles(or_json_writer *w, const char *name, const or_percentiles *p,
@@ -552,7 +549,7 @@ static void put_percentiles(or_json_writer *w, const char *name, const or_percen
     const char *const names[] = {"p50", "p75", "p90", "p99"};
     const uint32_t    values[] = {p->p50, p->p75, p->p90, p->p99};
     if (p->p50 == 0) {
-        models_put_null(w, name);
+        member_null(w, name);
         return;
     }
     or_json_put_key(w, or_str_z(name));
@@ -584,14 +581,14 @@ static void put_support(or_json_writer *w, const or_endpoint *e)
     or_json_begin_array(w);
     put_bits(w, parameters_known, models_parameters, OR_PARAM_NUM);
     or_json_end_array(w);
-    models_put_bool(w, "supports_implicit_caching",
+    member_bool(w, "supports_implicit_caching",
                     (e->prices.base.known & 1u << OR_PRICE_INPUT_CACHE_READ) != 0);
     or_json_put_key(w, OR_STR("supports_tool_choice"));
     or_json_begin_object(w);
     for (int i = 0; i < 4; i++)
-        models_put_bool(w, choices[i], (parameters_known & 1u << OR_PARAM_TOOL_CHOICE) != 0);
+        member_bool(w, choices[i], (parameters_known & 1u << OR_PARAM_TOOL_CHOICE) != 0);
     or_json_end_object(w);
-    models_put_bool(w, "supports_voice_cloning", false);
+    member_bool(w, "supports_voice_cloning", false);
 }
 
 void models_put_endpoint(or_json_writer *w, const models_look *l, const or_endpoint *e,
@@ -605,18 +602,18 @@ void models_put_endpoint(or_json_writer *w, const models_look *l, const or_endpo
     or_json_put_part(w, OR_STR(": "));
     or_json_put_part(w, l->model->id);
     or_json_end_str(w);
-    models_put_text(w, "model_id", l->model->id);
+    member_str(w, "model_id", l->model->id);
     or_json_put_key(w, OR_STR("model_name"));
     put_name(w, l);
-    models_put_text(w, "provider_name", title);
-    models_put_text(w, "tag", e->tag.ptr != NULL ? e->tag : e->provider);
+    member_str(w, "provider_name", title);
+    member_str(w, "tag", e->tag.ptr != NULL ? e->tag : e->provider);
     or_json_put_key(w, OR_STR("context_length")); /* may not be null: 0 is not known */
     or_json_put_u64(w, e->context_length);
     put_count(w, "max_completion_tokens", e->max_completion_tokens);
     put_count(w, "max_prompt_tokens", e->max_prompt_tokens);
     or_json_put_key(w, OR_STR("pricing"));
     put_prices(w, &e->prices);
-    models_put_text(w, "quantization", or_str_z(or_quantization_name(e->quantization)));
+    member_str(w, "quantization", or_str_z(or_quantization_name(e->quantization)));
     put_support(w, e);
     put_health(w, l->market, e, now_ms);
     or_json_end_object(w);
@@ -643,7 +640,7 @@ void models_put_offers(or_json_writer *w, const models_look *l, bool all, uint32
     or_json_item             description;
     models_find_members(l->model->object, names, 1, &description);
     or_json_begin_object(w);
-    models_put_text(w, "id", l->model->id);
+    member_str(w, "id", l->model->id);
     or_json_put_key(w, OR_STR("name"));
     put_name(w, l);
     or_json_put_key(w, OR_STR("created"));

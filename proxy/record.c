@@ -12,6 +12,7 @@
 #include "proxy/generations.h"
 #include "proxy/log.h"
 #include "proxy/mem.h"
+#include "proxy/member.h"
 #include "proxy/metrics.h"
 
 enum {
@@ -24,29 +25,6 @@ static const char *const finishes[] = {NULL,         "stop",           "length",
 
 /* ---- small pieces ---- */
 
-static void put_str(or_json_writer *w, const char *name, or_str s)
-{
-    or_json_put_key(w, or_str_z(name));
-    if (s.ptr == NULL || or_json_put_str(w, s) != OR_OK) or_json_put_null(w);
-}
-
-static void put_z(or_json_writer *w, const char *name, const char *s)
-{
-    put_str(w, name, or_str_z(s));
-}
-
-static void put_u64(or_json_writer *w, const char *name, uint64_t n)
-{
-    or_json_put_key(w, or_str_z(name));
-    or_json_put_u64(w, n);
-}
-
-static void put_bool(or_json_writer *w, const char *name, bool b)
-{
-    or_json_put_key(w, or_str_z(name));
-    or_json_put_bool(w, b);
-}
-
 static void put_ms(or_json_writer *w, const char *name, int32_t ms)
 {
     or_json_put_key(w, or_str_z(name));
@@ -54,15 +32,6 @@ static void put_ms(or_json_writer *w, const char *name, int32_t ms)
         or_json_put_null(w);
     else
         or_json_put_u64(w, (uint32_t)ms);
-}
-
-static void put_cost(or_json_writer *w, const char *name, const or_cost *c)
-{
-    or_json_put_key(w, or_str_z(name));
-    if (c->source == OR_COST_UNKNOWN)
-        or_json_put_null(w);
-    else
-        or_json_put_decimal(w, c->pico_usd, 12);
 }
 
 static const or_endpoint *endpoint_of(const record *r, uint32_t attempt)
@@ -125,10 +94,10 @@ static void put_attempt(or_json_writer *w, const record *r, uint32_t i)
 {
     const record_attempt *a = &r->attempts[i];
     or_json_begin_object(w);
-    put_str(w, "provider", record_provider(r, i));
-    put_str(w, "model", endpoint_of(r, i)->model);
-    put_u64(w, "status", a->status);
-    if (a->word != NULL) put_z(w, "error", a->word);
+    member_str(w, "provider", record_provider(r, i));
+    member_str(w, "model", endpoint_of(r, i)->model);
+    member_u64(w, "status", a->status);
+    if (a->word != NULL) member_z(w, "error", a->word);
     or_json_end_object(w);
 }
 
@@ -140,25 +109,25 @@ or_err record_put_metadata(or_buf *out, const record *r)
     char               summary[160];
     or_json_writer_init(&w, out);
     or_json_begin_object(&w);
-    put_str(&w, "requested", asked_of(r));
-    put_z(&w, "strategy", r->d->strategy);
-    put_str(&w, "region", server != NULL ? server->region : or_str_of(NULL, 0));
+    member_str(&w, "requested", asked_of(r));
+    member_z(&w, "strategy", r->d->strategy);
+    member_str(&w, "region", server != NULL ? server->region : or_str_of(NULL, 0));
     snprintf(summary, sizeof summary, "available=%u, excluded=%u, attempts=%u", (unsigned)p->num,
              (unsigned)p->num_out, (unsigned)r->num_attempts);
-    put_z(&w, "summary", summary);
-    put_u64(&w, "attempt", r->served ? r->num_attempts : 0);
-    put_bool(&w, "is_byok", r->byok);
+    member_z(&w, "summary", summary);
+    member_u64(&w, "attempt", r->served ? r->num_attempts : 0);
+    member_bool(&w, "is_byok", r->byok);
     or_json_put_key(&w, OR_STR("endpoints"));
     or_json_begin_object(&w);
-    put_u64(&w, "total", (uint64_t)p->num + p->num_out);
+    member_u64(&w, "total", (uint64_t)p->num + p->num_out);
     or_json_put_key(&w, OR_STR("available"));
     or_json_begin_array(&w);
     for (uint32_t i = 0; i < p->num && i < RECORD_MAX_ATTEMPTS; i++) {
         const or_endpoint *e = &r->d->m->catalogue.endpoints[p->list[i].endpoint];
         or_json_begin_object(&w);
-        put_str(&w, "provider", name_of(e));
-        put_str(&w, "model", e->model);
-        put_bool(&w, "selected", e == server);
+        member_str(&w, "provider", name_of(e));
+        member_str(&w, "model", e->model);
+        member_bool(&w, "selected", e == server);
         or_json_end_object(&w);
     }
     or_json_end_array(&w);
@@ -178,9 +147,9 @@ or_err record_put_previous(or_buf *out, const record *r)
     or_json_begin_array(&w);
     for (uint32_t i = 0; i + 1 < kept_attempts(r); i++) {
         or_json_begin_object(&w);
-        put_str(&w, "provider", record_provider(r, i));
-        put_u64(&w, "status", r->attempts[i].status);
-        put_z(&w, "code", r->attempts[i].word != NULL ? r->attempts[i].word : "refused");
+        member_str(&w, "provider", record_provider(r, i));
+        member_u64(&w, "status", r->attempts[i].status);
+        member_z(&w, "code", r->attempts[i].word != NULL ? r->attempts[i].word : "refused");
         or_json_end_object(&w);
     }
     or_json_end_array(&w);
@@ -196,7 +165,7 @@ static void put_time(or_json_writer *w, const char *name, int64_t unix_s)
     struct tm tm;
     if (gmtime_r(&t, &tm) == NULL) memset(&tm, 0, sizeof tm);
     strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.000Z", &tm);
-    put_z(w, name, text);
+    member_z(w, name, text);
 }
 
 static const char *type_of(const record *r)
@@ -247,8 +216,8 @@ static void put_usage(or_json_writer *w, const record *r)
     }
     put_total(w, "total_cost", &r->cost);
     put_total(w, "usage", &r->cost);
-    put_bool(w, "is_byok", r->byok);
-    put_bool(w, "estimated", r->cost.source == OR_COST_ESTIMATED);
+    member_bool(w, "is_byok", r->byok);
+    member_bool(w, "estimated", r->cost.source == OR_COST_ESTIMATED);
     or_json_put_key(w, OR_STR("upstream_inference_cost"));
     if (u->upstream_cost_set)
         or_json_put_decimal(w, u->upstream_cost_pico_usd, 12);
@@ -265,17 +234,17 @@ static void put_responses(or_json_writer *w, const record *r)
     for (uint32_t i = 0; i < kept_attempts(r); i++) {
         const record_attempt *a = &r->attempts[i];
         or_json_begin_object(w);
-        put_str(w, "provider_name", record_provider(r, i));
-        put_str(w, "model_permaslug", endpoint_of(r, i)->model);
+        member_str(w, "provider_name", record_provider(r, i));
+        member_str(w, "model_permaslug", endpoint_of(r, i)->model);
         or_json_put_key(w, OR_STR("status"));
         if (a->status > 0)
             or_json_put_u64(w, a->status);
         else
             or_json_put_null(w);
-        put_u64(w, "latency", a->ms);
-        put_bool(w, "is_byok", r->d->m->settings->providers[endpoint_of(r, i)->target].kind !=
+        member_u64(w, "latency", a->ms);
+        member_bool(w, "is_byok", r->d->m->settings->providers[endpoint_of(r, i)->target].kind !=
                                    PROVIDER_OPENROUTER);
-        if (a->word != NULL) put_z(w, "error", a->word);
+        if (a->word != NULL) member_z(w, "error", a->word);
         or_json_end_object(w);
     }
     or_json_end_array(w);
@@ -303,33 +272,33 @@ static or_err put_generation(or_buf *out, const record *r)
     int32_t            took = or_ms_diff(r->began_ms, ev_now());
     or_json_writer_init(&w, out);
     or_json_begin_object(&w);
-    put_z(&w, "id", r->id);
-    put_str(&w, "upstream_id", r->upstream_id);
-    put_str(&w, "model", server != NULL ? server->model : asked_of(r));
-    put_str(&w, "provider_name", server != NULL ? name_of(server) : or_str_of(NULL, 0));
-    put_z(&w, "api_type", type_of(r));
+    member_z(&w, "id", r->id);
+    member_str(&w, "upstream_id", r->upstream_id);
+    member_str(&w, "model", server != NULL ? server->model : asked_of(r));
+    member_str(&w, "provider_name", server != NULL ? name_of(server) : or_str_of(NULL, 0));
+    member_z(&w, "api_type", type_of(r));
     put_time(&w, "created_at", (int64_t)time(NULL) - took / 1000);
-    put_bool(&w, "streamed", r->streamed);
-    put_bool(&w, "cancelled", r->cancelled);
-    put_z(&w, "finish_reason", finishes[r->finish]);
-    put_z(&w, "native_finish_reason", r->native_finish[0] != 0 ? r->native_finish : NULL);
+    member_bool(&w, "streamed", r->streamed);
+    member_bool(&w, "cancelled", r->cancelled);
+    member_z(&w, "finish_reason", finishes[r->finish]);
+    member_z(&w, "native_finish_reason", r->native_finish[0] != 0 ? r->native_finish : NULL);
     put_usage(&w, r);
     put_ms(&w, "latency", r->first_ms);
     put_ms(&w, "generation_time", took);
-    put_str(&w, "origin", r->referer.ptr != NULL ? r->referer : OR_STR(""));
-    put_str(&w, "http_referer", r->referer);
-    put_str(&w, "user_agent", r->user_agent);
-    put_str(&w, "external_user", shown(r->f->user));
-    put_str(&w, "session_id", r->f->session_id.ptr != NULL ? r->f->session_id : r->session);
-    put_z(&w, "router", strcmp(r->d->strategy, "auto") == 0   ? "openrouter/auto"
+    member_str(&w, "origin", r->referer.ptr != NULL ? r->referer : OR_STR(""));
+    member_str(&w, "http_referer", r->referer);
+    member_str(&w, "user_agent", r->user_agent);
+    member_str(&w, "external_user", shown(r->f->user));
+    member_str(&w, "session_id", r->f->session_id.ptr != NULL ? r->f->session_id : r->session);
+    member_z(&w, "router", strcmp(r->d->strategy, "auto") == 0   ? "openrouter/auto"
                         : strcmp(r->d->strategy, "free") == 0 ? "openrouter/free"
                                                               : NULL);
-    put_z(&w, "service_tier", NULL);
-    put_z(&w, "data_region", "global");
+    member_z(&w, "service_tier", NULL);
+    member_z(&w, "data_region", "global");
     put_nulls(&w);
-    put_str(&w, "app_title", r->title);
-    put_z(&w, "end", r->end);
-    put_u64(&w, "status", r->status);
+    member_str(&w, "app_title", r->title);
+    member_z(&w, "end", r->end);
+    member_u64(&w, "status", r->status);
     put_responses(&w, r);
     or_json_put_key(&w, OR_STR("routing"));
     or_json_begin_object(&w);
@@ -386,17 +355,17 @@ static void put_outcome(or_buf *line, const record *r)
     or_buf_put_z(line, ",\"outcome\":");
     or_json_writer_init(&w, line);
     or_json_begin_object(&w);
-    put_z(&w, "id", r->id);
-    put_str(&w, "provider", server != NULL ? server->tag : or_str_of(NULL, 0));
-    put_str(&w, "model", server != NULL ? server->model : or_str_of(NULL, 0));
-    put_u64(&w, "status", r->status);
-    put_u64(&w, "attempts", r->num_attempts);
+    member_z(&w, "id", r->id);
+    member_str(&w, "provider", server != NULL ? server->tag : or_str_of(NULL, 0));
+    member_str(&w, "model", server != NULL ? server->model : or_str_of(NULL, 0));
+    member_u64(&w, "status", r->status);
+    member_u64(&w, "attempts", r->num_attempts);
     if (r->usage.set) {
-        put_u64(&w, "prompt_tokens", r->usage.prompt_tokens);
-        put_u64(&w, "completion_tokens", r->usage.completion_tokens);
-        put_u64(&w, "cached_tokens", r->usage.cached_tokens);
+        member_u64(&w, "prompt_tokens", r->usage.prompt_tokens);
+        member_u64(&w, "completion_tokens", r->usage.completion_tokens);
+        member_u64(&w, "cached_tokens", r->usage.cached_tokens);
     }
-    put_cost(&w, "cost", &r->cost);
+    member_cost(&w, "cost", &r->cost);
     or_json_end_object(&w);
     or_buf_put_z(line, "}\n");
 }
@@ -504,35 +473,35 @@ static void log_object(const record *r)
     or_json_writer_init(&w, &line);
     or_json_begin_object(&w);
     put_time(&w, "time", (int64_t)time(NULL));
-    put_z(&w, "id", r->id);
-    put_z(&w, "path", r->path);
-    put_str(&w, "key", key_of(r));
-    put_str(&w, "model", asked_of(r));
-    put_str(&w, "served_model", server != NULL ? server->model : or_str_of(NULL, 0));
-    put_str(&w, "provider", server != NULL ? server->tag : or_str_of(NULL, 0));
-    put_u64(&w, "status", r->status);
-    put_z(&w, "end", r->end);
-    put_bool(&w, "streamed", r->streamed);
-    put_u64(&w, "ms", (uint32_t)or_ms_diff(r->began_ms, ev_now()));
+    member_z(&w, "id", r->id);
+    member_z(&w, "path", r->path);
+    member_str(&w, "key", key_of(r));
+    member_str(&w, "model", asked_of(r));
+    member_str(&w, "served_model", server != NULL ? server->model : or_str_of(NULL, 0));
+    member_str(&w, "provider", server != NULL ? server->tag : or_str_of(NULL, 0));
+    member_u64(&w, "status", r->status);
+    member_z(&w, "end", r->end);
+    member_bool(&w, "streamed", r->streamed);
+    member_u64(&w, "ms", (uint32_t)or_ms_diff(r->began_ms, ev_now()));
     put_ms(&w, "first_token_ms", r->first_ms);
     put_ms(&w, "added_ms", r->added_ms);
     if (r->usage.set) {
-        put_u64(&w, "prompt_tokens", r->usage.prompt_tokens);
-        put_u64(&w, "completion_tokens", r->usage.completion_tokens);
+        member_u64(&w, "prompt_tokens", r->usage.prompt_tokens);
+        member_u64(&w, "completion_tokens", r->usage.completion_tokens);
     }
-    put_cost(&w, "cost", &r->cost);
-    put_u64(&w, "candidates", r->d->plan.num);
+    member_cost(&w, "cost", &r->cost);
+    member_u64(&w, "candidates", r->d->plan.num);
     or_json_put_key(&w, OR_STR("excluded"));
     or_json_begin_object(&w);
     for (int reason = 1; reason < OR_ROUTE_REASON_NUM; reason++) {
         uint64_t n = 0;
         for (uint32_t i = r->d->plan.num; i < r->d->plan.num + r->d->plan.num_out; i++)
             n += (int)r->d->plan.list[i].reason == reason;
-        if (n > 0) put_u64(&w, or_route_reason_by((or_route_reason)reason), n);
+        if (n > 0) member_u64(&w, or_route_reason_by((or_route_reason)reason), n);
     }
     or_json_end_object(&w);
-    put_str(&w, "attempts", or_buf_str(&tried));
-    if (r->title.len > 0 && r->title.len < 128) put_str(&w, "app", r->title);
+    member_str(&w, "attempts", or_buf_str(&tried));
+    if (r->title.len > 0 && r->title.len < 128) member_str(&w, "app", r->title);
     or_json_end_object(&w);
     if (or_json_writer_end(&w) == OR_OK) log_object_line(or_buf_str(&line));
 }
@@ -576,10 +545,10 @@ void record_refused(const char *path, const conf_key *key, uint16_t status, cons
     or_json_writer_init(&w, &line);
     or_json_begin_object(&w);
     put_time(&w, "time", (int64_t)time(NULL));
-    put_z(&w, "path", path);
-    put_str(&w, "key", m.key);
-    put_u64(&w, "status", status);
-    put_z(&w, "error", why);
+    member_z(&w, "path", path);
+    member_str(&w, "key", m.key);
+    member_u64(&w, "status", status);
+    member_z(&w, "error", why);
     or_json_end_object(&w);
     if (or_json_writer_end(&w) == OR_OK) log_object_line(or_buf_str(&line));
 }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "proxy/member.h"
+
 /* Every answer is walked once, by or.h's scan, object by object. Members that stay are copied
    as they stand, in runs as long as possible; the others are written anew. Nothing is kept but
    where the scan is, so neither the number of members nor their sizes need a limit here. */
@@ -215,36 +217,24 @@ static or_finish finish_of(or_str raw, bool has_calls)
 
 /* ---- usage ---- */
 
-static void put_count(or_json_writer *w, const char *name, uint64_t n)
-{
-    or_json_put_key(w, or_str_z(name));
-    or_json_put_u64(w, n);
-}
-
-static void put_cost(or_json_writer *w, const char *name, int64_t pico_usd)
-{
-    or_json_put_key(w, or_str_z(name));
-    or_json_put_decimal(w, pico_usd, 12);
-}
-
 static void put_details(or_json_writer *w, const or_usage *u)
 {
     or_json_put_key(w, OR_STR("prompt_tokens_details"));
     or_json_begin_object(w);
-    put_count(w, "cached_tokens", u->cached_tokens);
-    put_count(w, "cache_write_tokens", u->cache_write_tokens);
-    put_count(w, "audio_tokens", u->audio_tokens);
-    put_count(w, "video_tokens", u->video_tokens);
+    member_u64(w, "cached_tokens", u->cached_tokens);
+    member_u64(w, "cache_write_tokens", u->cache_write_tokens);
+    member_u64(w, "audio_tokens", u->audio_tokens);
+    member_u64(w, "video_tokens", u->video_tokens);
     or_json_end_object(w);
     or_json_put_key(w, OR_STR("completion_tokens_details"));
     or_json_begin_object(w);
-    put_count(w, "reasoning_tokens", u->reasoning_tokens);
-    put_count(w, "image_tokens", u->image_output_tokens);
-    put_count(w, "audio_tokens", u->audio_output_tokens);
+    member_u64(w, "reasoning_tokens", u->reasoning_tokens);
+    member_u64(w, "image_tokens", u->image_output_tokens);
+    member_u64(w, "audio_tokens", u->audio_output_tokens);
     if (u->accepted_prediction_tokens > 0)
-        put_count(w, "accepted_prediction_tokens", u->accepted_prediction_tokens);
+        member_u64(w, "accepted_prediction_tokens", u->accepted_prediction_tokens);
     if (u->rejected_prediction_tokens > 0)
-        put_count(w, "rejected_prediction_tokens", u->rejected_prediction_tokens);
+        member_u64(w, "rejected_prediction_tokens", u->rejected_prediction_tokens);
     or_json_end_object(w);
 }
 
@@ -281,9 +271,9 @@ static or_err put_usage(or_json_writer *w, const shape *s, const or_usage *u, co
 {
     bool known = cost != NULL && cost->source != OR_COST_UNKNOWN;
     or_json_begin_object(w);
-    put_count(w, "prompt_tokens", u->prompt_tokens);
-    put_count(w, "completion_tokens", u->completion_tokens);
-    put_count(w, "total_tokens", u->total_tokens);
+    member_u64(w, "prompt_tokens", u->prompt_tokens);
+    member_u64(w, "completion_tokens", u->completion_tokens);
+    member_u64(w, "total_tokens", u->total_tokens);
     or_json_put_key(w, OR_STR("cost"));
     if (known)
         or_json_put_decimal(w, cost->pico_usd, 12);
@@ -295,18 +285,18 @@ static or_err put_usage(or_json_writer *w, const shape *s, const or_usage *u, co
     if (u->upstream_cost_set || (u->is_byok && known)) {
         or_json_put_key(w, OR_STR("cost_details"));
         or_json_begin_object(w);
-        put_cost(w, "upstream_inference_cost",
+        member_usd(w, "upstream_inference_cost",
                  u->upstream_cost_set ? u->upstream_cost_pico_usd : cost->pico_usd);
         if (s->split) {
-            put_cost(w, "upstream_inference_prompt_cost", s->prompt_pico_usd);
-            put_cost(w, "upstream_inference_completions_cost", s->completion_pico_usd);
+            member_usd(w, "upstream_inference_prompt_cost", s->prompt_pico_usd);
+            member_usd(w, "upstream_inference_completions_cost", s->completion_pico_usd);
         }
         or_json_end_object(w);
     }
     if (u->web_searches > 0) {
         or_json_put_key(w, OR_STR("server_tool_use_details"));
         or_json_begin_object(w);
-        put_count(w, "web_search_requests", u->web_searches);
+        member_u64(w, "web_search_requests", u->web_searches);
         or_json_end_object(w);
     }
     if (!u->set || (known && cost->source == OR_COST_ESTIMATED)) {

@@ -3,6 +3,7 @@
    no room. Any bytes as a number: read, written, read. */
 #define OR_IMPLEMENTATION
 #include "or.h"
+#include "proxy/member.c"
 #include "proxy/shape.c"
 #include "proxy/shape_collect.c"
 #include "proxy/shape_f32.c"
