@@ -2256,6 +2256,10 @@ OR_API void or_call_pause(or_call *c, uint32_t now_ms, bool paused);
    when that is due), unless END was there already, and then CLOSE without delay. */
 OR_API void or_call_cancel(or_call *c);
 
+/* What the failed attempts so far may have cost, guessed, in pico-USD; -1: at unknown prices. The
+   cost at END has it; who tells the cost of a whole answer before, adds it. */
+OR_API int64_t or_call_past_cost(const or_call *c);
+
 /* Milliseconds until or_call_next has something to do even if no byte comes: 0 when
    call->again is set; OR_NEVER. */
 OR_API uint32_t or_call_wake(const or_call *c, uint32_t now_ms);
@@ -9830,6 +9834,11 @@ void or_call_pause(or_call *c, uint32_t now_ms, bool paused)
     if (paused) return;
     c->again = true;
     if (c->state == ORI_CALL_READING) ori_call_await(c, now_ms);
+}
+
+int64_t or_call_past_cost(const or_call *c)
+{
+    return c->unpriced ? -1 : c->guessed ? c->past_pico_usd : 0;
 }
 
 void or_call_cancel(or_call *c)

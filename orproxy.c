@@ -12,17 +12,20 @@
 #include <unistd.h>
 
 #include "or.h"
+#include "proxy/alert.h"
 #include "proxy/api.h"
 #include "proxy/cli.h"
 #include "proxy/client.h"
 #include "proxy/conf.h"
 #include "proxy/ev.h"
 #include "proxy/expand.h"
+#include "proxy/gate.h"
 #include "proxy/generations.h"
 #include "proxy/log.h"
 #include "proxy/market.h"
 #include "proxy/mem.h"
 #include "proxy/net.h"
+#include "proxy/reconcile.h"
 #include "proxy/refresh.h"
 #include "proxy/relay.h"
 #include "proxy/uplink.h"
@@ -240,14 +243,41 @@ static bool check_exposure(const conf *c, api_reach *reach, conf_error *e)
     for (unsigned i = 0; i < c->num_listen; i++) {
         if (net_is_loopback(c->listen[i])) continue;
         *reach = API_ANYBODY;
-        if (c->open || c->num_keys > 0) continue;
+        if (c->open || c->num_keys > 0 || books_have_keys()) continue;
         snprintf(e->text, sizeof e->text,
-                 "--listen %s would serve other machines without keys: add a [key NAME], use a "
-                 "loopback address, or say open = yes if everybody there may spend your money",
+                 "--listen %s would serve other machines without keys: add one (orproxy keys "
+                 "create NAME, or [key NAME] in the settings), use a loopback address, or say open = "
+                 "yes if everybody there may spend your money",
                  c->listen[i]);
         return false;
     }
     return true;
+}
+
+/* ---- the books ---- */
+
+static void on_alert(const account *a, unsigned percent)
+{
+    alert_tell(a, percent);
+}
+
+static const gate_hooks of_gate = {on_alert, client_release};
+
+static char control[1100]; /* the path of the owner's socket; "": there is none */
+
+/* Who may enter the folder may do everything: commands of this machine's owner come this way. */
+static void listen_control(const conf *c)
+{
+    char error[256];
+    int  fd;
+    snprintf(control, sizeof control, "%s/control.sock", c->state);
+    if (net_listen_unix(control, &fd, error, sizeof error)) {
+        if (client_listen(fd, "control", true)) return;
+        snprintf(error, sizeof error, "cannot watch %.200s", control);
+        close(fd);
+    }
+    log_line("%s: commands cannot reach this orproxy while it runs", error);
+    control[0] = 0;
 }
 
 static bool make_state(const conf *c)
@@ -288,7 +318,7 @@ static bool listen_all(const conf *c, opened *o)
             log_line("%s", error);
             return false;
         }
-        if (!client_listen(fd, c->listen[i])) {
+        if (!client_listen(fd, c->listen[i], false)) {
             log_line("cannot watch the listening socket: %s", strerror(errno));
             close(fd);
             return false;
@@ -303,7 +333,7 @@ static void announce(const conf *c, const opened *o)
 {
     describe(c);
     for (unsigned i = 0; i < c->num_listen; i++)
-        if (o->yes[i] && !o->loopback[i] && c->num_keys == 0)
+        if (o->yes[i] && !o->loopback[i] && !books_have_keys())
             log_line("open = yes: everybody who reaches %s can use it without a key",
                      o->names[i].text);
     for (unsigned i = 0; i < c->num_listen; i++)
@@ -399,6 +429,11 @@ static bool change_conf(conf *c)
                  c->limits.connections, old->limits.connections);
         c->limits.connections = old->limits.connections;
     }
+    if ((c->state == NULL) != (old->state == NULL) ||
+        (c->state != NULL && strcmp(c->state, old->state) != 0)) {
+        log_line("state: another folder needs a restart");
+        return false;
+    }
     if (!check_exposure(c, &reach, &e)) {
         log_line("%s", e.text);
         return false;
@@ -408,6 +443,12 @@ static bool change_conf(conf *c)
     if (!market_make(c, error, sizeof error)) {
         mem_set_limit(old->limits.memory);
         log_line("%s", error);
+        return false;
+    }
+    if (!gate_follow(c)) {
+        log_line("no memory for the keys: limits.memory is reached");
+        (void)gate_follow(old);
+        (void)market_make((conf *)(uintptr_t)old, error, sizeof error);
         return false;
     }
     for (unsigned i = 0; i < old->num_listen; i++) {
@@ -493,7 +534,7 @@ static void say_how(const conf *c)
 }
 
 /* Everything but listening. The settings are in force (conf_now). */
-static int start(conf *c, api_reach reach)
+static int start(conf *c)
 {
     char error[512];
     log_as_json(c->log_json);
@@ -510,8 +551,9 @@ static int start(conf *c, api_reach reach)
         return EXIT_USAGE;
     }
     uplink_setup(on_uplink);
-    client_setup(api_setup(reach));
+    client_setup(api_setup(API_ANYBODY));
     refresh_begin();
+    reconcile_begin();
     return EXIT_OK;
 }
 
@@ -521,10 +563,14 @@ static void end(void)
     relay_shutdown();
     refresh_shutdown();
     expand_shutdown();
+    reconcile_shutdown();
+    alert_shutdown();
     uplink_shutdown();
     generations_clear();
     market_shutdown();
-    ev_finish();
+    ev_finish(); /* what is left of requests lets go of its accounts */
+    gate_close();
+    if (control[0] != 0) unlink(control);
     ev_close();
     conf_use(NULL);
 }
@@ -542,12 +588,23 @@ static int run(const options *o, conf *c)
     conf_error e;
     opened     now_open;
     api_reach  reach;
-    if (!check_exposure(c, &reach, &e)) return failed(&e);
-    int status = start(c, reach);
+    char       error[512];
+    int        status = start(c);
     if (status != EXIT_OK) return status;
+    if (!gate_open(c, c->state, &of_gate, error, sizeof error)) {
+        log_line("%s", error);
+        end();
+        return EXIT_FAILED;
+    }
+    if (!check_exposure(c, &reach, &e)) {
+        end();
+        return failed(&e);
+    }
+    (void)api_setup(reach);
     while (refresh_is_busy() && demo_is_missing() && ev_turn()) {} /* it is in this process */
     status = EXIT_FAILED;
     if (listen_all(c, &now_open)) {
+        if (c->state != NULL) listen_control(c);
         announce(c, &now_open);
         say_how(c);
         status = serve(o);
@@ -563,7 +620,12 @@ static void serve_command(conf *c, const int *fds, unsigned num)
 {
     signal(SIGINT, SIG_IGN);
     log_mute();
-    if (start(c, API_OWNER) != EXIT_OK) _exit(EXIT_FAILED);
+    char error[512];
+    if (start(c) != EXIT_OK) _exit(EXIT_FAILED);
+    /* what needs no books works beside a running orproxy */
+    if (!gate_open(c, c->state, &of_gate, error, sizeof error) &&
+        (c->state == NULL || !gate_open(c, NULL, &of_gate, error, sizeof error)))
+        _exit(EXIT_FAILED);
     signal(SIGINT, SIG_IGN);
     while (refresh_is_busy() && !stopping && ev_turn()) {}
     for (unsigned i = 0; i < num; i++) {

@@ -20,7 +20,9 @@ static api_reach reach;
 typedef enum access {
     ACCESS_ALL,       /* no key is needed */
     ACCESS_KEY,       /* inference: a client's key, where there are keys */
-    ACCESS_MANAGEMENT /* this machine without keys, or the management key */
+    ACCESS_ANY_KEY,   /* a client's or a management key */
+    ACCESS_MANAGEMENT, /* a management key */
+    ACCESS_METRICS     /* the same, but this machine without keys */
 } access;
 
 /* What a handler gets. */
@@ -28,7 +30,7 @@ typedef struct ask {
     client        *c;
     or_str         path;  /* as the table has it */
     or_str         rest;  /* of the path, for a route that ends in '*' */
-    const conf_key *key;
+    account *who; /* NULL: nobody's in particular */
 } ask;
 
 typedef struct route {
@@ -122,8 +124,7 @@ static void generation(const ask *a)
     or_buf body;
     char   message[200];
     or_str id = parameter(client_head(a->c)->query, "id");
-    or_str json =
-        generations_find(id, a->key != NULL ? or_str_z(a->key->name) : OR_STR(""));
+    or_str json = generations_find(id, or_str_z(a->who != NULL ? a->who->id : ""));
     if (id.len == 0) {
         refuse(a->c, 400, "id is missing: use /v1/generation?id=gen-...", NULL);
         return;
@@ -171,7 +172,7 @@ static bool make_list(or_buf *body, const ask *a, const models_ask *m, models_re
 {
     models_ask list = *m;
     list.embeddings = or_str_eq(a->path, OR_STR("/v1/embeddings/models"));
-    if (or_str_eq(a->path, OR_STR("/v1/models/user"))) list.key = a->key;
+    if (or_str_eq(a->path, OR_STR("/v1/models/user"))) list.key = a->who != NULL ? a->who->key : NULL;
     return models_list(body, market_now(), &list, r);
 }
 
@@ -241,7 +242,7 @@ static void list_providers(const ask *a)
 
 static void explain_route(const ask *a)
 {
-    relay_route(a->c, a->key);
+    relay_route(a->c, a->who);
 }
 
 /* ---- paths ---- */
@@ -276,7 +277,7 @@ static const route routes[] = {
     GET("/v1/endpoints/zdr", ACCESS_ALL, list_zdr),
     GET("/healthz", ACCESS_ALL, health),
     HEAD("/healthz", ACCESS_ALL, health),
-    GET("/metrics", ACCESS_MANAGEMENT, metrics),
+    GET("/metrics", ACCESS_METRICS, metrics),
     GET("/", ACCESS_ALL, home),
     HEAD("/", ACCESS_ALL, home),
 };
@@ -359,14 +360,15 @@ static bool is_same_host(or_str origin, or_str host)
    by two fields that it cannot forge. With keys, who has one may come from anywhere. */
 static bool is_guarded(void)
 {
-    return reach == API_LOCAL && conf_now()->num_keys == 0 && !conf_now()->open;
+    return reach == API_LOCAL && !books_have_keys() && !conf_now()->open;
 }
 
 /* NULL, or why the request is refused. */
-static const char *refusal_of(const or_http_head *h)
+static const char *refusal_of(const client *c)
 {
-    or_str origin = or_http_field(h, OR_STR("origin"), NULL);
-    if (conf_now()->num_keys > 0 || reach == API_OWNER) return NULL;
+    const or_http_head *h = client_head(c);
+    or_str              origin = or_http_field(h, OR_STR("origin"), NULL);
+    if (books_have_keys() || client_is_owner(c)) return NULL;
     if (origin.ptr != NULL && !is_same_host(origin, h->host))
         return "Origin is another site: without keys only pages from here are served";
     if (!is_guarded()) return NULL;
@@ -375,26 +377,29 @@ static const char *refusal_of(const or_http_head *h)
     return NULL;
 }
 
-/* The key of a request. False: it was refused. */
-static bool admit(client *c, const route *r, const ask *a, const conf_key **key)
+/* Whose request it is. False: it was refused. */
+static bool admit(client *c, const route *r, const ask *a, account **who)
 {
-    auth        who;
-    const char *why = NULL;
+    auth        by;
+    const char *why = "no key: this address needs one, and none was made yet (orproxy keys create)";
     bool        messages = or_str_eq(a->path, OR_STR("/v1/messages"));
-    *key = NULL;
-    if (r->access == ACCESS_ALL || reach == API_OWNER) return true;
-    uint16_t status = auth_read(client_head(c), messages, &who, &why);
-    *key = who.key;
-    if (r->access == ACCESS_MANAGEMENT) {
-        if (who.management || is_guarded() || conf_now()->num_keys == 0) return true;
-        refuse(c, status == 0 ? 403 : status,
-               "this needs the management key (management_key in the settings)", NULL);
+    bool        open = reach == API_LOCAL || conf_now()->open;
+    *who = NULL;
+    if (r->access == ACCESS_ALL || client_is_owner(c)) return true;
+    uint16_t status = auth_read(client_head(c), messages, &by, &why);
+    *who = by.who;
+    if (status == 0 && by.management && r->access != ACCESS_KEY) return true;
+    if (r->access == ACCESS_METRICS && is_guarded()) return true;
+    if (status == 0 && (r->access == ACCESS_MANAGEMENT || r->access == ACCESS_METRICS)) {
+        refuse(c, 403, "this needs a management key (management_key in the settings, or the one that "
+                       "the first start showed), or the command line on the machine itself", NULL);
         return false;
     }
-    if (who.management) {
-        refuse(c, 403, "the management key is not for inference: use a key of [key NAME]", NULL);
+    if (status == 0 && by.management) {
+        refuse(c, 403, "a management key is not for inference: use a client's key", NULL);
         return false;
     }
+    if (status == 0 && by.who == NULL && !open) status = 401; /* the last key was deleted */
     if (status == 0) return true;
     refuse(c, status, why, "WWW-Authenticate: Bearer\r\n");
     return false;
@@ -421,7 +426,7 @@ static void preflight(client *c, const or_http_head *h)
 static void on_fields(const client *c, or_buf *head)
 {
     or_str origin = or_http_field(client_head(c), OR_STR("origin"), NULL);
-    if (origin.ptr == NULL || refusal_of(client_head(c)) != NULL) return;
+    if (origin.ptr == NULL || refusal_of(c) != NULL) return;
     if (origin.len > 512) return; /* no browser's: the answer's head has its limits */
     or_http_put_field(head, OR_STR("Access-Control-Allow-Origin"), origin);
     or_http_put_field(head, OR_STR("Vary"), OR_STR("Origin"));
@@ -434,9 +439,9 @@ static bool on_head(client *c)
 {
     char                allowed[64], fields[96], message[256];
     ask                 a = {.c = c};
-    const conf_key     *key;
+    account            *who;
     const or_http_head *h = client_head(c);
-    const char         *why = refusal_of(h);
+    const char         *why = refusal_of(c);
     if (why != NULL) {
         refuse(c, 403, why, NULL);
         return false;
@@ -446,7 +451,7 @@ static bool on_head(client *c)
         return false;
     }
     const route *r = find(h, &a, allowed, sizeof allowed);
-    if (r != NULL) return admit(c, r, &a, &key); /* before the body: it may be large */
+    if (r != NULL) return admit(c, r, &a, &who); /* before the body: it may be large */
     int method = h->method.len < 32 ? (int)h->method.len : 32;
     int path = h->path.len < 128 ? (int)h->path.len : 128;
     if (allowed[0] == 0) {
@@ -467,11 +472,11 @@ static void on_request(client *c)
     ask          a = {.c = c};
     const route *r = find(client_head(c), &a, allowed, sizeof allowed);
     /* on_head let it through; the settings may have changed since */
-    if (r == NULL || !admit(c, r, &a, &a.key)) return;
+    if (r == NULL || !admit(c, r, &a, &a.who)) return;
     if (r->handle != NULL)
         r->handle(&a);
     else
-        relay_request(c, r->kind, r->upstream, a.key);
+        relay_request(c, r->kind, r->upstream, a.who);
 }
 
 const client_hooks *api_setup(api_reach who)

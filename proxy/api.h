@@ -7,8 +7,7 @@
 /* Who can reach us. */
 typedef enum api_reach {
     API_ANYBODY, /* other machines: keys decide, or open = yes */
-    API_LOCAL,   /* this machine: without keys Host and Origin are checked */
-    API_OWNER    /* the process that started us and nobody else: no key is asked for */
+    API_LOCAL    /* this machine: without keys Host and Origin are checked */
 } api_reach;
 
 /* May be called again after a reload. */

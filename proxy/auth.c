@@ -1,8 +1,10 @@
 #include "proxy/auth.h"
 
-#include <bearssl.h>
+#include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#include "proxy/chain.h"
+#include "proxy/clock.h"
 
 /* The secret of a head; absent when it has none. */
 static or_str read_secret(const or_http_head *head, bool prefer_x)
@@ -18,34 +20,40 @@ static or_str read_secret(const or_http_head *head, bool prefer_x)
     return bearer;
 }
 
-static bool is_hash(const uint8_t a[32], const uint8_t b[32])
+static bool is_management(const char id[CHAIN_HASH + 1])
 {
-    return or_str_eq_secret(or_str_of((const char *)a, 32), or_str_of((const char *)b, 32));
+    const conf *c = conf_now();
+    char        known[CHAIN_HASH + 1];
+    if (!c->has_management_key) {
+        or_str kept = or_str_z(books_management());
+        return kept.len > 0 && or_str_eq_secret(kept, or_str_z(id));
+    }
+    for (int i = 0; i < 32; i++) snprintf(known + 2 * i, 3, "%02x", c->management_hash[i]);
+    return or_str_eq_secret(or_str_z(known), or_str_z(id));
 }
 
 uint16_t auth_read(const or_http_head *head, bool prefer_x, auth *a, const char **why)
 {
-    const conf       *settings = conf_now();
-    or_str            secret = read_secret(head, prefer_x);
-    br_sha256_context sha;
-    uint8_t           hash[32];
+    or_str secret = read_secret(head, prefer_x);
+    char   id[CHAIN_HASH + 1];
     memset(a, 0, sizeof *a);
-    br_sha256_init(&sha);
-    br_sha256_update(&sha, secret.ptr != NULL ? secret.ptr : "", secret.len);
-    br_sha256_out(&sha, hash);
-    if (secret.len > 0 && settings->has_management_key &&
-        is_hash(hash, settings->management_hash)) {
-        a->management = true;
-        return 0;
+    chain_hash_text(secret, id);
+    if (secret.len > 0) {
+        a->management = is_management(id);
+        if (!a->management) a->who = books_key_of(id);
     }
-    if (settings->num_keys == 0) return 0;
-    for (unsigned i = 0; i < settings->num_keys; i++) /* all of them: time tells nothing */
-        if (is_hash(hash, settings->keys[i].hash) && secret.len > 0) a->key = &settings->keys[i];
-    *why = secret.len == 0 ? "no key: send Authorization: Bearer KEY"
-                           : "this key is not known here";
-    if (a->key == NULL) return 401;
+    if (a->management) return 0;
+    if (a->who == NULL) {
+        if (!books_have_keys()) return 0;
+        *why = secret.len == 0 ? "no key: send Authorization: Bearer KEY"
+                               : "this key is not known here";
+        return 401;
+    }
+    const conf_key *key = a->who->key;
+    or_wall         now = clock_wall();
+    a->management = key->management;
     *why = "this key is disabled";
-    if (a->key->disabled) return 401;
+    if (key->disabled) return 401;
     *why = "this key has expired";
-    return a->key->expires_at > 0 && (int64_t)time(NULL) >= a->key->expires_at ? 401 : 0;
+    return key->expires_at > 0 && now.known && now.unix_s >= key->expires_at ? 401 : 0;
 }

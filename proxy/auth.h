@@ -3,16 +3,16 @@
 #define AUTH_H
 
 #include "or.h"
-#include "proxy/conf.h"
+#include "proxy/books.h"
 
 typedef struct auth {
-    const conf_key *key;        /* of conf_now; NULL: nobody's in particular */
-    bool            management; /* the management key */
+    account *who;        /* the client's key; NULL: nobody's in particular */
+    bool     management; /* a management key */
 } auth;
 
 /* Read who sent this head. prefer_x: a non-empty x-api-key wins over a bearer token.
-   0, or the status to refuse with: 401. *why (static) says why. Without any keys in the
-   settings everybody is nobody in particular. */
+   0, or the status to refuse with: 401. *why (static) says why. While there are no keys
+   everybody is nobody in particular. */
 uint16_t auth_read(const or_http_head *head, bool prefer_x, auth *a, const char **why);
 
 #endif

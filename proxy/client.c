@@ -45,8 +45,11 @@ struct client {
     uint32_t began; /* when the request's first byte came */
     void    *owner;
     const struct listener *from; /* which it came by; NULL: another way, or that one is closed */
+    uint64_t held;       /* its answer may not end before that (client_hold); 0 */
+    client  *next_held;
     bool     last;       /* it closes after this answer */
     bool     head_known; /* the request's head can be read */
+    bool     is_owner;
     bool     over_limit, keep_alive, body_read, answering, choked, chunked, no_body;
 };
 
@@ -54,10 +57,12 @@ typedef struct listener {
     ev_io    io; /* fd -1: free */
     ev_timer pause;
     char     address[80]; /* as in the settings */
+    bool     owner;
 } listener;
 
 static const client_hooks *hooks;
 static client             *clients;
+static client             *held_first, **held_end = &held_first; /* the smallest `held` first */
 static unsigned            num_clients, num_busy;
 static listener            listeners[CONF_MAX_LISTEN];
 static unsigned            num_listeners; /* slots that were ever used */
@@ -75,6 +80,11 @@ void client_setup(const client_hooks *h)
 unsigned client_count(void)
 {
     return num_clients;
+}
+
+bool client_is_owner(const client *c)
+{
+    return c->is_owner;
 }
 
 unsigned client_busy(void)
@@ -107,6 +117,17 @@ static void release(client *c)
     listen_again();
 }
 
+static void unhold(client *c)
+{
+    client **at = &held_first;
+    if (c->held == 0) return;
+    while (*at != c) at = &(*at)->next_held;
+    *at = c->next_held;
+    if (held_end == &c->next_held) held_end = at;
+    c->next_held = NULL;
+    c->held = 0;
+}
+
 static void set_state(client *c, state next)
 {
     num_busy -= c->state == BUSY || c->state == FLUSH;
@@ -118,6 +139,7 @@ static void close_client(client *c)
 {
     if (c->state == CLOSED) return;
     set_state(c, CLOSED);
+    unhold(c);
     int fd = c->io.fd;
     ev_remove(&c->io);
     close(fd);
@@ -177,7 +199,7 @@ static void watch(client *c)
     /* While an answer is on its way, reading tells that the peer hung up; what it pipelines
        is kept as long as it fits, since the request in front of it must not move. */
     if ((c->state == BUSY || c->state == FLUSH) && c->in.len < c->in.cap) want |= EV_READ;
-    if (pending(c) > 0) want |= EV_WRITE;
+    if (pending(c) > 0 && c->held == 0) want |= EV_WRITE;
     ev_want(&c->io, want);
 }
 
@@ -198,6 +220,10 @@ static bool send_pieces(client *c, const or_str *pieces, size_t num)
         iov[n++].iov_len = pieces[i].len;
     }
     if (n == 0) return true;
+    if (c->held > 0) { /* it waits with the rest */
+        for (size_t i = 0; i < num; i++) or_buf_put_str(&c->out, pieces[i]);
+        return c->out.err == OR_OK;
+    }
 
     struct msghdr message = {0};
     message.msg_iov = iov;
@@ -274,6 +300,25 @@ static void end_answer(client *c)
         answered(c);
     else
         watch(c);
+}
+
+void client_hold(client *c, uint64_t until)
+{
+    if (broken(c) || c->held > 0) return;
+    c->held = until;
+    *held_end = c;
+    held_end = &c->next_held;
+}
+
+static void flush(client *c);
+
+void client_release(uint64_t reached)
+{
+    while (held_first != NULL && held_first->held <= reached) {
+        client *c = held_first;
+        unhold(c);
+        if (!broken(c)) flush(c);
+    }
 }
 
 static void flush(client *c)
@@ -729,6 +774,7 @@ static bool serve(int fd, const listener *from)
     if (clients != NULL) clients->prev = c;
     clients = c;
     c->from = from;
+    c->is_owner = from == NULL || from->owner;
     c->over_limit = num_clients++ >= conf_now()->limits.connections;
     ev_timer_set(&c->timer, conf_now()->timeout.client);
     return true;
@@ -779,7 +825,7 @@ bool client_listens(const char *address)
     return find_listener(address) != NULL;
 }
 
-bool client_listen(int fd, const char *address)
+bool client_listen(int fd, const char *address, bool owner)
 {
     unsigned i = 0;
     while (i < num_listeners && listeners[i].io.fd >= 0) i++;
@@ -792,6 +838,7 @@ bool client_listen(int fd, const char *address)
     l->io.ready = on_connection;
     l->io.user = l;
     l->pause.fire = on_pause;
+    l->owner = owner;
     snprintf(l->address, sizeof l->address, "%s", address);
     if (!ev_add(&l->io, EV_READ)) {
         l->io.fd = -1;
@@ -837,5 +884,6 @@ void client_drain(void)
 
 void client_shutdown(void)
 {
+    client_release(UINT64_MAX);
     while (clients != NULL) hang_up(clients);
 }

@@ -34,13 +34,14 @@ typedef struct client_hooks {
 /* hooks must stay. Limits and timeouts are those of conf_now. */
 void client_setup(const client_hooks *hooks);
 
-/* Serve a listening socket, known by its address in the settings. False with errno. */
-bool client_listen(int fd, const char *address);
+/* Serve a listening socket, known by its address in the settings; owner: who gets through to it is
+   this machine's owner. False with errno. */
+bool client_listen(int fd, const char *address, bool owner);
 bool client_listens(const char *address);
 void client_unlisten(const char *address); /* its connections may finish their answer: who came
                                               by it must not profit from what the others may */
 
-/* Serve a connection that came by another way. False: no memory, or errno. */
+/* Serve a connection of the owner's that came by another way. False: no memory, or errno. */
 bool client_serve(int fd);
 
 /* Stop accepting; idle connections close, busy ones after their answer. */
@@ -48,6 +49,9 @@ void client_drain(void);
 
 /* Cut all that is left. */
 void client_shutdown(void);
+
+/* Did it come by a way that only the owner has? Then no key is asked for. */
+bool client_is_owner(const client *c);
 
 /* Open connections, those with a request in work. */
 unsigned client_count(void);
@@ -64,6 +68,11 @@ or_err client_take_body(client *c, or_buf *to);
 
 /* The one to tell by gone and drained while c is busy. */
 void client_owner(client *c, void *owner);
+
+/* What ends the answer stays here until client_release has reached that number, which grows from
+   one call to the next: said before client_reply or client_stream_end. */
+void client_hold(client *c, uint64_t until);
+void client_release(uint64_t reached);
 
 /* A whole answer. fields: further header lines, each ended by CRLF; may be absent. */
 void client_reply(client *c, uint16_t status, const char *content_type, or_str fields,

@@ -8,9 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/chain.h"
+#include "proxy/clock.h"
+
 /* >> the tables ------------------------------------------------------ */
 
-typedef enum group { TOP, LIMITS, TIMEOUT, PROVIDER, ENDPOINT, KEY, ALIASES, PRESET } group;
+typedef enum group {
+    TOP,
+    LIMITS,
+    TIMEOUT,
+    ORGANIZATION,
+    PROVIDER,
+    ENDPOINT,
+    KEY,
+    ALIASES,
+    PRESET,
+    APP,
+    USER
+} group;
 
 /* The sections; `form` is how they are written, `needs` what a name is missing. */
 static const struct {
@@ -19,11 +34,14 @@ static const struct {
     {"", "", NULL},
     {"limits", "limits", NULL},
     {"timeout", "timeout", NULL},
+    {"organization", "organization", NULL},
     {"provider", "provider NAME", "a provider needs a name"},
     {"endpoint", "endpoint PROVIDER MODEL", "an endpoint needs a provider and a model"},
     {"key", "key NAME", "a key needs a name"},
     {"aliases", "aliases", NULL},
     {"preset", "preset NAME", "a preset needs a name"},
+    {"app", "app NAME", "an app needs a name"},
+    {"user", "user NAME", "a user needs a name"},
 };
 enum { NUM_GROUPS = sizeof groups / sizeof groups[0] };
 
@@ -43,6 +61,7 @@ typedef enum type {
     SIZE,     /* size_t of bytes */
     DURATION, /* uint32_t of milliseconds */
     INTERVAL, /* the same, or never: 0 */
+    SYNC,     /* the same, or each: 0 */
     LIST,     /* const or_str *, and an unsigned at offset `second` */
     NAMES,    /* the same list, kept as a JSON array: or_str */
     OBJECT,   /* or_str: JSON that holds members of a request */
@@ -76,6 +95,16 @@ static const choice unknown_prices[] = {{"refuse", CONF_PRICE_REFUSE},
 static const choice kinds[] = {{"openai", PROVIDER_OPENAI}, {"openrouter", PROVIDER_OPENROUTER},
                                {"ollama", PROVIDER_OLLAMA}, {"azure", PROVIDER_AZURE},
                                {"demo", PROVIDER_DEMO}, {NULL, 0}, {NULL, 0}};
+static const choice windows[] = {{"daily", OR_WINDOW_DAILY}, {"weekly", OR_WINDOW_WEEKLY},
+                                 {"monthly", OR_WINDOW_MONTHLY}, {"none", OR_WINDOW_NONE},
+                                 {NULL, 0}, {NULL, 0}};
+static const choice no_yes[] = {{"yes", 0}, {"no", 1}, {NULL, 0}, {"true", 0}, {"false", 1},
+                                {NULL, 0}};
+static const choice ledgers[] = {{"full", 0}, {"totals", 1}, {NULL, 0}, {NULL, 0}};
+static const choice hangups[] = {{"cancel", 0}, {"drain", 1}, {NULL, 0}, {NULL, 0}};
+static const choice prepaids[] = {{"auto", OR_UNKNOWN}, {"yes", OR_YES}, {"no", OR_NO}, {NULL, 0},
+                                  {"true", OR_YES}, {"false", OR_NO}, {NULL, 0}};
+static const choice roles[] = {{"inference", 0}, {"management", 1}, {NULL, 0}, {NULL, 0}};
 static const choice quantizations[] = {
     {"int4", OR_QUANT_INT4}, {"int8", OR_QUANT_INT8}, {"fp4", OR_QUANT_FP4},
     {"mxfp4", OR_QUANT_MXFP4}, {"nvfp4", OR_QUANT_NVFP4}, {"fp6", OR_QUANT_FP6},
@@ -103,6 +132,7 @@ typedef struct setting {
 #define DAY      (24u * 60u * MINUTE)
 #define KIB      1024u
 #define MIB      (1024u * KIB)
+#define MILLION  1000000u
 #define TOKENS   1000000000u /* the most that a limit in tokens may be */
 #define DOLLARS  1000000u    /* the most that an amount or a price for a million may be */
 
@@ -114,6 +144,15 @@ typedef struct setting {
 #define PRICE(k, t, p) \
     {ENDPOINT, k, t, offsetof(conf_endpoint, offer.prices.base), OR_PRICE_##p, NULL, 0, 0, 0}
 #define UNTIL_LATER(g, k)        {g, k, LATER, 0, 0, NULL, 0, 0, 0}
+/* What every account can have: `at` is where its conf_limits are. */
+#define LIMITS_OF(g, s, at)                                                                     \
+    ROW(g, "limit", MONEY, s, at.limit_pico_usd),                                               \
+    PICK(g, "limit_reset", CHOICE, s, at.limit_reset, windows),                                 \
+    PICK(g, "include_byok_in_limit", BOOL, s, at.leave_byok_out, no_yes),                       \
+    NUM(g, "requests_per_minute", COUNT32, s, at.requests_per_minute, 0, 1, MILLION),           \
+    NUM(g, "tokens_per_minute", COUNT32, s, at.tokens_per_minute, 0, 1, TOKENS),                \
+    NUM(g, "max_concurrent", COUNT32, s, at.max_concurrent, 0, 1, MILLION),                     \
+    NUM(g, "free_requests_per_day", COUNT32, s, at.free_requests_per_day, 0, 1, MILLION)
 
 static const setting settings[] = {
     ROW(TOP, "listen", LISTEN, conf, listen),
@@ -133,10 +172,15 @@ static const setting settings[] = {
     ROW(TOP, "management_key", MANAGEMENT, conf, management_hash),
     ROW(TOP, "decisions", TEXT, conf, decisions),
     UNTIL_LATER(TOP, "log_content"),
-    UNTIL_LATER(TOP, "on_hangup"),
+    PICK(TOP, "on_hangup", BOOL, conf, drain_hangups, hangups),
     UNTIL_LATER(TOP, "on_unsupported"),
-    UNTIL_LATER(TOP, "ledger"),
-    UNTIL_LATER(TOP, "ledger_sync"),
+    PICK(TOP, "ledger", BOOL, conf, ledger_totals, ledgers),
+    NUM(TOP, "ledger_sync", SYNC, conf, ledger_sync, 0, 10, DAY),
+    NUM(TOP, "ledger_days", COUNT32, conf, ledger_days, 400, 0, 36500),
+    PICK(TOP, "prepaid", CHOICE, conf, prepaid, prepaids),
+    NUM(TOP, "default_max_tokens", COUNT32, conf, default_max_tokens, OR_COST_DEFAULT_OUTPUT, 1,
+        TOKENS),
+    ROW(TOP, "alert_webhook", TEXT, conf, alert_webhook),
     NUM(LIMITS, "head", SIZE, conf, limits.head, 16 * KIB, 256, MIB),
     NUM(LIMITS, "body", SIZE, conf, limits.body, 20 * MIB, 1, 1024 * MIB),
     NUM(LIMITS, "answer", SIZE, conf, limits.answer, 32 * MIB, 1024, 1024 * MIB),
@@ -144,12 +188,16 @@ static const setting settings[] = {
     NUM(LIMITS, "memory", SIZE, conf, limits.memory, 64 * MIB, 256 * KIB, UINT32_MAX),
     NUM(LIMITS, "generations", COUNT, conf, limits.generations, 200, 0, 100000),
     NUM(LIMITS, "decisions", SIZE, conf, limits.decisions, MIB, 4 * KIB, 1024 * MIB),
+    NUM(LIMITS, "ledger", SIZE, conf, limits.ledger, 64 * MIB, 4 * MIB, UINT32_MAX),
+    NUM(LIMITS, "accounts", COUNT, conf, limits.accounts, 10000, 100, MILLION),
     NUM(TIMEOUT, "connect", DURATION, conf, timeout.connect, 10 * SECOND, 1, DAY),
     NUM(TIMEOUT, "first_token", DURATION, conf, timeout.first_token, 10 * MINUTE, 1, DAY),
     NUM(TIMEOUT, "between_bytes", DURATION, conf, timeout.between_bytes, 2 * MINUTE, 1, DAY),
     NUM(TIMEOUT, "total", DURATION, conf, timeout.total, 30 * MINUTE, 1, DAY),
     NUM(TIMEOUT, "client", DURATION, conf, timeout.client, 30 * SECOND, 1, DAY),
     NUM(TIMEOUT, "drain", DURATION, conf, timeout.drain, 30 * SECOND, 1, DAY),
+    NUM(TIMEOUT, "hangup", DURATION, conf, timeout.hangup, MINUTE, 1, DAY),
+    LIMITS_OF(ORGANIZATION, conf, organization),
     PICK(PROVIDER, "kind", CHOICE, conf_provider, kind, kinds),
     ROW(PROVIDER, "base_url", TEXT, conf_provider, base_url),
     ROW(PROVIDER, "key", SECRET, conf_provider, keys),
@@ -192,18 +240,19 @@ static const setting settings[] = {
     PAIR(KEY, "providers", LIST, conf_key, providers, num_providers),
     ROW(KEY, "max_cost_per_request", MONEY, conf_key, max_cost_pico_usd),
     NUM(KEY, "max_tokens_per_request", COUNT64, conf_key, max_tokens, 0, 1, TOKENS),
-    UNTIL_LATER(KEY, "limit"),
-    UNTIL_LATER(KEY, "limit_reset"),
-    UNTIL_LATER(KEY, "requests_per_minute"),
-    UNTIL_LATER(KEY, "tokens_per_minute"),
-    UNTIL_LATER(KEY, "max_concurrent"),
-    UNTIL_LATER(KEY, "include_byok_in_limit"),
-    UNTIL_LATER(KEY, "role"),
+    LIMITS_OF(KEY, conf_key, limits),
+    PICK(KEY, "role", BOOL, conf_key, management, roles),
+    PAIR(KEY, "tags", LIST, conf_key, tags, num_tags),
+    ROW(KEY, "preset", TEXT, conf_key, preset),
     ROW(PRESET, "model", TEXT, conf_preset, model),
     ROW(PRESET, "models", NAMES, conf_preset, models),
     ROW(PRESET, "provider", PREFS, conf_preset, provider),
     ROW(PRESET, "system", TEXT, conf_preset, system),
     ROW(PRESET, "parameters", OBJECT, conf_preset, parameters),
+    PAIR(APP, "match", LIST, conf_scope, match, num_match),
+    LIMITS_OF(APP, conf_scope, limits),
+    PAIR(USER, "match", LIST, conf_scope, match, num_match),
+    LIMITS_OF(USER, conf_scope, limits),
 };
 enum { NUM_SETTINGS = sizeof settings / sizeof settings[0] };
 
@@ -288,9 +337,11 @@ static void append(char *text, size_t size, const char *more)
    grow live in blocks of their own. */
 struct conf_kept {
     or_arena arena;
-    unsigned max_endpoints, max_keys, max_presets, max_aliases; /* room there is */
+    unsigned max_endpoints, max_keys, max_presets, max_aliases, max_apps, max_users; /* room there
+                                                                                      is */
     bool     listen_replaced;      /* by --set */
     bool     has_ceiling_prompt, has_ceiling_completion;
+    bool     sync_given; /* ledger_sync */
     conf_place fixed[NUM_GROUPS]; /* of sections that are there once */
 };
 
@@ -379,7 +430,9 @@ conf *conf_new(void)
         if (s->type == DURATION || s->type == INTERVAL)
             *(uint32_t *)(void *)at = (uint32_t)s->standard;
         if (s->type == SIZE || s->type == COUNT) *(size_t *)(void *)at = (size_t)s->standard;
+        if (s->type == COUNT32) *(uint32_t *)(void *)at = (uint32_t)s->standard;
     }
+    c->organization.limit_pico_usd = -1;
     return c;
 }
 
@@ -403,6 +456,8 @@ void conf_drop(conf *c)
     free_array(c->keys);
     free_array(c->presets);
     free_array(c->aliases);
+    free_array(c->apps);
+    free_array(c->users);
     free(c);
 }
 
@@ -462,7 +517,7 @@ static bool read_number(const setting *s, const char *value, uint64_t *out)
         {DURATION, "h", 60 * MINUTE}, {DURATION, "d", DAY},
     };
     type     of = s->type == SIZE || s->type == DURATION ? s->type
-                : s->type == INTERVAL ? DURATION : COUNT;
+                : s->type == INTERVAL || s->type == SYNC ? DURATION : COUNT;
     size_t   digits = strspn(value, "0123456789");
     uint64_t n;
     if (or_u64_read(or_str_of(value, digits), &n) != OR_OK) return false;
@@ -485,7 +540,8 @@ static bool set_number(const setting *s, void *at, const char *value, const orig
 {
     unsigned long long min = s->min, max = s->max;
     uint64_t           n = 0;
-    bool               never = s->type == INTERVAL && is_never(value);
+    bool               never = (s->type == INTERVAL && is_never(value)) ||
+                 (s->type == SYNC && strcmp(value, "each") == 0);
     if (!never && !read_number(s, value, &n)) {
         if (s->type == SIZE)
             return fail(o, "%s is \"%s\": use a size such as 512k or 20M, from %llu to %llu bytes",
@@ -495,6 +551,9 @@ static bool set_number(const setting *s, void *at, const char *value, const orig
                         s->key, value);
         if (s->type == INTERVAL)
             return fail(o, "%s is \"%s\": use a duration such as 30m or 1h, up to 1d, or never",
+                        s->key, value);
+        if (s->type == SYNC)
+            return fail(o, "%s is \"%s\": use each, or a duration such as 5s or 15m, up to 1d",
                         s->key, value);
         return fail(o, "%s is \"%s\": use a number from %llu to %llu", s->key, value, min, max);
     }
@@ -551,6 +610,7 @@ static bool set_choice(const setting *s, void *at, const char *value, const orig
 typedef char enums_are_unsigned[sizeof(or_tri) == sizeof(unsigned) &&
                                 sizeof(or_quantization) == sizeof(unsigned) &&
                                 sizeof(provider_kind) == sizeof(unsigned) &&
+                                sizeof(or_window) == sizeof(unsigned) &&
                                 sizeof(conf_unknown_price) == sizeof(unsigned) ? 1 : -1];
 
 /* The next entry of a comma list, moved over; false with the error filled when it is empty. */
@@ -711,52 +771,10 @@ static bool set_money(conf *c, const setting *s, void *at, const char *value, co
     return true;
 }
 
-/* Days from 1970-01-01 to a day of the Gregorian calendar: years of 365 days that begin in
-   March, and the leap days before. */
-static int64_t days_until(int64_t year, int64_t month, int64_t day)
-{
-    year -= month <= 2;
-    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return year * 365 + year / 4 - year / 100 + year / 400 + of_year - 719468;
-}
-
-/* Does the text look like the form, in which 9 is any digit? */
-static bool has_form(const char *text, const char *form)
-{
-    for (; *form != 0; text++, form++)
-        if (*form == '9' ? *text < '0' || *text > '9' : *text != *form) return false;
-    return *text == 0;
-}
-
-static unsigned digits(const char *text, size_t num)
-{
-    unsigned n = 0;
-    while (num-- > 0) n = n * 10 + (unsigned)(*text++ - '0');
-    return n;
-}
-
-/* Source: RFC 3339, of which only UTC is taken. A date is its first second. */
-static bool read_time(const char *value, int64_t *out)
-{
-    static const unsigned char in_month[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool has_time = has_form(value, "9999-99-99T99:99:99Z");
-    if (!has_time && !has_form(value, "9999-99-99")) return false;
-    unsigned year = digits(value, 4), month = digits(value + 5, 2), day = digits(value + 8, 2);
-    bool     leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    if (year < 1970 || month < 1 || month > 12 || day < 1) return false;
-    if (day > in_month[month - 1] + (unsigned)(leap && month == 2)) return false;
-    unsigned hour = has_time ? digits(value + 11, 2) : 0;
-    unsigned minute = has_time ? digits(value + 14, 2) : 0;
-    unsigned second = has_time ? digits(value + 17, 2) : 0;
-    if (hour > 23 || minute > 59 || second > 59) return false;
-    *out = days_until(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-    return true;
-}
-
 static bool set_time(const setting *s, int64_t *at, const char *value, const origin *o)
 {
     int64_t t;
-    if (!read_time(value, &t) || t == 0) /* 0 says never */
+    if (!clock_read(or_str_z(value), &t) || t == 0) /* 0 says never */
         return fail(o, "%s is \"%s\": use a day or a time in UTC, such as 2027-01-31 or "
                        "2027-01-31T12:00:00Z", s->key, value);
     *at = t;
@@ -916,6 +934,16 @@ static void hash_secret(const char *secret, uint8_t hash[32])
     or_wipe(&sha, sizeof sha);
 }
 
+void conf_label(or_str secret, char label[CONF_MAX_LABEL])
+{
+    const char *p = secret.ptr;
+    size_t      n = secret.len;
+    if (n >= 32) /* what is shown of a short one would be too much of it */
+        snprintf(label, CONF_MAX_LABEL, "%.12s...%.3s", p, p + n - 3);
+    else
+        snprintf(label, CONF_MAX_LABEL, "...");
+}
+
 static bool set_secret(conf *c, const setting *s, void *object, const char *value,
                        const origin *o)
 {
@@ -925,6 +953,8 @@ static bool set_secret(conf *c, const setting *s, void *object, const char *valu
     if (good && s->type == CLIENT) {
         conf_key *k = object;
         hash_secret(line, k->hash);
+        chain_hash_text(or_str_z(line), k->id);
+        conf_label(or_str_z(line), k->label);
         k->has_hash = true;
     }
     if (good && s->type == MANAGEMENT) {
@@ -1074,7 +1104,7 @@ static conf_key *make_key(conf *c, const place *p, const origin *o)
     conf_key *all = grow(c->keys, c->num_keys, &c->kept->max_keys, sizeof *all, "keys", o);
     if (all == NULL) return NULL;
     c->keys = all;
-    all[c->num_keys].max_cost_pico_usd = -1;
+    all[c->num_keys].max_cost_pico_usd = all[c->num_keys].limits.limit_pico_usd = -1;
     if (!keep_text(c, p->name, &all[c->num_keys].name, o)) return NULL;
     return &all[c->num_keys++];
 }
@@ -1096,6 +1126,21 @@ static conf_preset *make_preset(conf *c, const place *p, const origin *o)
     return &all[c->num_presets++];
 }
 
+/* An [app NAME] or a [user NAME]. */
+static conf_scope *enter_scope(const conf_scope **list, unsigned *num, unsigned *max, conf *c,
+                               const place *p, const origin *o)
+{
+    conf_scope *all = (conf_scope *)(uintptr_t)*list;
+    for (unsigned i = 0; i < *num; i++)
+        if (strcmp(all[i].name, p->name) == 0) return &all[i];
+    all = grow(all, *num, max, sizeof *all, "sections", o);
+    if (all == NULL) return NULL;
+    *list = all;
+    all[*num].limits.limit_pico_usd = -1;
+    if (!keep_text(c, p->name, &all[*num].name, o)) return NULL;
+    return &all[(*num)++];
+}
+
 /* What the section's settings are stored in, made if need be, and where it was first given.
    NULL with the error filled. */
 static void *object_of(conf *c, const place *p, conf_place **given, const origin *o)
@@ -1104,7 +1149,16 @@ static void *object_of(conf *c, const place *p, conf_place **given, const origin
     conf_endpoint *endpoint;
     conf_key      *key;
     conf_preset   *preset;
+    conf_scope    *scope;
     switch (p->group) {
+    case APP:
+        scope = enter_scope(&c->apps, &c->num_apps, &c->kept->max_apps, c, p, o);
+        if (scope != NULL) *given = &scope->place;
+        return scope;
+    case USER:
+        scope = enter_scope(&c->users, &c->num_users, &c->kept->max_users, c, p, o);
+        if (scope != NULL) *given = &scope->place;
+        return scope;
     case PROVIDER:
         provider = find_provider(c, p->name);
         if (provider == NULL && (provider = make_provider(c, p, o)) == NULL) return NULL;
@@ -1211,7 +1265,8 @@ static bool set_key(conf *c, void *object, const setting *s, const char *value, 
     case COUNT64:
     case SIZE:
     case DURATION:
-    case INTERVAL: return set_number(s, at, value, o);
+    case INTERVAL:
+    case SYNC: return set_number(s, at, value, o);
     case LIST: return set_list(c, s, object, value, o);
     case NAMES: return set_names(c, s, at, value, o);
     case OBJECT:
@@ -1262,6 +1317,7 @@ static bool set_value(conf *c, const char *section, const char *key, const char 
     void *object = enter(c, section, &p, &given, o);
     if (object == NULL) return false;
     if (s == NULL) return set_alias(c, key, value, o);
+    if (s->type == SYNC) c->kept->sync_given = true;
     return note_line(s, o) && set_key(c, object, s, value, o);
 }
 
@@ -1508,6 +1564,50 @@ static bool finish_endpoint(conf *c, conf_endpoint *x, conf_error *e)
     return true;
 }
 
+/* Spending that was forgotten at a restart would be no limit. */
+static bool check_limits(const conf *c, const conf_limits *l, const conf_place *p, const char *what,
+                         const char *name, conf_error *e)
+{
+    const origin o = at_place(p, e);
+    if (l->limit_pico_usd < 0 && l->limit_reset != OR_WINDOW_NONE)
+        return fail(&o, "%s%s: limit_reset goes with a limit: add limit = USD", what, name);
+    if (l->limit_pico_usd >= 0 && c->state == NULL)
+        return fail(&o, "%s%s: limit needs a folder to keep what was spent over a restart: add "
+                        "state = FOLDER at the top", what, name);
+    return true;
+}
+
+static bool finish_scopes(conf *c, const conf_scope *list, unsigned num, const char *what,
+                          conf_error *e)
+{
+    for (unsigned i = 0; i < num; i++) {
+        conf_scope  *s = (conf_scope *)(uintptr_t)&list[i];
+        const origin o = at_place(&s->place, e);
+        if (!check_limits(c, &s->limits, &s->place, what, s->name, e)) return false;
+        if (s->num_match > 0) continue;
+        or_str *only = room(c, sizeof *only, &o);
+        if (only == NULL) return false;
+        *only = or_str_z(s->name);
+        s->match = only;
+        s->num_match = 1;
+    }
+    return true;
+}
+
+static bool check_ledger(conf *c, const origin *o)
+{
+    or_url url;
+    if (c->ledger_totals && c->kept->sync_given && c->ledger_sync == 0)
+        return fail(o, "ledger_sync = each goes with ledger = full: with totals give the time "
+                       "between two lines, such as 15m");
+    if (c->ledger_totals && c->ledger_sync == 0) c->ledger_sync = 15 * MINUTE;
+    if (c->prepaid == OR_YES && c->state == NULL)
+        return fail(o, "prepaid needs a folder to keep credits in: add state = FOLDER");
+    if (c->alert_webhook != NULL && or_url_read(or_str_z(c->alert_webhook), &url) != OR_OK)
+        return fail(o, "alert_webhook is \"%s\": use an http or https URL", c->alert_webhook);
+    return check_limits(c, &c->organization, &c->kept->fixed[ORGANIZATION], "organization", "", o->e);
+}
+
 /* Two clients with one key could not be told apart, and a client with the management key would
    be no client. */
 static bool check_key(const conf *c, unsigned i, conf_error *e)
@@ -1516,6 +1616,9 @@ static bool check_key(const conf *c, unsigned i, conf_error *e)
     const origin    o = at_place(&k->place, e);
     if (!k->has_hash)
         return fail(&o, "key %s has no key: add key = env:NAME or file:PATH", k->name);
+    if (!check_limits(c, &k->limits, &k->place, "key ", k->name, e)) return false;
+    if (k->preset != NULL && conf_find_preset(c, or_str_z(k->preset)) == NULL)
+        return fail(&o, "key %s: there is no [preset %s]", k->name, k->preset);
     if (c->has_management_key && memcmp(k->hash, c->management_hash, sizeof k->hash) == 0)
         return fail(&o, "key %s is the management_key: clients need one of their own", k->name);
     for (unsigned j = 0; j < i; j++)
@@ -1537,6 +1640,9 @@ bool conf_finish(conf *c, conf_error *e)
         if (!finish_endpoint(c, (conf_endpoint *)(uintptr_t)&c->endpoints[i], e)) return false;
     for (unsigned i = 0; i < c->num_keys; i++)
         if (!check_key(c, i, e)) return false;
+    if (!check_ledger(c, &o) || !finish_scopes(c, c->apps, c->num_apps, "app ", e) ||
+        !finish_scopes(c, c->users, c->num_users, "user ", e))
+        return false;
     if (c->unknown_price == CONF_PRICE_CEILING &&
         !(c->kept->has_ceiling_prompt && c->kept->has_ceiling_completion))
         return fail(&o, "unknown_price = ceiling needs price_ceiling_prompt and "

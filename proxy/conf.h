@@ -17,6 +17,7 @@ enum {
     CONF_MAX_SECTIONS = 10000, /* of one kind: endpoints, keys, presets; and aliases */
     CONF_MAX_LIST = 256,     /* entries of one comma list */
     CONF_MAX_NAME = 64,      /* bytes of a provider's, key's or preset's name */
+    CONF_MAX_LABEL = 24,     /* bytes of a key's label, NUL included */
     CONF_MAX_MODEL = 256,    /* bytes of a model id in the name of a section */
     CONF_MAX_LINE = 16384    /* bytes of a line, its end included */
 };
@@ -57,10 +58,37 @@ typedef struct conf_endpoint {
     conf_place  place;
 } conf_endpoint;
 
-/* [key NAME]: a client. */
+/* What an account may spend and do. 0 is no limit. */
+typedef struct conf_limits {
+    int64_t   limit_pico_usd;        /* of money, in each window; -1: none */
+    or_window limit_reset;
+    bool      leave_byok_out;        /* of the limit: what providers bill, not OpenRouter */
+    uint32_t  requests_per_minute, tokens_per_minute; /* in any 60 seconds */
+    uint32_t  max_concurrent;        /* requests in work at once */
+    uint32_t  free_requests_per_day; /* of models that cost nothing; by the UTC day */
+} conf_limits;
+
+/* [app NAME], [user NAME]: each app or user that matches has these limits for itself. */
+typedef struct conf_scope {
+    const char   *name;
+    const or_str *match; /* patterns with * */
+    unsigned      num_match;
+    conf_limits   limits;
+    /* private */
+    conf_place    place;
+} conf_scope;
+
+/* [key NAME], or a key that was made at run time: a client. */
 typedef struct conf_key {
     const char   *name;
     uint8_t       hash[32];          /* SHA-256 of the key */
+    char          id[65];            /* the same in hex */
+    char          label[CONF_MAX_LABEL]; /* "sk-or-v1-0e6...1c9" */
+    conf_limits   limits;
+    bool          management;        /* role: for the management paths, not for inference */
+    const or_str *tags;              /* of its owner's, for people */
+    unsigned      num_tags;
+    const char   *preset;            /* for requests that name none; NULL */
     bool          disabled;
     int64_t       expires_at;        /* unix seconds; 0: never */
     const or_str *models;            /* patterns with *; none: all */
@@ -104,6 +132,17 @@ typedef struct conf {
     bool        log_json;  /* log = json: one object for each request */
     uint32_t    heartbeat; /* ms of silence before a comment is sent */
     uint32_t    refresh;   /* ms between two askings for lists of models; 0: only at start */
+    bool        ledger_totals; /* ledger = totals: no record of each request */
+    uint32_t    ledger_sync;   /* ms between two syncs; 0: each record before its answer ends */
+    uint32_t    ledger_days;   /* that its lines are kept; 0: for ever */
+    bool        drain_hangups; /* on_hangup = drain: the provider's answer is read to its end */
+    or_tri      prepaid;       /* unknown: from the first credits on */
+    uint32_t    default_max_tokens; /* reserved for, and sent with, a limited request that names
+                                       none */
+    const char *alert_webhook; /* URL that alerts are posted to; NULL */
+    conf_limits organization;  /* over all keys */
+    const conf_scope *apps, *users;
+    unsigned    num_apps, num_users;
     const char *default_model;       /* for requests that name none; NULL: none */
     const or_str *auto_models;       /* the pool behind openrouter/auto where no OpenRouter is */
     unsigned    num_auto_models;
@@ -114,11 +153,11 @@ typedef struct conf {
     bool        has_management_key;
     uint8_t     management_hash[32]; /* SHA-256 of management_key */
     struct {
-        size_t head, body, answer, memory, decisions; /* bytes */
-        size_t connections, generations;              /* counts */
+        size_t head, body, answer, memory, decisions, ledger; /* bytes */
+        size_t connections, generations, accounts;            /* counts */
     } limits;
     struct {
-        uint32_t connect, first_token, between_bytes, total, client, drain; /* ms */
+        uint32_t connect, first_token, between_bytes, total, client, drain, hangup; /* ms */
     } timeout;
     conf_provider        providers[CONF_MAX_PROVIDERS];
     unsigned             num_providers;
@@ -175,6 +214,9 @@ const char *conf_nearest(const char *name, const char *const *names, size_t num)
 
 /* The preset of that name; NULL when there is none. */
 const conf_preset *conf_find_preset(const conf *c, or_str name);
+
+/* What may be shown of a secret. */
+void conf_label(or_str secret, char label[CONF_MAX_LABEL]);
 
 /* Does the text match the pattern, in which * stands for any number of characters? Case does
    not count. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ports/posix.h"
+#include "proxy/clock.h"
 #include "proxy/ev.h"
 #include "proxy/member.h"
 #include "proxy/preset.h"
@@ -36,8 +37,7 @@ static uint64_t random_bits(void)
 static void set_moment(or_moment *m)
 {
     m->now_ms = ev_now();
-    m->wall.unix_s = or_posix_unix_s();
-    m->wall.known = m->wall.unix_s > 1700000000; /* before: no clock was set yet */
+    m->wall = clock_wall();
     m->seed = random_bits();
     m->turn = turn++;
 }
@@ -366,6 +366,9 @@ static bool apply_key(decision *d, names *n, or_arena *arena, refusal *why)
     const conf_key *key = d->key;
     uint32_t        kept = 0;
     or_str          first = n->list[0];
+    if (d->limited && d->request.max_tokens == 0)
+        d->max_tokens = settings->default_max_tokens; /* what worst cases assume has to hold */
+    d->request.known_price = d->limited && settings->unknown_price == CONF_PRICE_REFUSE;
     if (key == NULL) return true;
     for (uint32_t i = 0; i < n->num; i++)
         if (allows(key->models, key->num_models, n->list[i])) n->list[kept++] = n->list[i];
@@ -377,17 +380,14 @@ static bool apply_key(decision *d, names *n, or_arena *arena, refusal *why)
         why->e.limit_source = "key";
         return false;
     }
-    if (key->max_cost_pico_usd >= 0 && d->request.max_tokens == 0)
-        d->max_tokens = OR_COST_DEFAULT_OUTPUT; /* what worst cases assume has to hold */
     for (unsigned i = 0; i < settings->num_providers; i++)
         if (!allows(key->providers, key->num_providers, or_str_z(settings->providers[i].name)))
             d->request.barred |= (uint64_t)1 << i;
-    d->request.known_price =
-        key->max_cost_pico_usd >= 0 && settings->unknown_price == CONF_PRICE_REFUSE;
     if (key->max_tokens == 0 || d->request.max_tokens == 0 ||
         d->request.max_tokens <= key->max_tokens) {
         if (key->max_tokens > 0 && d->request.max_tokens == 0) {
-            d->max_tokens = (uint32_t)(key->max_tokens < UINT32_MAX ? key->max_tokens : UINT32_MAX);
+            if (d->max_tokens == 0 || key->max_tokens < d->max_tokens)
+                d->max_tokens = (uint32_t)(key->max_tokens < UINT32_MAX ? key->max_tokens : UINT32_MAX);
             d->request.max_tokens = d->max_tokens;
         }
         return true;
@@ -438,7 +438,7 @@ static void apply_session(decision *d, const facts *f, or_str session)
 {
     or_conversation c;
     memset(&c, 0, sizeof c);
-    c.account = d->key != NULL ? or_str_z(d->key->name) : OR_STR("");
+    c.account = d->key != NULL ? or_str_z(d->key->id) : OR_STR("");
     c.model = d->request.models[0];
     c.session_id = f->session_id.len > 0 ? f->session_id : session;
     c.prompt_cache_key = f->prompt_cache_key;
@@ -495,33 +495,53 @@ void decide_worst(const decision *d, uint32_t endpoint, or_cost *out)
     bound_choices(&ceiling, &b, d->choices, out);
 }
 
-/* Candidates that may cost more than the key allows for one request go. */
-static bool apply_max_cost(decision *d, or_arena *arena, refusal *why)
+uint32_t decide_filter(decision *d, bool (*may)(void *user, uint32_t endpoint), void *user,
+                       or_route_reason reason)
 {
-    char     text[300];
-    or_buf   money;
-    char     mem[40];
     or_plan *p = &d->plan;
     uint32_t kept = 0, all = p->num;
-    or_cost  worst, least = {0};
-    if (d->key == NULL || d->key->max_cost_pico_usd < 0) return true;
     for (uint32_t i = 0; i < all; i++) {
         or_candidate c = p->list[i];
-        decide_worst(d, c.endpoint, &worst);
-        bool unknown = worst.source == OR_COST_UNKNOWN;
-        if (i == 0 || worst.pico_usd < least.pico_usd) least = worst;
-        if (unknown ? d->m->settings->unknown_price != CONF_PRICE_ALLOW
-                    : worst.pico_usd > d->key->max_cost_pico_usd)
-            continue;
+        if (!may(user, c.endpoint)) continue;
         memmove(&p->list[kept + 1], &p->list[kept], (i - kept) * sizeof c);
         p->list[kept++] = c;
     }
-    for (uint32_t i = kept; i < all; i++) p->list[i].reason = OR_ROUTE_MAX_PRICE;
+    for (uint32_t i = kept; i < all; i++) p->list[i].reason = reason;
     p->num = kept;
     p->num_out += all - kept;
-    if (kept > 0) return true;
+    return kept;
+}
+
+/* The dearest and the cheapest that were looked at, for the message. */
+typedef struct dear {
+    decision *d;
+    or_cost   least;
+    bool      any;
+} dear;
+
+static bool is_cheap_enough(void *user, uint32_t endpoint)
+{
+    dear   *x = user;
+    or_cost worst;
+    decide_worst(x->d, endpoint, &worst);
+    if (!x->any || worst.pico_usd < x->least.pico_usd) x->least = worst;
+    x->any = true;
+    if (worst.source == OR_COST_UNKNOWN)
+        return x->d->m->settings->unknown_price == CONF_PRICE_ALLOW;
+    return worst.pico_usd <= x->d->key->max_cost_pico_usd;
+}
+
+/* Candidates that may cost more than the key allows for one request go. */
+static bool apply_max_cost(decision *d, or_arena *arena, refusal *why)
+{
+    char   text[300];
+    or_buf money;
+    char   mem[40];
+    dear   x = {d, {0}, false};
+    if (d->key == NULL || d->key->max_cost_pico_usd < 0) return true;
+    if (decide_filter(d, is_cheap_enough, &x, OR_ROUTE_MAX_PRICE) > 0) return true;
     or_buf_init(&money, mem, sizeof mem);
-    or_decimal_put(&money, least.pico_usd, 12);
+    or_decimal_put(&money, x.least.pico_usd, 12);
     snprintf(text, sizeof text,
              "this request may cost %.*s USD, more than key %.100s may spend on one "
              "(max_cost_per_request): send fewer messages or a lower max_tokens",
@@ -554,13 +574,14 @@ static void pin_all(decision *d)
     d->pinned = d->plan.num + d->plan.num_out;
 }
 
-bool decide(decision *d, const facts *f, const conf_key *key, or_str session, or_arena *arena,
-            refusal *why)
+bool decide(decision *d, const facts *f, const decide_who *who, or_arena *arena, refusal *why)
 {
-    names n = {.num = 0};
+    names  n = {.num = 0};
+    or_str session = who->session;
     memset(d, 0, sizeof *d);
     d->m = market_hold(market_now());
-    d->key = key;
+    d->key = who->key;
+    d->limited = who->limited || (who->key != NULL && who->key->max_cost_pico_usd >= 0);
     d->strategy = "direct";
     d->request = f->request;
     d->choices = f->choices;
@@ -582,7 +603,7 @@ bool decide(decision *d, const facts *f, const conf_key *key, or_str session, or
     apply_needs(d, f, &n);
     apply_session(d, f, session);
     d->bound.prompt_bytes = f->body.len;
-    d->bound.max_tokens = d->request.max_tokens;
+    d->bound.max_tokens = d->request.max_tokens > 0 ? d->request.max_tokens : d->max_tokens;
     bool made = make_plan(d, f, arena, why);
     pin_all(d);
     return made;

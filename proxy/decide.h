@@ -19,7 +19,8 @@ typedef struct decision {
     or_str             asked;    /* the model as the client named it */
     or_bound_facts     bound;    /* for worst cases */
     uint32_t           choices;  /* answers that each costs */
-    uint32_t           max_tokens; /* has to be sent, since the key has a limit; 0: as it is */
+    bool               limited;  /* somebody's money is: no price may be unknown, no answer endless */
+    uint32_t           max_tokens; /* has to be sent, since there is a limit; 0: as it is */
     uint64_t           sticky_key;
     bool               sticky_named;
     uint32_t           pinned; /* of the plan's list: see market_pin */
@@ -29,12 +30,26 @@ typedef struct decision {
 typedef struct refusal {
     envelope e;             /* texts in the arena */
     uint32_t retry_after_s; /* 0: not sent */
+    uint32_t rate_limit;    /* X-RateLimit-Limit; 0: not sent, nor are the next two */
+    uint32_t rate_remaining;
+    int64_t  rate_reset_ms; /* unix time */
 } refusal;
 
-/* Decide. session: the x-session-id field, absent when there is none. The arena keeps all that
-   d points to. False: *why is filled. Either way decide_end is to follow. */
-bool decide(decision *d, const facts *f, const conf_key *key, or_str session, or_arena *arena,
-            refusal *why);
+/* Whose request it is. */
+typedef struct decide_who {
+    const conf_key *key;     /* NULL: nobody's in particular */
+    bool            limited; /* a limit of money is on it, besides those of the key's rules */
+    or_str          session; /* the x-session-id field; absent when there is none */
+} decide_who;
+
+/* Decide. The arena keeps all that d points to. False: *why is filled. Either way decide_end is to
+   follow. */
+bool decide(decision *d, const facts *f, const decide_who *who, or_arena *arena, refusal *why);
+
+/* Leave out the candidates that `allows` does not let pass, in the order that is left. How many
+   there are now. */
+uint32_t decide_filter(decision *d, bool (*allows)(void *user, uint32_t endpoint), void *user,
+                       or_route_reason reason);
 void decide_end(decision *d);
 
 /* The conversation went well at that endpoint. */

@@ -412,3 +412,15 @@ const or_json_member *facts_member(const facts *f, or_str name)
 {
     return or_json_member_find(f->members, f->num_members, name, NULL);
 }
+
+or_str facts_user(const facts *f, or_arena *arena)
+{
+    or_str out = OR_STR("");
+    if (f->user.len == 0) return out;
+    char *buf = or_arena_alloc(arena, f->user.len);
+    if (buf == NULL || or_json_unescape(f->user, buf, f->user.len, &out) != OR_OK) out = f->user;
+    if (out.len <= FACTS_MAX_USER) return out;
+    out.len = FACTS_MAX_USER; /* in whole letters */
+    while (out.len > 0 && ((unsigned char)out.ptr[out.len] & 0xc0) == 0x80) out.len--;
+    return out;
+}

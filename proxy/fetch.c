@@ -14,13 +14,15 @@ enum {
 struct fetch {
     exchange     x;
     ev_task      task;
-    market      *m;
+    market      *m;      /* NULL: a POST to `host` */
     unsigned     target;
+    upstream_host *host;
     const char  *path;
+    or_buf       body;
     void       (*done)(void *user, const fetch_result *r);
     void        *user;
     or_buf       head;
-    or_str       piece;
+    or_str       pieces[2];
     or_endpoint  endpoint;
     or_catalogue catalogue;
     or_candidate candidate;
@@ -49,17 +51,34 @@ static upstream_host *on_host(void *user, uint32_t endpoint)
 {
     fetch *f = user;
     (void)endpoint;
-    return f->m->hosts[f->target];
+    return f->host;
 }
 
 /* Ollama's list stands beside its OpenAI paths: "/v1" goes. */
 static void put_target(or_buf *target, const fetch *f)
 {
-    or_str base = upstream_base_path(f->m->hosts[f->target]);
+    or_str base = upstream_base_path(f->host);
     bool   api = strncmp(f->path, "/api/", 5) == 0;
     if (api && base.len >= 3 && memcmp(base.ptr + base.len - 3, "/v1", 3) == 0) base.len -= 3;
     or_buf_put_str(target, base);
     or_buf_put_z(target, f->path);
+    if (f->m != NULL || upstream_query(f->host).ptr == NULL) return;
+    or_buf_put_char(target, '?');
+    or_buf_put_str(target, upstream_query(f->host));
+}
+
+static void put_fields(fetch *f)
+{
+    if (f->m != NULL) {
+        fetch_put_fields(&f->head, &f->m->settings->providers[f->target],
+                         market_take_key(f->m, f->target, ev_now()));
+        or_http_put_field(&f->head, OR_STR("Accept"), OR_STR("application/json"));
+        return;
+    }
+    or_http_put_field(&f->head, OR_STR("User-Agent"), OR_STR("orproxy/" OR_VERSION));
+    or_http_put_field(&f->head, OR_STR("Accept-Encoding"), OR_STR("identity"));
+    or_http_put_field(&f->head, OR_STR("Content-Type"), OR_STR("application/json"));
+    or_http_put_length(&f->head, f->body.len);
 }
 
 static or_err on_request(void *user, uint32_t endpoint, const or_str **pieces, uint32_t *num)
@@ -71,15 +90,14 @@ static or_err on_request(void *user, uint32_t endpoint, const or_str **pieces, u
     or_buf_init(&target, mem, sizeof mem);
     put_target(&target, f);
     or_buf_clear(&f->head);
-    or_http_put_request(&f->head, OR_STR("GET"), or_buf_str(&target),
-                        upstream_authority(f->m->hosts[f->target]));
-    fetch_put_fields(&f->head, &f->m->settings->providers[f->target],
-                     market_take_key(f->m, f->target, ev_now()));
-    or_http_put_field(&f->head, OR_STR("Accept"), OR_STR("application/json"));
+    or_http_put_request(&f->head, f->m != NULL ? OR_STR("GET") : OR_STR("POST"), or_buf_str(&target),
+                        upstream_authority(f->host));
+    put_fields(f);
     or_http_put_head_end(&f->head);
-    f->piece = or_buf_str(&f->head);
-    *pieces = &f->piece;
-    *num = 1;
+    f->pieces[0] = or_buf_str(&f->head);
+    f->pieces[1] = or_buf_str(&f->body);
+    *pieces = f->pieces;
+    *num = f->m != NULL ? 1 : 2;
     return target.err != OR_OK ? target.err : f->head.err;
 }
 
@@ -101,7 +119,13 @@ static void on_event(void *user, const or_call_event *ev)
         tell(f, &r);
         return;
     }
-    if (ev->kind != OR_CALL_END || ev->end == OR_END_COMPLETE) return;
+    if (ev->kind != OR_CALL_END) return;
+    if (ev->end == OR_END_COMPLETE) { /* an answer that is no JSON, or that was told already */
+        r.status = 200;
+        r.body = OR_STR("");
+        tell(f, &r);
+        return;
+    }
     r.status = ev->failure->status;
     if (ev->failure->err == OR_ERR_REFUSED)
         snprintf(text, sizeof text, "answered with status %u", r.status);
@@ -123,7 +147,9 @@ static void release(void *user)
     fetch *f = user;
     if (f->head.ptr != NULL) or_wipe(f->head.ptr, f->head.cap);
     or_buf_free(&f->head);
-    market_drop(f->m);
+    or_buf_free(&f->body);
+    if (f->m != NULL) market_drop(f->m);
+    upstream_host_drop(f->host);
     mem_free(f, sizeof *f);
 }
 
@@ -133,19 +159,11 @@ static void on_over(void *user)
     ev_defer(&f->task);
 }
 
-fetch *fetch_begin(market *m, unsigned target, const char *path,
-                   void (*done)(void *user, const fetch_result *r), void *user)
+static fetch *begin(fetch *f)
 {
     static const exchange_hooks hooks = {on_host, on_request, on_event, on_rest, on_over};
-    fetch *f = mem_alloc(sizeof *f);
-    if (f == NULL) return NULL;
     or_call_desc d;
     memset(&d, 0, sizeof d);
-    f->m = market_hold(m);
-    f->target = target;
-    f->path = path;
-    f->done = done;
-    f->user = user;
     f->task.run = release;
     f->task.user = f;
     f->catalogue.endpoints = &f->endpoint;
@@ -168,6 +186,38 @@ fetch *fetch_begin(market *m, unsigned target, const char *path,
     }
     ev_defer(&f->x.task); /* later, so that done comes after this returned */
     return f;
+}
+
+fetch *fetch_begin(market *m, unsigned target, const char *path,
+                   void (*done)(void *user, const fetch_result *r), void *user)
+{
+    fetch *f = mem_alloc(sizeof *f);
+    if (f == NULL) return NULL;
+    f->m = market_hold(m);
+    f->target = target;
+    f->host = upstream_host_hold(m->hosts[target]);
+    f->path = path;
+    f->done = done;
+    f->user = user;
+    or_buf_init_growing(&f->body, &mem_allocator, 0);
+    return begin(f);
+}
+
+fetch *fetch_post(upstream_host *host, or_str json, void (*done)(void *user, const fetch_result *r),
+                  void *user)
+{
+    fetch *f = mem_alloc(sizeof *f);
+    if (f == NULL) return NULL;
+    f->host = upstream_host_hold(host);
+    f->path = "";
+    f->done = done;
+    f->user = user;
+    or_buf_init_growing(&f->body, &mem_allocator, json.len);
+    if (or_buf_put_str(&f->body, json) != OR_OK) {
+        release(f);
+        return NULL;
+    }
+    return begin(f);
 }
 
 void fetch_cancel(fetch *f)

@@ -1,4 +1,4 @@
-/* One GET to a provider, for its list of models. */
+/* One request of our own: a GET to a provider, or a POST to some URL. */
 #ifndef FETCH_H
 #define FETCH_H
 
@@ -19,6 +19,11 @@ typedef struct fetch_result {
 fetch *fetch_begin(market *m, unsigned target, const char *path,
                    void (*done)(void *user, const fetch_result *r), void *user);
 void   fetch_cancel(fetch *f);
+
+/* The same, as a POST of JSON, to the base URL of a host that is nobody's provider: no key is sent.
+   The host is held meanwhile, json is copied. */
+fetch *fetch_post(upstream_host *host, or_str json, void (*done)(void *user, const fetch_result *r),
+                  void *user);
 
 /* Write the head fields that each request to that provider has: authorization and who we are. */
 void fetch_put_fields(or_buf *head, const conf_provider *p, unsigned key);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "or.h"
@@ -103,6 +105,30 @@ bool net_listen(const char *text, int *fd, bool *loopback, net_name *bound, char
                        : errno == EACCES   ? ": ports below 1024 need root"
                                            : "";
     snprintf(error, error_size, "cannot listen on %s: %s%s", text, strerror(errno), mend);
+    if (*fd >= 0) close(*fd);
+    return false;
+}
+
+bool net_listen_unix(const char *path, int *fd, char *error, size_t error_size)
+{
+    struct sockaddr_un a;
+    memset(&a, 0, sizeof a);
+    a.sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof a.sun_path) {
+        snprintf(error, error_size, "%s is longer than a socket's path may be (%zu bytes)", path,
+                 sizeof a.sun_path - 1);
+        return false;
+    }
+    memcpy(a.sun_path, path, strlen(path));
+    *fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (*fd >= 0) {
+        unlink(path);
+        mode_t before = umask(0177);
+        bool   bound = bind(*fd, (struct sockaddr *)&a, sizeof a) == 0;
+        umask(before);
+        if (bound && set_flags(*fd) && listen(*fd, 16) == 0) return true;
+    }
+    snprintf(error, error_size, "cannot listen on %s: %s", path, strerror(errno));
     if (*fd >= 0) close(*fd);
     return false;
 }

@@ -21,6 +21,10 @@ bool net_listen(const char *address, int *fd, bool *loopback, net_name *bound, c
 /* Is "ADDR:PORT" a loopback address? False when it is not even an address. */
 bool net_is_loopback(const char *address);
 
+/* Listen on a path, for this user alone; what an earlier process left there is removed. False:
+   error says why. */
+bool net_listen_unix(const char *path, int *fd, char *error, size_t error_size);
+
 /* The next waiting connection: non-blocking, close-on-exec, TCP_NODELAY. -1 with errno. */
 int net_accept(int listener);
 

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "proxy/clock.h"
 #include "proxy/ev.h"
 #include "proxy/generations.h"
 #include "proxy/log.h"
@@ -160,11 +161,8 @@ or_err record_put_previous(or_buf *out, const record *r)
 
 static void put_time(or_json_writer *w, const char *name, int64_t unix_s)
 {
-    char      text[32];
-    time_t    t = (time_t)unix_s;
-    struct tm tm;
-    if (gmtime_r(&t, &tm) == NULL) memset(&tm, 0, sizeof tm);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.000Z", &tm);
+    char text[CLOCK_TEXT];
+    clock_text(unix_s, text);
     member_z(w, name, text);
 }
 
@@ -318,7 +316,8 @@ static void tell_generation(const record *r)
     or_buf json;
     or_buf_init_growing(&json, &mem_allocator, MAX_LINE);
     if (put_generation(&json, r) == OR_OK)
-        generations_add(conf_now()->limits.generations, or_str_z(r->id), key_of(r),
+        generations_add(conf_now()->limits.generations, or_str_z(r->id),
+                        or_str_z(r->d->key != NULL ? r->d->key->id : ""),
                         or_buf_str(&json));
     or_buf_free(&json);
 }

@@ -7,6 +7,7 @@
 #include "proxy/ev.h"
 #include "proxy/expand.h"
 #include "proxy/gen.h"
+#include "proxy/ledger.h"
 #include "proxy/mem.h"
 #include "proxy/preset.h"
 #include "proxy/uplink.h"
@@ -32,6 +33,15 @@ bool relay_is_crowded(const relay *r)
 
 /* ---- ends ---- */
 
+void relay_settle(relay *r, client *c)
+{
+    if (!r->settled) {
+        r->settled = true;
+        r->line = gate_settle(&r->ticket, &r->r);
+    }
+    if (c != NULL && gate_holds(r->line)) client_hold(c, r->line);
+}
+
 void relay_forget_client(relay *r, uint16_t status, const char *end)
 {
     r->c = NULL;
@@ -45,6 +55,8 @@ static void finish(relay *r)
     if (r->over) return;
     r->over = true;
     ev_timer_stop(&r->beat);
+    ev_timer_stop(&r->hangup);
+    gate_leave(&r->ticket);
     if (r->prev != NULL) r->prev->next = r->next;
     if (r->next != NULL) r->next->prev = r->prev;
     if (relays == r) relays = r->next;
@@ -56,6 +68,7 @@ static void finish(relay *r)
 static void on_task(void *user)
 {
     relay *r = user;
+    gate_leave(&r->ticket); /* of one that did not get far */
     rewrite_forget(&r->rw);
     or_buf_free(&r->out);
     or_buf_free(&r->echo);
@@ -67,10 +80,23 @@ static void on_task(void *user)
 }
 
 
+/* It ends before anybody was asked. */
+static void end_waiting(relay *r)
+{
+    r->waiting = false;
+    relay_settle(r, NULL);
+    record_tell(&r->r);
+    finish(r);
+}
+
 void relay_shutdown(void)
 {
     while (relays != NULL) {
         relay *r = relays;
+        if (r->waiting) {
+            end_waiting(r);
+            continue;
+        }
         or_call_cancel(&r->x.call);
         exchange_pump(&r->x); /* gives its memory back */
         finish(r);
@@ -84,7 +110,21 @@ void relay_gone(void *owner)
     if (r->c == NULL) return;
     r->r.cancelled = true;
     relay_forget_client(r, 499, "client hung up");
-    exchange_cancel(&r->x); /* and with it what the provider is doing */
+    if (r->waiting) {
+        end_waiting(r);
+    } else if (settings_of(r)->drain_hangups && r->x.call.opened) {
+        /* the provider finishes, and bills, all the same: then what it took is known, too */
+        ev_timer_set(&r->hangup, settings_of(r)->timeout.hangup);
+        if (r->x.paused) exchange_pause(&r->x, false);
+    } else {
+        exchange_cancel(&r->x); /* and with it what the provider is doing */
+    }
+}
+
+static void on_hangup(ev_timer *t)
+{
+    relay *r = t->user;
+    exchange_cancel(&r->x);
 }
 
 void relay_drained(void *owner)
@@ -141,7 +181,8 @@ static void on_end(relay *r, const or_call_event *ev)
     }
     relay_take_id(r);
     relay_guess_usage(r, &usage);
-    if (r->r.served || ev->cost.source != OR_COST_UNKNOWN) relay_note_usage(r, &usage, &ev->cost);
+    if (!r->settled && (r->r.served || ev->cost.source != OR_COST_UNKNOWN))
+        relay_note_usage(r, &usage, &ev->cost);
     if (ev->failure == NULL) {
         decide_note(&r->d, r->x.call.endpoint, &usage);
         if (r->c != NULL && r->x.call.is_data)
@@ -153,6 +194,7 @@ static void on_end(relay *r, const or_call_event *ev)
     } else {
         on_failure(r, ev);
     }
+    relay_settle(r, NULL);
     record_tell(&r->r);
 }
 
@@ -293,6 +335,9 @@ static or_err begin_call(relay *r)
     d.seed = r->d.moment.seed;
     if (r->d.key != NULL && r->d.key->max_cost_pico_usd > 0 && all_prices_known(&r->d))
         d.max_cost_pico_usd = r->d.key->max_cost_pico_usd;
+    if (r->ticket.reserved && r->ticket.pico > 0 && all_prices_known(&r->d) &&
+        (d.max_cost_pico_usd == 0 || r->ticket.pico < d.max_cost_pico_usd))
+        d.max_cost_pico_usd = r->ticket.pico; /* with what failed attempts may have cost, too */
     d.max_event = RELAY_MAX_EVENT;
     d.max_held = RELAY_MAX_HELD;
     d.max_answer = (uint32_t)settings->limits.answer;
@@ -319,7 +364,8 @@ static relay *new_relay(void)
     or_buf_init_growing(&r->echo, &mem_allocator, RELAY_MAX_EVENT);
     r->task.run = on_task;
     r->beat.fire = on_beat;
-    r->task.user = r->beat.user = r;
+    r->hangup.fire = on_hangup;
+    r->task.user = r->beat.user = r->hangup.user = r;
     r->r.began_ms = ev_now();
     r->r.first_ms = r->r.added_ms = -1;
     r->r.f = &r->f;
@@ -353,24 +399,51 @@ static void note_client(relay *r, const or_http_head *head)
                                    OR_STR("enabled"));
 }
 
-static void refuse(relay *r, client *c, const refusal *why)
+/* Limits of ours say more than Retry-After. */
+static or_str put_rate(const refusal *why, or_str fields, char *mem, size_t size)
 {
-    char     mem[512];
+    or_buf b;
+    char   text[24];
+    if (why->rate_limit == 0) return fields;
+    or_buf_init(&b, mem, size);
+    or_buf_put_str(&b, fields);
+    snprintf(text, sizeof text, "%u", (unsigned)why->rate_limit);
+    or_http_put_field(&b, OR_STR("X-RateLimit-Limit"), or_str_z(text));
+    snprintf(text, sizeof text, "%u", (unsigned)why->rate_remaining);
+    or_http_put_field(&b, OR_STR("X-RateLimit-Remaining"), or_str_z(text));
+    snprintf(text, sizeof text, "%lld", (long long)why->rate_reset_ms);
+    if (why->rate_reset_ms > 0) or_http_put_field(&b, OR_STR("X-RateLimit-Reset"), or_str_z(text));
+    return or_buf_str(&b);
+}
+
+/* Refused before the decision, or by it. */
+static void refuse(relay *r, client *c, const account *who, const refusal *why)
+{
+    char     mem[512], more[768], text[256];
     or_str   fields = relay_fields(r, mem, sizeof mem, false, why->retry_after_s);
     envelope e = why->e;
+    bool     decided = r->d.plan.num + r->d.plan.num_out > 0;
     r->r.status = e.status;
-    if (r->metadata && r->d.plan.num + r->d.plan.num_out > 0) e.router_metadata = relay_metadata(r);
-    client_error(c, &e, fields);
-    if (strcmp(r->r.path, "/route") != 0) record_tell(&r->r); /* that one is a question only */
+    if (r->metadata && decided) e.router_metadata = relay_metadata(r);
+    client_error(c, &e, put_rate(why, fields, more, sizeof more));
+    if (strcmp(r->r.path, "/route") == 0) return; /* that one is a question only */
+    if (r->d.m != NULL) {
+        record_tell(&r->r);
+        return;
+    }
+    snprintf(text, sizeof text, "%.*s", (int)(e.message.len < 250 ? e.message.len : 250), e.message.ptr);
+    record_refused(r->r.path, who != NULL ? who->key : NULL, e.status, text);
 }
 
 /* A preset of ours: from here on the request is what it would have been without it. 0, or the
    status to refuse with. */
-static uint16_t apply_preset(relay *r, char *message, size_t size)
+static uint16_t apply_preset(relay *r, const conf_key *key, char *message, size_t size)
 {
-    or_str             unknown;
+    or_str             unknown = or_str_of(NULL, 0);
     or_buf             body;
     const conf_preset *p = preset_find(conf_now(), &r->f, &unknown);
+    if (p == NULL && key != NULL && key->preset != NULL && r->f.preset.len == 0 && unknown.len == 0)
+        p = conf_find_preset(conf_now(), or_str_z(key->preset)); /* the key's own */
     if (p == NULL) return 0;
     or_buf_init_growing(&body, &mem_allocator, SIZE_MAX);
     or_err e = preset_apply(p, &r->f, &body);
@@ -385,52 +458,122 @@ static uint16_t apply_preset(relay *r, char *message, size_t size)
 }
 
 /* The body and what it asks. 0, or the status to refuse with. */
-static uint16_t read_body(relay *r, client *c, facts_kind kind, char *message, size_t size)
+static uint16_t read_body(relay *r, client *c, facts_kind kind, const conf_key *key, char *message,
+                          size_t size)
 {
     if (client_take_body(c, &r->body) != OR_OK) {
         snprintf(message, size, "no memory: limits.memory is reached");
         return 503;
     }
     if (!facts_read(or_buf_str(&r->body), kind, &r->arena, &r->f, message, size)) return 400;
-    return apply_preset(r, message, size);
+    return apply_preset(r, key, message, size);
+}
+
+static void refuse_body(relay *r, client *c, const account *who, uint16_t status, const char *message)
+{
+    char     mem[512];
+    envelope e = {.status = status, .message = or_str_z(message)};
+    client_error(c, &e, relay_fields(r, mem, sizeof mem, false, status == 503));
+    record_refused(r->r.path, who != NULL ? who->key : NULL, status, message);
 }
 
 /* Read and decide. False: the client has its answer. */
-static bool prepare(relay *r, client *c, facts_kind kind, const char *path, const conf_key *key)
+static bool prepare(relay *r, client *c, facts_kind kind, const account *who, bool limited)
 {
-    char                message[256];
-    const or_http_head *head = client_head(c);
-    refusal             why;
-    note_client(r, head);
-    r->r.path = path;
-    uint16_t wrong = read_body(r, c, kind, message, sizeof message);
+    char       message[256];
+    refusal    why;
+    decide_who whose = {who != NULL ? who->key : NULL, limited,
+                        or_http_field(client_head(c), OR_STR("x-session-id"), NULL)};
+    uint16_t   wrong = read_body(r, c, kind, whose.key, message, sizeof message);
     if (wrong != 0) {
-        char     mem[512];
-        envelope e = {.status = wrong, .message = or_str_z(message)};
-        r->f.stream = false;
-        client_error(c, &e, relay_fields(r, mem, sizeof mem, false, wrong == 503));
-        record_refused(path, key, wrong, message);
+        refuse_body(r, c, who, wrong, message);
         return false;
     }
-    or_str session = or_http_field(head, OR_STR("x-session-id"), NULL);
-    if (!decide(&r->d, &r->f, key, session, &r->arena, &why)) {
-        refuse(r, c, &why);
-        r->f.stream = false;
+    bool asks = strcmp(r->r.path, "/route") != 0;
+    if ((asks && !gate_add_user(&r->ticket, facts_user(&r->f, &r->arena), &r->arena, &why)) ||
+        !decide(&r->d, &r->f, &whose, &r->arena, &why)) {
+        refuse(r, c, who, &why);
         return false;
     }
-    r->r.session = keep_field(r, head, "x-session-id");
+    r->r.session = keep_field(r, client_head(c), "x-session-id");
     return true;
 }
 
-void relay_request(client *c, facts_kind kind, const char *path, const conf_key *key)
+static void discard(relay *r)
 {
-    relay *r = new_relay();
+    r->f.stream = false; /* it was not counted */
+    ev_defer(&r->task);
+}
+
+/* Ask the providers. */
+static void begin(relay *r)
+{
+    client *c = r->c;
+    if (begin_call(r) == OR_OK) {
+        relay_set_beat(r);
+        exchange_pump(&r->x);
+        return;
+    }
+    relay_forget_client(r, 503, "error");
+    client_owner(c, NULL);
+    refuse_memory(c);
+    end_waiting(r);
+}
+
+/* The reservation is on disk; or it cannot be, and nothing may be spent. */
+static void on_reserved(void *user, bool ok)
+{
+    char     mem[512], text[500];
+    relay   *r = user;
+    client  *c = r->c;
+    if (ok) {
+        r->waiting = false;
+        begin(r);
+        return;
+    }
+    snprintf(text, sizeof text, "there is a limit on this request, and what it spends cannot be "
+             "written down: %s", ledger_fault());
+    envelope e = {.status = 503, .message = or_str_z(text)};
+    relay_forget_client(r, 503, "error");
+    client_owner(c, NULL);
+    client_error(c, &e, relay_fields(r, mem, sizeof mem, false, 5));
+    end_waiting(r);
+}
+
+static void enlist(relay *r, client *c)
+{
+    r->next = relays;
+    if (relays != NULL) relays->prev = r;
+    relays = r;
+    num_relays++;
+    num_streams += r->f.stream;
+    r->c = c;
+    client_owner(c, r);
+}
+
+void relay_request(client *c, facts_kind kind, const char *path, account *who)
+{
+    refusal why;
+    relay  *r = new_relay();
     if (r == NULL) {
         refuse_memory(c);
         return;
     }
-    if (!prepare(r, c, kind, path, key)) {
-        ev_defer(&r->task);
+    r->r.path = path;
+    note_client(r, client_head(c));
+    or_str app = r->r.title.len > 0 ? r->r.title : r->r.referer;
+    if (!gate_enter(&r->ticket, who, app, &r->arena, &why)) {
+        refuse(r, c, who, &why);
+        discard(r);
+        return;
+    }
+    if (!prepare(r, c, kind, who, gate_is_limited(&r->ticket))) {
+        discard(r);
+        return;
+    }
+    if (!gate_reserve(&r->ticket, &r->d, &r->f, r->r.id, &r->arena, &why)) {
+        refuse(r, c, who, &why);
+        discard(r);
         return;
     }
     r->rw.f = &r->f;
@@ -440,24 +583,14 @@ void relay_request(client *c, facts_kind kind, const char *path, const conf_key 
     r->rw.session = r->r.session;
     for (uint32_t i = 0; i < r->d.request.num_models; i++)
         expand_want(r->d.m, r->d.request.models[i]);
-    if (begin_call(r) != OR_OK) {
-        refuse_memory(c);
-        ev_defer(&r->task);
-        r->f.stream = false;
-        return;
-    }
-    r->next = relays;
-    if (relays != NULL) relays->prev = r;
-    relays = r;
-    num_relays++;
-    num_streams += r->f.stream;
-    r->c = c;
-    client_owner(c, r);
-    relay_set_beat(r);
-    exchange_pump(&r->x);
+    enlist(r, c);
+    if (gate_wait(&r->ticket, on_reserved, r))
+        begin(r);
+    else
+        r->waiting = true;
 }
 
-void relay_route(client *c, const conf_key *key)
+void relay_route(client *c, const account *who)
 {
     relay *r = new_relay();
     or_buf body;
@@ -465,14 +598,15 @@ void relay_route(client *c, const conf_key *key)
         refuse_memory(c);
         return;
     }
+    r->r.path = "/route";
+    note_client(r, client_head(c));
     or_buf_init_growing(&body, &mem_allocator, 1024 * 1024);
-    if (prepare(r, c, FACTS_CHAT, "/route", key)) {
+    if (prepare(r, c, FACTS_CHAT, who, who != NULL && who->budget.limited)) {
         if (decide_put_answer(&body, &r->d) == OR_OK)
             client_reply(c, 200, "application/json", or_str_of(NULL, 0), or_buf_str(&body));
         else
             refuse_memory(c);
     }
-    r->f.stream = false;
     or_buf_free(&body);
-    ev_defer(&r->task);
+    discard(r);
 }

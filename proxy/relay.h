@@ -1,7 +1,8 @@
 /* One exchange: a client's request through the one choke point - facts, decision, call - to a
    provider, and its answer back in OpenRouter's shape.
 
-     facts -> decide -> or_call: attempts, until one opens -> the answer -> over
+     gate -> facts -> decide -> reserve -> or_call: attempts, until one opens -> the answer
+     -> settle -> over
                                   \-> TAIL: the client has all, the connection is not yet
                                       at the end of the message
 
@@ -11,16 +12,17 @@
 #ifndef RELAY_H
 #define RELAY_H
 
+#include "proxy/books.h"
 #include "proxy/client.h"
 #include "proxy/conf.h"
 #include "proxy/facts.h"
 
 /* Answer c's request, which is complete. path is behind the provider's base path, and static;
-   key is whose request it is, NULL where there are no keys. */
-void relay_request(client *c, facts_kind kind, const char *path, const conf_key *key);
+   who is whose key it is, NULL where there are no keys. */
+void relay_request(client *c, facts_kind kind, const char *path, account *who);
 
 /* POST /route: what would be done, without doing it. */
-void relay_route(client *c, const conf_key *key);
+void relay_route(client *c, const account *who);
 
 /* Streams in work. */
 unsigned relay_num_streams(void);

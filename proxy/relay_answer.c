@@ -28,6 +28,7 @@ void relay_end_stream(relay *r)
     if (r->c == NULL) return; /* it hung up just now */
     relay_forget_client(r, 200, "complete");
     client_owner(c, NULL);
+    relay_settle(r, c);
     relay_end_pieces(c, true);
     /* its client may have begun the next: ends that are waited for must not pile up */
     if (relay_is_crowded(r)) or_call_cancel(&r->x.call);
@@ -166,6 +167,7 @@ void relay_end_data(relay *r, bool complete)
     relay_forget_client(r, complete ? r->x.call.http.head.status : 502,
                   complete ? "complete" : "truncated");
     client_owner(c, NULL);
+    relay_settle(r, complete ? c : NULL);
     relay_end_pieces(c, complete);
 }
 

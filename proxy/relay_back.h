@@ -10,6 +10,7 @@
 
 #include "proxy/decide.h"
 #include "proxy/exchange.h"
+#include "proxy/gate.h"
 #include "proxy/record.h"
 #include "proxy/relay.h"
 #include "proxy/rewrite.h"
@@ -26,6 +27,7 @@ struct relay {
     client  *c; /* NULL: has its answer, or is gone */
     exchange x;
     ev_timer beat;
+    ev_timer hangup; /* on_hangup = drain: how long it goes on without a client */
     ev_task  task; /* free it when over */
 
     bool     metadata;  /* the client asked for openrouter_metadata */
@@ -33,6 +35,10 @@ struct relay {
     bool     native;    /* the provider's answers have OpenRouter's shape already */
     bool     usage_told; /* it sent a usage chunk of its own */
     bool     no_memory, over;
+    bool     waiting; /* for its reservation to be on disk; nothing was asked yet */
+    bool     settled; /* what it cost is in the books */
+    uint64_t line;    /* of the ledger, that says so */
+    gate_ticket ticket;
     or_arena arena;
     or_buf   body;      /* the client's: facts and records point into it */
     or_buf   out;       /* the request to the provider: with its key */
@@ -68,6 +74,10 @@ static inline const conf_provider *provider_of(const relay *r)
 
 /* The client has its answer, or is gone. */
 void relay_forget_client(relay *r, uint16_t status, const char *end);
+
+/* What it cost goes into the books, once: when all of the record is known and the last of the
+   answer is about to go. The client gets that when the books are on disk. */
+void relay_settle(relay *r, client *c);
 
 /* Ends of messages that only we wait for must not pile up. */
 bool relay_is_crowded(const relay *r);

@@ -144,6 +144,7 @@ static void fail_with(relay *r, uint16_t status, or_str message, or_str raw, uin
     if (status == 402) e.limit_source = "upstream";
     relay_forget_client(r, status, r->r.served && r->committed ? "truncated" : "error");
     client_owner(c, NULL);
+    relay_settle(r, c);
     if (!r->committed) {
         client_error(c, &e, relay_fields(r, mem, sizeof mem, false, wait_s));
         return;
@@ -181,6 +182,7 @@ void relay_reply(relay *r, uint16_t status, or_str body, uint32_t wait_s)
     if (c == NULL) return;
     relay_forget_client(r, status, status < 400 ? "complete" : "error");
     client_owner(c, NULL);
+    relay_settle(r, c);
     client_reply(c, status, "application/json", relay_fields(r, mem, sizeof mem, false, wait_s),
                  body);
 }
@@ -203,6 +205,7 @@ void relay_refused(relay *r, const or_call_event *ev, uint32_t wait_s)
         if (r->c == NULL) return;
         relay_forget_client(r, f->status, "truncated");
         client_owner(c, NULL);
+        relay_settle(r, c);
         relay_end_pieces(c, true);
     } else if (passes_as_it_is(r, f)) {
         relay_reply(r, f->status, f->body, wait_s);

@@ -54,6 +54,7 @@ void relay_take_id(relay *r)
     const char *id = r->x.call.id;
     size_t      n = strlen(id);
     if (n == 0) return;
+    gate_started(&r->ticket, provider_of(r), or_str_of(id, n));
     if (r->native && strncmp(id, "gen-", 4) == 0 && n < sizeof r->r.id && !r->committed) {
         memcpy(r->r.id, id, n + 1);
         return;
@@ -139,6 +140,14 @@ void relay_price_answer(relay *r, const or_usage *u)
     counted.set = true;
     or_cost_of(&endpoint_of(r)->prices, &counted, &facts_of_cost, &cost);
     counted.set = u->set;
+    int64_t past = or_call_past_cost(&r->x.call);
+    if (past < 0) {
+        cost.source = OR_COST_UNKNOWN;
+        cost.pico_usd = 0;
+    } else if (past > 0 && cost.source != OR_COST_UNKNOWN) {
+        cost.pico_usd = or_money_add(cost.pico_usd, past);
+        cost.source = OR_COST_ESTIMATED;
+    }
     relay_note_usage(r, &counted, &cost);
 }
 

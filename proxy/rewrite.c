@@ -183,7 +183,8 @@ static void limit_tokens(edits *e, const rewrite *r, const or_candidate *c)
                    (r->f->kind != FACTS_OTHER || strcmp(r->path, "/responses") == 0 ||
                     strcmp(r->path, "/messages") == 0);
     if (r->d->max_tokens > 0 && written) edit(e, name, number_of(e, key_limit(r, c)));
-    if (r->d->key == NULL || !has_number(r, names[0]) || !has_number(r, names[1])) return;
+    if (!r->d->limited && (r->d->key == NULL || r->d->key->max_tokens == 0)) return;
+    if (!has_number(r, names[0]) || !has_number(r, names[1])) return;
     for (int i = 0; i < 2; i++) edit(e, names[i], number_of(e, r->d->request.max_tokens));
 }
 

@@ -5,16 +5,16 @@
 # underscore (ev_epoll.c is part of ev), and may include modules of lower rows, or.h, and its
 # own module.
 rows='
-0 core posix bearssl link providers member
+0 core posix bearssl link providers member chain clock rate
 1 conf log mem envelope gen shape
-2 ev net generations facts auth
-3 dns tls demo client preset
-4 upstream
+2 ev net generations facts keys tally
+3 dns tls demo client preset books ledger
+4 upstream auth
 5 uplink market
 6 exchange decide models metrics
 7 fetch record
-8 refresh expand rewrite
-9 relay cli
+8 refresh expand rewrite gate
+9 relay cli reconcile alert manage
 10 api
 11 orproxy
 '
