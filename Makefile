@@ -39,7 +39,7 @@ $B/orproxy: $B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)) $B/ports.a
 	$(CC) $(CFLAGS) -Wl,--gc-sections $(LDFLAGS) -o $@ $^ $(LIBS)
 # Examples and tests bring or.h's implementation themselves. A test of a module of orproxy
 # names it here.
-$B/tests/test_conf: $B/proxy/conf.o $B/proxy/providers.o
+$B/tests/test_conf: $(patsubst %,$B/proxy/%.o,conf providers chain clock)
 $B/tests/test_conf: private LIBS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
                                    $(or $(BEARSSL_A),-lbearssl) # this test lets them fail
 $B/tests/test_facts: $B/proxy/facts.o
@@ -51,12 +51,13 @@ $B/tests/test_cli_answer: private LIBS := $B/ports.a $(LIBS) # its modules need 
 $B/tests/test_cli_lines.o: private FEATURES = -D_GNU_SOURCE
 $B/tests/test_cli_history: $(patsubst %,$B/proxy/%.o,cli_history mem)
 # Names and the clock are this test's own. Its modules need the ports, which come before them.
-$B/tests/test_upstream: $(patsubst %,$B/proxy/%.o,upstream uplink tls dns ev ev_epoll ev_poll mem log conf providers)
+$B/tests/test_upstream: $(patsubst %,$B/proxy/%.o,upstream uplink tls dns ev ev_epoll ev_poll mem log conf chain clock \
+                                    providers)
 $B/tests/test_upstream: private LIBS := -Wl,--wrap=or_posix_resolve \
                                         -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
 # What requests are decided by: settings, lists of models and hosts that are never dialled.
-MARKET := $(patsubst %,$B/proxy/%.o,market conf providers upstream uplink tls dns ev ev_epoll \
-                                    ev_poll mem log)
+MARKET := $(patsubst %,$B/proxy/%.o,market conf chain clock providers upstream uplink tls dns ev \
+                                    ev_epoll ev_poll mem log)
 DECIDE := $(MARKET) $(patsubst %,$B/proxy/%.o,decide facts envelope preset member)
 $B/tests/test_market: $(MARKET)
 $B/tests/test_decide: $(DECIDE)

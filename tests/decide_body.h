@@ -33,7 +33,8 @@ static inline void ask_as(asked *a, facts_kind kind, or_str body, const conf_key
         fprintf(stderr, "%.*s: %s\n", (int)a->body.len, a->body.ptr, message);
         abort();
     }
-    a->good = decide(&a->d, &a->f, key, session, &a->arena, &a->why);
+    decide_who who = {key, false, session};
+    a->good = decide(&a->d, &a->f, &who, &a->arena, &a->why);
 }
 
 static inline void finish(asked *a)

@@ -165,7 +165,8 @@ static void fuzz_one(const uint8_t *data, size_t size)
         r.f = &f;
         r.d = &d;
         r.path = "/chat/completions";
-        if (decide(&d, &f, NULL, or_str_of(NULL, 0), &arena, &why))
+        decide_who who = {NULL, false, {NULL, 0}};
+        if (decide(&d, &f, &who, &arena, &why))
             for (uint32_t i = 0; i < d.plan.num; i++) send_it(&r, &d.plan.list[i], &arena);
         else if (why.e.status < 400 || why.e.message.len == 0)
             abort();

@@ -105,6 +105,19 @@ static const char *const good[] = {
     "unknown_price=allow", "price_ceiling_prompt=1.5", "price_ceiling_completion=0",
     "management_key=env:TEST_CONF_SECRET", "provider_preferences={}",
     "provider_preferences={\"order\":[\"a\"],\"zdr\":true,\"sort\":{\"by\":\"price\"}}",
+    "ledger=full", "ledger=totals", "ledger_sync=each", "ledger_sync=10ms", "ledger_sync=1d",
+    "ledger_days=0", "ledger_days=36500", "on_hangup=cancel", "on_hangup=drain", "prepaid=auto",
+    "prepaid=yes", "prepaid=no", "default_max_tokens=1", "default_max_tokens=1000000000",
+    "alert_webhook=https://h/x?y", "limits.ledger=4M", "limits.ledger=4095M",
+    "limits.accounts=100", "limits.accounts=1000000", "timeout.hangup=1ms",
+    "organization.limit=0", "organization.limit=1000000", "organization.limit=0.000000000001",
+    "organization.limit_reset=weekly", "organization.include_byok_in_limit=no",
+    "key k.limit=5", "key k.limit_reset=daily", "key k.limit_reset=none",
+    "key k.requests_per_minute=1", "key k.requests_per_minute=1000000",
+    "key k.tokens_per_minute=1000000000", "key k.max_concurrent=1",
+    "key k.free_requests_per_day=50", "key k.role=management", "key k.role=inference",
+    "key k.tags=a, b", "key k.preset=p", "app a.match=Open WebUI, x*", "app a.limit=1",
+    "user u.match=*", "user u.max_concurrent=2",
     "limits.head=256", "limits.head=1M", "limits.body=1", "limits.body=1G", "limits.answer=1024",
     "limits.connections=1", "limits.connections=100000", "limits.memory=256k",
     "limits.generations=0", "limits.generations=100000", "limits.decisions=4k",
@@ -255,15 +268,7 @@ static const struct {
     {"key k.max_cost_per_request=-1", "max_cost_per_request is \"-1\": " DOLLAR_USE},
     {"key k.max_tokens_per_request=0",
      "max_tokens_per_request is \"0\": use a number from 1 to 1000000000"},
-    {"key k.limit=5", "limit: " LATER_USE},
-    {"key k.limit_reset=daily", "limit_reset: " LATER_USE},
-    {"key k.requests_per_minute=5", "requests_per_minute: " LATER_USE},
-    {"key k.tokens_per_minute=5", "tokens_per_minute: " LATER_USE},
-    {"key k.max_concurrent=5", "max_concurrent: " LATER_USE},
-    {"key k.include_byok_in_limit=yes", "include_byok_in_limit: " LATER_USE},
-    {"key k.role=x", "role: " LATER_USE},
     {"log_content=yes", "log_content: " LATER_USE},
-    {"ledger=x", "ledger: " LATER_USE},
     {"provider_preferences=price",
      "provider_preferences is not JSON at byte 1: malformed JSON"},
     {"provider_preferences=[]",
@@ -286,6 +291,32 @@ static const struct {
     {"preset p.system=a\x07"
      "b", "a control character (byte 0x07): this should be UTF-8 text"},
     {"preset p.system=a\xC3(", "byte 0xc3 is not UTF-8 text"},
+    {"ledger=x", "ledger is \"x\": use full or totals"},
+    {"ledger_sync=9ms", "ledger_sync is \"9ms\": use each, or a duration such as 5s or 15m, up to 1d"},
+    {"ledger_sync=0s", "ledger_sync is \"0s\": use each, or a duration such as 5s or 15m, up to 1d"},
+    {"ledger_sync=25h",
+     "ledger_sync is \"25h\": use each, or a duration such as 5s or 15m, up to 1d"},
+    {"ledger_days=36501", "ledger_days is \"36501\": use a number from 0 to 36500"},
+    {"limits.ledger=4194303",
+     "ledger is \"4194303\": use a size such as 512k or 20M, from 4194304 to 4294967295 bytes"},
+    {"limits.accounts=99", "accounts is \"99\": use a number from 100 to 1000000"},
+    {"on_hangup=stop", "on_hangup is \"stop\": use cancel or drain"},
+    {"prepaid=maybe", "prepaid is \"maybe\": use auto, yes or no"},
+    {"default_max_tokens=0", "default_max_tokens is \"0\": use a number from 1 to 1000000000"},
+    {"key k.limit=-1",
+     "limit is \"-1\": use USD, such as 0.05, with at most 12 decimals, up to 1000000"},
+    {"key k.limit=1000000.01",
+     "limit is \"1000000.01\": use USD, such as 0.05, with at most 12 decimals, up to 1000000"},
+    {"key k.limit=0.0000000000001", "limit is \"0.0000000000001\": use USD, such as 0.05, with at "
+     "most 12 decimals, up to 1000000"},
+    {"key k.limit_reset=hourly", "limit_reset is \"hourly\": use daily, weekly, monthly or none"},
+    {"key k.requests_per_minute=0",
+     "requests_per_minute is \"0\": use a number from 1 to 1000000"},
+    {"key k.max_concurrent=1000001", "max_concurrent is \"1000001\": use a number from 1 to 1000000"},
+    {"key k.role=x", "role is \"x\": use inference or management"},
+    {"app a.match=x,", "match has an empty entry: write names with commas between, such as a, b"},
+    {"app.limit=1", "an app needs a name: [app NAME]"},
+    {"organization x.limit=1", "too many words: use [organization]"},
     {"preset p.system=\xED\xA0\x80", "byte 0xed is not UTF-8 text"},
 };
 
@@ -369,6 +400,22 @@ static const struct {
      "unknown_price = ceiling needs price_ceiling_prompt and price_ceiling_completion, in USD for "
      "a million tokens"},
     {"unknown_price=ceiling\nprice_ceiling_prompt=1\nprice_ceiling_completion=2\n" ONE, ""},
+    {ONE "[key k]\nkey=env:TEST_CONF_SECRET\nlimit=1\n", ":3: key k: limit needs a folder to keep "
+     "what was spent over a restart: add state = FOLDER at the top"},
+    {"state=/x\n" ONE "[key k]\nkey=env:TEST_CONF_SECRET\nlimit=1\n", ""},
+    {"state=/x\n" ONE "[key k]\nkey=env:TEST_CONF_SECRET\nlimit_reset=daily\n",
+     ":4: key k: limit_reset goes with a limit: add limit = USD"},
+    {ONE "[organization]\nlimit=1\n", ":3: organization: limit needs a folder to keep what was spent "
+     "over a restart: add state = FOLDER at the top"},
+    {ONE "[app a]\nlimit=1\n", ":3: app a: limit needs a folder to keep what was spent over a "
+     "restart: add state = FOLDER at the top"},
+    {ONE "[user u]\nrequests_per_minute=1\n", ""},
+    {ONE "[app a]\n[app b]\n[app a]\n", ":5: section [app a] was given in line 3 already"},
+    {ONE "[key k]\nkey=env:TEST_CONF_SECRET\npreset=q\n", ":3: key k: there is no [preset q]"},
+    {"ledger=totals\nledger_sync=each\n" ONE, "ledger_sync = each goes with ledger = full: with "
+     "totals give the time between two lines, such as 15m"},
+    {"prepaid=yes\n" ONE, "prepaid needs a folder to keep credits in: add state = FOLDER"},
+    {"alert_webhook=ftp://h\n" ONE, "alert_webhook is \"ftp://h\": use an http or https URL"},
 };
 
 static void test_files(void)
@@ -508,6 +555,8 @@ static void test_keys_and_presets(void)
     const conf_key *k = &c->keys[0];
     CHECK(c->num_keys == 2 && is(k->name, "k") && k->disabled, "key");
     CHECK(k->expires_at == 1801396801, "expires_at");
+    CHECK(is(k->label, "...") && strlen(k->id) == 64, "id and label");
+    CHECK(k->limits.limit_pico_usd == -1 && !k->limits.leave_byok_out, "no limit of money");
     CHECK(k->num_models == 2 && str_is(k->models[0], "a/*") && k->num_providers == 1, "lists");
     CHECK(k->max_cost_pico_usd == 250000000000 && k->max_tokens == 100, "limits");
     CHECK(c->keys[1].max_cost_pico_usd == -1 && c->keys[1].expires_at == 0, "no limits");
@@ -518,6 +567,36 @@ static void test_keys_and_presets(void)
           str_is(p->parameters, "{\"seed\":1}"), "JSON");
     CHECK(conf_find_preset(c, OR_STR("q")) != NULL && !conf_find_preset(c, OR_STR("P")), "others");
     conf_drop(c);
+}
+
+static void test_limits(void)
+{
+    char  label[CONF_MAX_LABEL];
+    conf *c = fresh();
+    CHECK(read_text(c, "state=/x\nledger=totals\n" ONE
+                    "[organization]\nlimit=20\nlimit_reset=monthly\n"
+                    "[key k]\nkey=env:TEST_CONF_SECRET\nlimit=0.000000000001\nlimit_reset=weekly\n"
+                    "include_byok_in_limit=no\nrequests_per_minute=5\ntokens_per_minute=6\n"
+                    "max_concurrent=7\nfree_requests_per_day=8\nrole=management\ntags=x,y\n"
+                    "[app Home]\nlimit=1\n[app Other]\nmatch=a*,b\n[user u]\nmatch=*\n",
+                    true), error);
+    const conf_limits *l = &c->keys[0].limits;
+    CHECK(l->limit_pico_usd == 1 && l->limit_reset == OR_WINDOW_WEEKLY && l->leave_byok_out, "money");
+    CHECK(l->requests_per_minute == 5 && l->tokens_per_minute == 6 && l->max_concurrent == 7 &&
+          l->free_requests_per_day == 8, "rates");
+    CHECK(c->keys[0].management && c->keys[0].num_tags == 2, "role and tags");
+    CHECK(c->organization.limit_pico_usd == 20000000000000 &&
+          c->organization.limit_reset == OR_WINDOW_MONTHLY, "organization");
+    CHECK(c->num_apps == 2 && c->num_users == 1, "scopes");
+    CHECK(c->apps[0].num_match == 1 && str_is(c->apps[0].match[0], "Home"), "its name is its pattern");
+    CHECK(c->apps[1].num_match == 2 && c->apps[1].limits.limit_pico_usd == -1, "patterns");
+    CHECK(c->ledger_totals && c->ledger_sync == 15 * 60 * 1000, "the time between two totals");
+    CHECK(c->ledger_days == 400 && c->default_max_tokens == 8192 && c->prepaid == OR_UNKNOWN, "defaults");
+    conf_drop(c);
+    conf_label(OR_STR("sk-or-v1-0e61234567890123456789012345671c9"), label);
+    CHECK(is(label, "sk-or-v1-0e6...1c9"), label);
+    conf_label(OR_STR("0123456789012345678901234567890"), label);
+    CHECK(is(label, "..."), "31 bytes: what is shown of a short one would be too much of it");
 }
 
 static void test_times(void)
@@ -947,6 +1026,7 @@ int main(void)
     test_providers();
     test_endpoints();
     test_keys_and_presets();
+    test_limits();
     test_times();
     test_set_over_file();
     test_reload();

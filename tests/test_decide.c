@@ -471,7 +471,8 @@ static void test_memory(void)
         or_arena_init_growing(&a.arena, NULL, 0, &mem_allocator);
         mem_set_limit(mem_used() + room);
         if (facts_read(or_str_z(body), FACTS_CHAT, &a.arena, &a.f, message, sizeof message)) {
-            a.good = decide(&a.d, &a.f, NULL, or_str_of(NULL, 0), &a.arena, &a.why);
+            decide_who who = {NULL, false, or_str_of(NULL, 0)};
+            a.good = decide(&a.d, &a.f, &who, &a.arena, &a.why);
             CHECK(a.good || (a.why.e.status == 503 && a.why.e.message.len > 0), "memory");
             decide_end(&a.d);
         }
