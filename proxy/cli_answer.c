@@ -88,7 +88,8 @@ void cli_answer_begin(cli_answer *a, int fd, or_str body)
     or_buf_init_growing(&a->text, &mem_allocator, CLI_MAX_ANSWER);
     or_buf_init_growing(&a->pending, &mem_allocator, 2 * (size_t)CLI_MAX_ANSWER);
     or_buf_init_growing(&a->failure, &mem_allocator, MAX_FAILURE);
-    cli_exchange_begin(&a->x, fd, OR_STR("/api/v1/chat/completions"), body, on_event, a);
+    cli_exchange_begin(&a->x, fd, OR_STR("POST"), OR_STR("/api/v1/chat/completions"), body,
+                       on_event, a);
 }
 
 /* An answer that came whole though a stream was asked for. */

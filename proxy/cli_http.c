@@ -16,10 +16,9 @@ static void finish(cli_exchange *x, or_err e)
     if (e != OR_OK) x->keep = false;
 }
 
-static void put_request(cli_exchange *x, or_str target, or_str body)
+static void put_request(cli_exchange *x, or_str method, or_str target, or_str body)
 {
-    or_http_put_request(&x->out, body.ptr != NULL ? OR_STR("POST") : OR_STR("GET"), target,
-                        OR_STR("localhost"));
+    or_http_put_request(&x->out, method, target, OR_STR("localhost"));
     if (body.ptr != NULL) {
         or_http_put_field(&x->out, OR_STR("Content-Type"), OR_STR("application/json"));
         or_http_put_length(&x->out, body.len);
@@ -28,7 +27,7 @@ static void put_request(cli_exchange *x, or_str target, or_str body)
     or_buf_put_str(&x->out, body);
 }
 
-void cli_exchange_begin(cli_exchange *x, int fd, or_str target, or_str body,
+void cli_exchange_begin(cli_exchange *x, int fd, or_str method, or_str target, or_str body,
                         void (*event)(void *user, or_str data), void *user)
 {
     memset(x, 0, sizeof *x);
@@ -42,7 +41,7 @@ void cli_exchange_begin(cli_exchange *x, int fd, or_str target, or_str body,
     or_buf_init_growing(&x->body, &mem_allocator, CLI_MAX_ANSWER);
     or_http_init(&x->http, OR_HTTP_CLIENT, NULL);
     or_sse_init(&x->sse, &x->carry);
-    put_request(x, target, body);
+    put_request(x, method, target, body);
     if (x->out.err != OR_OK) finish(x, x->out.err);
 }
 

@@ -40,7 +40,8 @@ static void put_providers(listing *l, or_buf *out, or_str id)
     cli_put_escaped(&target, id, false);
     or_buf_put_z(&target, "/endpoints");
     if (target.err != OR_OK) return;
-    cli_exchange_begin(&x, l->fd, or_buf_str(&target), or_str_of(NULL, 0), NULL, NULL);
+    cli_exchange_begin(&x, l->fd, OR_STR("GET"), or_buf_str(&target), or_str_of(NULL, 0), NULL,
+                       NULL);
     cli_exchange_run(&x);
     l->usable = x.keep;
     if (x.clean && x.status == 200) put_tags(out, or_buf_str(&x.body));
@@ -100,7 +101,7 @@ int cli_models_list(int fd, or_str search, bool json, bool *keep)
         or_buf_put_z(&target, "&q=");
         cli_put_escaped(&target, search, true);
     }
-    cli_exchange_begin(&x, fd, or_buf_str(&target), or_str_of(NULL, 0), NULL, NULL);
+    cli_exchange_begin(&x, fd, OR_STR("GET"), or_buf_str(&target), or_str_of(NULL, 0), NULL, NULL);
     cli_exchange_run(&x);
     l.usable = x.keep;
     if (!x.clean || x.status != 200)

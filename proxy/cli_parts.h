@@ -131,8 +131,8 @@ typedef struct cli_exchange {
     or_sse  sse;
 } cli_exchange;
 
-/* body absent: GET, else POST of JSON. event may be NULL: then a stream is an error. */
-void cli_exchange_begin(cli_exchange *x, int fd, or_str target, or_str body,
+/* body: JSON, or absent. event may be NULL: then a stream is an error. */
+void cli_exchange_begin(cli_exchange *x, int fd, or_str method, or_str target, or_str body,
                         void (*event)(void *user, or_str data), void *user);
 
 /* What to poll the descriptor for; and once it is ready: go on, without blocking. */

@@ -216,7 +216,7 @@ static int ask(const cli_command *c, int fd, or_str body)
 {
     cli_exchange x;
     int          status;
-    cli_exchange_begin(&x, fd, OR_STR("/api/v1/route"), body, NULL, NULL);
+    cli_exchange_begin(&x, fd, OR_STR("POST"), OR_STR("/api/v1/route"), body, NULL, NULL);
     cli_exchange_run(&x);
     bool good = x.clean && x.status == 200;
     if (c->json && x.clean)
