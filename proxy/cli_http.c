@@ -19,7 +19,7 @@ static void finish(cli_exchange *x, or_err e)
 static void put_request(cli_exchange *x, or_str method, or_str target, or_str body)
 {
     or_http_put_request(&x->out, method, target, OR_STR("localhost"));
-    if (body.ptr != NULL) {
+    if (body.len > 0) {
         or_http_put_field(&x->out, OR_STR("Content-Type"), OR_STR("application/json"));
         or_http_put_length(&x->out, body.len);
     }

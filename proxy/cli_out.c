@@ -15,6 +15,16 @@ bool cli_colours(FILE *file)
            (term == NULL || strcmp(term, "dumb") != 0);
 }
 
+/* The first that is set counts. Source: POSIX, 8.2 Internationalization Variables. */
+bool cli_utf8(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    const char              *value = NULL;
+    for (int i = 0; i < 3 && (value == NULL || *value == 0); i++) value = getenv(names[i]);
+    return value != NULL &&
+           (strcasestr(value, "UTF-8") != NULL || strcasestr(value, "utf8") != NULL);
+}
+
 void cli_say(const char *format, ...)
 {
     char    line[2048], mem[6200]; /* a byte becomes at most three */
@@ -130,6 +140,7 @@ or_err cli_lines_next(cli_lines *l, or_str *line)
         if (len > CLI_MAX_LINE) return skip_line(l);
         if (end != NULL || (l->end && len > 0)) {
             l->used = end != NULL ? len + 1 : len;
+            l->raw = or_str_of(l->buf.ptr, l->used);
             if (len > 0 && l->buf.ptr[len - 1] == '\r') len--;
             *line = or_str_of(l->buf.ptr, len);
             return OR_OK;

@@ -38,6 +38,13 @@ void cli_put_seconds(or_buf *out, uint32_t ms);
 /* Append, as it may stand in the path of a URL, or (query) behind "=". */
 void cli_put_escaped(or_buf *out, or_str s, bool query);
 
+/* "2026-12-31T23:59:59Z" of seconds since 1970. */
+void cli_put_time(or_buf *out, int64_t unix_s);
+
+/* Append the time in that form that a text names: itself, a date (its first second), or a
+   duration from now (30d; s m h d). OR_ERR_ARG: none of them; OR_ERR_RANGE: not after now. */
+or_err cli_put_expiry(or_buf *out, or_str text, int64_t now_s);
+
 /* The next of a list with commas, moved past it; spaces around it do not count. False: none. */
 bool cli_next_item(or_str *list, or_str *item);
 
@@ -60,6 +67,18 @@ void cli_table_end(cli_table *t);
 void cli_table_add_count(cli_table *t, uint64_t n);
 void cli_table_add_price(cli_table *t, or_str price);
 
+/* A cell of CSV, without a comma before it: quoted where it has to be, and a text that a
+   spreadsheet would take for a formula behind an apostrophe. Source: RFC 4180. */
+void cli_csv_put(or_buf *out, or_str cell);
+
+/* A bar for `part` of `most`, CLI_BAR places long for the whole; something for all that is more
+   than nothing. blocks: of Unicode's block elements, in eighths, else of '#'. */
+enum { CLI_BAR = 24 };
+void cli_bar_put(or_buf *out, int64_t part, int64_t most, bool blocks);
+
+/* "12.3 %" of the whole, rounded down; "-" when the whole is nothing. */
+void cli_put_share(or_buf *out, int64_t part, int64_t whole);
+
 /* An answer of the API, and its parts seen from token tok. */
 typedef struct cli_doc {
     or_arena    arena;
@@ -71,12 +90,20 @@ or_str   cli_doc_text(cli_doc *d, int tok, const char *pointer);  /* "": not the
 or_str   cli_doc_value(cli_doc *d, int tok, const char *pointer); /* the same; of others raw */
 uint64_t cli_doc_count(cli_doc *d, int tok, const char *pointer); /* 0: not there */
 bool     cli_doc_is(cli_doc *d, int tok, const char *pointer);    /* true is there */
+
+/* An amount of USD there, and the sum of two, exactly; the second one may be missing, and b be
+   NULL. False: the first is no amount (null, say), or they do not fit. */
+bool cli_doc_usd(cli_doc *d, int tok, const char *pointer, int64_t *pico_usd);
+bool cli_doc_usd_sum(cli_doc *d, int tok, const char *a, const char *b, int64_t *pico_usd);
 void     cli_doc_end(cli_doc *d);
 
 /* ---- terminal (cli_out.c) ---- */
 
 /* Is it a terminal that takes colours (NO_COLOR unset)? */
 bool cli_colours(FILE *file);
+
+/* Do the settings of the terminal (LC_ALL, LC_CTYPE, LANG) say UTF-8? */
+bool cli_utf8(void);
 
 /* A line on stderr, "orproxy: ...", cleaned. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -96,6 +123,7 @@ typedef struct cli_lines {
     int           fd;
     unsigned long number; /* of the line, from 1 */
     or_buf        buf;
+    or_str        raw;  /* the last line with its end, which the end of the file may lack */
     size_t        used; /* bytes of buf that were given out */
     bool          end;
 } cli_lines;
@@ -156,6 +184,26 @@ int cli_print_failure(const cli_exchange *x);
 /* Print a body as it is, with a line end behind it. Returns the exit status. */
 int cli_print_json(or_str body);
 
+/* ---- the gateway that has the state (cli_control.c) ---- */
+
+/* Connect to it: to the orproxy that runs on conf_now()->state, through its control socket, else
+   to one of our own (g->start). Returns 0, or an exit status after having said why. */
+int cli_connect(const cli_gateway *g, int *fd);
+
+/* Does an orproxy, or a command's gateway, run on the folder? */
+bool cli_state_is_held(const char *state);
+
+/* Requests to it, one after the other. */
+typedef struct cli_link {
+    const cli_gateway *g;
+    int                fd; /* -1: not connected */
+} cli_link;
+
+/* body: JSON, or absent. Returns 0 once x has a good answer, else an exit status after having
+   said why. x is to be ended in any case. */
+int  cli_link_ask(cli_link *l, cli_exchange *x, or_str method, or_str target, or_str body);
+void cli_link_end(cli_link *l);
+
 /* ---- an answer of a chat (cli_answer.c) ---- */
 
 typedef struct cli_answer {
@@ -211,7 +259,7 @@ void cli_history_free(cli_history *h);
 
 /* ---- the commands ---- */
 
-/* The help text of a command (cli_options.c). */
+/* The help text of a command (cli_help.c). */
 const char *cli_help_of(const char *name);
 
 /* The words as one text, with a space between two. */
@@ -223,6 +271,10 @@ int cli_route(const cli_command *c, const cli_gateway *g);
 int cli_check(const cli_command *c);
 int cli_replay(const cli_command *c);
 int cli_what_if(const cli_command *c);
+int cli_keys(const cli_command *c, const cli_gateway *g);
+int cli_credits(const cli_command *c, const cli_gateway *g);
+int cli_usage(const cli_command *c, const cli_gateway *g);
+int cli_audit(const cli_command *c, const cli_gateway *g);
 
 /* The table of models over a connection that is free. keep: it can be used again. */
 int cli_models_list(int fd, or_str search, bool json, bool *keep);

@@ -1,4 +1,5 @@
 #include <string.h>
+#include <time.h>
 
 #include "proxy/cli_parts.h"
 #include "proxy/mem.h"
@@ -115,6 +116,69 @@ void cli_put_escaped(or_buf *out, or_str s, bool query)
             or_buf_put_char(out, digits[c & 15]);
         }
     }
+}
+
+void cli_put_time(or_buf *out, int64_t unix_s)
+{
+    char      text[40];
+    time_t    t = (time_t)unix_s;
+    struct tm tm;
+    if (gmtime_r(&t, &tm) == NULL) memset(&tm, 0, sizeof tm);
+    or_buf_put(out, text, strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm));
+}
+
+/* A day or a time of the calendar. */
+static bool read_time(or_str text, int64_t *unix_s)
+{
+    char      mem[40];
+    or_buf    again;
+    struct tm tm;
+    memset(&tm, 0, sizeof tm);
+    int n = 0, year = 0, month = 0;
+    if (text.len != 10 && text.len != 20) return false;
+    memcpy(mem, text.ptr, text.len);
+    mem[text.len] = 0;
+    if (sscanf(mem, "%4d-%2d-%2d%n", &year, &month, &tm.tm_mday, &n) != 3 || n != 10) return false;
+    if (text.len == 20 &&
+        (sscanf(mem + 10, "T%2d:%2d:%2dZ%n", &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &n) != 3 ||
+         n != 10))
+        return false;
+    tm.tm_year = year - 1900;
+    tm.tm_mon = month - 1;
+    *unix_s = (int64_t)timegm(&tm);
+    /* February 30 comes back as another day, " 1" as "01" */
+    or_buf_init(&again, mem, sizeof mem);
+    cli_put_time(&again, *unix_s);
+    return again.len == 20 && memcmp(again.ptr, text.ptr, text.len) == 0;
+}
+
+static bool read_duration(or_str text, int64_t *seconds)
+{
+    enum { MAX_YEARS = 1000 };
+    uint64_t n, unit;
+    if (text.len < 2 || or_u64_read(or_str_of(text.ptr, text.len - 1), &n) != OR_OK) return false;
+    switch (text.ptr[text.len - 1]) {
+    case 's': unit = 1; break;
+    case 'm': unit = 60; break;
+    case 'h': unit = 3600; break;
+    case 'd': unit = 86400; break;
+    default: return false;
+    }
+    if (n > (uint64_t)MAX_YEARS * 366 * 86400 / unit) return false;
+    *seconds = (int64_t)(n * unit);
+    return true;
+}
+
+or_err cli_put_expiry(or_buf *out, or_str text, int64_t now_s)
+{
+    int64_t at;
+    if (read_duration(text, &at))
+        at += now_s;
+    else if (!read_time(text, &at))
+        return OR_ERR_ARG;
+    if (at <= now_s) return OR_ERR_RANGE;
+    cli_put_time(out, at);
+    return out->err;
 }
 
 bool cli_next_item(or_str *list, or_str *item)
@@ -261,6 +325,19 @@ uint64_t cli_doc_count(cli_doc *d, int tok, const char *pointer)
 bool cli_doc_is(cli_doc *d, int tok, const char *pointer)
 {
     return or_json_type_at(&d->json, or_json_find(&d->json, tok, pointer)) == OR_JSON_TRUE;
+}
+
+bool cli_doc_usd(cli_doc *d, int tok, const char *pointer, int64_t *pico_usd)
+{
+    *pico_usd = 0;
+    return or_decimal_round(cli_doc_value(d, tok, pointer), 12, pico_usd) == OR_OK;
+}
+
+bool cli_doc_usd_sum(cli_doc *d, int tok, const char *a, const char *b, int64_t *pico_usd)
+{
+    int64_t second;
+    if (!cli_doc_usd(d, tok, a, pico_usd)) return false;
+    return b == NULL || !cli_doc_usd(d, tok, b, &second) || or_add_i64(*pico_usd, second, pico_usd);
 }
 
 void cli_doc_end(cli_doc *d)

@@ -148,6 +148,53 @@ static void test_table(void)
     CHECK(mem_used() == 0, "memory is given back");
 }
 
+static const struct {
+    const char *in, *want; /* want NULL: OR_ERR_ARG, "": OR_ERR_RANGE */
+} expiries[] = {
+    {"2026-12-31T23:59:59Z", "2026-12-31T23:59:59Z"},
+    {"2026-12-31", "2026-12-31T00:00:00Z"},
+    {"2028-02-29", "2028-02-29T00:00:00Z"},
+    {"2027-02-29", NULL},
+    {"2027-13-01", NULL},
+    {"2027-1-01", NULL},
+    {"2027-01-0a", NULL},
+    {"+027-01-01", NULL},
+    {"2026-12-31T24:00:00Z", NULL},
+    {"2026-12-31T23:59:59", NULL},
+    {"2026-12-31 23:59:59Z", NULL},
+    {"2026-12-31T23:59:59+01:00", NULL},
+    {"1s", "2026-11-21T16:00:01Z"},
+    {"90m", "2026-11-21T17:30:00Z"},
+    {"24h", "2026-11-22T16:00:00Z"},
+    {"30d", "2026-12-21T16:00:00Z"},
+    {"0d", ""},
+    {"2026-11-21", ""},
+    {"2026-11-21T16:00:00Z", ""},
+    {"2026-11-21T16:00:01Z", "2026-11-21T16:00:01Z"},
+    {"30", NULL},
+    {"d", NULL},
+    {"", NULL},
+    {"-1d", NULL},
+    {"1.5h", NULL},
+    {"30 d", NULL},
+    {"99999999999999999999d", NULL},
+    {"366001d", NULL},
+};
+
+static void test_expiry(void)
+{
+    const int64_t now = 1795276800; /* 2026-11-21T16:00:00Z */
+    for (size_t i = 0; i < sizeof expiries / sizeof expiries[0]; i++) {
+        const char *want = expiries[i].want;
+        or_str      in = test_exact(or_str_z(expiries[i].in));
+        begin();
+        CHECK_ERR(cli_put_expiry(&out, in, now),
+                  want == NULL ? OR_ERR_ARG : want[0] == 0 ? OR_ERR_RANGE : OR_OK, expiries[i].in);
+        CHECK_STR(or_buf_str(&out), or_str_z(want != NULL ? want : ""), expiries[i].in);
+        free((void *)in.ptr);
+    }
+}
+
 int main(void)
 {
     test_clean();
@@ -157,5 +204,6 @@ int main(void)
     test_escaped();
     test_items();
     test_table();
+    test_expiry();
     TEST_MAIN_END("test_cli_text");
 }
