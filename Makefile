@@ -46,12 +46,15 @@ $B/tests/test_facts: $B/proxy/facts.o
 BOOKS := $(patsubst %,$B/proxy/%.o,books tally keys rate chain clock member mem)
 $B/tests/test_books: $(BOOKS) $(patsubst %,$B/proxy/%.o,conf providers)
 $B/tests/test_cli_text: $(patsubst %,$B/proxy/%.o,cli_text mem)
-$B/tests/test_cli_options: $B/proxy/cli_options.o
+$B/tests/test_cli_options: $B/proxy/cli_options.o $B/proxy/cli_help.o
 $B/tests/test_cli_answer: $(patsubst %,$B/proxy/%.o,cli_answer cli_http cli_text cli_out mem)
 $B/tests/test_cli_lines: $(patsubst %,$B/proxy/%.o,cli_out cli_text mem)
 $B/tests/test_cli_answer: private LIBS := $B/ports.a $(LIBS) # its modules need the clock
 $B/tests/test_cli_lines.o: private FEATURES = -D_GNU_SOURCE
 $B/tests/test_cli_history: $(patsubst %,$B/proxy/%.o,cli_history mem)
+$B/tests/test_cli_usage: $(patsubst %,$B/proxy/%.o,cli_usage cli_http cli_text cli_out mem)
+$B/tests/test_cli_audit: $(patsubst %,$B/proxy/%.o,cli_audit cli_http cli_text cli_out chain mem)
+$B/tests/test_cli_audit.o $B/tests/test_cli_usage.o: private FEATURES = -D_GNU_SOURCE
 # Names and the clock are this test's own. Its modules need the ports, which come before them.
 $B/tests/test_upstream: $(patsubst %,$B/proxy/%.o,upstream uplink tls dns ev ev_epoll ev_poll mem log conf chain clock \
                                     providers)

@@ -668,8 +668,7 @@ static int run_command(options *o)
     conf_error  e;
     conf       *c = NULL;
     cli_gateway gateway = {start_gateway, NULL};
-    bool        alone = o->command.help || strcmp(o->command.name, "replay") == 0;
-    if (!alone) {
+    if (cli_needs_settings(&o->command)) {
         c = build_conf(o, &e);
         if (c == NULL) return failed(&e);
         conf_use(c);

@@ -14,5 +14,9 @@ int cli_run(const cli_command *c, const cli_gateway *g)
     if (strcmp(c->name, "route") == 0) return cli_route(c, g);
     if (strcmp(c->name, "check") == 0) return cli_check(c);
     if (strcmp(c->name, "replay") == 0) return cli_replay(c);
-    return cli_what_if(c);
+    if (strcmp(c->name, "what-if") == 0) return cli_what_if(c);
+    if (strcmp(c->name, "keys") == 0) return cli_keys(c, g);
+    if (strcmp(c->name, "credits") == 0) return cli_credits(c, g);
+    if (strcmp(c->name, "usage") == 0) return cli_usage(c, g);
+    return cli_audit(c, g);
 }

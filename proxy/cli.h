@@ -1,8 +1,11 @@
-/* The commands of the command line: chat, models, route, check, replay, what-if.
+/* The commands of the command line: chat, models, route, check, replay, what-if, keys, credits,
+   usage, audit.
 
    What needs the gateway asks it over HTTP, as any client would: a child process serves
    connected sockets that only this process holds, so no port is opened and nobody else gets
-   in. The commands themselves may block. */
+   in. What is kept in `state` has one owner at a time: where an orproxy runs, the commands
+   about it ask that one, through the socket in the folder. The commands themselves may
+   block. */
 #ifndef CLI_H
 #define CLI_H
 
@@ -39,11 +42,23 @@ typedef struct cli_command {
     const char *prefs;      /* --prefs */
     uint32_t    max_tokens; /* 0: not given */
     bool        json, tools, reasoning;
+    const char *action; /* "create" of "keys create"; NULL: the command has none. Set by
+                           cli_complete */
+    const char *limit, *limit_reset, *expires, *models, *providers, *rpm, *tpm, *max_concurrent,
+        *new_name; /* keys; limit, rpm, tpm and max_concurrent are numbers, limit_reset is known */
+    bool        no_limit, byok, no_byok, disable, enable, yes;
+    const char *note;  /* credits */
+    const char *by;    /* usage: known; NULL: not given */
+    uint32_t    days;  /* 0: not given */
+    bool        csv, bars;
+    const char *state; /* audit: the folder; NULL: that of the settings */
     bool        help;       /* --help: cli_run does nothing else, and needs neither settings nor
                                a gateway */
     bool        only_words; /* -- was there */
     const char *words[CLI_MAX_WORDS]; /* what is no option */
     unsigned    num_words;
+    /* private */
+    uint32_t given; /* options that were there */
 } cli_command;
 
 /* Is it the name of one of the commands above? */
@@ -64,12 +79,15 @@ void cli_begin(cli_command *c, const char *name);
    for an unknown option. */
 bool cli_take(cli_command *c, char **argv, int *i, char *error, size_t error_size);
 
-/* All words were taken: is something missing, or too much? */
-bool cli_complete(const cli_command *c, char *error, size_t error_size);
+/* All words were taken: is something missing, or too much? Takes the action from the words. */
+bool cli_complete(cli_command *c, char *error, size_t error_size);
 
 /* The three steps for words that hold no option of all commands: argv[0] is the first word
    behind the command's name. */
 bool cli_parse(cli_command *c, const char *name, char **argv, char *error, size_t error_size);
+
+/* False: it does without settings, and cli_run without conf_now. */
+bool cli_needs_settings(const cli_command *c);
 
 /* Do it. The settings in force (conf_now) are those of the command line; for what-if they are
    the other ones, which its -c names. Returns the exit status. */

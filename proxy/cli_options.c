@@ -1,4 +1,5 @@
-/* The commands, their help, and the words behind their names. */
+/* The commands, and the words behind their names. */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -6,154 +7,135 @@
 #include "proxy/cli.h"
 #include "proxy/conf.h"
 
-#define COMMON_HELP                                                            \
-    "\n"                                                                       \
-    "  -c FILE, --set KEY=VALUE, --demo, --upstream URL, --upstream-key REF\n" \
-    "                        settings, as for serving: see orproxy --help\n"
-
-static const char chat_help[] =
-    "usage: orproxy chat [options] [TEXT | -]\n"
-    "\n"
-    "Asks through the configured routes and prints the answer as it comes. With TEXT one\n"
-    "question; with - the text is read from standard input. Without, on a terminal, a\n"
-    "conversation: /help lists its commands, Ctrl-C ends an answer, Ctrl-D the program.\n"
-    "\n"
-    "  -m MODEL[,MODEL...]   whom to ask; several are asked at once (at most 8). Default:\n"
-    "                        default_model of the settings\n"
-    "  --system TEXT         what stands before the conversation\n"
-    "  --reasoning           print reasoning, too (always on a terminal, dimmed)\n" COMMON_HELP "\n"
-    "After each answer a line on stderr says who answered, the tokens, the cost, the time.\n"
-    "Exit status: 1 when an answer failed or was cut.\n";
-
-static const char models_help[] =
-    "usage: orproxy models [options] [SEARCH]\n"
-    "\n"
-    "Lists what can be asked for: context in tokens, prices in USD per million tokens.\n"
-    "\n"
-    "  SEARCH                only models whose name has this text\n"
-    "  --json                the answer of GET /api/v1/models as it is\n" COMMON_HELP;
-
-static const char route_help[] =
-    "usage: orproxy route -m MODEL [options] [TEXT]\n"
-    "\n"
-    "Says which providers a request would go to, in which order, at which cost at most, and\n"
-    "why others are left out. Asks no provider.\n"
-    "\n"
-    "  -m MODEL[,MODEL...]   the model, then fallback models (at most 8 in all)\n"
-    "  --prefs JSON          the request's `provider` object, e.g. '{\"sort\":\"price\"}'\n"
-    "  --tools               the request has tools\n"
-    "  --max-tokens N        its max_tokens\n"
-    "  --json                the answer of POST /api/v1/route as it is\n"
-    "  TEXT                  its prompt (default: a short one)\n" COMMON_HELP;
-
-static const char check_help[] =
-    "usage: orproxy check [options]\n"
-    "\n"
-    "Validates the settings; then, for each provider: resolves its name, connects, does the\n"
-    "TLS handshake and asks for its models with each of its keys. No tokens are spent.\n"
-    "Exit status: 1 when a provider failed.\n" COMMON_HELP;
-
-static const char replay_help[] =
-    "usage: orproxy replay LOG\n"
-    "\n"
-    "Makes each routing decision of the file LOG (setting `decisions`; - is standard input)\n"
-    "again and prints those that come out differently.\n"
-    "Exit status: 1 when one differs or a line cannot be read.\n";
-
-static const char what_if_help[] =
-    "usage: orproxy what-if -c OTHER.conf LOG\n"
-    "\n"
-    "What would the requests of the file LOG (setting `decisions`; - is standard input) have\n"
-    "cost with other settings? Each is routed with what OTHER.conf offers, and the tokens that\n"
-    "it took are priced there. Offline: prices come from OTHER.conf, its catalogue file and\n"
-    "the lists kept in its state folder.\n" COMMON_HELP;
-
-/* What a command takes. */
+/* A command, or one of a command's actions. */
 enum {
-    MODEL = 1,
-    SYSTEM = 2,
-    REASONING = 4,
-    JSON = 8,
-    PREFS = 16,
-    TOOLS = 32,
-    MAX_TOKENS = 64,
-    LOG = 128,  /* exactly one word */
-    TEXT = 256, /* any number of words */
+    CHAT = 1 << 0,
+    MODELS = 1 << 1,
+    ROUTE = 1 << 2,
+    CHECK = 1 << 3,
+    REPLAY = 1 << 4,
+    WHAT_IF = 1 << 5,
+    KEYS_LIST = 1 << 6,
+    KEYS_CREATE = 1 << 7,
+    KEYS_SHOW = 1 << 8,
+    KEYS_UPDATE = 1 << 9,
+    KEYS_DELETE = 1 << 10,
+    CREDITS_SHOW = 1 << 11,
+    CREDITS_ADD = 1 << 12,
+    USAGE = 1 << 13,
+    AUDIT_VERIFY = 1 << 14,
+    AUDIT_ACCEPT = 1 << 15,
+    /* several */
+    KEYS = KEYS_LIST | KEYS_CREATE | KEYS_SHOW | KEYS_UPDATE | KEYS_DELETE,
+    KEYS_SET = KEYS_CREATE | KEYS_UPDATE,
+    CREDITS = CREDITS_SHOW | CREDITS_ADD,
+    AUDIT = AUDIT_VERIFY | AUDIT_ACCEPT,
 };
 
 typedef struct command {
     const char *name;
-    unsigned    takes;
-    const char *help;
+    const char *action; /* NULL: it has none. The first one of a command is done without, too */
+    uint32_t    bit;
+    unsigned    least, most; /* words behind it */
+    const char *word;        /* what that is, where it is one */
 } command;
 
 static const command commands[] = {
-    {"chat", MODEL | SYSTEM | REASONING | TEXT, chat_help},
-    {"models", JSON | TEXT, models_help},
-    {"route", MODEL | PREFS | TOOLS | MAX_TOKENS | JSON | TEXT, route_help},
-    {"check", 0, check_help},
-    {"replay", LOG, replay_help},
-    {"what-if", LOG, what_if_help},
+    {"chat", NULL, CHAT, 0, CLI_MAX_WORDS, NULL},
+    {"models", NULL, MODELS, 0, CLI_MAX_WORDS, NULL},
+    {"route", NULL, ROUTE, 0, CLI_MAX_WORDS, NULL},
+    {"check", NULL, CHECK, 0, 0, NULL},
+    {"replay", NULL, REPLAY, 1, 1, "file, the decisions' LOG"},
+    {"what-if", NULL, WHAT_IF, 1, 1, "file, the decisions' LOG"},
+    {"keys", "list", KEYS_LIST, 0, 0, NULL},
+    {"keys", "create", KEYS_CREATE, 1, 1, "NAME (with spaces: in quotes)"},
+    {"keys", "show", KEYS_SHOW, 1, 1, "KEY, a hash or a name"},
+    {"keys", "update", KEYS_UPDATE, 1, 1, "KEY, a hash or a name"},
+    {"keys", "delete", KEYS_DELETE, 1, 1, "KEY, a hash or a name"},
+    {"credits", "show", CREDITS_SHOW, 0, 0, NULL},
+    {"credits", "add", CREDITS_ADD, 1, 1, "amount, USD"},
+    {"usage", NULL, USAGE, 0, 0, NULL},
+    {"audit", "verify", AUDIT_VERIFY, 0, 0, NULL},
+    {"audit", "accept", AUDIT_ACCEPT, 0, 0, NULL},
 };
-enum { NUM_COMMANDS = sizeof commands / sizeof commands[0] };
+enum { NUM_COMMANDS = sizeof commands / sizeof commands[0], MAX_ACTIONS = 8 };
+
+typedef enum kind {
+    FLAG,   /* bool, without a value */
+    TEXT,   /* the others are const char * */
+    AMOUNT, /* USD, 0 or more */
+    NUMBER, /* 0 or more */
+    CHOICE, /* one of `among` */
+    COUNT   /* uint32_t, 1 or more */
+} kind;
+
+#define AT(member) offsetof(cli_command, member)
 
 static const struct {
     const char *name;
-    unsigned    which;
-    bool        value;
+    uint32_t    of; /* who takes it */
+    kind        kind;
+    size_t      at;
+    const char *among;
 } options[] = {
-    {"-m", MODEL, true},
-    {"--system", SYSTEM, true},
-    {"--reasoning", REASONING, false},
-    {"--json", JSON, false},
-    {"--prefs", PREFS, true},
-    {"--tools", TOOLS, false},
-    {"--max-tokens", MAX_TOKENS, true},
+    {"-m", CHAT | ROUTE, TEXT, AT(model), NULL},
+    {"--system", CHAT, TEXT, AT(system), NULL},
+    {"--reasoning", CHAT, FLAG, AT(reasoning), NULL},
+    {"--json", MODELS | ROUTE | KEYS | CREDITS | USAGE | AUDIT, FLAG, AT(json), NULL},
+    {"--prefs", ROUTE, TEXT, AT(prefs), NULL},
+    {"--tools", ROUTE, FLAG, AT(tools), NULL},
+    {"--max-tokens", ROUTE, COUNT, AT(max_tokens), NULL},
+    {"--limit", KEYS_SET, AMOUNT, AT(limit), NULL},
+    {"--no-limit", KEYS_SET, FLAG, AT(no_limit), NULL},
+    {"--limit-reset", KEYS_SET, CHOICE, AT(limit_reset), "daily, weekly, monthly, none"},
+    {"--byok", KEYS_SET, FLAG, AT(byok), NULL},
+    {"--no-byok", KEYS_SET, FLAG, AT(no_byok), NULL},
+    {"--expires", KEYS_SET, TEXT, AT(expires), NULL},
+    {"--models", KEYS_SET, TEXT, AT(models), NULL},
+    {"--providers", KEYS_SET, TEXT, AT(providers), NULL},
+    {"--rpm", KEYS_SET, NUMBER, AT(rpm), NULL},
+    {"--tpm", KEYS_SET, NUMBER, AT(tpm), NULL},
+    {"--max-concurrent", KEYS_SET, NUMBER, AT(max_concurrent), NULL},
+    {"--name", KEYS_UPDATE, TEXT, AT(new_name), NULL},
+    {"--disable", KEYS_UPDATE, FLAG, AT(disable), NULL},
+    {"--enable", KEYS_UPDATE, FLAG, AT(enable), NULL},
+    {"--yes", KEYS_DELETE, FLAG, AT(yes), NULL},
+    {"--note", CREDITS_ADD, TEXT, AT(note), NULL},
+    {"--by", USAGE, CHOICE, AT(by), "model, provider, key, app, session, day"},
+    {"--days", USAGE, COUNT, AT(days), NULL},
+    {"--csv", USAGE, FLAG, AT(csv), NULL},
+    {"--bars", USAGE, FLAG, AT(bars), NULL},
+    {"--state", AUDIT_VERIFY, TEXT, AT(state), NULL},
 };
 enum { NUM_OPTIONS = sizeof options / sizeof options[0] };
+typedef char all_options_fit[NUM_OPTIONS <= 32 ? 1 : -1]; /* into cli_command's `given` */
 
-static const command *find(const char *name)
+/* Who it may be: all actions of the command; nothing when there is no such command. */
+static uint32_t bits_of(const char *name)
 {
+    uint32_t bits = 0;
     for (size_t i = 0; i < NUM_COMMANDS; i++)
-        if (strcmp(commands[i].name, name) == 0) return &commands[i];
-    return NULL;
-}
-
-/* What options and words the command takes; nothing when there is no such command. */
-static unsigned takes_of(const char *name)
-{
-    const command *c = find(name);
-    return c != NULL ? c->takes : 0;
+        if (strcmp(commands[i].name, name) == 0) bits |= commands[i].bit;
+    return bits;
 }
 
 bool cli_is_command(const char *word)
 {
-    return find(word) != NULL;
+    return bits_of(word) != 0;
 }
 
 size_t cli_names(const char **names, size_t max)
 {
     size_t num = 0;
-    while (num < NUM_COMMANDS && num < max) {
-        names[num] = commands[num].name;
-        num++;
-    }
+    for (size_t i = 0; i < NUM_COMMANDS && num < max; i++)
+        if (num == 0 || strcmp(names[num - 1], commands[i].name) != 0)
+            names[num++] = commands[i].name;
     return num;
 }
 
-const char *cli_help_of(const char *name)
+bool cli_needs_settings(const cli_command *c)
 {
-    return find(name)->help;
-}
-
-const char *cli_summary(void)
-{
-    return "  chat [-m MODEL,...] [TEXT]     ask, from here\n"
-           "  models [SEARCH]                what can be asked for, and prices\n"
-           "  route -m MODEL [TEXT]          whom a request would go to, and why\n"
-           "  check                          are the providers there?\n"
-           "  replay LOG                     make recorded decisions again\n"
-           "  what-if -c OTHER.conf LOG      what recorded requests would cost elsewhere\n";
+    return !c->help && strcmp(c->name, "replay") != 0 && c->state == NULL;
 }
 
 void cli_begin(cli_command *c, const char *name)
@@ -188,9 +170,9 @@ static bool unknown(const cli_command *c, const char *word, char *error, size_t 
     const char *names[NUM_OPTIONS + 6] = {"-c",         "--set",          "--demo",
                                           "--upstream", "--upstream-key", "--help"};
     size_t      num = 6;
-    unsigned    takes = takes_of(c->name);
+    uint32_t    bits = bits_of(c->name);
     for (size_t i = 0; i < NUM_OPTIONS; i++)
-        if (takes & options[i].which) names[num++] = options[i].name;
+        if (bits & options[i].of) names[num++] = options[i].name;
     const char *nearest = conf_nearest(word, names, num);
     if (nearest != NULL)
         snprintf(error, size, "%s: unknown option \"%.100s\": did you mean \"%s\"?", c->name, word,
@@ -201,26 +183,56 @@ static bool unknown(const cli_command *c, const char *word, char *error, size_t 
     return false;
 }
 
-static bool set_max_tokens(cli_command *c, const char *value, char *error, size_t size)
+static bool is_among(const char *list, const char *value)
 {
-    uint64_t n;
-    if (or_u64_read(or_str_z(value), &n) != OR_OK || n == 0 || n > UINT32_MAX)
-        return wrong(error, size,
-                     "--max-tokens \"%.100s\" is no number of tokens: give 1 or more%s", value, "");
-    c->max_tokens = (uint32_t)n;
+    size_t len = strlen(value);
+    while (*list != 0) {
+        size_t n = strcspn(list, ",");
+        if (n == len && memcmp(list, value, n) == 0) return true;
+        list += n + strspn(list + n, ", ");
+    }
+    return false;
+}
+
+/* Is the value one that the option can have? */
+static bool check_value(size_t k, const char *value, char *error, size_t size)
+{
+    const char *name = options[k].name;
+    int64_t     amount;
+    uint64_t    n = 0;
+    kind        is = options[k].kind;
+    bool        number = or_u64_read(or_str_z(value), &n) == OR_OK && n <= UINT32_MAX;
+    if (is == AMOUNT &&
+        (or_decimal_read(or_str_z(value), 12, &amount) != OR_OK || amount < 0 || value[0] == '-'))
+        return wrong(error, size, "%s \"%.100s\" is no amount in USD: give one such as 5 or 0.25",
+                     name, value);
+    if (is == NUMBER && !number)
+        return wrong(error, size, "%s \"%.100s\" is no number: give 1 or more, or 0 for none", name,
+                     value);
+    if (is == COUNT && (!number || n == 0))
+        return wrong(error, size, "%s \"%.100s\" is no number: give 1 or more", name, value);
+    if (is == CHOICE && !is_among(options[k].among, value)) {
+        snprintf(error, size, "%s \"%.100s\" is none of %s", name, value, options[k].among);
+        return false;
+    }
     return true;
 }
 
-static bool set_option(cli_command *c, unsigned which, const char *value, char *error, size_t size)
+static bool set_option(cli_command *c, size_t k, const char *value, char *error, size_t size)
 {
-    switch (which) {
-    case MODEL: c->model = value; break;
-    case SYSTEM: c->system = value; break;
-    case PREFS: c->prefs = value; break;
-    case JSON: c->json = true; break;
-    case TOOLS: c->tools = true; break;
-    case REASONING: c->reasoning = true; break;
-    default: return set_max_tokens(c, value, error, size);
+    char    *at = (char *)c + options[k].at;
+    uint64_t n;
+    c->given |= 1u << k;
+    if (options[k].kind == FLAG) {
+        *(bool *)at = true;
+        return true;
+    }
+    if (!check_value(k, value, error, size)) return false;
+    if (options[k].kind == COUNT) {
+        (void)or_u64_read(or_str_z(value), &n);
+        *(uint32_t *)(void *)at = (uint32_t)n;
+    } else {
+        *(const char **)(void *)at = value;
     }
     return true;
 }
@@ -228,20 +240,26 @@ static bool set_option(cli_command *c, unsigned which, const char *value, char *
 static bool take_option(cli_command *c, char **argv, int *i, char *error, size_t size)
 {
     const char *word = argv[*i], *value = NULL;
-    unsigned    takes = takes_of(c->name);
+    uint32_t    bits = bits_of(c->name);
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
         c->help = true;
         return true;
     }
     for (size_t k = 0; k < NUM_OPTIONS; k++) {
-        if (!(takes & options[k].which) || !is_option(word, options[k].name, options[k].value))
-            continue;
-        if (options[k].value && (value = value_of(options[k].name, argv, i)) == NULL)
+        bool takes_value = options[k].kind != FLAG;
+        if (!(bits & options[k].of) || !is_option(word, options[k].name, takes_value)) continue;
+        if (takes_value && (value = value_of(options[k].name, argv, i)) == NULL)
             return wrong(error, size, "%s needs a value: see orproxy %s --help", options[k].name,
                          c->name);
-        return set_option(c, options[k].which, value, error, size);
+        return set_option(c, k, value, error, size);
     }
     return unknown(c, word, error, size);
+}
+
+/* An amount below zero is no option. */
+static bool looks_as_option(const char *word)
+{
+    return word[0] == '-' && word[1] != 0 && !(word[1] >= '0' && word[1] <= '9');
 }
 
 bool cli_take(cli_command *c, char **argv, int *i, char *error, size_t error_size)
@@ -251,8 +269,7 @@ bool cli_take(cli_command *c, char **argv, int *i, char *error, size_t error_siz
         c->only_words = true;
         return true;
     }
-    if (!c->only_words && word[0] == '-' && word[1] != 0)
-        return take_option(c, argv, i, error, error_size);
+    if (!c->only_words && looks_as_option(word)) return take_option(c, argv, i, error, error_size);
     if (c->num_words == CLI_MAX_WORDS)
         return wrong(error, error_size, "%s: too many words: put the text in quotes%s", c->name,
                      "");
@@ -267,21 +284,80 @@ static unsigned count_items(const char *list)
     return num;
 }
 
-bool cli_complete(const cli_command *c, char *error, size_t error_size)
+/* Which of the command's actions it is; its word is no word any more. NULL: *error says why. */
+static const command *choose_action(cli_command *c, char *error, size_t size)
 {
-    unsigned takes = takes_of(c->name);
+    const char    *names[MAX_ACTIONS];
+    const command *first = NULL;
+    size_t         num = 0;
+    for (size_t i = 0; i < NUM_COMMANDS; i++) {
+        const command *k = &commands[i];
+        if (strcmp(k->name, c->name) != 0) continue;
+        if (first == NULL) first = k;
+        if (k->action == NULL) return k;
+        names[num++] = k->action;
+        if (c->num_words == 0 || strcmp(c->words[0], k->action) != 0) continue;
+        memmove(c->words, c->words + 1, --c->num_words * sizeof c->words[0]);
+        return k;
+    }
+    if (c->num_words == 0) return first;
+    const char *nearest = conf_nearest(c->words[0], names, num);
+    if (nearest != NULL)
+        snprintf(error, size, "%s: unknown \"%.100s\": did you mean \"%s\"?", c->name, c->words[0],
+                 nearest);
+    else
+        snprintf(error, size, "%s: unknown \"%.100s\": see orproxy %s --help", c->name, c->words[0],
+                 c->name);
+    return NULL;
+}
+
+/* Only options of this action, and no two that contradict each other. */
+static bool check_given(const cli_command *c, const command *k, const char *full, char *error,
+                        size_t size)
+{
+    static const char both[] = "%s and %s exclude each other";
+    for (size_t i = 0; i < NUM_OPTIONS; i++)
+        if (c->given >> i & 1 && !(options[i].of & k->bit))
+            return wrong(error, size, "%s takes no %s", full, options[i].name);
+    if (c->limit != NULL && c->no_limit) return wrong(error, size, both, "--limit", "--no-limit");
+    if (c->byok && c->no_byok) return wrong(error, size, both, "--byok", "--no-byok");
+    if (c->enable && c->disable) return wrong(error, size, both, "--enable", "--disable");
+    if (c->csv && c->json) return wrong(error, size, both, "--csv", "--json");
+    return true;
+}
+
+static bool check_words(const cli_command *c, const command *k, const char *full, char *error,
+                        size_t size)
+{
+    int64_t amount;
+    if (c->num_words > 0 && k->most == 0)
+        return wrong(error, size, "%s takes no \"%.100s\"", full, c->words[0]);
+    if (c->num_words < k->least || c->num_words > k->most) {
+        snprintf(error, size, "%s needs one %s: see orproxy %s --help", full, k->word, c->name);
+        return false;
+    }
+    if (k->bit == CREDITS_ADD &&
+        (or_decimal_read(or_str_z(c->words[0]), 12, &amount) != OR_OK || amount == 0))
+        return wrong(error, size, "%s: \"%.100s\" is no amount in USD: give one such as 5 or -0.25",
+                     full, c->words[0]);
+    return true;
+}
+
+bool cli_complete(cli_command *c, char *error, size_t error_size)
+{
+    char full[64];
     if (c->help) return true;
-    if (!(takes & (TEXT | LOG)) && c->num_words > 0)
-        return wrong(error, error_size, "%s takes no \"%.100s\"", c->name, c->words[0]);
-    if ((takes & LOG) && c->num_words != 1)
-        return wrong(error, error_size,
-                     "%s needs one file, the decisions' LOG: see orproxy %s --help", c->name,
-                     c->name);
-    if (strcmp(c->name, "route") == 0 && c->model == NULL)
-        return wrong(error, error_size, "%s needs -m MODEL: see orproxy %s --help", c->name,
-                     c->name);
+    const command *k = choose_action(c, error, error_size);
+    if (k == NULL) return false;
+    c->action = k->action;
+    snprintf(full, sizeof full, "%s%s%s", c->name, k->action != NULL ? " " : "",
+             k->action != NULL ? k->action : "");
+    if (!check_given(c, k, full, error, error_size) || !check_words(c, k, full, error, error_size))
+        return false;
+    if (k->bit == ROUTE && c->model == NULL)
+        return wrong(error, error_size, "%s needs -m MODEL: see orproxy %s --help", full, c->name);
     if (c->model != NULL && count_items(c->model) > CLI_MAX_MODELS)
-        return wrong(error, error_size, "%s: -m \"%.100s\" names more than 8 models", c->name,
+        return wrong(error, error_size, "%s: -m \"%.100s\" names more than 8 models", full,
                      c->model);
     return true;
 }
