@@ -122,8 +122,13 @@ static or_err skip_line(cli_lines *l)
         or_buf_free(&l->buf); /* it was as large as may be: the next one may not need that */
         or_buf_init_growing(&l->buf, &mem_allocator, CLI_MAX_LINE + CLI_READ);
         or_err e = read_some(l->fd, &l->buf);
-        if (e == OR_DONE) l->end = true;
-        if (e != OR_OK) return e == OR_DONE ? OR_ERR_SPACE : e;
+        if (e == OR_OK) continue;
+        if (e == OR_DONE)
+            l->end = true;
+        else if (e !=
+                 OR_ERR_IO) /* no room for a single read: there is no end of the line to find */
+            errno = ENOMEM;
+        return e == OR_DONE ? OR_ERR_SPACE : OR_ERR_IO;
     }
 }
 

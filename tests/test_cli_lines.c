@@ -1,5 +1,6 @@
 /* Lines of a file of any length up to the bound. */
 #define OR_IMPLEMENTATION
+#include <errno.h>
 #include <unistd.h>
 
 #include "or.h"
@@ -65,6 +66,13 @@ int main(void)
     mem_set_limit(1 << 20);
     put("a\n", 2 << 20, "\nb\n");
     check("[a]<long>[b]", "more than limits.memory");
+    mem_set_limit(CLI_READ - 1);
+    cli_lines l;
+    or_str    line;
+    CHECK(cli_lines_open(&l, path), "open");
+    CHECK_ERR(cli_lines_next(&l, &line), OR_ERR_IO, "no room for a single read");
+    CHECK(errno == ENOMEM, "and why");
+    cli_lines_close(&l);
     unlink(path);
     TEST_MAIN_END("test_cli_lines");
 }
