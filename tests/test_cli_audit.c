@@ -393,6 +393,21 @@ static void test_accepted(void)
     check("the record of it is needed", 0, 1, "ledger-000003.jsonl:5: n=13: its hash");
 }
 
+/* With less and less memory: never a ledger that is called whole and was not read. */
+static void test_memory(void)
+{
+    static char said[65536];
+    make();
+    *(strstr(line(2, 3), "77")) = '1';
+    write_files(0);
+    for (size_t limit = 0; limit < 70000; limit += 499) {
+        mem_set_limit(limit);
+        CHECK(run(false, said, sizeof said) == 1 && strstr(said, "whole") == NULL, "said");
+        CHECK(run(true, said, sizeof said) == 1 && strstr(said, ":true") == NULL, "as JSON");
+    }
+    mem_set_limit(SIZE_MAX);
+}
+
 int main(void)
 {
     if (mkdtemp(dir) == NULL) abort();
@@ -404,6 +419,7 @@ int main(void)
     test_sealed_again();
     test_segments();
     test_accepted();
+    test_memory();
     for (unsigned i = 1; i <= FILES; i++) unlink(path_of(i));
     rmdir(dir);
     TEST_MAIN_END("test_cli_audit");

@@ -254,6 +254,25 @@ static void test_other_answers(void)
     CHECK(strncmp(said, "model,requests,", 15) == 0 && strstr(said, "cost_usd\r\n") != NULL, said);
 }
 
+/* With less and less memory: said, given back, and nothing that is half. */
+static void test_memory(void)
+{
+    char        said[4096], whole[4096];
+    cli_command c;
+    memset(&c, 0, sizeof c);
+    c.name = "usage";
+    for (int csv = 0; csv < 2; csv++) {
+        c.csv = csv == 1;
+        CHECK(run(usual, &c, whole, sizeof whole) == 0, "enough");
+        for (size_t limit = 0; limit < 20000; limit += 97) {
+            mem_set_limit(limit);
+            int status = run(usual, &c, said, sizeof said);
+            CHECK(status == 0 ? strcmp(said, whole) == 0 : said[0] == 0, "all or nothing");
+        }
+        mem_set_limit(SIZE_MAX);
+    }
+}
+
 int main(void)
 {
     test_sums();
@@ -261,5 +280,6 @@ int main(void)
     test_bars();
     test_command();
     test_other_answers();
+    test_memory();
     TEST_MAIN_END("test_cli_usage");
 }
