@@ -199,6 +199,26 @@ static void test_good(void)
     check("no time", 0, 0, "whole: 3 segments, 13 lines\n");
 }
 
+/* Nothing was before the first line of all; that it says so is as good. */
+static void test_first_previous(void)
+{
+    char more[128];
+    for (int wrong = 0; wrong < 2; wrong++) {
+        make();
+        or_buf_clear(&file[1]);
+        or_buf_clear(&file[2]);
+        or_buf_clear(&file[3]);
+        chain_begin(&now);
+        if (wrong) now.hash[0] = '1';
+        n = 0;
+        snprintf(more, sizeof more, ",\"previous\":\"%s\"", now.hash);
+        add(1, "snapshot", more);
+        add(1, "request", "");
+        check("previous of the first", 1u << 2 | 1u << 3, wrong,
+              wrong ? "ledger-000001.jsonl:1: n=1: its \"previous\" is not" : "whole: 1 segment");
+    }
+}
+
 static void test_tail(void)
 {
     make();
@@ -389,8 +409,16 @@ static void test_accepted(void)
     begin_segment(4);
     add(4, "accepted", "");
     check("in a new segment, from the last good line", 0, 0, "1 earlier break was accepted");
+    make();
+    *(strstr(line(3, 4), "77")) = '1';
+    now = before;
+    memset(now.hash, 'a', CHAIN_HASH);
+    n = 11;
+    begin_segment(4);
+    add(4, "accepted", "");
+    check("from nowhere: a break of its own", 0, 0, "2 earlier breaks were accepted");
     remove_line(4, 2);
-    check("the record of it is needed", 0, 1, "ledger-000003.jsonl:5: n=13: its hash");
+    check("the record of it is needed", 0, 1, "ledger-000003.jsonl:4: n=12: its hash");
 }
 
 /* With less and less memory: never a ledger that is called whole and was not read. */
@@ -412,6 +440,7 @@ int main(void)
 {
     if (mkdtemp(dir) == NULL) abort();
     test_good();
+    test_first_previous();
     test_tail();
     test_every_byte();
     test_changed();

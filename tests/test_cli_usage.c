@@ -157,7 +157,7 @@ static void test_bars(void)
     ",\"hash\":\"ab12\"}"
 #define TOKENS(p, c)                                                                       \
     "\"prompt_tokens\":" p ",\"completion_tokens\":" c ",\"reasoning_tokens\":1,\"cached_" \
-                                                       "tokens\":2"
+    "tokens\":2"
 
 static const char usual[] =
     "{\"data\":[" ROW("acme/big", "3", TOKENS("100", "20"), "0.3", "0", "0",
