@@ -601,6 +601,7 @@ static int run(const options *o, conf *c)
         return failed(&e);
     }
     (void)api_setup(reach);
+    gate_find_management();
     while (refresh_is_busy() && demo_is_missing() && ev_turn()) {} /* it is in this process */
     status = EXIT_FAILED;
     if (listen_all(c, &now_open)) {
@@ -615,17 +616,25 @@ static int run(const options *o, conf *c)
 
 /* ---- commands ---- */
 
+/* What a command gets its gateway from. */
+typedef struct command_gateway {
+    conf *settings;
+    bool  books; /* it spends, or looks at what was spent: the state is opened */
+    bool  ask_running; /* an orproxy that runs on the state can serve it as well */
+} command_gateway;
+
 /* The child: serves these connections until the command closes them. */
-static void serve_command(conf *c, const int *fds, unsigned num)
+static void serve_command(const command_gateway *g, const int *fds, unsigned num)
 {
+    char  error[512];
+    conf *c = g->settings;
     signal(SIGINT, SIG_IGN);
     log_mute();
-    char error[512];
     if (start(c) != EXIT_OK) _exit(EXIT_FAILED);
-    /* what needs no books works beside a running orproxy */
-    if (!gate_open(c, c->state, &of_gate, error, sizeof error) &&
-        (c->state == NULL || !gate_open(c, NULL, &of_gate, error, sizeof error)))
+    if (!gate_open(c, g->books ? c->state : NULL, &of_gate, error, sizeof error)) {
+        fprintf(stderr, "orproxy: %s\n", error);
         _exit(EXIT_FAILED);
+    }
     signal(SIGINT, SIG_IGN);
     while (refresh_is_busy() && !stopping && ev_turn()) {}
     for (unsigned i = 0; i < num; i++) {
@@ -639,9 +648,10 @@ static void serve_command(conf *c, const int *fds, unsigned num)
 
 static int start_gateway(void *user, int *fds, unsigned num)
 {
-    conf *c = user;
-    int   pairs[CLI_MAX_MODELS][2], theirs[CLI_MAX_MODELS];
+    const command_gateway *g = user;
+    int                    pairs[CLI_MAX_MODELS][2], theirs[CLI_MAX_MODELS];
     if (num > CLI_MAX_MODELS) return EXIT_FAILED;
+    if (g->ask_running && cli_dial(g->settings->state, fds, num)) return EXIT_OK;
     while (waitpid(-1, NULL, WNOHANG) > 0) {} /* earlier ones */
     for (unsigned i = 0; i < num; i++) {
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pairs[i]) != 0) {
@@ -655,7 +665,7 @@ static int start_gateway(void *user, int *fds, unsigned num)
     pid_t child = fork();
     if (child == 0) {
         for (unsigned i = 0; i < num; i++) close(fds[i]);
-        serve_command(c, theirs, num);
+        serve_command(g, theirs, num);
     }
     for (unsigned i = 0; i < num; i++) close(theirs[i]);
     if (child > 0) return EXIT_OK;
@@ -665,15 +675,20 @@ static int start_gateway(void *user, int *fds, unsigned num)
 
 static int run_command(options *o)
 {
-    conf_error  e;
-    conf       *c = NULL;
-    cli_gateway gateway = {start_gateway, NULL};
+    conf_error      e;
+    conf           *c = NULL;
+    const char     *name = o->command.name;
+    command_gateway source = {NULL, strcmp(name, "models") != 0 && strcmp(name, "route") != 0, false};
+    cli_gateway     gateway = {start_gateway, &source};
+    if (o->demo) source.books = false; /* nobody pays for it */
     if (cli_needs_settings(&o->command)) {
         c = build_conf(o, &e);
         if (c == NULL) return failed(&e);
         conf_use(c);
     }
-    gateway.user = c;
+    source.settings = c;
+    source.ask_running = c != NULL && c->state != NULL && strcmp(name, "chat") == 0 && !o->demo &&
+                         o->upstream == NULL;
     int status = cli_run(&o->command, &gateway);
     if (c != NULL) conf_drop(c);
     conf_use(NULL);

@@ -89,6 +89,9 @@ bool cli_parse(cli_command *c, const char *name, char **argv, char *error, size_
 /* False: it does without settings, and cli_run without conf_now. */
 bool cli_needs_settings(const cli_command *c);
 
+/* Connect to the orproxy that runs on that folder, so many times. False: none does. */
+bool cli_dial(const char *state, int *fds, unsigned num);
+
 /* Do it. The settings in force (conf_now) are those of the command line; for what-if they are
    the other ones, which its -c names. Returns the exit status. */
 int cli_run(const cli_command *c, const cli_gateway *g);

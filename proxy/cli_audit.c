@@ -570,7 +570,7 @@ static int accept_ledger(const cli_command *c, const cli_gateway *g)
     cli_link     link = {g, -1};
     cli_exchange x;
     int          status =
-        cli_link_ask(&link, &x, OR_STR("POST"), OR_STR("/api/v1/ledger/accept"), OR_STR("{}"));
+        cli_link_ask(&link, &x, OR_STR("POST"), OR_STR("/api/v1/audit/accept"), OR_STR("{}"));
     if (status == 0)
         status =
             c->json ? cli_print_json(or_buf_str(&x.body)) : print_accepted(or_buf_str(&x.body));

@@ -31,6 +31,17 @@ static int dial(const char *state)
     return -1;
 }
 
+bool cli_dial(const char *state, int *fds, unsigned num)
+{
+    for (unsigned i = 0; i < num; i++) {
+        fds[i] = dial(state);
+        if (fds[i] >= 0) continue;
+        while (i-- > 0) close(fds[i]);
+        return false;
+    }
+    return true;
+}
+
 int cli_connect(const cli_gateway *g, int *fd)
 {
     const char *state = conf_now()->state;

@@ -711,22 +711,6 @@ static void tell_changes(void)
     }
 }
 
-/* The management key of the settings; else the ledger's; else one is made, and shown once. */
-static void find_management(const conf *c)
-{
-    uint8_t random[32];
-    char    secret[80] = "sk-or-v1-", id[CHAIN_HASH + 1];
-    if (c->has_management_key || ledger_status() != LEDGER_OK || books_management()[0] != 0) return;
-    if (or_posix_random(random, sizeof random) != OR_OK) return;
-    for (size_t i = 0; i < sizeof random; i++) snprintf(secret + 9 + 2 * i, 3, "%02x", random[i]);
-    chain_hash_text(or_str_z(secret), id);
-    books_set_management(id);
-    gate_put_management();
-    log_line("the management key, shown this once: %s", secret);
-    or_wipe(secret, sizeof secret);
-    or_wipe(random, sizeof random);
-}
-
 bool gate_open(const conf *c, const char *state, const gate_hooks *h, char *error, size_t size)
 {
     ledger_desc d;
@@ -750,13 +734,27 @@ bool gate_open(const conf *c, const char *state, const gate_hooks *h, char *erro
         gate_close();
         return false;
     }
-    find_management(c);
     or_json_writer *w = ledger_begin("open");
     if (w != NULL) {
         member_z(w, "version", OR_VERSION);
         (void)ledger_end(true);
     }
     return true;
+}
+
+void gate_find_management(void)
+{
+    uint8_t random[32];
+    char    secret[80] = "sk-or-v1-", id[CHAIN_HASH + 1];
+    if (conf_now()->has_management_key || ledger_status() != LEDGER_OK || books_management()[0] != 0) return;
+    if (or_posix_random(random, sizeof random) != OR_OK) return;
+    for (size_t i = 0; i < sizeof random; i++) snprintf(secret + 9 + 2 * i, 3, "%02x", random[i]);
+    chain_hash_text(or_str_z(secret), id);
+    books_set_management(id);
+    gate_put_management();
+    log_line("the management key, shown this once: %s", secret);
+    or_wipe(secret, sizeof secret);
+    or_wipe(random, sizeof random);
 }
 
 bool gate_follow(const conf *c)

@@ -50,6 +50,10 @@ bool gate_open(const conf *c, const char *state, const gate_hooks *hooks, char *
                size_t error_size);
 void gate_close(void);
 
+/* The management key of the settings; else the one that the ledger knows; else one is made and shown
+   in the log, this once. */
+void gate_find_management(void);
+
 /* Other settings are about to be in force: c must stay as long as they are. False: no memory,
    and nothing changed that matters. */
 bool gate_follow(const conf *c);

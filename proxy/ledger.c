@@ -439,7 +439,12 @@ static bool take_lock(char *error, size_t size)
         snprintf(error, size, "cannot open %s: %s", path, strerror(errno));
         return false;
     }
-    if (flock(lock_fd, LOCK_EX | LOCK_NB) != 0) {
+    int held = -1;
+    for (int i = 0; i < 5 && (held = flock(lock_fd, LOCK_EX | LOCK_NB)) != 0; i++) {
+        const struct timespec moment = {0, 50 * 1000 * 1000}; /* somebody may just have looked */
+        nanosleep(&moment, NULL);
+    }
+    if (held != 0) {
         n = read(lock_fd, pid, sizeof pid - 1);
         pid[n > 0 ? (size_t)n : 0] = 0;
         pid[strcspn(pid, "\n")] = 0;

@@ -416,7 +416,7 @@ test('audit accept', async (t) => {
     const p = await g.run('audit', 'accept');
     assert.equal(p.code, 0, p.stderr);
     assert.match(p.stderr, /accepted with n=18/);
-    assert.deepEqual(g.last(), ['POST', '/api/v1/ledger/accept', {}]);
+    assert.deepEqual(g.last(), ['POST', '/api/v1/audit/accept', {}]);
 });
 
 test('audit verify: the folder is enough', async (t) => {
