@@ -43,6 +43,8 @@ $B/tests/test_conf: $(patsubst %,$B/proxy/%.o,conf providers chain clock)
 $B/tests/test_conf: private LIBS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
                                    $(or $(BEARSSL_A),-lbearssl) # this test lets them fail
 $B/tests/test_facts: $B/proxy/facts.o
+$B/tests/test_ledger: $(patsubst %,$B/proxy/%.o,ledger chain clock member ev ev_epoll ev_poll log mem)
+$B/tests/test_ledger: private LIBS := $B/ports.a $(LIBS)
 BOOKS := $(patsubst %,$B/proxy/%.o,books tally keys rate chain clock member mem)
 $B/tests/test_books: $(BOOKS) $(patsubst %,$B/proxy/%.o,conf providers)
 $B/tests/test_cli_text: $(patsubst %,$B/proxy/%.o,cli_text mem)
