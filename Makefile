@@ -70,6 +70,10 @@ $B/tests/test_market: $(MARKET)
 $B/tests/test_decide: $(DECIDE)
 REWRITE := $(DECIDE) $(patsubst %,$B/proxy/%.o,rewrite fetch exchange)
 $B/tests/test_rewrite $B/tests/fuzz_request: $(REWRITE)
+GATE := $(DECIDE) $(patsubst %,$B/proxy/%.o,gate gate_lines ledger books tally keys rate record \
+                                            metrics generations)
+$B/tests/test_gate: $(GATE)
+$B/tests/test_gate: private LIBS := -Wl,--wrap=or_posix_now_ms -Wl,--wrap=time $B/ports.a $(LIBS)
 $B/tests/test_metrics: $(MARKET) $B/proxy/metrics.o $B/proxy/generations.o
 $B/tests/test_market $B/tests/test_decide $B/tests/test_rewrite $B/tests/fuzz_request \
     $B/tests/test_metrics: private LIBS := -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)

@@ -1,0 +1,517 @@
+/* Money through the gate: whatever happens in whatever order, no limit is passed, and the ledger
+   says what the books say. */
+#define _GNU_SOURCE
+#define OR_IMPLEMENTATION
+#include "or.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "proxy/gate.h"
+#include "proxy/generations.h"
+#include "proxy/ledger.h"
+#include "proxy/tally.h"
+#include "tests/decide_body.h"
+
+#define NOON 1795262400 /* 2026-11-21, a Saturday, 12:00 UTC */
+
+static time_t unix_now = NOON;
+
+time_t __wrap_time(time_t *t);
+time_t __wrap_time(time_t *t)
+{
+    if (t != NULL) *t = unix_now;
+    return unix_now;
+}
+
+static uint32_t seed = 7;
+
+static uint32_t dice(uint32_t sides)
+{
+    seed = seed * 1103515245u + 12345u;
+    return (seed >> 8) % sides;
+}
+
+static unsigned alerts[101];
+
+static void on_alert(const account *a, unsigned percent)
+{
+    (void)a;
+    alerts[percent]++;
+}
+
+static void on_durable(uint64_t number)
+{
+    (void)number;
+}
+
+static const gate_hooks hooks = {on_alert, on_durable};
+
+/* ---- settings and states ---- */
+
+#define PROVIDERS                                                                            \
+    "[provider direct]\nbase_url=http://127.0.0.1:9/v1\nlist=no\n"                           \
+    "[provider openrouter]\nbase_url=http://127.0.0.1:9/v1\nlist=no\n"                       \
+    "[endpoint direct m/a]\nprompt=1\ncompletion=2\nmax_completion_tokens=1000\n"            \
+    "[endpoint direct m/dear]\nprompt=100\ncompletion=200\nmax_completion_tokens=1000\n"     \
+    "[endpoint direct m/free]\nprompt=0\ncompletion=0\n"                                     \
+    "[endpoint direct m/unknown]\nmax_completion_tokens=10\n"                                \
+    "[endpoint openrouter m/b]\nprompt=3\ncompletion=4\nmax_completion_tokens=1000\n"
+#define KEYS                                                                                 \
+    "[key a]\nkey=env:TEST_A\nlimit=0.05\n"                                                  \
+    "[key b]\nkey=env:TEST_B\nlimit=0.02\nlimit_reset=daily\ninclude_byok_in_limit=no\n"     \
+    "[key c]\nkey=env:TEST_C\nfree_requests_per_day=3\n"
+#define SCOPES                                                                               \
+    "[organization]\nlimit=0.2\nlimit_reset=weekly\n"                                        \
+    "[app some]\nmatch=App*\nlimit=0.01\nlimit_reset=monthly\n"                              \
+    "[user each]\nmatch=*\nlimit=0.03\n"
+
+static char state[64];
+static conf *settings;
+
+static void begin(const char *more, const char *rest)
+{
+    char text[8192];
+    snprintf(state, sizeof state, "%s/state", folder());
+    (void)mkdir(state, 0700);
+    snprintf(text, sizeof text, "state=%s\n%s%s%s", state, more, PROVIDERS, rest);
+    start(text);
+    settings = market_now()->settings;
+    conf_use(settings);
+    CHECK(gate_open(settings, state, &hooks, error, sizeof error), error);
+}
+
+static void clear_state(void)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", state);
+    if (system(command) != 0) abort();
+}
+
+/* The loop never sleeps. */
+static ev_io busy;
+
+static void on_busy(ev_io *io, unsigned events)
+{
+    (void)io;
+    (void)events;
+}
+
+static void until_durable(uint64_t line)
+{
+    while (!ledger_has(line)) (void)ev_turn();
+}
+
+/* ---- requests ---- */
+
+typedef struct asking {
+    asked       a;
+    gate_ticket t;
+    record      r;
+    bool        in_work;
+} asking;
+
+static account *who(const char *name)
+{
+    return name != NULL ? books_find_key(or_str_z(name)) : NULL;
+}
+
+/* A request as far as its reservation. The status it is refused with; 0. */
+static uint16_t ask(asking *x, const char *key, const char *app, const char *user, const char *model)
+{
+    static unsigned long number;
+    char                 body[512], message[300];
+    account             *k = who(key);
+    memset(x, 0, sizeof *x);
+    snprintf(body, sizeof body, "{\"model\":\"%s\",%s%s%s\"max_tokens\":%u,\"messages\":"
+             "[{\"role\":\"user\",\"content\":\"hi\"}]}", model, user[0] ? "\"user\":\"" : "", user,
+             user[0] ? "\"," : "", (unsigned)(1 + dice(1000)));
+    or_arena_init_growing(&x->a.arena, NULL, 0, &mem_allocator);
+    or_buf_init_growing(&x->a.body, &mem_allocator, SIZE_MAX);
+    or_buf_put_z(&x->a.body, body);
+    bool ok = gate_enter(&x->t, k, or_str_z(app), &x->a.arena, &x->a.why);
+    if (ok && !facts_read(or_buf_str(&x->a.body), FACTS_CHAT, &x->a.arena, &x->a.f, message,
+                          sizeof message))
+        abort();
+    ok = ok && gate_add_user(&x->t, facts_user(&x->a.f, &x->a.arena), &x->a.arena, &x->a.why);
+    decide_who by = {k != NULL ? k->key : NULL, gate_is_limited(&x->t), {NULL, 0}};
+    ok = ok && decide(&x->a.d, &x->a.f, &by, &x->a.arena, &x->a.why);
+    snprintf(x->r.id, sizeof x->r.id, "gen-%lu", ++number);
+    ok = ok && gate_reserve(&x->t, &x->a.d, &x->a.f, x->r.id, &x->a.arena, &x->a.why);
+    x->r.path = "/chat/completions";
+    x->r.d = &x->a.d;
+    x->r.f = &x->a.f;
+    x->r.end = "error";
+    x->in_work = ok;
+    return ok ? 0 : x->a.why.e.status;
+}
+
+static void leave(asking *x)
+{
+    gate_leave(&x->t);
+    if (x->a.d.m != NULL) decide_end(&x->a.d);
+    or_buf_free(&x->a.body);
+    or_arena_reset(&x->a.arena);
+    x->in_work = false;
+}
+
+/* It ends: usage as the provider tells it. */
+static uint64_t settle(asking *x, uint64_t prompt, uint64_t completion, bool told)
+{
+    const or_endpoint *e = &x->a.d.m->catalogue.endpoints[x->a.d.plan.list[0].endpoint];
+    or_cost_facts      f;
+    memset(&f, 0, sizeof f);
+    x->r.num_attempts = 1;
+    x->r.attempts[0].endpoint = x->a.d.plan.list[0].endpoint;
+    x->r.attempts[0].status = x->r.status = 200;
+    x->r.served = true;
+    x->r.end = told ? "complete" : "client hung up";
+    x->r.usage.set = true;
+    x->r.usage.prompt_tokens = prompt;
+    x->r.usage.completion_tokens = completion;
+    f.estimated = !told;
+    or_cost_of(&e->prices, &x->r.usage, &f, &x->r.cost);
+    x->r.usage.set = told;
+    x->r.byok = x->r.usage.is_byok = x->a.d.m->settings->providers[e->target].kind != PROVIDER_OPENROUTER;
+    return gate_settle(&x->t, &x->r);
+}
+
+/* ---- the books as text ---- */
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char *dump(void)
+{
+    static char *lines[512];
+    unsigned     num = 0;
+    size_t       size = 1;
+    for (const account *a = books_next(NULL); a != NULL; a = books_next(a)) {
+        or_buf         b;
+        or_json_writer w;
+        lines[num] = calloc(1, 4096);
+        or_buf_init(&b, lines[num++], 4095);
+        or_json_writer_init(&w, &b);
+        or_json_begin_object(&w);
+        books_put(&w, a);
+        or_json_end_object(&w);
+    }
+    for (const tally_row *r = tally_rows(); r != NULL && num < 512; r = r->next) {
+        or_buf         b;
+        or_json_writer w;
+        lines[num] = calloc(1, 1024);
+        or_buf_init(&b, lines[num++], 1023);
+        or_json_writer_init(&w, &b);
+        or_json_begin_object(&w);
+        tally_put_row(&w, r);
+        or_json_end_object(&w);
+    }
+    qsort(lines, num, sizeof lines[0], by_text);
+    for (unsigned i = 0; i < num; i++) size += strlen(lines[i]) + 1;
+    char *text = calloc(1, size);
+    for (unsigned i = 0; i < num; i++) {
+        strcat(strcat(text, lines[i]), "\n");
+        free(lines[i]);
+    }
+    return text;
+}
+
+static void copy_state(const char *from, const char *to)
+{
+    char command[256];
+    snprintf(command, sizeof command, "rm -rf %s && cp -r %s %s", to, from, to);
+    if (system(command) != 0) abort();
+}
+
+static void check_limits(void)
+{
+    for (const account *a = books_next(NULL); a != NULL; a = books_next(a)) {
+        if (!a->budget.limited) continue;
+        CHECK(a->budget.spent_pico_usd + a->budget.reserved_pico_usd <= a->budget.limit_pico_usd,
+              "never above its limit");
+        CHECK(a->budget.spent_pico_usd >= 0 && a->budget.reserved_pico_usd >= 0, "never below nothing");
+    }
+}
+
+/* ---- live and folded are the same ---- */
+
+enum { IN_WORK = 12 };
+
+static asking works[IN_WORK];
+
+static void step(unsigned *served, unsigned *refused)
+{
+    static const char *const keys[] = {"a", "b", "c", NULL}, *const apps[] = {"App 1", "App 2", "x", ""},
+                             *const users[] = {"u1", "u2", ""},
+                             *const models[] = {"m/a", "m/b", "m/dear", "m/free", "m/unknown"};
+    asking *x = &works[dice(IN_WORK)];
+    if (!x->in_work) {
+        uint16_t status = ask(x, keys[dice(4)], apps[dice(4)], users[dice(3)], models[dice(5)]);
+        if (status == 0) return;
+        ++*refused;
+        CHECK(status == 402 || status == 429, "a limit, or a price that nobody knows");
+        leave(x);
+        return;
+    }
+    switch (dice(5)) {
+    case 0: gate_settle(&x->t, &x->r); break; /* nobody was asked */
+    case 1: settle(x, 3 + dice(20), 0, false); break;
+    default: {
+        uint64_t most = x->a.d.request.max_tokens;
+        settle(x, 3 + dice(20), 1 + dice((uint32_t)most), true);
+        ++*served;
+    }
+    }
+    leave(x);
+}
+
+static void leave_all(void)
+{
+    for (int i = 0; i < IN_WORK; i++)
+        if (works[i].in_work) {
+            gate_settle(&works[i].t, &works[i].r);
+            leave(&works[i]);
+        }
+}
+
+/* The first line that differs. */
+static void print_difference(const char *a, const char *b)
+{
+    while (*a != 0 && *b != 0) {
+        size_t n = strcspn(a, "\n"), m = strcspn(b, "\n");
+        if (n != m || memcmp(a, b, n) != 0) {
+            fprintf(stderr, "  live   %.*s\n  folded %.*s\n", (int)n, a, (int)m, b);
+            return;
+        }
+        a += n + 1;
+        b += m + 1;
+    }
+}
+
+static void test_live_and_folded(void)
+{
+    unsigned served = 0, refused = 0;
+    char     copy[80];
+    clear_state();
+    begin("ledger_sync=1h\n", KEYS SCOPES);
+    for (int round = 0; round < 40; round++) {
+        for (int i = 0; i < 60; i++) {
+            step(&served, &refused);
+            check_limits();
+            if (dice(4) == 0) unix_now += dice(7200);
+            if (dice(200) == 0) unix_now -= 90000; /* somebody sets the clock back */
+        }
+        if (round % 3 == 0) unix_now += 86400 * (time_t)(1 + dice(10));
+        leave_all();
+        for (account *a = books_next(NULL); a != NULL; a = books_next(a))
+            books_clock(a, now_ms, (or_wall){true, unix_now});
+        char *live = dump();
+        gate_close();
+        CHECK(gate_open(settings, state, &hooks, error, sizeof error), error);
+        for (account *a = books_next(NULL); a != NULL; a = books_next(a))
+            books_clock(a, now_ms, (or_wall){true, unix_now});
+        char *folded = dump();
+        CHECK(strcmp(live, folded) == 0, "the ledger says what the books say");
+        if (strcmp(live, folded) != 0) print_difference(live, folded);
+        free(live);
+        free(folded);
+    }
+    CHECK(served > 200 && refused > 100, "both happened");
+    CHECK(alerts[50] > 0 && alerts[80] > 0 && alerts[100] > 0, "alerts");
+    gate_close();
+    /* and so it does when it is read back from a copy, with every line folded twice over segments */
+    snprintf(copy, sizeof copy, "%s/copy", folder());
+    copy_state(state, copy);
+    CHECK(gate_open(settings, copy, &hooks, error, sizeof error), error);
+    gate_close();
+}
+
+/* A crash with requests in work: each is charged its worst, once. */
+static void test_crash(void)
+{
+    char    crashed[80];
+    asking  x, y;
+    int64_t reserved;
+    clear_state();
+    begin("", KEYS);
+    seed = 1; /* max_tokens of 27 and 600 */
+    CHECK(ask(&x, "a", "", "", "m/dear") == 0, "the first");
+    CHECK(ask(&y, "a", "", "", "m/b") == 0, "the second");
+    reserved = x.t.pico;
+    until_durable(x.t.line);
+    until_durable(y.t.line);
+    gate_started(&y.t, &settings->providers[1], OR_STR("gen-theirs"));
+    until_durable(settle(&x, 10, 10, true));
+    int64_t spent = who("a")->budget.spent_pico_usd;
+    CHECK(spent == 10 * 100000000ll + 10 * 200000000ll && reserved > spent, "settled");
+    snprintf(crashed, sizeof crashed, "%s/crashed", folder());
+    copy_state(state, crashed);
+    int64_t open = y.t.pico;
+    leave(&x);
+    leave(&y);
+    gate_close();
+    for (int i = 0; i < 2; i++) {
+        CHECK(gate_open(settings, crashed, &hooks, error, sizeof error), error);
+        CHECK(who("a")->budget.spent_pico_usd == spent + open, "the one that was open, at its worst");
+        CHECK(gate_estimates() != NULL && strcmp(gate_estimates()->upstream_id, "gen-theirs") == 0,
+              "its provider can be asked");
+        if (i == 0) gate_close();
+    }
+    gate_adjust(gate_estimates(), 77, 0, "as told");
+    CHECK(who("a")->budget.spent_pico_usd == spent + 77 && gate_estimates() == NULL, "corrected");
+    gate_close();
+    CHECK(gate_open(settings, crashed, &hooks, error, sizeof error), error);
+    CHECK(who("a")->budget.spent_pico_usd == spent + 77 && gate_estimates() == NULL, "for good");
+    gate_close();
+}
+
+/* Parallel requests: as many as can be paid for go through. */
+static void test_parallel(void)
+{
+    static asking all[64];
+    unsigned      good = 0;
+    clear_state();
+    begin("", "[key a]\nkey=env:TEST_A\nlimit=0.0201\n");
+    for (int i = 0; i < 64; i++) { /* each may cost 10 completion tokens of 0.0002 USD, and its bytes */
+        asking *x = &all[i];
+        seed = 1;
+        uint16_t status = ask(x, "a", "", "", "m/dear");
+        if (status == 0) good++;
+        else CHECK(status == 402 && strcmp(x->a.why.e.limit_source, "key") == 0, "the key's limit");
+        check_limits();
+    }
+    int64_t each = all[0].t.pico;
+    CHECK(good == 20100000000 / each && good > 0, "exactly those it can pay for");
+    for (int i = 0; i < 64; i++) leave(&all[i]);
+    CHECK(who("a")->budget.reserved_pico_usd == 0 && who("a")->concurrent == 0, "all is given back");
+    gate_close();
+}
+
+/* A month of a flash chip's life in totals: 10,000 requests a day. */
+static void test_totals(void)
+{
+    static const char *const keys[] = {"k1", "k2", "k3", "k4"}, *const models[] = {"m/a", "m/b", "m/dear"};
+    ledger_facts before, after;
+    asking       x;
+    clear_state();
+    begin("ledger=totals\n", "[key k1]\nkey=env:TEST_A\nlimit=1000\nlimit_reset=daily\n"
+          "[key k2]\nkey=env:TEST_B\nlimit=1000\nlimit_reset=monthly\n[key k3]\nkey=env:TEST_C\n"
+          "[key k4]\nkey=env:TEST_D\n");
+    unix_now = NOON + 10 * 86400;
+    ledger_tell(&before);
+    for (int i = 0; i < 10000; i++) {
+        unix_now = NOON + 10 * 86400 + i * 864 / 100;
+        now_ms += 8640;
+        CHECK(ask(&x, keys[dice(4)], i % 2 ? "Open WebUI" : "Home Assistant", "", models[dice(3)]) == 0,
+              "served");
+        (void)settle(&x, 10 + dice(1000), 1 + dice(500), true);
+        leave(&x);
+        (void)ev_turn();
+    }
+    until_durable(UINT64_MAX > 0 ? ledger_durable() : 0);
+    for (int i = 0; i < 50; i++) (void)ev_turn();
+    ledger_tell(&after);
+    uint64_t bytes = after.bytes - before.bytes;
+    printf("ledger = totals: %llu bytes for 10,000 requests in a day\n", (unsigned long long)bytes);
+    CHECK(bytes > 10000 && bytes < 1000 * 1000, "under 1 MB");
+    /* a crash now charges no more than what was leased */
+    char    crashed[80];
+    int64_t spent[2] = {who("k1")->budget.spent_pico_usd, who("k2")->budget.spent_pico_usd};
+    snprintf(crashed, sizeof crashed, "%s/crashed", folder());
+    copy_state(state, crashed);
+    char *live = dump();
+    gate_close();
+    CHECK(gate_open(settings, crashed, &hooks, error, sizeof error), error);
+    for (int i = 0; i < 2; i++) {
+        const account *a = who(keys[i]);
+        CHECK(a->budget.spent_pico_usd >= spent[i], "nothing is free");
+        CHECK(a->budget.spent_pico_usd <= spent[i] + a->budget.limit_pico_usd / 20 +
+              a->budget.limit_pico_usd / 100, "and not much more is charged");
+    }
+    gate_close();
+    CHECK(gate_open(settings, state, &hooks, error, sizeof error), error);
+    char *folded = dump();
+    /* leases end with a clean close: all else is the same */
+    CHECK(who("k1")->budget.spent_pico_usd == spent[0] && who("k3")->own.total > 0, "a clean end");
+    free(live);
+    free(folded);
+    gate_close();
+}
+
+/* Without a clock, or with a ledger that cannot be written, who has such a limit is refused. */
+static void test_fail_closed(void)
+{
+    asking x;
+    clear_state();
+    begin("", KEYS "[key old]\nkey=env:TEST_D\nexpires_at=2030-01-01\n");
+    time_t then = unix_now;
+    unix_now = 1000; /* 1970 */
+    CHECK(ask(&x, "b", "", "", "m/a") == 503 && x.a.why.retry_after_s > 0, "a daily limit");
+    leave(&x);
+    CHECK(ask(&x, "old", "", "", "m/a") == 503, "a date");
+    leave(&x);
+    CHECK(ask(&x, "a", "", "", "m/a") == 0, "a limit for life needs no date");
+    leave(&x);
+    CHECK(ask(&x, "c", "", "", "m/a") == 503, "free requests by day");
+    leave(&x);
+    CHECK(ask(&x, NULL, "", "", "m/a") == 0, "nobody's limit");
+    leave(&x);
+    unix_now = then;
+    gate_close();
+}
+
+/* Counts that cannot be: never free, never a crash. */
+static void test_odd_usage(void)
+{
+    static const uint64_t counts[] = {0, 1, (uint64_t)1 << 31, (uint64_t)1 << 62, (uint64_t)1 << 63,
+                                      UINT64_MAX};
+    asking x;
+    clear_state();
+    begin("", KEYS);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        CHECK(ask(&x, NULL, "", "", "m/a") == 0, "asked");
+        x.r.usage.cached_tokens = counts[i];
+        x.r.usage.reasoning_tokens = counts[i];
+        until_durable(settle(&x, counts[i], counts[i] / 2, true));
+        CHECK(counts[i] == 0 || x.r.cost.pico_usd > 0, "not free");
+        leave(&x);
+    }
+    CHECK(books_organization()->byok.total == INT64_MAX, "it saturates");
+    gate_close();
+    CHECK(gate_open(settings, state, &hooks, error, sizeof error) && ledger_status() == LEDGER_OK, error);
+    CHECK(books_organization()->byok.total == INT64_MAX, "and is read again");
+    gate_close();
+}
+
+int main(void)
+{
+    setenv("TEST_A", "sk-a", 1);
+    setenv("TEST_B", "sk-b", 1);
+    setenv("TEST_C", "sk-c", 1);
+    setenv("TEST_D", "sk-d", 1);
+    mem_set_limit(256 << 20);
+    log_mute();
+    busy.fd = eventfd(1, EFD_NONBLOCK);
+    busy.ready = on_busy;
+    if (!ev_open(64) || !ev_add(&busy, EV_READ)) abort();
+    snprintf(state, sizeof state, "%s/state", folder());
+    test_live_and_folded();
+    test_crash();
+    test_parallel();
+    test_totals();
+    test_fail_closed();
+    test_odd_usage();
+    market_shutdown();
+    conf_use(NULL);
+    generations_clear();
+    ev_remove(&busy);
+    close(busy.fd);
+    ev_finish();
+    ev_close();
+    remove_folder();
+    TEST_MAIN_END("test_gate");
+}
