@@ -81,7 +81,7 @@ FUZZ_REQUEST = -D_GNU_SOURCE $(REWRITE:$B/%.o=%.c) proxy/core.c $(PORTS) \
                -Wl,--wrap=or_posix_now_ms $(LIBS)
 $B/tests/test_shape: $B/proxy/member.o $B/proxy/shape.o $B/proxy/shape_collect.o $B/proxy/shape_f32.o
 $B/tests/test_models: $B/proxy/models.o $B/proxy/models_query.o $B/proxy/models_object.o \
-                      $B/proxy/mem.o $B/proxy/member.o
+                      $B/proxy/mem.o $B/proxy/member.o $B/proxy/query.o
 # A port that is not in ports.a: its test names it, with the library below it.
 $B/tests/test_lwip: $B/ports/lwip_sockets.o
 $B/tests/test_lwip_raw: $B/ports/lwip_raw.o

@@ -11,6 +11,7 @@
 #include "proxy/mem.h"
 #include "proxy/metrics.h"
 #include "proxy/models.h"
+#include "proxy/query.h"
 #include "proxy/relay.h"
 #include "proxy/uplink.h"
 
@@ -105,25 +106,11 @@ static void metrics(const ask *a)
     or_buf_free(&body);
 }
 
-/* The value of a plain parameter of a query; absent. */
-static or_str parameter(or_str query, const char *name)
-{
-    size_t n = strlen(name);
-    while (query.len > 0) {
-        size_t end = or_str_find(query, OR_STR("&"), 0);
-        or_str one = or_str_of(query.ptr, end);
-        if (one.len > n && memcmp(one.ptr, name, n) == 0 && one.ptr[n] == '=')
-            return or_str_of(one.ptr + n + 1, one.len - n - 1);
-        query = end < query.len ? or_str_of(query.ptr + end + 1, query.len - end - 1) : no_fields;
-    }
-    return no_fields;
-}
-
 static void generation(const ask *a)
 {
     or_buf body;
     char   message[200];
-    or_str id = parameter(client_head(a->c)->query, "id");
+    or_str id = query_find(client_head(a->c)->query, "id");
     or_str json = generations_find(id, or_str_z(a->who != NULL ? a->who->id : ""));
     if (id.len == 0) {
         refuse(a->c, 400, "id is missing: use /v1/generation?id=gen-...", NULL);

@@ -6,6 +6,7 @@
 
 #include "proxy/mem.h"
 #include "proxy/models_back.h"
+#include "proxy/query.h"
 
 /* ---- filters and orders ---- */
 
@@ -346,7 +347,7 @@ static bool one(or_buf *out, const market *m, or_str raw, bool wrapped, models_r
     or_str         id;
     or_json_writer w;
     models_look    l;
-    if (!models_decode(raw, false, buf, sizeof buf, &id)) return fail_unknown(r);
+    if (!query_decode(raw, false, buf, sizeof buf, &id)) return fail_unknown(r);
     const market_model *model = market_find(m, id);
     if (model == NULL || !models_look_at(&l, m, model, NULL)) return fail_unknown(r);
     or_json_writer_init(&w, out);
@@ -393,7 +394,7 @@ bool models_endpoints(or_buf *out, const market *m, or_str raw, uint32_t now_ms,
     or_str         id;
     or_json_writer w;
     models_look    l;
-    if (!models_decode(raw, false, buf, sizeof buf, &id)) return fail_unknown(r);
+    if (!query_decode(raw, false, buf, sizeof buf, &id)) return fail_unknown(r);
     const market_model *model = market_find(m, id), *found = model;
     if (model == NULL) model = find_base(m, id);
     if (model == NULL || !models_look_at(&l, m, model, NULL)) return fail_unknown(r);

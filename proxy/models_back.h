@@ -73,9 +73,6 @@ typedef struct models_query {
 /* False: *r says which parameter is wrong. */
 bool models_query_read(models_query *q, const models_ask *ask, models_reply *r);
 
-/* Undo percent-encoding. False: malformed, a control byte, or more than cap bytes. */
-bool models_decode(or_str in, bool plus_is_space, char *buf, size_t cap, or_str *out);
-
 /* The next part of a list, without white space around it; false at the end. */
 bool models_next_part(or_str *rest, char separator, or_str *part);
 

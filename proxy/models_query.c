@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "proxy/models_back.h"
+#include "proxy/query.h"
 
 /* ---- words ---- */
 
@@ -63,37 +64,6 @@ bool models_fail(models_reply *r, unsigned status, const char *format, ...)
 }
 
 /* ---- what comes in a URL ---- */
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-bool models_decode(or_str in, bool plus_is_space, char *buf, size_t cap, or_str *out)
-{
-    size_t len = 0;
-    for (size_t i = 0; i < in.len; i++) {
-        char c = in.ptr[i];
-        if (c == '%') {
-            int high = -1, low = -1;
-            if (i + 2 < in.len) {
-                high = hex_digit(in.ptr[i + 1]);
-                low = hex_digit(in.ptr[i + 2]);
-            }
-            if (high < 0 || low < 0) return false;
-            c = (char)(high * 16 + low);
-            i += 2;
-        } else if (c == '+' && plus_is_space) {
-            c = ' ';
-        }
-        if ((unsigned char)c < 0x20 || c == 0x7f || len == cap) return false;
-        buf[len++] = c;
-    }
-    *out = or_str_of(buf, len);
-    return true;
-}
 
 static bool read_count(or_str value, uint64_t min, uint64_t max, uint32_t *out)
 {
@@ -301,7 +271,7 @@ static const parameter *find_parameter(or_str raw)
 {
     char   buf[32];
     or_str name;
-    if (!models_decode(raw, true, buf, sizeof buf, &name)) return NULL;
+    if (!query_decode(raw, true, buf, sizeof buf, &name)) return NULL;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (or_str_eq(name, or_str_z(known[i].name))) return &known[i];
     return NULL;
@@ -318,7 +288,7 @@ bool models_query_read(models_query *q, const models_ask *ask, models_reply *r)
     while (models_next_pair(&rest, &name, &raw)) {
         const parameter *p = find_parameter(name);
         if (p == NULL) continue;
-        if (!models_decode(raw, true, buf, sizeof buf, &value))
+        if (!query_decode(raw, true, buf, sizeof buf, &value))
             return models_fail(r, 400, "%s is malformed, or longer than %d bytes", p->name,
                                MODELS_MAX_VALUE);
         value = or_str_trim(value);

@@ -5,7 +5,7 @@
 # underscore (ev_epoll.c is part of ev), and may include modules of lower rows, or.h, and its
 # own module.
 rows='
-0 core posix bearssl link providers member chain clock rate
+0 core posix bearssl link providers member chain clock rate query
 1 conf log mem envelope gen shape
 2 ev net generations facts keys tally
 3 dns tls demo client preset books ledger
