@@ -634,6 +634,17 @@ bool gate_note_key(account *a)
     return ledger_status() == LEDGER_OK && gate_put_account("key", a, true) != 0;
 }
 
+static bool put_credits(int64_t pico, int64_t total, or_str note)
+{
+    or_json_writer *w = ledger_begin("credits");
+    if (w == NULL) return false;
+    or_json_put_key(w, OR_STR("amount_pico_usd"));
+    or_json_put_i64(w, pico);
+    member_u64(w, "total_pico_usd", (uint64_t)total);
+    member_str(w, "note", note.len > 0 ? note : or_str_of(NULL, 0));
+    return ledger_end(true) != 0;
+}
+
 bool gate_add_credits(int64_t pico, or_str note, char *error, size_t size)
 {
     account *a = books_credits();
@@ -652,14 +663,13 @@ bool gate_add_credits(int64_t pico, or_str note, char *error, size_t size)
                                        : "amount: more than 1000000 USD in all");
         return false;
     }
+    int64_t before = a->limits.limit_pico_usd;
+    bool    enforced = a->budget.limited;
     books_set_credits(total + pico, conf_now()->prepaid != OR_NO);
-    or_json_writer *w = ledger_begin("credits");
-    if (w == NULL) return false;
-    or_json_put_key(w, OR_STR("amount_pico_usd"));
-    or_json_put_i64(w, pico);
-    member_u64(w, "total_pico_usd", (uint64_t)(total + pico));
-    member_str(w, "note", note.len > 0 ? note : or_str_of(NULL, 0));
-    return ledger_end(true) != 0;
+    if (put_credits(pico, total + pico, note)) return true;
+    books_set_credits(before, enforced);
+    snprintf(error, size, "the ledger does not take it: no memory, or no room on the disk");
+    return false;
 }
 
 bool gate_accept(char *error, size_t size)
