@@ -7,6 +7,7 @@
 #include "proxy/auth.h"
 #include "proxy/ev.h"
 #include "proxy/generations.h"
+#include "proxy/manage.h"
 #include "proxy/market.h"
 #include "proxy/mem.h"
 #include "proxy/metrics.h"
@@ -26,13 +27,7 @@ typedef enum access {
     ACCESS_METRICS     /* the same, but this machine without keys */
 } access;
 
-/* What a handler gets. */
-typedef struct ask {
-    client        *c;
-    or_str         path;  /* as the table has it */
-    or_str         rest;  /* of the path, for a route that ends in '*' */
-    account *who; /* NULL: nobody's in particular */
-} ask;
+typedef manage_ask ask; /* what a handler gets */
 
 typedef struct route {
     or_str      method;
@@ -111,7 +106,8 @@ static void generation(const ask *a)
     or_buf body;
     char   message[200];
     or_str id = query_find(client_head(a->c)->query, "id");
-    or_str json = generations_find(id, or_str_z(a->who != NULL ? a->who->id : ""));
+    or_str json = a->manages ? generations_find_any(id)
+                             : generations_find(id, or_str_z(a->who != NULL ? a->who->id : ""));
     if (id.len == 0) {
         refuse(a->c, 400, "id is missing: use /v1/generation?id=gen-...", NULL);
         return;
@@ -236,6 +232,8 @@ static void explain_route(const ask *a)
 
 #define GET(path, access, handle)  {OR_STR_INIT("GET"), OR_STR_INIT(path), access, handle, 0, NULL}
 #define HEAD(path, access, handle) {OR_STR_INIT("HEAD"), OR_STR_INIT(path), access, handle, 0, NULL}
+#define CHANGE(method, path, handle) \
+    {OR_STR_INIT(method), OR_STR_INIT(path), ACCESS_MANAGEMENT, handle, 0, NULL}
 #define POST(path, kind) \
     {OR_STR_INIT("POST"), OR_STR_INIT("/v1" path), ACCESS_KEY, NULL, kind, path}
 
@@ -253,7 +251,23 @@ static const route routes[] = {
     POST("/moderations", FACTS_OTHER),
     POST("/videos", FACTS_OTHER),
     {OR_STR_INIT("POST"), OR_STR_INIT("/v1/route"), ACCESS_KEY, explain_route, FACTS_CHAT, NULL},
-    GET("/v1/generation", ACCESS_KEY, generation),
+    GET("/v1/generation", ACCESS_ANY_KEY, generation),
+    GET("/v1/key", ACCESS_ANY_KEY, manage_key),
+    GET("/v1/keys", ACCESS_MANAGEMENT, manage_list_keys),
+    CHANGE("POST", "/v1/keys", manage_create_key),
+    GET("/v1/keys/*", ACCESS_MANAGEMENT, manage_get_key),
+    CHANGE("PATCH", "/v1/keys/*", manage_change_key),
+    CHANGE("DELETE", "/v1/keys/*", manage_delete_key),
+    GET("/v1/credits", ACCESS_MANAGEMENT, manage_credits),
+    CHANGE("POST", "/v1/credits", manage_pay),
+    GET("/v1/limits", ACCESS_MANAGEMENT, manage_limits),
+    GET("/v1/activity", ACCESS_MANAGEMENT, manage_activity),
+    GET("/v1/usage", ACCESS_MANAGEMENT, manage_usage),
+    GET("/v1/sessions", ACCESS_MANAGEMENT, manage_sessions),
+    GET("/v1/datasets/rankings-daily", ACCESS_MANAGEMENT, manage_rankings),
+    GET("/v1/datasets/app-rankings", ACCESS_MANAGEMENT, manage_apps),
+    GET("/v1/datasets/session-cost", ACCESS_MANAGEMENT, manage_session_costs),
+    CHANGE("POST", "/v1/audit/accept", manage_accept),
     GET("/v1/models", ACCESS_ALL, list_models),
     GET("/v1/models/user", ACCESS_KEY, list_models),
     GET("/v1/models/count", ACCESS_ALL, count_models),
@@ -364,17 +378,20 @@ static const char *refusal_of(const client *c)
     return NULL;
 }
 
-/* Whose request it is. False: it was refused. */
-static bool admit(client *c, const route *r, const ask *a, account **who)
+/* Whose request it is, into *a. False: it was refused. */
+static bool admit(const route *r, ask *a)
 {
+    client     *c = a->c;
     auth        by;
     const char *why = "no key: this address needs one, and none was made yet (orproxy keys create)";
     bool        messages = or_str_eq(a->path, OR_STR("/v1/messages"));
     bool        open = reach == API_LOCAL || conf_now()->open;
-    *who = NULL;
-    if (r->access == ACCESS_ALL || client_is_owner(c)) return true;
+    a->who = NULL;
+    a->manages = client_is_owner(c);
+    if (r->access == ACCESS_ALL || a->manages) return true;
     uint16_t status = auth_read(client_head(c), messages, &by, &why);
-    *who = by.who;
+    a->who = by.who;
+    a->manages = by.management;
     if (status == 0 && by.management && r->access != ACCESS_KEY) return true;
     if (r->access == ACCESS_METRICS && is_guarded()) return true;
     if (status == 0 && (r->access == ACCESS_MANAGEMENT || r->access == ACCESS_METRICS)) {
@@ -426,7 +443,6 @@ static bool on_head(client *c)
 {
     char                allowed[64], fields[96], message[256];
     ask                 a = {.c = c};
-    account            *who;
     const or_http_head *h = client_head(c);
     const char         *why = refusal_of(c);
     if (why != NULL) {
@@ -438,7 +454,7 @@ static bool on_head(client *c)
         return false;
     }
     const route *r = find(h, &a, allowed, sizeof allowed);
-    if (r != NULL) return admit(c, r, &a, &who); /* before the body: it may be large */
+    if (r != NULL) return admit(r, &a); /* before the body: it may be large */
     int method = h->method.len < 32 ? (int)h->method.len : 32;
     int path = h->path.len < 128 ? (int)h->path.len : 128;
     if (allowed[0] == 0) {
@@ -459,7 +475,7 @@ static void on_request(client *c)
     ask          a = {.c = c};
     const route *r = find(client_head(c), &a, allowed, sizeof allowed);
     /* on_head let it through; the settings may have changed since */
-    if (r == NULL || !admit(c, r, &a, &a.who)) return;
+    if (r == NULL || !admit(r, &a)) return;
     if (r->handle != NULL)
         r->handle(&a);
     else

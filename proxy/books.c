@@ -310,6 +310,11 @@ void books_delete_key(account *a, int64_t now_s)
     a->dirty = true;
 }
 
+void books_forget_key(account *a)
+{
+    destroy(a);
+}
+
 static bool is_in(const conf *c, or_str id)
 {
     for (unsigned i = 0; i < c->num_keys; i++)

@@ -89,6 +89,10 @@ account *books_scope(account_kind kind, or_str name, const conf *c, bool *full);
 account *books_put_key(keys_rules *rules, int64_t now_s);
 void     books_delete_key(account *a, int64_t now_s);
 
+/* As if it had never been: a key that the ledger did not take, or a deleted one that makes room.
+   Not while a request holds it. */
+void books_forget_key(account *a);
+
 /* Keys and limits are those of these settings from now on. A section whose secret was changed
    keeps what was spent. False: no memory. */
 bool books_follow(const conf *c, int64_t now_s);

@@ -59,6 +59,14 @@ or_str generations_find(or_str id, or_str key)
     return found;
 }
 
+or_str generations_find_any(or_str id)
+{
+    or_str found = or_str_of(NULL, 0);
+    for (const generation *g = oldest; g != NULL; g = g->next)
+        if (or_str_eq(g->id, id)) found = g->json;
+    return found;
+}
+
 void generations_clear(void)
 {
     while (num > 0) drop_oldest();

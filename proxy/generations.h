@@ -10,6 +10,7 @@ void generations_add(size_t max, or_str id, or_str key, or_str json);
 
 /* The object of that id if it is that key's; absent. */
 or_str generations_find(or_str id, or_str key);
+or_str generations_find_any(or_str id); /* whosever it is */
 
 void generations_clear(void);
 
