@@ -74,7 +74,8 @@ GATE := $(DECIDE) $(patsubst %,$B/proxy/%.o,gate gate_lines ledger books tally k
                                             metrics generations)
 $B/tests/test_gate: $(GATE)
 $B/tests/test_gate: private LIBS := -Wl,--wrap=or_posix_now_ms -Wl,--wrap=time $B/ports.a $(LIBS)
-$B/tests/test_metrics: $(MARKET) $B/proxy/metrics.o $B/proxy/generations.o
+$B/tests/test_metrics: $(MARKET) $(patsubst %,$B/proxy/%.o,metrics generations books keys rate clock \
+                                                          ledger chain member)
 $B/tests/test_market $B/tests/test_decide $B/tests/test_rewrite $B/tests/fuzz_request \
     $B/tests/test_metrics: private LIBS := -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
 FUZZ_REQUEST = -D_GNU_SOURCE $(REWRITE:$B/%.o=%.c) proxy/core.c $(PORTS) \

@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proxy/books.h"
+#include "proxy/clock.h"
 #include "proxy/ev.h"
+#include "proxy/ledger.h"
 
-enum { MAX_SERIES = 512, MAX_LABEL = 96, NUM_BUCKETS = 12, MAX_ENDPOINTS = 500 };
+enum { MAX_SERIES = 512, MAX_LABEL = 96, NUM_BUCKETS = 12, MAX_ENDPOINTS = 500, MAX_LIMITS = 500 };
 
 /* One combination of labels. */
 typedef struct series {
@@ -224,6 +227,70 @@ static void put_breakers(or_buf *out, const market *m)
     }
 }
 
+static int64_t limit_of(const account *a)
+{
+    return a->budget.limit_pico_usd;
+}
+
+static int64_t spent_of(const account *a)
+{
+    return a->budget.spent_pico_usd;
+}
+
+static int64_t reserved_of(const account *a)
+{
+    return a->budget.reserved_pico_usd;
+}
+
+/* One amount of each account with a limit of money; of too many, some. */
+static void put_limit(or_buf *out, const char *name, const char *help,
+                      int64_t (*amount)(const account *a))
+{
+    char     text[MAX_LABEL];
+    unsigned shown = 0;
+    or_wall  wall = clock_wall();
+    put_family(out, name, "gauge", help);
+    for (account *a = books_next(NULL); a != NULL && shown < MAX_LIMITS; a = books_next(a)) {
+        if (!a->budget.limited || a->deleted) continue;
+        shown++;
+        books_clock(a, ev_now(), wall);
+        copy_label(text, or_str_z(a->kind == ACCOUNT_KEY ? a->key->name
+                                  : a->id[0] != 0        ? a->id
+                                                         : books_kind(a->kind)));
+        or_buf_put_z(out, "orproxy_");
+        or_buf_put_z(out, name);
+        put_label(out, "kind", books_kind(a->kind), '{');
+        put_label(out, "name", text, ',');
+        or_buf_put_z(out, "} ");
+        or_decimal_put(out, amount(a), 12);
+        or_buf_put_char(out, '\n');
+    }
+}
+
+/* What was paid in and not spent: below 0 where credits are not enforced. */
+static void put_credits(or_buf *out)
+{
+    const account *a = books_credits();
+    if (a == NULL || a->limits.limit_pico_usd < 0) return;
+    put_family(out, "credits_usd", "gauge", "Credits that are left.");
+    or_buf_put_z(out, "orproxy_credits_usd ");
+    or_decimal_put(out, a->limits.limit_pico_usd - a->budget.spent_pico_usd, 12);
+    or_buf_put_char(out, '\n');
+}
+
+static void put_ledger(or_buf *out)
+{
+    ledger_facts f;
+    memset(&f, 0, sizeof f);
+    if (ledger_status() != LEDGER_OFF) ledger_tell(&f);
+    put_number(out, "ledger_state", "gauge", "0 off, 1 good, 2 cannot be written, 3 broken.",
+               (uint64_t)ledger_status());
+    put_number(out, "ledger_lines_total", "counter", "Lines of the ledger, in all segments.",
+               f.number);
+    put_number(out, "ledger_bytes", "gauge", "Bytes of its newest segment.", f.bytes);
+    put_number(out, "ledger_waiting_bytes", "gauge", "Bytes on their way to the disk.", f.waiting);
+}
+
 or_err metrics_put(or_buf *out, const metrics_state *s)
 {
     put_series(out);
@@ -246,5 +313,10 @@ or_err metrics_put(or_buf *out, const metrics_state *s)
     put_number(out, "memory_limit_bytes", "gauge", "limits.memory.", s->memory_limit);
     put_number(out, "uplink_up", "gauge", "0 while no far provider can be reached.",
                s->uplink_down ? 0 : 1);
+    put_limit(out, "limit_usd", "Limits of money, in their windows.", limit_of);
+    put_limit(out, "limit_spent_usd", "Of that spent.", spent_of);
+    put_limit(out, "limit_reserved_usd", "Of that set aside for requests in work.", reserved_of);
+    put_credits(out);
+    put_ledger(out);
     return out->err;
 }

@@ -3,6 +3,7 @@
 #define OR_IMPLEMENTATION
 #include "or.h"
 
+#include "proxy/books.h"
 #include "proxy/generations.h"
 #include "proxy/metrics.h"
 #include "tests/market_body.h"
@@ -171,6 +172,60 @@ static void test_breakers(void)
     CHECK(has("model=\"a/c\"} 2\n"), "open");
 }
 
+static bool has_limit(const char *family, const char *labels, const char *value)
+{
+    char line[400];
+    snprintf(line, sizeof line, "orproxy_%s{%s} %s\n", family, labels, value);
+    return has(line);
+}
+
+static void test_limits(void)
+{
+    static char wrong[] = "caf\xc3\xa9 \"x\"\n";
+    or_wall     wall = {false, 0};
+    bool        full;
+    conf       *c = settings_of("state = /nowhere\n[provider alpha]\nbase_url = http://10.0.0.1/v1\n"
+                                "[organization]\nlimit = 20\n[app any]\nmatch = *\nlimit = 2\n");
+    if (c == NULL) abort();
+    print();
+    CHECK(!has("credits_usd") && !has("limit_usd{") && has("orproxy_ledger_state 0\n"), "no books");
+    if (!books_begin() || !books_follow(c, 0)) abort();
+    account *a = books_scope(ACCOUNT_APP, or_str_z(wrong), c, &full);
+    if (a == NULL) abort();
+    books_clock(a, 0, wall);
+    a->budget.spent_pico_usd = 1500000000000;
+    a->budget.reserved_pico_usd = 1;
+    print();
+    CHECK(has_limit("limit_usd", "kind=\"organization\",name=\"organization\"", "20"), "all");
+    CHECK(has_limit("limit_spent_usd", "kind=\"app\",name=\"caf\xc3\xa9 \\\"x\\\"\\n\"", "1.5"),
+          "spent");
+    CHECK(has_limit("limit_reserved_usd",
+                    "kind=\"app\",name=\"caf\xc3\xa9 \\\"x\\\"\\n\"", "0.000000000001"),
+          "reserved");
+    CHECK(!has("credits_usd"), "no credits");
+    books_set_credits(3000000000000, true);
+    books_credits()->budget.spent_pico_usd = 4000000000000;
+    print();
+    CHECK(has("orproxy_credits_usd -1\n"), "overdrawn");
+    CHECK(has_limit("limit_usd", "kind=\"credits\",name=\"credits\"", "3"), "credits");
+    check_lines("limits");
+    for (int i = 0; i < 600; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "app %d", i);
+        if (books_scope(ACCOUNT_APP, or_str_z(name), c, &full) == NULL) abort();
+    }
+    print();
+    unsigned n = 0;
+    for (or_str rest = or_buf_str(&text);; n++) {
+        size_t at = or_str_find(rest, OR_STR("\norproxy_limit_usd{"), 0);
+        if (at >= rest.len) break;
+        rest = or_str_of(rest.ptr + at + 1, rest.len - at - 1);
+    }
+    CHECK(n == 500, "not more than 500");
+    books_end();
+    conf_drop(c);
+}
+
 /* ---- generations ---- */
 
 static void test_generations(void)
@@ -187,6 +242,8 @@ static void test_generations(void)
     CHECK(generations_find(OR_STR("gen-4"), none).ptr == NULL, "another's");
     CHECK(generations_find(OR_STR("gen-3"), OR_STR("k")).ptr == NULL, "another's");
     CHECK(generations_find(none, none).ptr == NULL, "no id");
+    CHECK_STR(generations_find_any(OR_STR("gen-4")), OR_STR("gen-4"), "whosever it is");
+    CHECK(generations_find_any(OR_STR("gen-1")).ptr == NULL, "the oldest went");
     generations_add(1, OR_STR("one"), none, OR_STR("{}"));
     CHECK(generations_find(OR_STR("gen-4"), OR_STR("k")).ptr == NULL, "a smaller ring");
     generations_add(0, OR_STR("two"), none, OR_STR("{}"));
@@ -211,6 +268,7 @@ int main(void)
     test_refused();
     test_labels();
     test_breakers();
+    test_limits();
     test_generations();
     or_buf_free(&text);
     market_shutdown();
