@@ -83,8 +83,11 @@ FUZZ_REQUEST = -D_GNU_SOURCE $(REWRITE:$B/%.o=%.c) proxy/core.c $(PORTS) \
 $B/tests/test_shape: $B/proxy/member.o $B/proxy/shape.o $B/proxy/shape_collect.o $B/proxy/shape_f32.o
 $B/tests/test_models: $B/proxy/models.o $B/proxy/models_query.o $B/proxy/models_object.o \
                       $B/proxy/mem.o $B/proxy/member.o $B/proxy/query.o
-$B/tests/test_manage: $(patsubst %,$B/proxy/%.o,manage_usage manage_data tally books keys rate clock \
-                                                query mem member)
+MANAGE := $(patsubst %,$B/proxy/%.o,manage_usage manage_data tally books keys rate clock query mem \
+                                    member)
+$B/tests/test_manage: $(MANAGE)
+$B/tests/test_manage_keys: $(MANAGE) $(patsubst %,$B/proxy/%.o,manage manage_keys chain)
+$B/tests/test_manage_keys: private LIBS := $B/ports.a $(LIBS) # random numbers
 # A port that is not in ports.a: its test names it, with the library below it.
 $B/tests/test_lwip: $B/ports/lwip_sockets.o
 $B/tests/test_lwip_raw: $B/ports/lwip_raw.o

@@ -19,7 +19,8 @@ static const or_str no_fields = {NULL, 0};
 void manage_refuse(client *c, const manage_reply *r)
 {
     envelope e = {.status = r->status, .message = or_str_z(r->message)};
-    client_error(c, &e, r->status == 503 ? OR_STR("Retry-After: 5\r\n") : no_fields);
+    bool     passes = ledger_status() == LEDGER_OK || ledger_status() == LEDGER_FAILING;
+    client_error(c, &e, r->status == 503 && passes ? OR_STR("Retry-After: 5\r\n") : no_fields);
 }
 
 /* The answer ends when what it tells of is on disk: a key that somebody has, or is rid of, must
@@ -216,11 +217,12 @@ void manage_key(const manage_ask *a)
 
 static void send_credits(const manage_ask *a, bool held)
 {
+    char           mem[160]; /* a payment has to be told, with or without memory */
     or_buf         body;
     or_json_writer w;
     const account *x = books_credits();
     int64_t        total = x->limits.limit_pico_usd;
-    or_buf_init_growing(&body, &mem_allocator, MANAGE_MAX_ANSWER);
+    or_buf_init(&body, mem, sizeof mem);
     or_json_writer_init(&w, &body);
     or_json_begin_object(&w);
     or_json_put_key(&w, OR_STR("data"));
@@ -249,7 +251,8 @@ static bool read_payment(const or_json_doc *doc, or_arena *arena, int64_t *pico,
         if (or_json_get_str(doc, i, arena, &name) != OR_OK)
             return manage_fail(r, 503, "no memory: limits.memory is reached");
         if (or_str_eq(name, OR_STR("amount"))) {
-            if (type != OR_JSON_NUMBER || or_decimal_read(or_json_raw(doc, i + 1), 12, pico) != OR_OK)
+            if (type != OR_JSON_NUMBER ||
+                or_decimal_read(or_json_raw(doc, i + 1), 12, pico) != OR_OK)
                 return manage_fail(r, 400, "amount: use USD as a number with at most 12 decimals");
         } else if (!or_str_eq(name, OR_STR("note"))) {
             return manage_fail(r, 400, "%.*s: this member is not known here",
@@ -370,6 +373,7 @@ void manage_limits(const manage_ask *a)
 
 void manage_accept(const manage_ask *a)
 {
+    char           mem[64];
     or_buf         body;
     or_json_writer w;
     manage_reply   r;
@@ -379,7 +383,7 @@ void manage_accept(const manage_ask *a)
         manage_refuse(a->c, &r);
         return;
     }
-    or_buf_init_growing(&body, &mem_allocator, MANAGE_MAX_ANSWER);
+    or_buf_init(&body, mem, sizeof mem);
     or_json_writer_init(&w, &body);
     or_json_begin_object(&w);
     or_json_put_key(&w, OR_STR("data"));

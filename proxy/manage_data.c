@@ -20,7 +20,8 @@ static bool read_range(or_str query, int64_t now_s, range *t, manage_reply *r)
 {
     t->last = clock_day(now_s) - 1;
     t->first = TALLY_NO_DAY;
-    if (!manage_day(query, "end_date", &t->last, r) || !manage_day(query, "start_date", &t->first, r))
+    if (!manage_day(query, "end_date", &t->last, r) ||
+        !manage_day(query, "start_date", &t->first, r))
         return false;
     if (t->first == TALLY_NO_DAY) t->first = t->last - WINDOW_DAYS;
     return t->first <= t->last || manage_fail(r, 400, "start_date: it is after end_date");

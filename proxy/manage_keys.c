@@ -12,6 +12,8 @@
 #include "proxy/member.h"
 #include "proxy/query.h"
 
+#define NOT_TAKEN "the ledger does not take it: no memory, or no room on the disk"
+
 enum { PAGE = 100, SECRET = 32 }; /* keys of a page; random bytes of a key */
 
 /* ---- a key as JSON ---- */
@@ -40,19 +42,25 @@ static void put_key(or_json_writer *w, account *a)
     or_json_end_object(w);
 }
 
-/* secret: shown this once; NULL. */
-static void send_key(const manage_ask *a, uint16_t status, account *k, const char *secret)
+/* secret: shown this once; NULL. Into a buffer that is begun here. */
+static bool put_answer(or_buf *body, or_json_writer *w, account *k, const char *secret)
+{
+    or_buf_init_growing(body, &mem_allocator, MANAGE_MAX_ANSWER);
+    or_json_writer_init(w, body);
+    or_json_begin_object(w);
+    or_json_put_key(w, OR_STR("data"));
+    put_key(w, k);
+    if (secret != NULL) member_z(w, "key", secret);
+    or_json_end_object(w);
+    return or_json_writer_end(w) == OR_OK;
+}
+
+static void send_key(const manage_ask *a, account *k, bool held)
 {
     or_buf         body;
     or_json_writer w;
-    or_buf_init_growing(&body, &mem_allocator, MANAGE_MAX_ANSWER);
-    or_json_writer_init(&w, &body);
-    or_json_begin_object(&w);
-    or_json_put_key(&w, OR_STR("data"));
-    put_key(&w, k);
-    if (secret != NULL) member_z(&w, "key", secret);
-    or_json_end_object(&w);
-    manage_send(a->c, status, &body, &w, !or_str_eq(client_head(a->c)->method, OR_STR("GET")));
+    (void)put_answer(&body, &w, k, NULL);
+    manage_send(a->c, 200, &body, &w, held);
 }
 
 /* ---- GET /keys ---- */
@@ -115,7 +123,8 @@ static account *find(const manage_ask *a, manage_reply *r)
 {
     char   text[3 * KEYS_MAX_NAME];
     or_str name;
-    if (query_decode(a->rest, false, text, sizeof text, &name)) return manage_find_key(name, false, r);
+    if (query_decode(a->rest, false, text, sizeof text, &name))
+        return manage_find_key(name, false, r);
     (void)manage_fail(r, 404, "that is no key's hash or name");
     return NULL;
 }
@@ -125,7 +134,7 @@ void manage_get_key(const manage_ask *a)
     manage_reply r;
     account     *k = find(a, &r);
     if (k != NULL)
-        send_key(a, 200, k, NULL);
+        send_key(a, k, false);
     else
         manage_refuse(a->c, &r);
 }
@@ -158,7 +167,8 @@ static keys_rules *read_rules(const manage_ask *a, const conf_key *base, const c
     if (manage_read_body(a, &doc, &arena, r)) {
         int external = or_json_find(&doc, 0, "/external");
         rules = keys_read(base, &doc, 0, also, error, sizeof error);
-        if (rules == NULL) (void)manage_fail(r, 400, "%s", error);
+        if (rules == NULL) /* the only one of its reasons that is not the body's */
+            (void)manage_fail(r, strstr(error, "no memory") != NULL ? 503 : 400, "%s", error);
         if (rules != NULL && or_json_find(&doc, external, "/api_key") >= 0) {
             (void)manage_fail(r, 400, "external.api_key: keys of others are not here");
             keys_free(rules);
@@ -198,8 +208,8 @@ static bool make_room(manage_reply *r)
     account *first;
     count_made(&there, &known, &first);
     if (there >= max)
-        return manage_fail(r, 400, "no room for another key: limits.accounts is %zu; delete some, or "
-                           "raise it", max);
+        return manage_fail(r, 400, "no room for another key: limits.accounts is %zu; delete some, "
+                           "or raise it", max);
     if (known >= max && first != NULL) books_forget_key(first);
     return true;
 }
@@ -233,26 +243,34 @@ static account *create(const manage_ask *a, char *secret, manage_reply *r)
         made = books_put_key(rules, now_s());
         if (made == NULL) (void)manage_fail(r, 503, "no memory: limits.memory is reached");
     }
-    if (made == NULL) {
-        keys_free(rules);
-    } else if (!gate_note_key(made)) {
-        books_forget_key(made);
-        made = NULL;
-        (void)manage_fail(r, 503, "the ledger does not take it: no memory, or no room on the disk");
-    }
+    if (made == NULL) keys_free(rules);
     return made;
 }
 
+/* The answer first: once the key is in the ledger, nobody but it can tell the secret. */
 void manage_create_key(const manage_ask *a)
 {
-    char         secret[16 + 2 * SECRET];
-    manage_reply r;
-    account     *made = create(a, secret, &r);
-    if (made != NULL)
-        send_key(a, 201, made, secret);
-    else
-        manage_refuse(a->c, &r);
+    char           secret[16 + 2 * SECRET];
+    or_buf         body;
+    or_json_writer w;
+    manage_reply   r;
+    account       *made = create(a, secret, &r);
+    bool           whole = made != NULL && put_answer(&body, &w, made, secret);
     or_wipe(secret, sizeof secret);
+    if (whole && gate_note_key(made)) {
+        manage_send(a->c, 201, &body, &w, true);
+        return;
+    }
+    if (made != NULL) {
+        if (whole)
+            (void)manage_fail(&r, 503, NOT_TAKEN);
+        else
+            (void)manage_fail(&r, 503, "no memory: limits.memory is reached");
+        or_wipe(body.ptr, body.len);
+        or_buf_free(&body);
+        books_forget_key(made);
+    }
+    manage_refuse(a->c, &r);
 }
 
 /* ---- PATCH and DELETE ---- */
@@ -265,7 +283,7 @@ static bool undo(account *k, const account *before, manage_reply *r)
     k->updated_at = before->updated_at;
     k->deleted = before->deleted;
     k->told = before->told;
-    return manage_fail(r, 503, "the ledger does not take it: no memory, or no room on the disk");
+    return manage_fail(r, 503, NOT_TAKEN);
 }
 
 static bool change(account *k, keys_rules *rules, manage_reply *r)
@@ -291,13 +309,14 @@ void manage_change_key(const manage_ask *a)
     account     *k = find_own(a, &r);
     keys_rules  *rules = k != NULL ? read_rules(a, k->key, NULL, &r) : NULL;
     if (rules != NULL && change(k, rules, &r))
-        send_key(a, 200, k, NULL);
+        send_key(a, k, true);
     else
         manage_refuse(a->c, &r);
 }
 
 void manage_delete_key(const manage_ask *a)
 {
+    char           mem[32]; /* what is done has to be told, with or without memory */
     or_buf         body;
     or_json_writer w;
     manage_reply   r;
@@ -314,7 +333,7 @@ void manage_delete_key(const manage_ask *a)
         manage_refuse(a->c, &r);
         return;
     }
-    or_buf_init_growing(&body, &mem_allocator, MANAGE_MAX_ANSWER);
+    or_buf_init(&body, mem, sizeof mem);
     or_json_writer_init(&w, &body);
     or_json_begin_object(&w);
     member_bool(&w, "deleted", true);

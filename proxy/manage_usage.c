@@ -82,8 +82,8 @@ account *manage_find_key(or_str text, bool deleted, manage_reply *r)
     for (a = books_next(NULL); a != NULL; a = books_next(a))
         num += a->kind == ACCOUNT_KEY && !a->deleted && is_called(a, text);
     if (num > 1)
-        (void)manage_fail(r, 409, "%u keys are called %.*s, or their hashes begin so: use the whole "
-                          "hash of one", num, shown, text.ptr);
+        (void)manage_fail(r, 409, "%u keys are called %.*s, or their hashes begin so: use the "
+                          "whole hash of one", num, shown, text.ptr);
     else
         (void)manage_fail(r, 404, "no key has the hash %.*s, a hash that begins so (8 digits or "
                           "more), or that name", shown, text.ptr);

@@ -419,7 +419,8 @@ test('only a management key manages, and it does nothing else', async (t) => {
 
 test('without keys this machine asks, and the first key ends that', async (t) => {
     const dir = scratch(t);
-    const p = await start(t, ['--demo', '--set', `state=${dir}/state`, '--set', 'management_key=env:MANAGEMENT'], { env });
+    const set = [`state=${dir}/state`, 'management_key=env:MANAGEMENT'];
+    const p = await start(t, ['--demo', ...set.flatMap((one) => ['--set', one])], { env });
     const open = await ask(p, { path: '/v1/key' });
     assert.equal(open.status, 200, open.body);
     assert.equal(open.json.data.is_management_key, false);
@@ -644,7 +645,10 @@ test('there are as many keys as limits.accounts', async (t) => {
 });
 
 test('limits, and the metrics of them', async (t) => {
-    const p = await office(t, '[organization]\nlimit = 100\nlimit_reset = monthly\n[app all]\nmatch = *\nlimit = 1\n');
+    const p = await office(
+        t,
+        '[organization]\nlimit = 100\nlimit_reset = monthly\n[app all]\nmatch = *\nlimit = 1\n',
+    );
     const key = await made(p, { name: 'a "quoted" key', limit: 0.5, requests_per_minute: 60 });
     const answer = await ask(p, {
         headers: { ...as(key.secret), 'x-title': 'Recipes' },
@@ -696,7 +700,8 @@ test('a broken ledger takes no changes until it is accepted', async (t) => {
     assert.match(ledger.message, /ledger-000001.jsonl/);
     assertError(await change(p, 'POST', '/keys', { name: 'x' }), 503, /ledger-000001.jsonl/);
     assertError(await change(p, 'POST', '/credits', { amount: 1 }), 503, /ledger-000001.jsonl/);
-    assert.match((await ask(p, { path: '/metrics', headers: as(MANAGEMENT) })).body, /^orproxy_ledger_state 3$/m);
+    const { body } = await ask(p, { path: '/metrics', headers: as(MANAGEMENT) });
+    assert.match(body, /^orproxy_ledger_state 3$/m);
     const accepted = await change(p, 'POST', '/audit/accept');
     assert.deepEqual(accepted.json, { data: { accepted: true } });
     assertError(await change(p, 'POST', '/audit/accept'), 409);
