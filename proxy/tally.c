@@ -6,7 +6,7 @@
 #include "proxy/mem.h"
 #include "proxy/member.h"
 
-enum { BUCKETS = 512 };
+enum { BUCKETS = 512, MAX_OTHERS = 16 }; /* rows for all the rest of a day, beside the others */
 
 static tally_row     *rows, *buckets[BUCKETS];
 static tally_session *sessions;
@@ -130,14 +130,14 @@ static tally_row *find(const tally_names *n, uint32_t hash)
     return NULL;
 }
 
-static tally_row *row_of(const tally_names *given)
+static tally_row *row_of(const tally_names *given, unsigned max)
 {
     tally_names n = {given->day, cut(given->model), cut(given->provider), cut(given->key),
                      cut(given->app)};
     uint32_t    hash = hash_names(&n);
     tally_row  *r = find(&n, hash);
     if (r != NULL) return r;
-    bool room = num_rows < TALLY_MAX_ROWS || drop_oldest_day(n.day);
+    bool room = num_rows < max || drop_oldest_day(n.day);
     if (room && (r = make_row(&n, hash)) != NULL) return r;
     /* what has no place of its own is not lost: one row for all the rest of that day */
     n.model = n.provider = n.app = OR_STR("other");
@@ -149,7 +149,7 @@ static tally_row *row_of(const tally_names *given)
 
 void tally_add(const tally_names *n, const tally_sum *s)
 {
-    tally_row *r = row_of(n);
+    tally_row *r = row_of(n, TALLY_MAX_ROWS);
     if (r == NULL) return;
     tally_sum_add(&r->sum, s);
     r->dirty = true;
@@ -285,9 +285,20 @@ bool tally_fold_row(const or_json_doc *doc, int tok, or_arena *arena)
                      text_of(doc, tok, "/provider", arena), text_of(doc, tok, "/key", arena),
                      text_of(doc, tok, "/app", arena)};
     if (clock_read(day, &day_s)) n.day = clock_day(day_s);
-    tally_row *r = row_of(&n);
+    /* a snapshot has the rows of all the rest, too: none of those behind may end up in them */
+    tally_row *r = row_of(&n, TALLY_MAX_ROWS + MAX_OTHERS);
     if (r != NULL) read_sum(doc, tok, &r->sum);
     return r != NULL;
+}
+
+/* Behind those that were used later: snapshots begin with the last one used. */
+static void sink(tally_session *s)
+{
+    tally_session **at = &sessions;
+    *at = s->next;
+    while (*at != NULL && (*at)->last >= s->last) at = &(*at)->next;
+    s->next = *at;
+    *at = s;
 }
 
 bool tally_fold_session(const or_json_doc *doc, int tok, or_arena *arena)
@@ -300,6 +311,7 @@ bool tally_fold_session(const or_json_doc *doc, int tok, or_arena *arena)
     s->first = (int64_t)first;
     s->last = (int64_t)last;
     read_sum(doc, tok, &s->sum);
+    sink(s);
     return true;
 }
 

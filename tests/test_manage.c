@@ -316,6 +316,69 @@ static void test_sessions(void)
     CHECK(ordered("s one", "two"), "by money");
 }
 
+/* What a snapshot says, read again: the same sums, rows and order. */
+static void restart(void)
+{
+    static or_buf lines;
+    or_arena      arena;
+    or_json_doc   doc;
+    or_arena_init_growing(&arena, NULL, 0, &mem_allocator);
+    or_buf_init_growing(&lines, &mem_allocator, 16 << 20);
+    or_json_writer w;
+    or_json_writer_init(&w, &lines);
+    or_json_begin_array(&w);
+    for (const tally_row *r = tally_rows(); r != NULL; r = r->next) {
+        or_json_begin_object(&w);
+        tally_put_row(&w, r);
+        or_json_end_object(&w);
+    }
+    for (const tally_session *s = tally_sessions(); s != NULL; s = s->next) {
+        or_json_begin_object(&w);
+        tally_put_session(&w, s);
+        or_json_end_object(&w);
+    }
+    or_json_end_array(&w);
+    tally_forget();
+    CHECK_ERR(or_json_parse(&doc, or_buf_str(&lines), 0, &arena), OR_OK, "lines");
+    for (int i = or_json_first(&doc, 0); i >= 0; i = or_json_next(&doc, i))
+        CHECK(or_json_find(&doc, i, "/model") >= 0 ? tally_fold_row(&doc, i, &arena)
+                                                   : tally_fold_session(&doc, i, &arena),
+              "understood");
+    or_arena_reset(&arena);
+    or_buf_free(&lines);
+}
+
+static void test_restart(void)
+{
+    static const char *const looks[] = {"", "by=day", "by=provider"};
+    char                     text[32];
+    size_t                   size = 4 << 20;
+    char                    *before = malloc(size);
+    if (before == NULL) abort();
+    tally_forget();
+    for (int i = 0; i < TALLY_MAX_ROWS + 200; i++) {
+        snprintf(text, sizeof text, "m/%d", i);
+        add(TODAY, text, "p", "", "", 4, i, 0);
+    }
+    for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
+        snprintf(before, size, "%.*s", (int)ask(manage_put_usage, looks[i]).len, out.ptr);
+        restart();
+        CHECK(or_str_eq(ask(manage_put_usage, looks[i]), or_str_z(before)), "usage");
+    }
+    tally_forget();
+    for (int i = 0; i < TALLY_MAX_SESSIONS; i++) {
+        snprintf(text, sizeof text, "s%03d.", i);
+        add_session(text, "", NOW + i / 3, 1, i); /* several in one second */
+    }
+    snprintf(before, size, "%.*s", (int)ask(manage_put_sessions, "").len, out.ptr);
+    restart();
+    CHECK(or_str_eq(ask(manage_put_sessions, ""), or_str_z(before)), "sessions");
+    add_session("new", "", NOW + 1000, 1, 1);
+    ask(manage_put_sessions, "");
+    CHECK(!has("s000.") && has("s001.") && has("s255."), "the one used longest ago goes");
+    free(before);
+}
+
 /* ---- datasets ---- */
 
 static void test_rankings(void)
@@ -451,6 +514,7 @@ int main(void)
     test_usage();
     test_many();
     test_sessions();
+    test_restart();
     test_rankings();
     test_apps();
     test_session_costs();
