@@ -363,8 +363,9 @@ void manage_limits(const manage_ask *a)
     or_json_begin_object(&w);
     or_json_put_key(&w, OR_STR("data"));
     or_json_begin_array(&w);
-    for (account *x = books_next(NULL); x != NULL; x = books_next(x))
-        if (is_limited(x)) put_limit(&w, x);
+    for (account_kind kind = ACCOUNT_ORGANIZATION; kind < ACCOUNT_KINDS; kind++)
+        for (account *x = books_next(NULL); x != NULL; x = books_next(x))
+            if (x->kind == kind && is_limited(x)) put_limit(&w, x);
     or_json_end_array(&w);
     put_ledger(&w);
     or_json_end_object(&w);

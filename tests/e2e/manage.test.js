@@ -656,11 +656,10 @@ test('limits, and the metrics of them', async (t) => {
     });
     const cost = amount(answer, 'cost');
     const { data, ledger } = (await manage(p, '/limits')).json;
-    assert.deepEqual(data.map((one) => `${one.kind} ${one.name}`).sort(), [
-        'app Recipes',
-        'key a "quoted" key',
-        'organization organization',
-    ]);
+    assert.deepEqual(
+        data.map((one) => `${one.kind} ${one.name}`),
+        ['organization organization', 'key a "quoted" key', 'app Recipes'],
+    );
     const mine = data.find((one) => one.kind === 'key');
     assert.equal(mine.hash, key.hash);
     assert.equal(mine.limit, 0.5);
