@@ -314,6 +314,25 @@ test('keys of the settings are shown, and changed there', async (t) => {
     assert.equal((await chat(p, KITCHEN)).status, 200);
 });
 
+test('other settings, read again, leave keys alone that were made at run time', async (t) => {
+    const p = await office(t);
+    const key = await made(p, { name: 'kept', limit: 5 });
+    await chat(p, KITCHEN);
+    const text = fs.readFileSync(p.file, 'utf8');
+    fs.writeFileSync(p.file, text.replace('[key kitchen]\nkey = env:KITCHEN\n', ''));
+    p.child.kill('SIGHUP');
+    await until(async () => (await chat(p, KITCHEN)).status === 401, 'the key to go');
+    assert.equal((await chat(p, key.secret)).status, 200);
+    assertError(await manage(p, '/keys/kitchen'), 404);
+    const usage = (await manage(p, '/usage?by=key')).json.data;
+    assert.deepEqual(usage.map((one) => one.name).sort(), ['kept', 'kitchen']);
+    fs.writeFileSync(p.file, text);
+    p.child.kill('SIGHUP');
+    await until(async () => (await chat(p, KITCHEN)).status === 200, 'the key to come back');
+    const { data } = (await manage(p, '/keys/kitchen')).json;
+    assert.ok(data.requests >= 2, 'with what it spent before');
+});
+
 // ---- wrong bodies, wrong keys
 
 test('bad bodies are refused, and change nothing', async (t) => {
