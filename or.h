@@ -6692,6 +6692,7 @@ typedef struct ori_chat {
     or_chat_answer *answer;
     void           *to; /* what the members go to: the answer, or a call of it */
     or_err          err;
+    bool            odd_count; /* tokens in or out are told, and cannot be read */
     int             tok[ORI_CHAT_PLACES]; /* -1: not there */
 } ori_chat;
 
@@ -6724,7 +6725,7 @@ static bool ori_chat_number(ori_chat *c, int tok, unsigned scale, int64_t *n)
     if (type != OR_JSON_NUMBER && type != OR_JSON_STRING) return false;
     or_str s = ori_json_text(&c->doc, tok);
     if (type == OR_JSON_STRING && s.len > 0 && s.ptr[s.len - 1] == 's') s.len--; /* "17s" */
-    return or_decimal_round(s, scale, n) == OR_OK && *n >= 0;
+    return s.len > 0 && s.ptr[0] != '-' && or_decimal_round(s, scale, n) == OR_OK;
 }
 
 static void ori_chat_take_str(or_str *to, or_str s, bool replace)
@@ -6735,7 +6736,11 @@ static void ori_chat_take_str(or_str *to, or_str s, bool replace)
 static void ori_chat_take_number(ori_chat *c, const ori_chat_member *m, int tok, void *to)
 {
     int64_t n;
-    if (!ori_chat_number(c, tok, m->kind == ORI_CHAT_DELAY ? 3 : 0, &n)) return;
+    if (!ori_chat_number(c, tok, m->kind == ORI_CHAT_DELAY ? 3 : 0, &n)) {
+        bool tokens = m->at == ORI_CHAT_U(prompt_tokens) || m->at == ORI_CHAT_U(completion_tokens);
+        if (tokens && or_json_type_at(&c->doc, tok) != OR_JSON_NULL) c->odd_count = true;
+        return;
+    }
     if (m->kind == ORI_CHAT_COUNT) {
         uint64_t *count = (uint64_t *)to;
         if (*count == 0) *count = (uint64_t)n;
@@ -6942,7 +6947,9 @@ static void ori_chat_finish_usage(ori_chat *c)
         u->completion_tokens = or_sat_add_u64(u->completion_tokens, u->reasoning_tokens);
     sum = or_sat_add_u64(u->prompt_tokens, u->completion_tokens);
     if (u->total_tokens < sum) u->total_tokens = sum;
-    u->set = u->total_tokens > 0 || u->cost_set; /* all zeros: it was not known yet */
+    /* all zeros: it was not known yet; a sum without its parts, or a count that cannot be read, tells
+       nothing that could be priced */
+    u->set = (sum > 0 && !c->odd_count) || u->cost_set;
 }
 
 /* An error in any of its shapes: in an "error" member, an object or a text; in one of the
@@ -7067,6 +7074,7 @@ static or_err ori_chat_decode(ori_chat *c, or_str text, or_arena *arena, or_chat
     c->arena = arena;
     c->to = c->answer = a;
     c->err = OR_OK;
+    c->odd_count = false;
     for (int i = 0; i < ORI_CHAT_PLACES; i++) c->tok[i] = -1;
     c->tok[ORI_CHAT_ROOT] = ori_chat_find_root(&c->doc);
     if (c->tok[ORI_CHAT_ROOT] < 0) return OR_ERR_ANSWER;
@@ -9614,6 +9622,10 @@ static or_err ori_call_read_other(or_call *c, or_str body)
     if (e != OR_DONE) return e;
     or_buf_put_char(&c->held, '}');
     if (before == ',') (void)or_chat_read(or_buf_str(&c->held), c->desc.arena, &c->decoded);
+    if (!c->decoded.usage.set && c->decoded.usage.total_tokens > 0 && c->decoded.usage.prompt_tokens == 0) {
+        c->decoded.usage.prompt_tokens = c->decoded.usage.total_tokens; /* embeddings have no other */
+        c->decoded.usage.set = true;
+    }
     c->decoded.finish = OR_FINISH_STOP; /* it is whole, and has no word for that */
     return OR_OK;
 }

@@ -413,14 +413,14 @@ const or_json_member *facts_member(const facts *f, or_str name)
     return or_json_member_find(f->members, f->num_members, name, NULL);
 }
 
-or_str facts_user(const facts *f, or_arena *arena)
+or_str facts_plain(or_str raw, or_arena *arena)
 {
     or_str out = OR_STR("");
-    if (f->user.len == 0) return out;
-    char *buf = or_arena_alloc(arena, f->user.len);
-    if (buf == NULL || or_json_unescape(f->user, buf, f->user.len, &out) != OR_OK) out = f->user;
-    if (out.len <= FACTS_MAX_USER) return out;
-    out.len = FACTS_MAX_USER; /* in whole letters */
+    if (raw.len == 0) return out;
+    char *buf = or_arena_alloc(arena, raw.len);
+    if (buf == NULL || or_json_unescape(raw, buf, raw.len, &out) != OR_OK) out = raw;
+    if (out.len <= FACTS_MAX_NAME) return out;
+    out.len = FACTS_MAX_NAME; /* in whole letters */
     while (out.len > 0 && ((unsigned char)out.ptr[out.len] & 0xc0) == 0x80) out.len--;
     return out;
 }

@@ -14,7 +14,7 @@ typedef enum facts_kind {
     FACTS_OTHER /* passed through: only what the routing needs is read */
 } facts_kind;
 
-enum { FACTS_MAX_MEMBERS = 96, FACTS_MAX_SESSION = 256, FACTS_MAX_USER = 128 };
+enum { FACTS_MAX_MEMBERS = 96, FACTS_MAX_SESSION = 256, FACTS_MAX_NAME = 128 };
 
 typedef struct facts {
     facts_kind       kind;
@@ -40,8 +40,9 @@ typedef struct facts {
 bool facts_read(or_str body, facts_kind kind, or_arena *arena, facts *f, char *message,
                 size_t message_size);
 
-/* The user whom the request names, without escapes; no longer than a name may be. "": none. */
-or_str facts_user(const facts *f, or_arena *arena);
+/* A user or session that the request names, without escapes, cut to FACTS_MAX_NAME bytes. raw is as
+   in facts; "": it names none. */
+or_str facts_plain(or_str raw, or_arena *arena);
 
 /* The member with that name; NULL. */
 const or_json_member *facts_member(const facts *f, or_str name);

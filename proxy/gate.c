@@ -169,7 +169,7 @@ bool gate_enter(gate_ticket *t, account *key, or_str app, or_arena *arena, refus
     memset(t, 0, sizeof *t);
     t->entered = true;
     t->app = app.len > 0 ? app : OR_STR("");
-    t->user = OR_STR("");
+    t->user = t->session = OR_STR("");
     if (ledger_is_full()) {
         refuse(why, arena, 503, NULL, ledger_fault());
         why->retry_after_s = 5;
@@ -278,6 +278,7 @@ static bool take_free(gate_ticket *t, or_arena *arena, refusal *why)
 {
     or_wall wall = clock_wall();
     int64_t day = wall.known ? or_window_start(OR_WINDOW_DAILY, wall.unix_s) : 0;
+    if (day < books_organization()->free_day) day = books_organization()->free_day; /* set back */
     for (unsigned i = 0; i < t->num; i++) {
         account *a = t->who[i];
         if (day > a->free_day) {
@@ -286,11 +287,12 @@ static bool take_free(gate_ticket *t, or_arena *arena, refusal *why)
         }
         uint32_t limit = a->limits.free_requests_per_day;
         if (limit == 0 || a->free_used < limit) continue;
+        int64_t left = day + 86400 - wall.unix_s; /* of a day that the clock has not reached: longer */
         return over_rate(a, "free_requests_per_day", limit, a->free_used,
-                         (uint32_t)((day + 86400 - wall.unix_s) * 1000), wall, arena, why);
+                         (uint32_t)(left < 1000000 ? left : 1000000) * 1000, wall, arena, why);
     }
     for (unsigned i = 0; i < t->num; i++) t->who[i]->free_used++;
-    t->free = true;
+    t->free_day = day;
     return true;
 }
 
@@ -510,12 +512,11 @@ static void describe(const gate_ticket *t, const record *r, gate_entry *e)
     e->key = r->d->key != NULL ? or_str_z(r->d->key->id) : OR_STR("");
     e->app = t->app;
     e->user = t->user;
-    e->session = r->f->session_id.ptr != NULL ? r->f->session_id : r->session;
-    if (e->session.ptr == NULL) e->session = OR_STR("");
+    e->session = t->session;
     e->model = last != NULL ? last->model : OR_STR("");
     e->provider = last != NULL ? (last->tag.ptr != NULL ? last->tag : last->provider) : OR_STR("");
     e->counts = r->num_attempts > 0;
-    e->free = t->free;
+    e->free_day = t->free_day;
     e->wall = clock_wall();
     split(r, last, e);
     e->charged = e->own + e->byok;

@@ -28,9 +28,10 @@ struct gate_ticket {
     int64_t        pico, byok_pico; /* reserved: the most, and of it the most that others bill */
     uint64_t       tokens;          /* counted as in work */
     uint64_t       line;            /* of the ledger: has to be on disk first; 0 */
-    bool           entered, reserved, listed, journalled, settled, free;
+    bool           entered, reserved, listed, journalled, settled;
+    int64_t        free_day;        /* of a model that costs nothing: the day it counts in; 0 */
     char           id[64];
-    or_str         app, user;       /* borrowed; "" */
+    or_str         app, user, session; /* borrowed; "" */
     char           upstream_id[96]; /* "": not known yet; and of which provider section */
     const char    *section;
     void         (*ready)(void *user, bool ok); /* see gate_wait */

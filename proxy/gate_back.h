@@ -16,7 +16,7 @@ typedef struct gate_entry {
     bool      known, estimated;
     int64_t   charged, charged_byok; /* what limits count, and of it what others bill */
     bool      counts;   /* it was tried: it belongs into the tally */
-    bool      free;
+    int64_t   free_day;
     tally_sum sum;      /* without money */
     or_wall   wall;
 } gate_entry;

@@ -89,7 +89,7 @@ static void put_money(or_json_writer *w, const gate_entry *e)
     member_i64(w, "charged_pico_usd", e->charged);
     if (e->charged_byok != e->byok) member_i64(w, "charged_byok_pico_usd", e->charged_byok);
     member_bool(w, "estimated", e->estimated || (!e->known && e->charged > 0));
-    if (e->free) member_bool(w, "free", true);
+    if (e->free_day > 0) member_i64(w, "free_day", e->free_day);
 }
 
 /* Odd counts, by the bits of gate.c's odd_parts. */
@@ -526,22 +526,22 @@ static bool fold_request(line *l)
                          : e.byok;
     if (e.own < 0 || e.byok < 0 || e.charged < 0 || e.charged_byok < 0) return false;
     e.counts = count_of(l, "/attempts") > 0;
-    e.free = flag_of(l, "/free");
+    e.free_day = money_of(l, "/free_day");
     e.sum.requests = 1;
     e.sum.prompt_tokens = count_of(l, "/tokens/prompt");
     e.sum.completion_tokens = count_of(l, "/tokens/completion");
     e.sum.reasoning_tokens = count_of(l, "/tokens/reasoning");
     e.sum.cached_tokens = count_of(l, "/tokens/cached");
     unsigned num = gate_who(&e, who);
-    int64_t  day = l->wall.known ? or_window_start(OR_WINDOW_DAILY, l->wall.unix_s) : 0;
     for (unsigned i = 0; i < num; i++) {
         account *a = who[i];
         books_clock(a, 0, l->wall);
         gate_charge(a, books_share(a, e.charged, e.charged_byok));
-        if (!e.free) continue;
-        if (day > a->free_day) a->free_used = 0;
-        if (day > a->free_day) a->free_day = day;
-        a->free_used++;
+        if (e.free_day > a->free_day) {
+            a->free_day = e.free_day;
+            a->free_used = 0;
+        }
+        a->free_used += e.free_day > 0 && e.free_day == a->free_day;
     }
     gate_count(&e, who, num);
     left = find_left(e.reserve_id.len > 0 ? e.reserve_id : e.id);

@@ -140,7 +140,10 @@ static int write_all(int to, const char *p, size_t n)
 /* Add to the segment. What an earlier attempt left behind the good part goes first. */
 static int add(const char *p, size_t n)
 {
+    char path[MAX_PATH + 32];
     if (n == 0) return 0;
+    path_of(path, fd_segment, ".jsonl");
+    if (fd < 0 && (fd = open(path, O_RDWR | O_CLOEXEC)) < 0) return failed("open");
     if (ftruncate(fd, (off_t)good) != 0 || lseek(fd, (off_t)good, SEEK_SET) < 0)
         return failed("truncate");
     if (write_all(fd, p, n) != 0) return failed("write");
@@ -347,6 +350,11 @@ static uint64_t seal(void)
         waiting.len--; /* the brace comes behind the hash */
         e = chain_seal(&last, &waiting, line_at);
     }
+    if (e == OR_OK && state == LEDGER_BROKEN) { /* what would be accepted is the sum */
+        waiting.len = line_at;
+        last = on_disk;
+        return 0;
+    }
     if (e != OR_OK) { /* as if it had not been begun */
         if (waiting.len > line_at) waiting.len = line_at;
         waiting.err = OR_OK;
@@ -435,6 +443,10 @@ static bool take_lock(char *error, size_t size)
     ssize_t n;
     snprintf(path, sizeof path, "%s/lock", dir);
     lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (lock_fd < 0 && errno == EROFS) { /* what can be read is served; the folder does as a lock */
+        lock_fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (lock_fd < 0) lock_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
     if (lock_fd < 0) {
         snprintf(error, size, "cannot open %s: %s", path, strerror(errno));
         return false;
@@ -588,7 +600,7 @@ static void unmap(reading *r)
 }
 
 /* Go on with this segment. */
-static bool adopt(uint32_t n, reading *r, char *error, size_t size)
+static void adopt(uint32_t n, reading *r)
 {
     char path[MAX_PATH + 32];
     bool broken = r->bad_line != 0 && r->later;
@@ -610,17 +622,9 @@ static bool adopt(uint32_t n, reading *r, char *error, size_t size)
         log_line("ledger: the last %zu bytes of %s were torn by a power cut or crash: they are cut off",
                  r->text.len - r->good, path);
     }
-    fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0) {
-        snprintf(error, size, "cannot write %s: %s", path, strerror(errno));
-        return false;
-    }
-    if (broken) return true;
+    if (broken) return;
     good = segment_bytes = r->good;
-    snapshot_bytes = 0;
-    if (torn && ftruncate(fd, (off_t)good) != 0)
-        set_state(LEDGER_FAILING, "the ledger cannot be written"); /* the first job tries again */
-    return true;
+    snapshot_bytes = 0; /* the first job opens the file, and cuts it */
 }
 
 /* The newest segment whose snapshot is whole; those behind it are put aside. */
@@ -645,7 +649,7 @@ static bool read_newest(char *error, size_t size)
             }
             bool ok = true;
             if (usable) {
-                ok = adopt(n, &r, error, size);
+                adopt(n, &r);
             } else { /* the very first one was torn before anything was in it */
                 path_of(aside, n, ".torn");
                 log_line("ledger: %s was torn before its first snapshot was whole: it is put aside as "

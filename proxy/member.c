@@ -35,6 +35,15 @@ void member_raw(or_json_writer *w, const char *name, or_str json)
     or_json_put_raw(w, json);
 }
 
+bool member_is_text(or_str s)
+{
+    or_buf         count;
+    or_json_writer w;
+    or_buf_init_counting(&count);
+    or_json_writer_init(&w, &count);
+    return or_json_put_str(&w, s) == OR_OK;
+}
+
 void member_usd(or_json_writer *w, const char *name, int64_t pico_usd)
 {
     or_json_put_key(w, or_str_z(name));

@@ -12,6 +12,9 @@ void member_bool(or_json_writer *w, const char *name, bool b);
 void member_null(or_json_writer *w, const char *name);
 void member_raw(or_json_writer *w, const char *name, or_str json);
 
+/* Can JSON hold it: is it UTF-8? */
+bool member_is_text(or_str s);
+
 /* USD as a number, exactly; a cost that is not known is null. */
 void member_usd(or_json_writer *w, const char *name, int64_t pico_usd);
 void member_cost(or_json_writer *w, const char *name, const or_cost *c);

@@ -9,6 +9,7 @@
 #include "proxy/gen.h"
 #include "proxy/ledger.h"
 #include "proxy/mem.h"
+#include "proxy/member.h"
 #include "proxy/preset.h"
 #include "proxy/uplink.h"
 
@@ -112,7 +113,7 @@ void relay_gone(void *owner)
     relay_forget_client(r, 499, "client hung up");
     if (r->waiting) {
         end_waiting(r);
-    } else if (settings_of(r)->drain_hangups && r->x.call.opened) {
+    } else if (settings_of(r)->drain_hangups && r->x.call.attempts > 0) {
         /* the provider finishes, and bills, all the same: then what it took is known, too */
         ev_timer_set(&r->hangup, settings_of(r)->timeout.hangup);
         if (r->x.paused) exchange_pause(&r->x, false);
@@ -170,7 +171,10 @@ static void on_failure(relay *r, const or_call_event *ev)
 static void on_end(relay *r, const or_call_event *ev)
 {
     or_usage usage = ev->usage;
-    if (ev->failure != NULL && ev->attempt > 0 && ev->failure->err != OR_ERR_CANCELLED) {
+    bool cancelled = ev->failure != NULL && ev->failure->err == OR_ERR_CANCELLED;
+    if (cancelled && ev->attempt > 0 && !r->r.served && ev->attempt > r->r.num_attempts)
+        relay_note_attempt(r, 0, "cancelled"); /* it may have been at work for us */
+    if (ev->failure != NULL && ev->attempt > 0 && !cancelled) {
         relay_rest_key(r, ev->failure);
         if (!r->r.served)
             relay_note_attempt(r, ev->failure->status, relay_word(ev->failure));
@@ -379,11 +383,15 @@ static relay *new_relay(void)
 static or_str keep_field(relay *r, const or_http_head *head, const char *name)
 {
     or_str value = or_http_field(head, or_str_z(name), NULL), none = or_str_of(NULL, 0);
-    if (value.len == 0 || value.len > MAX_SHOWN) return none;
-    char *copy = or_arena_alloc(&r->arena, value.len);
+    size_t n = value.len < MAX_SHOWN ? value.len : MAX_SHOWN; /* more of it is no other name */
+    while (n > 0 && n < value.len && ((unsigned char)value.ptr[n] & 0xc0) == 0x80) n--;
+    char *copy = n > 0 ? or_arena_alloc(&r->arena, n) : NULL;
     if (copy == NULL) return none;
-    memcpy(copy, value.ptr, value.len);
-    return or_str_of(copy, value.len);
+    memcpy(copy, value.ptr, n);
+    bool clean = member_is_text(or_str_of(copy, n));
+    for (size_t i = 0; i < n && !clean; i++) /* records and limits go by it: it has to be text */
+        if ((unsigned char)copy[i] >= 0x80) copy[i] = '?';
+    return or_str_of(copy, n);
 }
 
 static void note_client(relay *r, const or_http_head *head)
@@ -490,12 +498,14 @@ static bool prepare(relay *r, client *c, facts_kind kind, const account *who, bo
         return false;
     }
     bool asks = strcmp(r->r.path, "/route") != 0;
-    if ((asks && !gate_add_user(&r->ticket, facts_user(&r->f, &r->arena), &r->arena, &why)) ||
+    if ((asks && !gate_add_user(&r->ticket, facts_plain(r->f.user, &r->arena), &r->arena, &why)) ||
         !decide(&r->d, &r->f, &whose, &r->arena, &why)) {
         refuse(r, c, who, &why);
         return false;
     }
     r->r.session = keep_field(r, client_head(c), "x-session-id");
+    r->ticket.session = facts_plain(r->f.session_id, &r->arena);
+    if (r->ticket.session.len == 0 && r->r.session.len > 0) r->ticket.session = r->r.session;
     return true;
 }
 

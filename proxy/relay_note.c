@@ -53,6 +53,8 @@ void relay_take_id(relay *r)
 {
     const char *id = r->x.call.id;
     size_t      n = strlen(id);
+    for (size_t i = 0; i < n; i++)
+        if (id[i] <= ' ' || id[i] > '~') return; /* records could not tell it */
     if (n == 0) return;
     gate_started(&r->ticket, provider_of(r), or_str_of(id, n));
     if (r->native && strncmp(id, "gen-", 4) == 0 && n < sizeof r->r.id && !r->committed) {
