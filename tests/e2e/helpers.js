@@ -80,7 +80,7 @@ export function scratch(t) {
 
 // ---- orproxy
 
-function launch(t, args, { env = {}, exe = ORPROXY, cwd = scratch(t) } = {}) {
+export function launch(t, args, { env = {}, exe = ORPROXY, cwd = scratch(t) } = {}) {
     const child = spawn(exe, args, {
         cwd, // no orproxy.conf there
         env: {
