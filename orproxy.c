@@ -629,12 +629,12 @@ static void serve_command(const command_gateway *g, const int *fds, unsigned num
     char  error[512];
     conf *c = g->settings;
     signal(SIGINT, SIG_IGN);
-    log_mute();
     if (start(c) != EXIT_OK) _exit(EXIT_FAILED);
     if (!gate_open(c, g->books ? c->state : NULL, &of_gate, error, sizeof error)) {
         fprintf(stderr, "orproxy: %s\n", error);
         _exit(EXIT_FAILED);
     }
+    log_mute(); /* what was found wrong in the state was said */
     signal(SIGINT, SIG_IGN);
     while (refresh_is_busy() && !stopping && ev_turn()) {}
     for (unsigned i = 0; i < num; i++) {

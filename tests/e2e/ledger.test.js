@@ -263,7 +263,7 @@ async function refusing(t, p, place) {
     const free = await serve(p, 'free');
     assert.equal(free.status, 200, free.body);
     const { ledger } = await limitsOf(p);
-    assert.equal(ledger.state, 'failing');
+    assert.equal(ledger.state, 'broken');
     assert.match(ledger.message, said);
 }
 
