@@ -372,20 +372,15 @@ static void on_signal_pipe(ev_io *io, unsigned events)
 static bool catch_signals(void)
 {
     struct sigaction action = {0};
-    if (pipe(signal_pipe) != 0) return false;
-    for (int i = 0; i < 2; i++) {
-        fcntl(signal_pipe[i], F_SETFL, O_NONBLOCK);
-        fcntl(signal_pipe[i], F_SETFD, FD_CLOEXEC);
-    }
+    signal_io.ready = on_signal_pipe;
+    if (!ev_add_pipe(&signal_io, signal_pipe)) return false;
     action.sa_handler = on_signal;
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
-    signal_io.fd = signal_pipe[0];
-    signal_io.ready = on_signal_pipe;
-    return ev_add(&signal_io, EV_READ);
+    return true;
 }
 
 /* ---- the run ---- */

@@ -113,24 +113,14 @@ static void on_wake(ev_io *io, unsigned events)
 
 bool dns_setup(void)
 {
-    sigset_t all, before;
-    if (pipe(wake) != 0) return false;
-    for (int i = 0; i < 2; i++) {
-        fcntl(wake[i], F_SETFL, O_NONBLOCK);
-        fcntl(wake[i], F_SETFD, FD_CLOEXEC);
-    }
-    wake_io.fd = wake[0];
     wake_io.ready = on_wake;
-    if (!ev_add(&wake_io, EV_READ)) return false;
-    sigfillset(&all); /* signals are the loop's */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (!ev_add_pipe(&wake_io, wake)) return false;
     bool ok = true;
     for (int i = 0; i < THREADS && ok; i++) {
         pthread_t thread;
-        ok = pthread_create(&thread, NULL, work, NULL) == 0;
+        ok = ev_start_thread(&thread, work);
         if (ok) pthread_detach(thread);
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return ok;
 }
 

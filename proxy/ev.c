@@ -1,7 +1,10 @@
 #include "proxy/ev.h"
 
 #include <assert.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "or.h"
 #include "ports/posix.h"
@@ -114,6 +117,37 @@ void ev_timer_stop(ev_timer *t)
     t->index = 0;
     ev_timer *last = heap[--heap_used];
     if (last != t) sift(last, i);
+}
+
+bool ev_add_pipe(ev_io *io, int ends[2])
+{
+    if (pipe(ends) != 0) return false;
+    for (int i = 0; i < 2; i++) {
+        fcntl(ends[i], F_SETFL, O_NONBLOCK);
+        fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+    }
+    io->fd = ends[0];
+    if (ev_add(io, EV_READ)) return true;
+    close(ends[0]);
+    close(ends[1]);
+    return false;
+}
+
+void ev_remove_pipe(ev_io *io, int ends[2])
+{
+    ev_remove(io);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+bool ev_start_thread(pthread_t *thread, void *(*run)(void *unused))
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool ok = pthread_create(thread, NULL, run, NULL) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return ok;
 }
 
 void ev_defer(ev_task *task)

@@ -7,6 +7,7 @@
 #ifndef EV_H
 #define EV_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -50,6 +51,14 @@ uint32_t ev_now(void);
 bool ev_add(ev_io *io, unsigned want);
 void ev_want(ev_io *io, unsigned want);
 void ev_remove(ev_io *io);
+
+/* A pipe by which others - a thread, a signal - wake the loop: ends[1] is for their bytes, io reads
+   ends[0]. False with errno. */
+bool ev_add_pipe(ev_io *io, int ends[2]);
+void ev_remove_pipe(ev_io *io, int ends[2]);
+
+/* A thread that signals leave alone: they are the loop's. False with errno. */
+bool ev_start_thread(pthread_t *thread, void *(*run)(void *unused));
 
 /* Fire once, delay_ms from now (1 ms to 24 days). Setting a set timer moves it; moving it
    later, as every received byte does, costs nothing. Caller sets fire and user before. */

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -677,20 +676,11 @@ static bool read_newest(char *error, size_t size)
 
 static bool start_thread(void)
 {
-    sigset_t all, before;
-    if (pipe(wake) != 0) return false;
-    for (int i = 0; i < 2; i++) {
-        fcntl(wake[i], F_SETFL, O_NONBLOCK);
-        fcntl(wake[i], F_SETFD, FD_CLOEXEC);
-    }
-    wake_io.fd = wake[0];
     wake_io.ready = on_wake;
-    if (!ev_add(&wake_io, EV_READ)) return false;
+    if (!ev_add_pipe(&wake_io, wake)) return false;
     stop = has_work = false;
-    sigfillset(&all); /* signals are the loop's */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    has_thread = pthread_create(&thread, NULL, run, NULL) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    has_thread = ev_start_thread(&thread, run);
+    if (!has_thread) ev_remove_pipe(&wake_io, wake);
     return has_thread;
 }
 
@@ -785,9 +775,7 @@ static void stop_thread(void)
     pthread_mutex_unlock(&mutex);
     pthread_join(thread, NULL);
     has_thread = false;
-    ev_remove(&wake_io);
-    close(wake[0]);
-    close(wake[1]);
+    ev_remove_pipe(&wake_io, wake);
 }
 
 void ledger_close(void)

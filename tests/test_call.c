@@ -899,6 +899,42 @@ static void test_budget(void)
     call_play_free(&p);
 }
 
+/* What failed attempts may have cost, as it is before END tells the whole. */
+static int64_t past[2]; /* at BEGIN, at END */
+static int64_t whole;
+
+static void look_at_past(call_play *p, const or_call_event *ev)
+{
+    if (ev == NULL) return;
+    if (ev->kind == OR_CALL_BEGIN) past[0] = or_call_past_cost(&p->call);
+    if (ev->kind != OR_CALL_END) return;
+    past[1] = or_call_past_cost(&p->call);
+    whole = ev->cost.pico_usd;
+}
+
+static void test_past_cost(void)
+{
+    static const struct {
+        const char *name, *plan, *answers[2];
+    } cases[] = {{"none", "1", {GOOD}},
+                 {"a guess", "01", {"", GOOD}},
+                 {"an error costs nothing", "01", {STATUS("503"), GOOD}},
+                 {"at no known price", "41", {"", GOOD}}};
+    static call_play p;
+    int64_t          alone = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        call_play_init(&p, cases[i].plan);
+        p.answers[0] = cases[i].answers[0];
+        p.answers[1] = cases[i].answers[1];
+        p.hook = look_at_past;
+        run(&p, cases[i].name);
+        CHECK(past[0] == past[1], "the same before and at the end");
+        if (i == 0) alone = whole;
+        CHECK(i == 3 ? past[1] == -1 : past[1] == whole - alone, cases[i].name);
+        CHECK((past[1] > 0) == (i == 1), cases[i].name);
+    }
+}
+
 static void test_insured(void)
 {
     static call_play p;
@@ -1362,6 +1398,7 @@ int main(void)
     test_retry_after();
     test_max_cost();
     test_budget();
+    test_past_cost();
     test_insured();
     test_pause();
     test_cancel();

@@ -924,6 +924,16 @@ static const struct {
     {"absurd counts", USAGE("{\"prompt_tokens\":9223372036854775807,\"completion_tokens\":"
                             "9223372036854775807,\"total_tokens\":-4}"),
      "finish(stop)usage(9223372036854775807,9223372036854775807,18446744073709551614,0,0,0)"},
+    {"a sum alone", USAGE("{\"total_tokens\":200}"), "finish(stop)"},
+    {"counts below nothing", USAGE("{\"prompt_tokens\":-100,\"completion_tokens\":-100,"
+                                   "\"total_tokens\":200}"), "finish(stop)"},
+    {"one count of two", USAGE("{\"prompt_tokens\":18446744073709551616,\"completion_tokens\":1}"),
+     "finish(stop)"},
+    {"one count is a word", USAGE("{\"prompt_tokens\":\"x\",\"completion_tokens\":1}"), "finish(stop)"},
+    {"odd counts with a cost", USAGE("{\"prompt_tokens\":-1,\"completion_tokens\":1,\"cost\":0.5}"),
+     "finish(stop)usage(0,1,1,0,0,0$0.5)"},
+    {"cost just below nothing", USAGE("{\"prompt_tokens\":1,\"cost\":-1e-300}"),
+     "finish(stop)usage(1,0,1,0,0,0)"},
     {"all zero", USAGE("{\"prompt_tokens\":0,\"completion_tokens\":0}"), "finish(stop)"},
     {"usage of all kinds", USAGE("{\"prompt_tokens\":9,\"completion_tokens\":8,\"total_tokens\":17,\"is_byok\":true,"
      "\"cost\":0.1,\"cost_details\":{\"upstream_inference_cost\":0.25,\"upstream_inference_prompt_cost\":7},"
