@@ -169,6 +169,13 @@ fuzz:
 	    { set +x; } 2>/dev/null; \
 	done
 
+# The books through hundreds of kills; TORTURE_SEED repeats a run.
+TORTURE_ROUNDS ?= 400
+torture:
+	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh test
+	@$(MAKE) --no-print-directory TARGET=test CFLAGS='$(SANITIZE) -Werror' build/test/orproxy
+	TORTURE_ROUNDS=$(TORTURE_ROUNDS) node --test tests/e2e/torture.test.js
+
 bench: $(BENCHES)
 	@$(CC) --version | head -n 1
 	@set -e; for program in $(BENCHES); do $$program; done
@@ -201,6 +208,7 @@ help:
 	@echo 'make run         install what is missing, build, start (ARGS="--listen ...")'
 	@echo 'make test        install what is missing, run every test under sanitizers'
 	@echo 'make cross-test  the tests of or.h on emulated ARM, MIPS and RISC-V machines'
+	@echo 'make torture     the books through TORTURE_ROUNDS=$(TORTURE_ROUNDS) kills'
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) with libFuzzer'
 	@echo 'make coverage    lines of or.h that its tests execute, by part'
 	@echo 'make bench       build and run the benchmarks'
@@ -212,6 +220,6 @@ help:
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS AR TARGET BEARSSL JSMN; see the top of Makefile.'
 
 .PHONY: all run test test-build test-plain test-sanitized test-programs cross-test cross-build \
-        fuzz bench coverage size layers clean-root install clean help always
+        torture fuzz bench coverage size layers clean-root install clean help always
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -1,4 +1,4 @@
-/* or.h - version 0.3.0 - talk to OpenRouter, and to everything that speaks like it
+/* or.h - version 0.4.0 - talk to OpenRouter, and to everything that speaks like it
 
    Chat completions for firmware and applications: requests, streams, tool calls, fallback
    over providers and models, exact cost, budgets. It opens no socket, reads no clock,
@@ -230,7 +230,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OR_VERSION "0.3.0"
+#define OR_VERSION "0.4.0"
 
 /* Put before every public function. `#define OR_API static` keeps the whole
    library private to one file. */

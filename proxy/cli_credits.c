@@ -28,7 +28,7 @@ static int print_credits(or_str body)
         cli_table_begin(&t, 2, 1u << 1);
         add_row(&t, "total", total);
         add_row(&t, "used", used);
-        add_row(&t, "left", left);
+        if (total > 0) add_row(&t, "left", left); /* else nothing is limited by them */
         status = cli_table_print(&t) ? CLI_OK : CLI_FAILED;
     }
     cli_doc_end(&d);
