@@ -73,13 +73,15 @@ $B/tests/test_rewrite $B/tests/fuzz_request: $(REWRITE)
 GATE := $(DECIDE) $(patsubst %,$B/proxy/%.o,gate gate_lines ledger books tally keys rate record \
                                             metrics generations)
 $B/tests/test_gate: $(GATE)
+$B/tests/fuzz_ledger: $(GATE)
 $B/tests/test_gate: private LIBS := -Wl,--wrap=or_posix_now_ms -Wl,--wrap=time $B/ports.a $(LIBS)
 $B/tests/test_metrics: $(MARKET) $(patsubst %,$B/proxy/%.o,metrics generations books keys rate clock \
                                                           ledger chain member)
 $B/tests/test_market $B/tests/test_decide $B/tests/test_rewrite $B/tests/fuzz_request \
-    $B/tests/test_metrics: private LIBS := -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
-FUZZ_REQUEST = -D_GNU_SOURCE $(REWRITE:$B/%.o=%.c) proxy/core.c $(PORTS) \
-               -Wl,--wrap=or_posix_now_ms $(LIBS)
+    $B/tests/fuzz_ledger $B/tests/test_metrics: private LIBS := -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
+FUZZ_WITH = proxy/core.c $(PORTS) -D_GNU_SOURCE -Wl,--wrap=or_posix_now_ms $(LIBS)
+FUZZ_REQUEST = $(REWRITE:$B/%.o=%.c) $(FUZZ_WITH)
+FUZZ_LEDGER = $(GATE:$B/%.o=%.c) $(FUZZ_WITH)
 $B/tests/test_shape: $B/proxy/member.o $B/proxy/shape.o $B/proxy/shape_collect.o $B/proxy/shape_f32.o
 $B/tests/test_models: $B/proxy/models.o $B/proxy/models_query.o $B/proxy/models_object.o \
                       $B/proxy/mem.o $B/proxy/member.o $B/proxy/query.o
@@ -161,7 +163,8 @@ fuzz:
 	@CC=clang INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh fuzz
 	@set -e; for part in $(FUZZERS); do \
 	    mkdir -p build/fuzz/$$part tests/corpus/$$part; \
-	    case $$part in request) more='$(FUZZ_REQUEST)' ;; *) more= ;; esac; set -x; \
+	    case $$part in request) more='$(FUZZ_REQUEST)' ;; \
+	    ledger) more='$(FUZZ_LEDGER)' ;; *) more= ;; esac; set -x; \
 	    clang -std=c99 $(INCLUDES) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer -DFUZZ_LIBFUZZER \
 	        -o build/fuzz/fuzz_$$part tests/fuzz_$$part.c $$more; \
 	    build/fuzz/fuzz_$$part -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \

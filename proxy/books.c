@@ -190,17 +190,21 @@ int64_t books_take_lease(account *a)
     return unused;
 }
 
+static int64_t in_window(const spending *s, or_window w)
+{
+    switch (w) {
+    case OR_WINDOW_DAILY: return s->day;
+    case OR_WINDOW_WEEKLY: return s->week;
+    case OR_WINDOW_MONTHLY: return s->month;
+    default: return s->total;
+    }
+}
+
 /* What a window that begins now would have seen. */
 static int64_t spent_in(const account *a, or_window w)
 {
-    const spending *s[2] = {&a->own, &a->byok};
-    int64_t         n[2];
-    for (int i = 0; i < 2; i++)
-        n[i] = w == OR_WINDOW_DAILY    ? s[i]->day
-               : w == OR_WINDOW_WEEKLY ? s[i]->week
-               : w == OR_WINDOW_MONTHLY ? s[i]->month
-                                        : s[i]->total;
-    return books_share(a, or_money_add(n[0], n[1]), n[1]);
+    int64_t byok = in_window(&a->byok, w);
+    return books_share(a, or_money_add(in_window(&a->own, w), byok), byok);
 }
 
 /* Another limit: what was spent stays spent. */

@@ -443,6 +443,12 @@ static int64_t money_of(line *l, const char *pointer)
     return n;
 }
 
+/* A whole, and the part of it that others bill: neither below nothing, the part no larger. */
+static bool is_split(int64_t all, int64_t byok)
+{
+    return byok >= 0 && byok <= all;
+}
+
 static uint64_t count_of(line *l, const char *pointer)
 {
     uint64_t n = 0;
@@ -519,12 +525,13 @@ static bool fold_request(line *l)
     e.known = or_json_type_at(&l->doc, or_json_find(&l->doc, 0, "/cost_pico_usd")) == OR_JSON_NUMBER;
     e.estimated = flag_of(l, "/estimated");
     e.byok = money_of(l, "/byok_pico_usd");
-    e.own = money_of(l, "/cost_pico_usd") - e.byok;
+    int64_t cost = money_of(l, "/cost_pico_usd");
     e.charged = money_of(l, "/charged_pico_usd");
     e.charged_byok = or_json_find(&l->doc, 0, "/charged_byok_pico_usd") >= 0
                          ? money_of(l, "/charged_byok_pico_usd")
                          : e.byok;
-    if (e.own < 0 || e.byok < 0 || e.charged < 0 || e.charged_byok < 0) return false;
+    if (!is_split(cost, e.byok) || !is_split(e.charged, e.charged_byok)) return false;
+    e.own = cost - e.byok;
     e.counts = count_of(l, "/attempts") > 0;
     e.free_day = money_of(l, "/free_day");
     e.sum.requests = 1;
@@ -556,7 +563,7 @@ static bool fold_reserve(line *l)
     read_names(l, &e);
     e.charged = money_of(l, "/reserved_pico_usd");
     e.charged_byok = money_of(l, "/byok_pico_usd");
-    return e.id.len > 0 && e.charged >= 0 && e.charged_byok >= 0 && add_left(&e);
+    return e.id.len > 0 && is_split(e.charged, e.charged_byok) && add_left(&e);
 }
 
 /* The reservation again, with what is known of it now. */
@@ -597,7 +604,9 @@ static bool fold_estimate(line *l)
     gate_entry e;
     read_names(l, &e);
     e.charged_byok = money_of(l, "/byok_pico_usd");
-    e.charged = money_of(l, "/own_pico_usd") + e.charged_byok;
+    if (!or_add_i64(money_of(l, "/own_pico_usd"), e.charged_byok, &e.charged) ||
+        !is_split(e.charged, e.charged_byok))
+        return false;
     e.wall.unix_s = (int64_t)count_of(l, "/at");
     e.wall.known = e.wall.unix_s > 0;
     gate_add_estimate(&e);
@@ -608,6 +617,9 @@ static bool fold_adjustment(line *l)
 {
     gate_estimate *e = find_estimate(text_of(l, 0, "/id"));
     gate_estimate  given;
+    int64_t        own = money_of(l, "/own_change_pico_usd"), both;
+    int64_t        byok = money_of(l, "/byok_change_pico_usd");
+    if (!or_add_i64(own, byok, &both)) return false;
     if (e == NULL) { /* its own words will do */
         char   mem[1024];
         char  *at = mem;
@@ -621,10 +633,10 @@ static bool fold_adjustment(line *l)
         given.model = keep(&at, model);
         given.provider = keep(&at, provider);
         given.at = (int64_t)count_of(l, "/at");
-        correct(&given, money_of(l, "/own_change_pico_usd"), money_of(l, "/byok_change_pico_usd"));
+        correct(&given, own, byok);
         return true;
     }
-    correct(e, money_of(l, "/own_change_pico_usd"), money_of(l, "/byok_change_pico_usd"));
+    correct(e, own, byok);
     forget_estimate(e);
     return true;
 }
@@ -687,6 +699,7 @@ static bool fold_lease(line *l)
         if (!or_str_eq(or_str_z(books_kind(a->kind)), kind) || !or_str_eq(or_str_z(a->id), id)) continue;
         books_clock(a, 0, l->wall);
         a->lease_pico = money_of(l, "/lease_pico_usd");
+        if (a->lease_pico < 0) return false;
     }
     return true;
 }
