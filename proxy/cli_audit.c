@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "proxy/chain.h"
 #include "proxy/cli_parts.h"
@@ -493,20 +494,31 @@ static void print_notes(const audit *a)
                a->tail);
 }
 
-static int print_text(paper *p, const audit *a)
+/* "whole: 3 segments, 1200 lines", or where it is broken. */
+static void put_verdict(or_buf *out, const audit *a)
 {
     const finding *f = &a->first;
+    char           text[WHY + 200], n[32] = "";
+    if (f->has_n) snprintf(n, sizeof n, "n=%llu: ", (unsigned long long)f->n);
+    if (a->breaks == 0)
+        snprintf(text, sizeof text, "whole: %llu segment%s, %llu line%s\n",
+                 (unsigned long long)a->segments, plural(a->segments), (unsigned long long)a->lines,
+                 plural(a->lines));
+    else
+        snprintf(text, sizeof text, "BROKEN at %llu place%s, the first:\n%s:%lu: %s%s\n",
+                 (unsigned long long)a->breaks, plural(a->breaks), f->file, f->line, n, f->why);
+    or_buf_put_z(out, text);
+}
+
+static int print_text(paper *p, const audit *a)
+{
+    char   mem[WHY + 200];
+    or_buf verdict;
     if (!cli_table_print(&p->table)) return CLI_FAILED;
     print_notes(a);
-    if (a->breaks == 0)
-        printf("whole: %llu segment%s, %llu line%s\n", (unsigned long long)a->segments,
-               plural(a->segments), (unsigned long long)a->lines, plural(a->lines));
-    else
-        printf("BROKEN at %llu place%s, the first:\n%s:%lu: ", (unsigned long long)a->breaks,
-               plural(a->breaks), f->file, f->line);
-    if (a->breaks > 0 && f->has_n) printf("n=%llu: ", (unsigned long long)f->n);
-    if (a->breaks > 0) printf("%s\n", f->why);
-    return cli_print(OR_STR("")) ? CLI_OK : CLI_FAILED;
+    or_buf_init(&verdict, mem, sizeof mem);
+    put_verdict(&verdict, a);
+    return cli_print(or_buf_str(&verdict)) ? CLI_OK : CLI_FAILED;
 }
 
 /* ---- the commands ---- */
@@ -529,26 +541,58 @@ static bool read_segments(audit *a, paper *p, const or_buf *numbers)
     return true;
 }
 
+/* Read all of it; what begin_paper began is the caller's to end. */
+static bool examine(audit *a, paper *p, const char *state, bool json)
+{
+    or_buf numbers;
+    memset(a, 0, sizeof *a);
+    a->state = state;
+    chain_begin(&a->at.c);
+    or_buf_init_growing(&numbers, &mem_allocator, CLI_MAX_TABLE);
+    begin_paper(p, a, json);
+    bool read = list_segments(state, &numbers) && read_segments(a, p, &numbers);
+    if (read) a->held = a->has_tail && cli_state_is_held(state);
+    or_buf_free(&numbers);
+    return read;
+}
+
+static void end_paper(paper *p)
+{
+    cli_table_end(&p->table);
+    or_buf_free(&p->out);
+}
+
 static int verify(const char *state, bool json)
 {
-    audit  a;
-    paper  p;
-    or_buf numbers;
-    int    status = CLI_FAILED;
-    memset(&a, 0, sizeof a);
-    a.state = state;
-    chain_begin(&a.at.c);
-    or_buf_init_growing(&numbers, &mem_allocator, CLI_MAX_TABLE);
-    begin_paper(&p, &a, json);
-    if (list_segments(state, &numbers) && read_segments(&a, &p, &numbers)) {
-        a.held = a.has_tail && cli_state_is_held(state);
+    audit a;
+    paper p;
+    int   status = CLI_FAILED;
+    if (examine(&a, &p, state, json)) {
         status = json ? print_json(&p, &a) : print_text(&p, &a);
         if (a.breaks > 0) status = CLI_FAILED;
     }
-    cli_table_end(&p.table);
-    or_buf_free(&p.out);
-    or_buf_free(&numbers);
+    end_paper(&p);
     return status;
+}
+
+bool cli_audit_check(const char *state, or_buf *out)
+{
+    audit a;
+    paper p;
+    char  lock[600];
+    snprintf(lock, sizeof lock, "%.500s/lock", state);
+    if (access(state, F_OK) == 0 && access(state, R_OK | W_OK | X_OK) != 0) {
+        or_buf_put_z(out, "this user may not use the folder: see its owner and mode\n");
+        return false;
+    }
+    if (access(lock, F_OK) != 0) {
+        or_buf_put_z(out, "no ledger yet: the first start makes it\n");
+        return true;
+    }
+    bool read = examine(&a, &p, state, false);
+    if (read) put_verdict(out, &a);
+    end_paper(&p);
+    return read && a.breaks == 0;
 }
 
 static int print_accepted(or_str body)

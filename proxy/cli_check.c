@@ -166,13 +166,15 @@ static unsigned count_endpoints(const conf *c, unsigned provider, unsigned *unpr
    tell their prices, other providers need [endpoint] sections. */
 static void note_prices(or_buf *out, const conf *c, const conf_key *key)
 {
-    if (key->max_cost_pico_usd < 0 || c->unknown_price != CONF_PRICE_REFUSE) return;
+    bool limited = key->max_cost_pico_usd >= 0 || key->limits.limit_pico_usd >= 0 ||
+                   c->organization.limit_pico_usd >= 0;
+    if (!limited || c->unknown_price != CONF_PRICE_REFUSE) return;
     for (unsigned i = 0; i < c->num_providers; i++) {
         const conf_provider *p = &c->providers[i];
         unsigned             unpriced, num = count_endpoints(c, i, &unpriced);
         if (p->kind == PROVIDER_OPENROUTER || p->kind == PROVIDER_DEMO) continue;
         if (num > 0 && unpriced == 0) continue;
-        put(out, "key ", key->name, " has max_cost_per_request, and prices of provider ");
+        put(out, "key ", key->name, " has a limit of money, and prices of provider ");
         put(out, p->name, " are unknown", num > 0 ? " in some [endpoint] sections" : "");
         or_buf_put_z(out, ": it is not served there; give prompt and completion in [endpoint ");
         put(out, p->name, " MODEL]", ", or say unknown_price = ceiling\n");
@@ -189,19 +191,26 @@ static void note_oddities(or_buf *out, const conf *c)
 int cli_check(const cli_command *command)
 {
     const conf *c = conf_now();
-    or_buf      failures, odd;
+    or_buf      failures, odd, state;
     (void)command;
     or_buf_init_growing(&failures, &mem_allocator, CLI_MAX_TABLE);
     or_buf_init_growing(&odd, &mem_allocator, CLI_MAX_TABLE);
+    or_buf_init_growing(&state, &mem_allocator, CLI_MAX_TABLE);
     bool good = check_providers(c, &failures);
     note_oddities(&odd, c);
+    if (c->state != NULL) {
+        put(&state, "\nstate ", c->state, ": ");
+        good = cli_audit_check(c->state, &state) && good;
+    }
     if (failures.len > 0)
         good = cli_print(OR_STR("\n")) && cli_print(or_buf_str(&failures)) && good;
+    if (state.len > 0) good = cli_print(or_buf_str(&state)) && good;
     if (odd.len > 0) {
         good = cli_print(OR_STR("\nto look at:\n")) && good;
         good = cli_print(or_buf_str(&odd)) && good;
     }
     or_buf_free(&failures);
     or_buf_free(&odd);
+    or_buf_free(&state);
     return good ? CLI_OK : CLI_FAILED;
 }

@@ -331,7 +331,7 @@ test('check: what is odd in the settings', async (t) => {
     assert.equal(p.code, 0, p.stdout + p.stderr);
     assert.match(p.stdout, /provider groq has no key: key = env:GROQ_API_KEY would use/);
     assert.match(p.stdout, /OPENAI_API_KEY is set, but there is no provider openai/);
-    assert.match(p.stdout, /key tablet has max_cost_per_request.*provider groq are unknown/);
+    assert.match(p.stdout, /key tablet has a limit of money.*provider groq are unknown/);
 });
 
 // ---- replay, what-if
