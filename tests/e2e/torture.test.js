@@ -287,14 +287,15 @@ async function killedAtStart(t, w) {
 const lastLine = (state) => (fs.existsSync(state) ? (readLedger(state).lines.at(-1)?.n ?? 0n) : 0n);
 
 // The books once a start has told them that it is there, behind line `after`. A full segment is
-// followed by a snapshot at once.
+// followed by a snapshot at once, and totals may be due.
 async function opened(state, after) {
     let ledger;
     await until(() => {
         ledger = readLedger(state);
         const at = ledger.lines.findLastIndex((one) => one.type === 'open' && one.n > after);
         const behind = ledger.lines.slice(at + 1);
-        return at >= 0 && (behind.length === 0 || behind.at(-1).type === 'snapshot_end');
+        const last = behind.at(-1)?.type ?? 'totals';
+        return at >= 0 && (last === 'totals' || last === 'snapshot_end');
     }, 'the books to be opened');
     return ledger;
 }
