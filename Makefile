@@ -39,14 +39,16 @@ $B/orproxy: $B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)) $B/ports.a
 	$(CC) $(CFLAGS) -Wl,--gc-sections $(LDFLAGS) -o $@ $^ $(LIBS)
 # Examples and tests bring or.h's implementation themselves. A test of a module of orproxy
 # names it here.
-$B/tests/test_conf: $(patsubst %,$B/proxy/%.o,conf providers chain clock)
+CONF := conf conf_table conf_value conf_json conf_secret conf_section conf_file conf_finish \
+        providers chain clock
+$B/tests/test_conf: $(patsubst %,$B/proxy/%.o,$(CONF))
 $B/tests/test_conf: private LIBS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
                                    $(or $(BEARSSL_A),-lbearssl) # this test lets them fail
 $B/tests/test_facts: $B/proxy/facts.o
 $B/tests/test_ledger: $(patsubst %,$B/proxy/%.o,ledger chain clock member ev ev_epoll ev_poll log mem)
 $B/tests/test_ledger: private LIBS := $B/ports.a $(LIBS)
 BOOKS := $(patsubst %,$B/proxy/%.o,books tally keys rate chain clock member mem)
-$B/tests/test_books: $(BOOKS) $(patsubst %,$B/proxy/%.o,conf providers)
+$B/tests/test_books: $(BOOKS) $(patsubst %,$B/proxy/%.o,$(CONF))
 $B/tests/test_cli_text: $(patsubst %,$B/proxy/%.o,cli_text mem)
 $B/tests/test_cli_options: $B/proxy/cli_options.o $B/proxy/cli_help.o
 $B/tests/test_cli_answer: $(patsubst %,$B/proxy/%.o,cli_answer cli_http cli_text cli_out mem)
@@ -58,13 +60,13 @@ $B/tests/test_cli_usage: $(patsubst %,$B/proxy/%.o,cli_usage cli_http cli_text c
 $B/tests/test_cli_audit: $(patsubst %,$B/proxy/%.o,cli_audit cli_http cli_text cli_out chain mem)
 $B/tests/test_cli_audit.o $B/tests/test_cli_usage.o: private FEATURES = -D_GNU_SOURCE
 # Names and the clock are this test's own. Its modules need the ports, which come before them.
-$B/tests/test_upstream: $(patsubst %,$B/proxy/%.o,upstream uplink tls dns ev ev_epoll ev_poll mem log conf chain clock \
-                                    providers)
+$B/tests/test_upstream: $(patsubst %,$B/proxy/%.o,upstream uplink tls dns ev ev_epoll ev_poll mem log \
+                                    $(CONF))
 $B/tests/test_upstream: private LIBS := -Wl,--wrap=or_posix_resolve \
                                         -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
 # What requests are decided by: settings, lists of models and hosts that are never dialled.
-MARKET := $(patsubst %,$B/proxy/%.o,market conf chain clock providers upstream uplink tls dns ev \
-                                    ev_epoll ev_poll mem log)
+MARKET := $(patsubst %,$B/proxy/%.o,market $(CONF) upstream uplink tls dns ev ev_epoll ev_poll \
+                                    mem log)
 DECIDE := $(MARKET) $(patsubst %,$B/proxy/%.o,decide facts envelope preset member)
 $B/tests/test_market: $(MARKET)
 $B/tests/test_decide: $(DECIDE)
