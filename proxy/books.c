@@ -41,8 +41,16 @@ static unsigned bucket_of(account_kind kind, or_str id)
     return h % BUCKETS;
 }
 
+/* Names of apps and users may hold a NUL; kept texts end at it, and so does what is looked for. */
+static or_str until_nul(or_str id)
+{
+    const char *end = id.len > 0 ? memchr(id.ptr, 0, id.len) : NULL;
+    return end != NULL ? or_str_of(id.ptr, (size_t)(end - id.ptr)) : id;
+}
+
 static account *find(account_kind kind, or_str id)
 {
+    id = until_nul(id);
     for (account *a = buckets[bucket_of(kind, id)]; a != NULL; a = a->same)
         if (a->kind == kind && or_str_eq(or_str_z(a->id), id)) return a;
     return NULL;
@@ -50,6 +58,7 @@ static account *find(account_kind kind, or_str id)
 
 static account *make(account_kind kind, or_str id)
 {
+    id = until_nul(id);
     account *a = mem_alloc(sizeof *a + id.len + 1);
     if (a == NULL) return NULL;
     char    *text = (char *)(a + 1);
@@ -419,6 +428,7 @@ static bool make_room(size_t max)
 
 account *books_scope(account_kind kind, or_str name, const conf *c, bool *full)
 {
+    name = until_nul(name);
     const conf_scope *s = name.len > 0 ? scope_for(kind, name, c) : NULL;
     *full = false;
     if (s == NULL) return NULL;

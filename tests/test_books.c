@@ -426,6 +426,26 @@ static void test_scopes(void)
     CHECK(mem_used() == 0, "all is given back");
 }
 
+/* A name with a NUL in it is one account, whose limit holds, and which can go. */
+static void test_nul_in_a_name(void)
+{
+    static const or_str     all[] = {{"*", 1}};
+    static const conf_scope each = {"each", all, 1, {100, OR_WINDOW_NONE, false, 0, 0, 0, 0}, {0}};
+    conf c;
+    bool full;
+    memset(&c, 0, sizeof c);
+    c.users = &each;
+    c.num_users = 1;
+    c.limits.accounts = 3;
+    CHECK(books_begin(), "memory");
+    account *a = books_scope(ACCOUNT_USER, or_str_of("u\0x", 3), &c, &full);
+    CHECK(a != NULL && strcmp(a->id, "u") == 0, "kept as far as the NUL");
+    CHECK(books_scope(ACCOUNT_USER, or_str_of("u\0x", 3), &c, &full) == a, "and found again");
+    CHECK(books_scope(ACCOUNT_USER, or_str_of("\0x", 2), &c, &full) == NULL && !full, "no name");
+    books_end();
+    CHECK(mem_used() == 0, "all is given back");
+}
+
 static void test_credits(void)
 {
     CHECK(books_begin(), "memory");
@@ -541,6 +561,7 @@ int main(void)
     test_fold();
     test_follow();
     test_scopes();
+    test_nul_in_a_name();
     test_credits();
     test_tally();
     test_clock();
