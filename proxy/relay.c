@@ -113,8 +113,9 @@ void relay_gone(void *owner)
     relay_forget_client(r, 499, "client hung up");
     if (r->waiting) {
         end_waiting(r);
-    } else if (settings_of(r)->drain_hangups && r->x.call.attempts > 0) {
-        /* the provider finishes, and bills, all the same: then what it took is known, too */
+    } else if (settings_of(r)->drain_hangups && r->x.call.attempts > 0 && !relay_is_crowded(r)) {
+        /* the provider finishes, and bills, all the same: then what it took is known, too. But
+           timers, descriptors and memory are for limits.connections: not for all who ever hung up */
         ev_timer_set(&r->hangup, settings_of(r)->timeout.hangup);
         if (r->x.paused) exchange_pause(&r->x, false);
     } else {

@@ -729,6 +729,29 @@ test('on_hangup = drain: the rest is read for its bill', async (t) => {
     await assertNothingReserved(g.p);
 });
 
+// What runs on without a client has its end at limits.connections, as everything else.
+test('on_hangup = drain: whoever asks and goes, again and again', async (t) => {
+    const g = await open(t, {
+        keys: { one: {} },
+        top: { on_hangup: 'drain' },
+        sections: { limits: { connections: 4 } },
+    });
+    const hold = gate();
+    g.up.pause = () => hold.opened;
+    for (let i = 0; i < 400; i++) {
+        const c = knock(t, g.p, 'one', dime(`d${i}`));
+        await until(() => g.up.served.has(`d${i}`), 'it to be asked for');
+        c.socket.destroy();
+    }
+    await until(
+        () => [...g.up.served.values()].filter((one) => !one.ended).length <= 5,
+        'all but a few to be left',
+    );
+    hold.open();
+    await until(() => [...g.up.served.values()].every((one) => one.ended), 'all to end');
+    assert.equal((await whole(g.p, 'one', 'd-last')).status, 200);
+});
+
 test('on_hangup = drain ends at timeout.hangup', async (t) => {
     const g = await hangUp(t, {
         top: { on_hangup: 'drain' },
