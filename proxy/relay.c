@@ -499,8 +499,9 @@ static bool prepare(relay *r, client *c, facts_kind kind, const account *who, bo
         return false;
     }
     bool asks = strcmp(r->r.path, "/route") != 0;
-    if ((asks && !gate_add_user(&r->ticket, facts_plain(r->f.user, &r->arena), &r->arena, &why)) ||
-        !decide(&r->d, &r->f, &whose, &r->arena, &why)) {
+    bool enters = !asks || gate_add_user(&r->ticket, facts_plain(r->f.user, &r->arena), &r->arena, &why);
+    whose.limited = limited || gate_is_limited(&r->ticket); /* the user may be the only one who is */
+    if (!enters || !decide(&r->d, &r->f, &whose, &r->arena, &why)) {
         refuse(r, c, who, &why);
         return false;
     }

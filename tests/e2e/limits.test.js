@@ -827,6 +827,14 @@ test('an unknown price: refused where money is limited, shown as unknown elsewhe
         sections: { organization: { limit: '1' } },
     });
     assertRefused(await whole(org.p, 'free', 'x3'), 402, undefined, /price/);
+    // and so are those of a user alone, whom only the body names
+    const user = await open(t, {
+        keys: { free: {} },
+        offer: {},
+        sections: { 'user bob': { limit: '1' } },
+    });
+    assertRefused(await whole(user.p, 'free', 'x4', { user: 'bob' }), 402, undefined, /price/);
+    assert.equal((await whole(user.p, 'free', 'x5', { user: 'alice' })).status, 200);
 });
 
 test('a price that changes meanwhile: charged by the one it was kept back with', async (t) => {
