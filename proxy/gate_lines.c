@@ -9,7 +9,7 @@
 #include "proxy/mem.h"
 #include "proxy/member.h"
 
-enum { MAX_ESTIMATES = 1000 };
+enum { MAX_ESTIMATES = 1000, MAX_ASKED = 256 };
 
 /* ---- requests ---- */
 
@@ -105,6 +105,17 @@ static void put_odd(or_json_writer *w, uint32_t odd)
     or_json_end_array(w);
 }
 
+/* The model as the client named it, as much of it as is kept, in whole letters: a cut one would
+   cost the line. */
+static or_str asked_of(const record *r)
+{
+    or_str s = r->d->asked;
+    if (s.len <= MAX_ASKED) return s;
+    s.len = MAX_ASKED;
+    while (s.len > 0 && ((unsigned char)s.ptr[s.len] & 0xc0) == 0x80) s.len--;
+    return s;
+}
+
 uint64_t gate_put_request(const record *r, const gate_entry *e, uint32_t odd)
 {
     or_json_writer *w = ledger_begin("request");
@@ -117,7 +128,7 @@ uint64_t gate_put_request(const record *r, const gate_entry *e, uint32_t odd)
     if (r->d->key != NULL) member_z(w, "key_name", r->d->key->name);
     if (e->session.len > 0) member_str(w, "session", e->session);
     member_z(w, "path", r->path);
-    member_str(w, "asked", or_str_of(r->d->asked.ptr, r->d->asked.len < 256 ? r->d->asked.len : 256));
+    member_str(w, "asked", asked_of(r));
     member_str(w, "model", e->model);
     member_str(w, "provider", e->provider);
     member_str(w, "section", e->section);

@@ -630,6 +630,19 @@ for (const [name, bytes] of [
         for (const key of NAMES) assert.equal((await books(again, key)).spent, 4n * ONE);
     });
 
+test('the name of a model that is cut in the middle of a letter costs no record', async (t) => {
+    const up = await metered(t);
+    const state = path.join(scratch(t), 'state');
+    const p = await bank(t, up, { state, keys: KEYS });
+    for (const n of [253, 254, 255, 256]) {
+        const model = `${'m'.repeat(n)}\u00e9\u{1f600}`;
+        for (const name of NAMES)
+            assert.equal((await serve(p, name, { model, models: ['acme/big'] })).status, 200);
+    }
+    for (const one of await requestsOf(state, 4 * NAMES.length))
+        assert.match(one.asked, /^m{253,256}\u00e9?$/);
+});
+
 test('the session in the books is the text that was sent', async (t) => {
     const up = await metered(t);
     const state = path.join(scratch(t), 'state');
