@@ -5,7 +5,8 @@
 static void pass(rate *r, uint32_t now_ms)
 {
     int32_t passed = or_ms_diff(r->began_ms, now_ms);
-    if (!r->used || passed >= RATE_SLOTS * RATE_SLOT_MS) {
+    /* below 0: not used for so long that the difference has wrapped */
+    if (!r->used || passed < 0 || passed >= RATE_SLOTS * RATE_SLOT_MS) {
         memset(r->slots, 0, sizeof r->slots);
         r->began_ms = now_ms;
         r->used = true;

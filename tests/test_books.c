@@ -98,6 +98,11 @@ static void test_rate(void)
     rate_add(&r, 5, 1);
     CHECK(rate_sum(&r, 5) == UINT32_MAX, "it saturates");
     CHECK(rate_sum(&r, 5 + RATE_SLOTS * RATE_SLOT_MS) == 0, "and is over");
+    for (uint32_t days = 1; days < 49; days++) { /* or_ms_diff tells 24 days apart, not more */
+        memset(&r, 0, sizeof r);
+        rate_add(&r, now, LIMIT);
+        CHECK(rate_sum(&r, now + days * 86400000u) == 0, "however long it was not used");
+    }
 }
 
 /* ---- rules ---- */
