@@ -30,7 +30,7 @@ static bool was_told(const account *a, unsigned percent)
     for (unsigned i = 0; i < RECENT; i++)
         if (recent[i].used && recent[i].kind == a->kind && recent[i].percent == percent &&
             strncmp(recent[i].id, a->id, sizeof recent[i].id - 1) == 0 &&
-            or_ms_diff(recent[i].at, ev_now()) < QUIET_MS)
+            ev_now() - recent[i].at < QUIET_MS) /* unsigned: a limit by the month is told each month */
             return true;
     unsigned i = next_recent++ % RECENT;
     recent[i].used = true;
