@@ -275,6 +275,8 @@ static void on_wake(ev_io *io, unsigned events)
         ev_timer_set(&flush_timer, RETRY_MS);
     else if (urgent_waits)
         flush();
+    else if (waiting.len > 0 && flush_timer.index == 0) /* its time came while that was written */
+        ev_timer_set(&flush_timer, desc.sync_ms);
     hooks->news();
 }
 

@@ -199,6 +199,39 @@ static void test_in_company(void)
     remove_dir();
 }
 
+static bool late;
+
+static void on_late(ev_timer *t)
+{
+    (void)t;
+    late = true;
+}
+
+/* Lines that are not urgent and came while the thread had work, which here fails for a second. */
+static void test_late_company(void)
+{
+    struct rlimit before, limit;
+    ev_timer      deadline = {.fire = on_late};
+    make_dir();
+    signal(SIGXFSZ, SIG_IGN);
+    CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0 && open_it(100, 64 << 20), error);
+    until_durable(1);
+    limit = before;
+    limit.rlim_cur = 1;
+    CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0, "limit");
+    (void)add(1, true);
+    while (ledger_status() == LEDGER_OK) (void)ev_turn();
+    uint64_t n = add(2, false);
+    CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0, "limit");
+    late = false;
+    ev_timer_set(&deadline, 5000);
+    while (ledger_durable() < n && !late) (void)ev_turn();
+    CHECK(!late, "they are written when their time has come");
+    ev_timer_stop(&deadline);
+    ledger_close();
+    remove_dir();
+}
+
 static void test_two(void)
 {
     int status;
@@ -508,6 +541,7 @@ int main(void)
     if (!ev_open(64)) abort();
     test_again_and_again();
     test_in_company();
+    test_late_company();
     test_two();
     test_cuts();
     test_changes();
