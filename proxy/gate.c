@@ -681,7 +681,10 @@ bool gate_accept(char *error, size_t size)
         return false;
     }
     snprintf(text, sizeof text, "%s", ledger_fault());
-    ledger_accept();
+    if (!ledger_accept()) {
+        snprintf(error, size, "no memory: limits.memory is reached");
+        return false;
+    }
     or_json_writer *w = ledger_begin("accepted");
     if (w == NULL) return false;
     member_z(w, "what", text);

@@ -175,8 +175,9 @@ uint64_t gate_put_account(const char *type, account *a, bool urgent)
     or_json_writer *w = ledger_begin(type);
     if (w == NULL) return 0;
     books_put(w, a);
-    a->dirty = false;
-    return ledger_end(urgent);
+    uint64_t n = ledger_end(urgent);
+    if (n != 0) a->dirty = false;
+    return n;
 }
 
 uint64_t gate_put_lease(const account *a)
@@ -223,7 +224,6 @@ uint64_t gate_put_totals(void)
         or_json_begin_object(w);
         books_put(w, a);
         or_json_end_object(w);
-        a->dirty = false;
     }
     or_json_end_array(w);
     or_json_put_key(w, OR_STR("usage"));
@@ -244,8 +244,11 @@ uint64_t gate_put_totals(void)
         or_json_end_object(w);
     }
     or_json_end_array(w);
+    uint64_t n = ledger_end(true);
+    if (n == 0) return 0; /* next time, then */
+    for (account *a = books_next(NULL); a != NULL; a = books_next(a)) a->dirty = false;
     tally_clean();
-    return ledger_end(true);
+    return n;
 }
 
 static void put_estimate(or_json_writer *w, const gate_estimate *e)
@@ -278,12 +281,16 @@ static void put_left(const gate_estimate *e)
     (void)ledger_end(false);
 }
 
+/* What is dirty stays it: a snapshot that finds no memory has not happened. */
 void gate_snapshot(void)
 {
     or_json_writer *w;
     gate_put_management();
-    for (account *a = books_next(NULL); a != NULL; a = books_next(a))
-        (void)gate_put_account("account", a, false);
+    for (const account *a = books_next(NULL); a != NULL; a = books_next(a)) {
+        if ((w = ledger_begin("account")) == NULL) return;
+        books_put(w, a);
+        (void)ledger_end(false);
+    }
     for (const tally_row *r = tally_rows(); r != NULL; r = r->next) {
         if ((w = ledger_begin("usage")) == NULL) return;
         tally_put_row(w, r);
@@ -294,7 +301,6 @@ void gate_snapshot(void)
         tally_put_session(w, s);
         (void)ledger_end(false);
     }
-    tally_clean();
     for (const gate_ticket *t = gate_tickets(); t != NULL; t = t->next)
         if (t->journalled) (void)gate_put_reserve(t, false);
     for (const left_open *x = lefts; x != NULL; x = x->next) put_left(&x->e);

@@ -22,6 +22,7 @@
 
 enum {
     RETRY_MS = 1000,
+    RETRY_BYTES = 64 * 1024, /* until a segment that found no memory is tried again */
     MAX_PATH = 1024
 };
 
@@ -48,12 +49,12 @@ static int                 lock_fd = -1;
 static chain          last, on_disk; /* on_disk: as it was read */
 static uint64_t       number, durable;
 static uint32_t       segment;
-static uint64_t       segment_bytes, snapshot_bytes, syncs;
+static uint64_t       segment_bytes, rotate_at, snapshot_bytes, syncs;
 static or_buf         waiting; /* lines for the next job */
 static size_t         cut;     /* in `waiting`: a segment begins there; SIZE_MAX */
 static size_t         line_at; /* where the line in work began */
 static or_json_writer writer;
-static bool           in_snapshot, busy, urgent_waits, torn;
+static bool           in_snapshot, snapshot_lost, busy, urgent_waits, torn;
 static char           torn_text[200];
 static ev_task        flush_task;
 static ev_timer       flush_timer;
@@ -359,22 +360,30 @@ static uint64_t seal(void)
     if (e != OR_OK) { /* as if it had not been begun */
         if (waiting.len > line_at) waiting.len = line_at;
         waiting.err = OR_OK;
-        log_line("ledger: a line is lost: %s", or_err_text(e));
+        if (in_snapshot)
+            snapshot_lost = true;
+        else
+            log_line("ledger: a line is lost: %s", or_err_text(e));
         return 0;
     }
     segment_bytes += waiting.len - line_at;
     return ++number;
 }
 
-/* The bytes from here on are a new segment: its first line says what it follows. */
-static void rotate(void)
+/* The bytes from here on are a new segment: its first line says what it follows. Its snapshot is
+   whole or not at all, since a start reads nothing else: an account that found no memory in it
+   would have spent nothing. False: all is as it was. */
+static bool rotate(void)
 {
-    char previous[CHAIN_HASH + 1];
+    char     previous[CHAIN_HASH + 1];
+    chain    last_before = last;
+    uint64_t number_before = number, bytes_before = segment_bytes;
     memcpy(previous, last.hash, sizeof previous);
     cut = waiting.len;
     segment++;
     segment_bytes = 0;
     in_snapshot = true;
+    snapshot_lost = false;
     line_at = waiting.len;
     put_head("snapshot");
     member_z(&writer, "previous", previous);
@@ -383,16 +392,28 @@ static void rotate(void)
     (void)seal();
     hooks->snapshot();
     in_snapshot = false;
+    if (snapshot_lost) {
+        waiting.len = cut;
+        cut = SIZE_MAX;
+        segment--;
+        last = last_before;
+        number = number_before;
+        segment_bytes = bytes_before;
+        rotate_at = segment_bytes + RETRY_BYTES;
+        return false;
+    }
     snapshot_bytes = segment_bytes;
+    rotate_at = segment_bytes + LEDGER_SEGMENT;
+    return true;
 }
 
 uint64_t ledger_end(bool urgent)
 {
     uint64_t n = seal();
     if (in_snapshot) return n;
-    if (segment_bytes > snapshot_bytes + LEDGER_SEGMENT && cut == SIZE_MAX && state == LEDGER_OK &&
+    if (segment_bytes > rotate_at && cut == SIZE_MAX && state == LEDGER_OK &&
         !(busy && work.cut != SIZE_MAX))
-        rotate();
+        (void)rotate();
     if (urgent || desc.sync_ms == 0) {
         urgent_waits = true;
         ev_defer(&flush_task);
@@ -419,12 +440,12 @@ ledger_state ledger_status(void)
 
 const char *ledger_fault(void)
 {
-    return fault;
+    return state == LEDGER_OK && ledger_is_full() ? "the disk does not keep up with the ledger" : fault;
 }
 
 bool ledger_is_full(void)
 {
-    return waiting.len + work.bytes.len > LEDGER_MAX_WAITING;
+    return waiting.len + work.bytes.len > LEDGER_MAX_WAITING + snapshot_bytes; /* one is no jam */
 }
 
 void ledger_tell(ledger_facts *f)
@@ -625,7 +646,7 @@ static void adopt(uint32_t n, reading *r)
     }
     if (broken) return;
     good = segment_bytes = r->good;
-    snapshot_bytes = 0; /* the first job opens the file, and cuts it */
+    rotate_at = LEDGER_SEGMENT; /* the first job opens the file, and cuts it */
 }
 
 /* The newest segment whose snapshot is whole; those behind it are put aside. */
@@ -720,7 +741,7 @@ bool ledger_open(const ledger_desc *d, char *error, size_t size)
 {
     ledger_change(d);
     snprintf(dir, sizeof dir, "%s", d->dir);
-    number = durable = segment_bytes = snapshot_bytes = syncs = 0;
+    number = durable = segment_bytes = snapshot_bytes = rotate_at = syncs = 0;
     segment = fd_segment = 0;
     good = 0;
     cut = SIZE_MAX;
@@ -745,7 +766,11 @@ bool ledger_open(const ledger_desc *d, char *error, size_t size)
     durable = number;
     on_disk = last;
     if (segment == 0) {
-        rotate();
+        if (!rotate()) {
+            snprintf(error, size, "no memory for the ledger: limits.memory is reached");
+            ledger_close();
+            return false;
+        }
         urgent_waits = true;
         ev_defer(&flush_task);
     }
@@ -753,19 +778,23 @@ bool ledger_open(const ledger_desc *d, char *error, size_t size)
     return true;
 }
 
-void ledger_accept(void)
+bool ledger_accept(void)
 {
-    if (state != LEDGER_BROKEN) return;
+    if (state != LEDGER_BROKEN) return false;
     state = LEDGER_OK;
-    fault[0] = 0;
     /* lines that came meanwhile were not written: the new segment says their sum */
     or_buf_clear(&waiting);
     cut = SIZE_MAX;
     number = durable;
     last = on_disk;
-    rotate();
+    if (!rotate()) {
+        state = LEDGER_BROKEN;
+        return false;
+    }
+    fault[0] = 0;
     urgent_waits = true;
     ev_defer(&flush_task);
+    return true;
 }
 
 static void stop_thread(void)

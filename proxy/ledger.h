@@ -75,8 +75,9 @@ const char *ledger_fault(void);
 /* No more lines can wait: nothing that costs money may begin. */
 bool ledger_is_full(void);
 
-/* The owner accepts a broken ledger: a new segment begins with what could be read. */
-void ledger_accept(void);
+/* The owner accepts a broken ledger: a new segment begins with what could be read. False: it is
+   not broken, or there is no memory. */
+bool ledger_accept(void);
 
 /* For /limits and the metrics. */
 typedef struct ledger_facts {

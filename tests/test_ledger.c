@@ -47,10 +47,26 @@ static bool on_fold(or_str line)
     return understands;
 }
 
+static unsigned fat; /* kilobytes of snapshots beside it */
+
+static void put_fat(or_json_writer *w)
+{
+    char fill[1024];
+    memset(fill, 'x', sizeof fill);
+    member_str(w, "fill", or_str_of(fill, sizeof fill));
+}
+
 static void on_snapshot(void)
 {
-    or_json_writer *w = ledger_begin("account");
+    or_json_writer *w;
+    for (unsigned i = 0; i < fat; i++) {
+        w = ledger_begin("account");
+        put_fat(w);
+        (void)ledger_end(false);
+    }
+    w = ledger_begin("account");
     member_u64(w, "sum", sum);
+    if (fat > 0) put_fat(w);
     (void)ledger_end(false);
     (void)ledger_begin("snapshot_end");
     (void)ledger_end(false);
@@ -451,6 +467,32 @@ static void test_segments(void)
     remove_dir();
 }
 
+/* A snapshot that finds no memory: the segment goes on, and the next one is whole. */
+static void test_no_memory(void)
+{
+    ledger_facts f;
+    make_dir();
+    CHECK(open_it(0, 64 << 20), error);
+    add_many(800);
+    fat = 3000;
+    mem_set_limit(mem_used() + (2 << 20));
+    add_many(300);
+    ledger_tell(&f);
+    CHECK(f.segment == 1 && ledger_status() == LEDGER_OK, "no segment without all that belongs into it");
+    uint64_t n = f.number;
+    mem_set_limit(256 << 20);
+    add_many(100);
+    ledger_tell(&f);
+    CHECK(f.segment == 2 && f.number == n + 100 + fat + 3, "and then there is one");
+    CHECK(!ledger_is_full(), "its size is no jam");
+    ledger_close();
+    CHECK(open_it(0, 64 << 20) && ledger_status() == LEDGER_OK && sum == 1200, "nothing is lost");
+    ledger_close();
+    fat = 0;
+    remove_dir();
+    CHECK(mem_used() == 0, "all is given back");
+}
+
 static void test_retention(void)
 {
     make_dir();
@@ -546,6 +588,7 @@ int main(void)
     test_cuts();
     test_changes();
     test_segments();
+    test_no_memory();
     test_retention();
     test_full_disk();
     test_bad_places();
