@@ -502,6 +502,7 @@ typedef struct reading {
     unsigned bad_line;   /* the first bad one; 0 */
     bool     complete;   /* its snapshot is */
     bool     later;      /* whole lines follow behind a bad one */
+    bool     unclear;    /* a good one was not understood: bad_line */
 } reading;
 
 static bool next_line(reading *r, or_str *line)
@@ -587,7 +588,9 @@ static void fold_all(reading *r, bool broken)
         if (!own_hash(line, &stated)) continue;
         memcpy(last.hash, stated.hash, CHAIN_HASH);
         if (n_of(line) > number) number = n_of(line);
-        if (!hooks->fold(line) && r->bad_line == 0) r->bad_line = r->line;
+        if (hooks->fold(line) || r->unclear) continue;
+        r->unclear = true; /* comes before a torn tail */
+        if (r->bad_line == 0 || r->line < r->bad_line) r->bad_line = r->line;
     }
 }
 
@@ -629,7 +632,7 @@ static void adopt(uint32_t n, reading *r)
     path_of(path, n, ".jsonl");
     segment = fd_segment = n;
     fold_all(r, broken);
-    if (!broken && r->bad_line != 0 && r->good == r->text.len) broken = true; /* not understood */
+    broken = broken || r->unclear;
     if (broken) {
         set_state(LEDGER_BROKEN, "");
         snprintf(fault, sizeof fault,

@@ -394,6 +394,10 @@ static void test_changes(void)
     write_file(first, whole);
     understands = false;
     CHECK(open_it(0, 64 << 20) && ledger_status() == LEDGER_BROKEN, "not understood");
+    ledger_close();
+    write_file(first, or_str_of(whole.ptr, whole.len - 5)); /* the same, and torn behind it */
+    CHECK(open_it(0, 64 << 20) && ledger_status() == LEDGER_BROKEN, "not understood, torn");
+    CHECK(strstr(ledger_fault(), "at line 1 of") != NULL, ledger_fault());
     understands = true;
     ledger_close();
     free(text);
