@@ -182,11 +182,21 @@ void books_spend(account *a, int64_t own, int64_t byok)
     a->dirty = true;
 }
 
-void books_correct(account *a, int64_t pico, int64_t at)
+static void correct(const account *a, spending *s, int64_t n, int64_t at)
 {
+    add(&s->total, n);
+    if (at >= a->day) add(&s->day, n);
+    if (at >= or_window_start(OR_WINDOW_WEEKLY, a->day)) add(&s->week, n);
+    if (at >= or_window_start(OR_WINDOW_MONTHLY, a->day)) add(&s->month, n);
+}
+
+void books_correct(account *a, int64_t own, int64_t byok, int64_t at)
+{
+    correct(a, &a->own, own, at);
+    correct(a, &a->byok, byok, at);
     a->dirty = true;
     if (a->budget.window != OR_WINDOW_NONE && at < a->budget.start) return;
-    add(&a->budget.spent_pico_usd, pico);
+    add(&a->budget.spent_pico_usd, a->limits.leave_byok_out ? own : own + byok);
 }
 
 int64_t books_take_lease(account *a)

@@ -103,11 +103,12 @@ void books_clock(account *a, uint32_t now_ms, or_wall wall);
 /* The amount that an account counts of `pico`, of which `byok` is billed by others. */
 int64_t books_share(const account *a, int64_t pico, int64_t byok);
 
-/* Money was spent, or (negative) was not after all. The budget is not changed by it. */
+/* Money was spent. The budget is not changed by it. */
 void books_spend(account *a, int64_t own, int64_t byok);
 
-/* Correct what the budget counts, if `at` (0: not known) is in its window. */
-void books_correct(account *a, int64_t pico, int64_t at);
+/* What was spent at that time (0: not known) was more, or (negative) less: in the budget and in the
+   sums of those windows that the time is in. */
+void books_correct(account *a, int64_t own, int64_t byok, int64_t at);
 
 /* Set the credits paid in; enforced: a request that they cannot pay for is refused. */
 void books_set_credits(int64_t total_pico, bool enforced);

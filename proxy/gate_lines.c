@@ -387,11 +387,14 @@ static void forget_estimate(gate_estimate *e)
 }
 
 /* A correction, live and from the ledger: budgets, totals and the row of that day. */
-static void correct(const gate_estimate *e, int64_t own, int64_t byok)
+static void correct(const gate_estimate *e, int64_t own, int64_t byok, uint32_t now_ms, or_wall wall)
 {
+    const int64_t most = INT64_MAX / 2; /* of one correction: the sum of two is no overflow */
     account    *who[GATE_ACCOUNTS];
     gate_entry  entry;
     tally_sum   sum;
+    own = own > most ? most : own < -most ? -most : own;
+    byok = byok > most ? most : byok < -most ? -most : byok;
     memset(&entry, 0, sizeof entry);
     memset(&sum, 0, sizeof sum);
     entry.key = or_str_z(e->key);
@@ -401,8 +404,8 @@ static void correct(const gate_estimate *e, int64_t own, int64_t byok)
     tally_names names = {e->at > 0 ? clock_day(e->at) : TALLY_NO_DAY, or_str_z(e->model),
                          or_str_z(e->provider), or_str_z(e->key), or_str_z(e->app)};
     for (unsigned i = 0; i < num; i++) {
-        books_correct(who[i], books_share(who[i], own + byok, byok), e->at);
-        books_spend(who[i], own, byok);
+        books_clock(who[i], now_ms, wall);
+        books_correct(who[i], own, byok, e->at);
     }
     sum.own = own;
     sum.byok = byok;
@@ -426,9 +429,7 @@ static void end_estimate(gate_estimate *e, int64_t own, int64_t byok, const char
 
 void gate_adjust(gate_estimate *e, int64_t own, int64_t byok, const char *why)
 {
-    or_wall wall = clock_wall();
-    for (account *a = books_next(NULL); a != NULL; a = books_next(a)) books_clock(a, ev_now(), wall);
-    correct(e, own - e->own, byok - e->byok);
+    correct(e, own - e->own, byok - e->byok, ev_now(), clock_wall());
     end_estimate(e, own - e->own, byok - e->byok, why);
 }
 
@@ -650,10 +651,10 @@ static bool fold_adjustment(line *l)
         given.model = keep(&at, model);
         given.provider = keep(&at, provider);
         given.at = (int64_t)count_of(l, "/at");
-        correct(&given, own, byok);
+        correct(&given, own, byok, 0, l->wall);
         return true;
     }
-    correct(e, own, byok);
+    correct(e, own, byok, 0, l->wall);
     forget_estimate(e);
     return true;
 }

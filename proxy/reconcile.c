@@ -15,6 +15,9 @@ enum { AT_ONCE = 4, MAX_PATH = 160 };
 static const uint32_t waits_ms[] = {2000, 10000, 60000, 300000, 1800000, 7200000, 21600000};
 enum { TRIES = sizeof waits_ms / sizeof waits_ms[0] };
 
+/* 1,000,000 USD for one request: more is not believed, and sums of it stay far from overflow. */
+static const int64_t MAX_COST = (int64_t)1000000 * 1000000000000;
+
 static struct asking {
     fetch         *f;
     gate_estimate *e;
@@ -36,10 +39,11 @@ static bool read_cost(or_str body, int64_t *own, int64_t *byok)
     if (or_json_parse(&doc, body, 0, &arena) == OR_OK) {
         int data = or_json_find(&doc, 0, "/data"), total = or_json_find(&doc, data, "/total_cost");
         (void)or_json_get_bool(&doc, or_json_find(&doc, data, "/is_byok"), &is_byok);
-        ok = or_decimal_round(or_json_raw(&doc, total), 12, own) == OR_OK && *own >= 0;
+        ok = or_decimal_round(or_json_raw(&doc, total), 12, own) == OR_OK && *own >= 0 &&
+             *own <= MAX_COST;
         if (is_byok)
             ok = or_decimal_round(or_json_raw(&doc, or_json_find(&doc, data, "/upstream_inference_cost")),
-                                  12, byok) == OR_OK && *byok >= 0 && ok;
+                                  12, byok) == OR_OK && *byok >= 0 && *byok <= MAX_COST && ok;
     }
     or_arena_reset(&arena);
     return ok;

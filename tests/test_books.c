@@ -303,7 +303,7 @@ static void test_limits_change(void)
     memcpy(r->key.id, a->id, 65);
     (void)books_put_key(r, NOON);
     CHECK(!a->budget.limited && or_budget_left(&a->budget) == INT64_MAX, "none");
-    books_correct(a, -1000, NOON - 40 * DAY);
+    books_correct(a, -1000, 0, NOON - 40 * DAY);
     books_end();
 }
 

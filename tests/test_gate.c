@@ -373,6 +373,49 @@ static void test_crash(void)
     gate_close();
 }
 
+/* What a provider told later, of yesterday and of today, in limits with and without what others bill. */
+static void test_adjust(void)
+{
+    asking x;
+    clear_state();
+    begin("", KEYS);
+    tokens = 100;
+    time_t then = unix_now;
+    for (int day = 0; day < 2; day++) {
+        unix_now = then + day * 86400;
+        CHECK(ask(&x, "b", "", "", "m/b") == 0, "a key that leaves out what others bill");
+        gate_started(&x.t, &settings->providers[1], OR_STR("gen-theirs"));
+        (void)settle(&x, 1000, 100, false);
+        leave(&x);
+    }
+    const account *b = who("b");
+    int64_t        one = 1000 * 3000000ll + 100 * 4000000ll;
+    CHECK(b->own.total == 2 * one && b->own.day == one && b->budget.spent_pico_usd == one, "guessed");
+    gate_estimate *today = gate_estimates(), *yesterday = today->next;
+    gate_adjust(yesterday, 5, 0, "less"); /* its window is over */
+    CHECK(b->own.total == one + 5 && b->own.day == one && b->budget.spent_pico_usd == one, "yesterday's");
+    gate_adjust(today, 7, 0, "less");
+    CHECK(b->own.total == 12 && b->own.day == 7 && b->budget.spent_pico_usd == 7, "today's");
+    char *live = dump();
+    gate_close();
+    CHECK(gate_open(settings, state, &hooks, error, sizeof error), error);
+    char *folded = dump();
+    CHECK(strcmp(live, folded) == 0, "the ledger says what the books say");
+    if (strcmp(live, folded) != 0) print_difference(live, folded);
+    free(live);
+    free(folded);
+    CHECK(ask(&x, NULL, "", "", "m/b") == 0, "another");
+    gate_started(&x.t, &settings->providers[1], OR_STR("gen-theirs"));
+    (void)settle(&x, 10, 1, false);
+    leave(&x);
+    gate_adjust(gate_estimates(), INT64_MAX, INT64_MAX, "absurd");
+    CHECK(books_organization()->budget.spent_pico_usd > (int64_t)1 << 61, "never free");
+    gate_close();
+    CHECK(gate_open(settings, state, &hooks, error, sizeof error) && ledger_status() == LEDGER_OK, error);
+    gate_close();
+    unix_now = then;
+}
+
 /* Parallel requests: as many as can be paid for go through. */
 static void test_parallel(void)
 {
@@ -506,6 +549,7 @@ int main(void)
     snprintf(state, sizeof state, "%s/state", folder());
     test_live_and_folded();
     test_crash();
+    test_adjust();
     test_parallel();
     test_totals();
     test_fail_closed();
