@@ -577,8 +577,9 @@ uint64_t gate_settle(gate_ticket *t, const record *r)
     gate_count(&e, t->who, t->num);
     bool told = (e.counts || t->journalled) && ledger_status() != LEDGER_OFF;
     unlist(t); /* a snapshot from here on has it as settled */
+    if (e.estimated && e.upstream_id.len > 0 && r->num_attempts > 0)
+        gate_add_estimate(&e); /* before its line, as above: a snapshot behind that has it */
     if (told && !conf_now()->ledger_totals) line = gate_put_request(r, &e, odd_parts(&r->usage));
-    if (e.estimated && e.upstream_id.len > 0 && r->num_attempts > 0) gate_add_estimate(&e);
     close_tokens(t, &e);
     return line;
 }

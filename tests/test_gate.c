@@ -416,6 +416,39 @@ static void test_adjust(void)
     unix_now = then;
 }
 
+static unsigned num_estimates(void)
+{
+    unsigned n = 0;
+    for (const gate_estimate *e = gate_estimates(); e != NULL; e = e->next) n++;
+    return n;
+}
+
+/* The line of an estimate is the last of its segment: the next one knows of it. */
+static void test_estimate_at_the_end(void)
+{
+    asking       x;
+    ledger_facts f;
+    clear_state();
+    begin("", KEYS);
+    tokens = 10;
+    for (int i = 0; i < 5000; i++) {
+        ledger_tell(&f);
+        if (f.segment > 1) break;
+        bool guessed = f.bytes > LEDGER_SEGMENT - 8000;
+        CHECK(ask(&x, NULL, "", "", "m/b") == 0, "asked");
+        if (guessed) gate_started(&x.t, &settings->providers[1], OR_STR("gen-theirs"));
+        (void)settle(&x, 10, 1, !guessed);
+        leave(&x);
+        (void)ev_turn();
+    }
+    unsigned live = num_estimates();
+    CHECK(f.segment == 2 && live > 2, "a segment that ends in an estimate");
+    gate_close();
+    CHECK(gate_open(settings, state, &hooks, error, sizeof error), error);
+    CHECK(num_estimates() == live, "none is forgotten");
+    gate_close();
+}
+
 /* Parallel requests: as many as can be paid for go through. */
 static void test_parallel(void)
 {
@@ -550,6 +583,7 @@ int main(void)
     test_live_and_folded();
     test_crash();
     test_adjust();
+    test_estimate_at_the_end();
     test_parallel();
     test_totals();
     test_fail_closed();
