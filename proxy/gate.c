@@ -736,6 +736,7 @@ bool gate_open(const conf *c, const char *state, const gate_hooks *h, char *erro
         return false;
     }
     ledger_settings(c, &d);
+    d.dir = state;
     if (state != NULL && !ledger_open(&d, error, size)) {
         books_end();
         tally_forget();
