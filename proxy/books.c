@@ -141,9 +141,11 @@ void books_drop(account *a)
 
 void books_clock(account *a, uint32_t now_ms, or_wall wall)
 {
-    int64_t spent = a->budget.spent_pico_usd;
+    int64_t  start = a->budget.start;
+    uint32_t elapsed = a->budget.elapsed_s;
     or_budget_clock(&a->budget, now_ms, wall);
-    if (a->budget.spent_pico_usd < spent) a->lease_pico = 0; /* another window: another lease */
+    if ((start > 0 && a->budget.start > start) || a->budget.elapsed_s < elapsed)
+        a->lease_pico = 0; /* another window: another lease */
     int64_t day = wall.known ? or_window_start(OR_WINDOW_DAILY, wall.unix_s) : 0;
     if (!wall.known || day <= a->day) return;
     if (a->day > 0) {

@@ -306,26 +306,37 @@ static void open_tokens(gate_ticket *t, const decision *d, const facts *f)
         t->who[i]->tokens_open = or_sat_add_u64(t->who[i]->tokens_open, t->tokens);
 }
 
-/* Does another one have to be told to the ledger before spending goes on? With totals no request
-   is told: then a limited account spends from a lease, which is. */
-static uint64_t journal(gate_ticket *t)
+/* A lease that reaches beyond what is spent and set aside. */
+static bool extend_lease(account *a)
 {
-    uint64_t line = 0;
-    if (ledger_status() == LEDGER_OFF) return 0;
-    if (!conf_now()->ledger_totals) return gate_put_reserve(t, true);
+    int64_t before = a->lease_pico, limit = a->budget.limit_pico_usd;
+    int64_t used = or_money_add(a->budget.spent_pico_usd, a->budget.reserved_pico_usd);
+    if (used <= before) return true;
+    int64_t ahead = or_money_add(used, limit / LEASE_SHARE);
+    a->lease_pico = ahead < limit ? ahead : limit;
+    uint64_t line = gate_put_lease(a);
+    if (line != 0) {
+        a->lease_line = line;
+        return true;
+    }
+    a->lease_pico = before; /* what the ledger did not take is none */
+    return false;
+}
+
+/* What the ledger has to be told before spending goes on, and the line to wait for. With totals no
+   request is told: then a limited account spends from a lease, which is. False: no memory. */
+static bool journal(gate_ticket *t)
+{
+    t->line = 0;
+    if (ledger_status() == LEDGER_OFF) return true;
+    if (t->journalled) return (t->line = gate_put_reserve(t, true)) != 0;
     for (unsigned i = 0; i < t->num; i++) {
         account *a = t->who[i];
-        int64_t  used = or_money_add(a->budget.spent_pico_usd, a->budget.reserved_pico_usd);
         if (!a->budget.limited) continue;
-        if (used > a->lease_pico) {
-            int64_t limit = a->budget.limit_pico_usd;
-            int64_t ahead = or_money_add(used, limit / LEASE_SHARE);
-            a->lease_pico = ahead < limit ? ahead : limit;
-            a->lease_line = gate_put_lease(a);
-        }
-        if (a->lease_line > line) line = a->lease_line; /* another's may not be on disk yet */
+        if (!extend_lease(a)) return false;
+        if (a->lease_line > t->line) t->line = a->lease_line; /* another's may not be on disk yet */
     }
-    return line;
+    return true;
 }
 
 static void release(gate_ticket *t)
@@ -375,8 +386,7 @@ bool gate_reserve(gate_ticket *t, decision *d, const facts *f, const char *id, o
     t->reserved = true;
     t->journalled = !conf_now()->ledger_totals && ledger_status() != LEDGER_OFF;
     enlist(t); /* before its line: a snapshot that begins behind that has it */
-    t->line = journal(t);
-    if (t->line == 0 && t->journalled) {
+    if (!journal(t)) {
         unlist(t);
         release(t);
         refuse(why, arena, 503, NULL, "no memory for the ledger: limits.memory is reached");
@@ -575,11 +585,13 @@ uint64_t gate_settle(gate_ticket *t, const record *r)
         look_at_limit(a, before);
     }
     gate_count(&e, t->who, t->num);
-    bool told = (e.counts || t->journalled) && ledger_status() != LEDGER_OFF;
+    /* one whose reservation was told is told to its end, even if by now only totals are */
+    bool told = (t->journalled || (e.counts && !conf_now()->ledger_totals)) &&
+                ledger_status() != LEDGER_OFF;
     unlist(t); /* a snapshot from here on has it as settled */
     if (e.estimated && e.upstream_id.len > 0 && r->num_attempts > 0)
         gate_add_estimate(&e); /* before its line, as above: a snapshot behind that has it */
-    if (told && !conf_now()->ledger_totals) line = gate_put_request(r, &e, odd_parts(&r->usage));
+    if (told) line = gate_put_request(r, &e, odd_parts(&r->usage));
     close_tokens(t, &e);
     return line;
 }
@@ -773,16 +785,34 @@ void gate_find_management(void)
     or_wipe(random, sizeof random);
 }
 
+/* From totals to requests: up to here the totals say everything, from here on the lines of requests,
+   those in work among them. */
+static void end_totals(void)
+{
+    for (account *a = books_next(NULL); a != NULL; a = books_next(a)) {
+        a->dirty = a->dirty || a->lease_pico > 0;
+        a->lease_pico = 0;
+    }
+    (void)gate_put_totals();
+    for (gate_ticket *t = tickets; t != NULL; t = t->next) {
+        if (t->journalled) continue;
+        t->journalled = true;
+        (void)gate_put_reserve(t, true);
+    }
+}
+
 bool gate_follow(const conf *c)
 {
     ledger_desc d;
     or_wall     now = clock_wall();
+    bool        totals = conf_now()->ledger_totals;
     if (!books_follow(c, now.known ? now.unix_s : 0)) return false;
     set_prepaid(c);
     if (ledger_status() == LEDGER_OFF) return true;
     ledger_settings(c, &d);
     ledger_change(&d);
     tell_changes();
+    if (totals && !c->ledger_totals) end_totals();
     if (c->ledger_totals)
         ev_timer_set(&totals_timer, c->ledger_sync);
     else

@@ -712,13 +712,20 @@ static bool fold_totals(line *l)
 
 static bool fold_lease(line *l)
 {
-    or_str kind = text_of(l, 0, "/kind"), id = text_of(l, 0, "/id");
-    for (account *a = books_next(NULL); a != NULL; a = books_next(a)) {
-        if (!or_str_eq(or_str_z(books_kind(a->kind)), kind) || !or_str_eq(or_str_z(a->id), id)) continue;
-        books_clock(a, 0, l->wall);
-        a->lease_pico = money_of(l, "/lease_pico_usd");
-        if (a->lease_pico < 0) return false;
-    }
+    or_str   kind = text_of(l, 0, "/kind"), id = text_of(l, 0, "/id");
+    unsigned k = 0;
+    bool     full;
+    while (k < ACCOUNT_KINDS && !or_str_eq(kind, or_str_z(books_kind((account_kind)k)))) k++;
+    /* an app or a user may have no other line before its first lease */
+    account *a = k == ACCOUNT_ORGANIZATION ? books_organization()
+                 : k == ACCOUNT_CREDITS    ? books_credits()
+                 : k == ACCOUNT_KEY        ? books_key(id)
+                 : k < ACCOUNT_KINDS       ? books_scope((account_kind)k, id, conf_now(), &full)
+                                           : NULL;
+    if (a == NULL) return k < ACCOUNT_KINDS;
+    books_clock(a, 0, l->wall);
+    a->lease_pico = money_of(l, "/lease_pico_usd");
+    if (a->lease_pico < 0) return false;
     return true;
 }
 

@@ -523,6 +523,119 @@ static void test_totals(void)
     gate_close();
 }
 
+/* Other settings while requests run, as a reload has them. */
+static void reload(const char *more, const char *rest)
+{
+    char text[8192];
+    snprintf(text, sizeof text, "state=%s\n%s%s%s", state, more, PROVIDERS, rest);
+    conf *c = settings_of(text);
+    CHECK(market_make(c, error, sizeof error) && gate_follow(c), error);
+    conf_use(c);
+    settings = market_now()->settings;
+    conf_drop(c);
+}
+
+static int64_t spent_by(const char *key)
+{
+    return who(key)->budget.spent_pico_usd;
+}
+
+/* Close, or crash as if everything were on disk, and begin again. */
+static void again(bool crash, asking *open)
+{
+    char crashed[80];
+    snprintf(crashed, sizeof crashed, "%s/crashed", folder());
+    if (crash) {
+        ledger_facts f;
+        ledger_tell(&f);
+        until_durable(f.number);
+        copy_state(state, crashed);
+    }
+    if (open != NULL) leave(open);
+    gate_close();
+    CHECK(gate_open(settings, crash ? crashed : state, &hooks, error, sizeof error), error);
+}
+
+/* ledger = full, totals, full, with a request in work over each change: all of it is in the books,
+   and nothing twice. */
+static void test_modes(void)
+{
+    asking x, y;
+    for (int crash = 0; crash < 2; crash++) {
+        clear_state();
+        begin("", KEYS);
+        tokens = 100;
+        CHECK(ask(&x, "a", "", "", "m/a") == 0, "told by its reservation");
+        reload("ledger=totals\n", KEYS);
+        until_durable(settle(&x, 10, 10, true));
+        leave(&x);
+        int64_t one = spent_by("a");
+        again(crash == 1, NULL);
+        CHECK(one > 0 && spent_by("a") >= one && spent_by("a") <= one + 50000000000 / 20, "from full");
+        CHECK(crash == 1 || spent_by("a") == one, "and not charged twice");
+        gate_close();
+
+        clear_state();
+        begin("ledger=totals\n", KEYS);
+        CHECK(ask(&x, "a", "", "", "m/a") == 0 && ask(&y, "a", "", "", "m/a") == 0, "from a lease");
+        (void)settle(&x, 10, 10, true);
+        leave(&x);
+        CHECK(ask(&x, NULL, "", "", "m/a") == 0, "without limit");
+        (void)settle(&x, 10, 10, true);
+        leave(&x);
+        reload("", KEYS);
+        int64_t open = y.t.pico, spent = spent_by("a"), all = books_organization()->byok.total;
+        CHECK(spent > 0 && all == 2 * spent, "spent");
+        if (crash == 0) {
+            (void)settle(&y, 10, 10, true);
+            spent += one;
+            all += one;
+        } else {
+            spent += open; /* at its worst */
+            all += open;
+        }
+        again(crash == 1, &y);
+        CHECK(spent_by("a") == spent, "what was spent from the lease, no more and no less");
+        CHECK(books_organization()->byok.total == all, "and without one");
+        gate_close();
+    }
+}
+
+/* Leases hold for users whom nothing but the lease tells of, and over the end of a window in which
+   nothing was spent yet. */
+static void test_leases(void)
+{
+    asking x;
+    clear_state();
+    begin("ledger=totals\n", "[user each]\nmatch=*\nlimit=1\n");
+    tokens = 100;
+    CHECK(ask(&x, NULL, "", "bob", "m/dear") == 0, "asked");
+    until_durable(x.t.line);
+    (void)settle(&x, 10, 100, true);
+    int64_t spent = x.t.who[2]->budget.spent_pico_usd;
+    leave(&x);
+    again(true, NULL);
+    CHECK(ask(&x, NULL, "", "bob", "m/dear") == 0, "asked");
+    CHECK(x.t.who[2]->budget.spent_pico_usd >= spent && spent > 0, "a user's spending is not forgotten");
+    leave(&x);
+    gate_close();
+
+    clear_state();
+    begin("ledger=totals\n", "[key a]\nkey=env:TEST_A\nlimit=1\nlimit_reset=daily\n");
+    CHECK(ask(&x, "a", "", "", "m/dear") == 0, "before midnight");
+    leave(&x); /* it came to nothing */
+    unix_now += 86400;
+    CHECK(ask(&x, "a", "", "", "m/dear") == 0, "after it");
+    until_durable(x.t.line);
+    (void)settle(&x, 10, 100, true);
+    spent = spent_by("a");
+    leave(&x);
+    again(true, NULL);
+    books_clock(who("a"), now_ms, (or_wall){true, unix_now});
+    CHECK(spent > 0 && spent_by("a") >= spent, "the lease is of the new window");
+    gate_close();
+}
+
 /* Without a clock, or with a ledger that cannot be written, who has such a limit is refused. */
 static void test_fail_closed(void)
 {
@@ -586,6 +699,8 @@ int main(void)
     test_estimate_at_the_end();
     test_parallel();
     test_totals();
+    test_modes();
+    test_leases();
     test_fail_closed();
     test_odd_usage();
     market_shutdown();
