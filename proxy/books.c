@@ -360,16 +360,21 @@ static account *earlier_of(const conf *c, const conf_key *k)
 /* What was spent with the old secret is spent with the new one. */
 static void inherit(account *a, account *from)
 {
+    or_reservation *open = a->budget.open; /* of its own requests, where it was there before */
+    int64_t         reserved = a->budget.reserved_pico_usd;
     a->limits = from->limits;
     a->budget = from->budget;
-    a->budget.reserved_pico_usd = 0;
-    a->budget.open = NULL;
+    a->budget.reserved_pico_usd = reserved;
+    a->budget.open = open;
     a->own = from->own;
     a->byok = from->byok;
     a->day = from->day;
     a->requests = from->requests;
     a->tokens = from->tokens;
     a->num_requests = from->num_requests;
+    a->free_day = from->free_day;
+    a->free_used = from->free_used;
+    a->lease_pico = 0;
     a->created_at = from->created_at;
 }
 
@@ -386,13 +391,14 @@ static bool part_with(account *a, int64_t now_s)
 static bool follow_key(const conf *c, const conf_key *k, int64_t now_s)
 {
     account *a = find(ACCOUNT_KEY, or_str_of(k->id, 64)), *earlier = NULL;
-    if (a == NULL) {
+    if (a == NULL || (a->in_conf && a->deleted)) /* new, or an old secret is back */
         earlier = earlier_of(c, k);
+    if (a == NULL) {
         a = make(ACCOUNT_KEY, or_str_of(k->id, 64));
         if (a == NULL) return false;
         a->created_at = now_s;
-        if (earlier != NULL) inherit(a, earlier);
     }
+    if (earlier != NULL) inherit(a, earlier);
     a->in_conf = true;
     a->deleted = false;
     a->key = k;
@@ -425,13 +431,22 @@ static const conf_scope *scope_for(account_kind kind, or_str name, const conf *c
     return NULL;
 }
 
+/* Was all that it spent in windows that are over, by the organization's clock? */
+static bool is_past(const account *a)
+{
+    const or_budget *b = &a->budget;
+    return b->start > 0 && organization->day > 0 && b->doubtful_pico_usd == 0 &&
+           or_window_start(b->window, organization->day) > b->start;
+}
+
 /* One that has nothing to remember makes room. */
 static bool make_room(size_t max)
 {
     if (num_scopes < max) return true;
     for (account *a = all; a != NULL; a = a->next) {
         if (a->kind != ACCOUNT_APP && a->kind != ACCOUNT_USER) continue;
-        if (a->users > 0 || a->budget.spent_pico_usd > 0 || a->budget.reserved_pico_usd > 0) continue;
+        if (a->users > 0 || a->budget.reserved_pico_usd > 0) continue;
+        if (a->budget.spent_pico_usd > 0 && !is_past(a)) continue;
         destroy(a);
         return true;
     }

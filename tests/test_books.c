@@ -369,7 +369,7 @@ static void add_key(conf_key *k, const char *name, const char *secret)
 static void test_follow(void)
 {
     conf     c;
-    conf_key keys[2];
+    conf_key keys[2], old_key;
     memset(&c, 0, sizeof c);
     c.organization.limit_pico_usd = -1;
     c.keys = keys;
@@ -388,12 +388,25 @@ static void test_follow(void)
     account *b = books_find_key(OR_STR("kitchen"));
     CHECK(b != NULL && b != a && b->budget.spent_pico_usd == 400, "what was spent stays spent");
     CHECK(a->deleted && a->key != &keys[0], "the old secret opens nothing");
+    charge(b, 50, 0);
+    old_key = keys[0];
+    b->key = &old_key; /* as it is in the old settings */
+    add_key(&keys[0], "kitchen", "sk-old"); /* and back */
+    keys[0].limits.limit_pico_usd = 500;
+    CHECK(books_follow(&c, NOON + 1) && !a->deleted && b->deleted, "the old secret again");
+    CHECK(a->budget.spent_pico_usd == 450, "with what was spent by the new one");
+    a->key = &keys[1];
+    keys[1] = keys[0];
+    add_key(&keys[0], "kitchen", "sk-new");
+    keys[0].limits.limit_pico_usd = 500;
+    CHECK(books_follow(&c, NOON + 1) && b->budget.spent_pico_usd == 450, "and the new one");
+    a = books_key(or_str_z(keys[1].id));
     c.num_keys = 0;
     CHECK(books_follow(&c, NOON + 2), "memory");
     CHECK(b->deleted && strcmp(b->key->name, "kitchen") == 0, "a section that is gone");
     c.num_keys = 1;
     CHECK(books_follow(&c, NOON + 3), "memory");
-    CHECK(!b->deleted && b->budget.spent_pico_usd == 400 && b->key == &keys[0], "and is back");
+    CHECK(!b->deleted && b->budget.spent_pico_usd == 450 && b->key == &keys[0], "and is back");
     books_end();
     CHECK(mem_used() == 0, "all is given back");
 }
@@ -429,6 +442,28 @@ static void test_scopes(void)
     CHECK(books_scope(ACCOUNT_APP, OR_STR("WebUI"), &c, &full) == a && !full, "who spent stays");
     books_end();
     CHECK(mem_used() == 0, "all is given back");
+}
+
+/* What was spent on another day is nothing to remember of a daily limit. */
+static void test_scopes_of_yesterday(void)
+{
+    static const or_str     all[] = {{"*", 1}};
+    static const conf_scope each = {"each", all, 1, {100, OR_WINDOW_DAILY, false, 0, 0, 0, 0}, {0}};
+    conf c;
+    bool full;
+    memset(&c, 0, sizeof c);
+    c.users = &each;
+    c.num_users = 1;
+    c.limits.accounts = 1;
+    CHECK(books_begin(), "memory");
+    account *a = books_scope(ACCOUNT_USER, OR_STR("a"), &c, &full);
+    books_clock(a, 0, at(NOON));
+    books_clock(books_organization(), 0, at(NOON));
+    charge(a, 10, 0);
+    CHECK(books_scope(ACCOUNT_USER, OR_STR("b"), &c, &full) == NULL && full, "who spent today stays");
+    books_clock(books_organization(), 0, at(NOON + 86400));
+    CHECK(books_scope(ACCOUNT_USER, OR_STR("b"), &c, &full) != NULL && !full, "who spent yesterday goes");
+    books_end();
 }
 
 /* A name with a NUL in it is one account, whose limit holds, and which can go. */
@@ -566,6 +601,7 @@ int main(void)
     test_fold();
     test_follow();
     test_scopes();
+    test_scopes_of_yesterday();
     test_nul_in_a_name();
     test_credits();
     test_tally();
