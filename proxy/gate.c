@@ -260,21 +260,31 @@ static bool too_poor(const afford *x, or_arena *arena, refusal *why)
     return false;
 }
 
-/* Does everybody who is left cost nothing? */
-static bool is_free(const decision *d)
+static bool costs_nothing(const or_endpoint *e)
 {
-    for (uint32_t i = 0; i < d->plan.num; i++) {
-        const or_price_list *p = &d->m->catalogue.endpoints[d->plan.list[i].endpoint].prices.base;
-        uint32_t both = 1u << OR_PRICE_PROMPT | 1u << OR_PRICE_COMPLETION;
-        if ((p->known & both) != both || p->pico[OR_PRICE_PROMPT] > 0 ||
-            p->pico[OR_PRICE_COMPLETION] > 0)
-            return false;
-    }
-    return d->plan.num > 0;
+    const or_price_list *p = &e->prices.base;
+    uint32_t             both = 1u << OR_PRICE_PROMPT | 1u << OR_PRICE_COMPLETION;
+    return (p->known & both) == both && p->pico[OR_PRICE_PROMPT] == 0 &&
+           p->pico[OR_PRICE_COMPLETION] == 0;
 }
 
-/* The daily number of requests of models that cost nothing. */
-static bool take_free(gate_ticket *t, or_arena *arena, refusal *why)
+static bool costs(void *user, uint32_t endpoint)
+{
+    const decision *d = user;
+    return !costs_nothing(&d->m->catalogue.endpoints[endpoint]);
+}
+
+/* May somebody serve it who costs nothing? */
+static bool may_be_free(const decision *d)
+{
+    for (uint32_t i = 0; i < d->plan.num; i++)
+        if (costs_nothing(&d->m->catalogue.endpoints[d->plan.list[i].endpoint])) return true;
+    return false;
+}
+
+/* The daily number of requests of models that cost nothing. One that others may serve, too, is
+   counted until it is known who did; when the number is used up it is left to these. */
+static bool take_free(gate_ticket *t, decision *d, or_arena *arena, refusal *why)
 {
     or_wall wall = clock_wall();
     int64_t day = wall.known ? or_window_start(OR_WINDOW_DAILY, wall.unix_s) : 0;
@@ -287,6 +297,7 @@ static bool take_free(gate_ticket *t, or_arena *arena, refusal *why)
         }
         uint32_t limit = a->limits.free_requests_per_day;
         if (limit == 0 || a->free_used < limit) continue;
+        if (t->mixed) return decide_filter(d, costs, d, OR_ROUTE_MAX_PRICE) > 0;
         int64_t left = day + 86400 - wall.unix_s; /* of a day that the clock has not reached: longer */
         return over_rate(a, "free_requests_per_day", limit, a->free_used,
                          (uint32_t)(left < 1000000 ? left : 1000000) * 1000, wall, arena, why);
@@ -368,7 +379,8 @@ bool gate_reserve(gate_ticket *t, decision *d, const facts *f, const char *id, o
 {
     afford x = {t, d, NULL, 0, 0, 0, 0};
     snprintf(t->id, sizeof t->id, "%s", id);
-    if (is_free(d) && !take_free(t, arena, why)) return false;
+    for (uint32_t i = 0; i < d->plan.num; i++) t->mixed = t->mixed || costs(d, d->plan.list[i].endpoint);
+    if (may_be_free(d) && !take_free(t, d, arena, why)) return false;
     open_tokens(t, d, f);
     if (!gate_is_limited(t)) return true;
     if (decide_filter(d, can_pay, &x, OR_ROUTE_MAX_PRICE) == 0) return too_poor(&x, arena, why);
@@ -554,6 +566,16 @@ static uint32_t odd_parts(const or_usage *u)
     return odd;
 }
 
+/* It was served by one that costs something: it does not count among the free ones. */
+static void give_free_back(gate_ticket *t, const record *r)
+{
+    const or_endpoint *last = last_of(r);
+    if (t->free_day == 0 || !t->mixed || last == NULL || costs_nothing(last)) return;
+    for (unsigned i = 0; i < t->num; i++)
+        t->who[i]->free_used -= t->who[i]->free_day == t->free_day && t->who[i]->free_used > 0;
+    t->free_day = 0;
+}
+
 static void close_tokens(gate_ticket *t, const gate_entry *e)
 {
     uint64_t took = or_sat_add_u64(e->sum.prompt_tokens, e->sum.completion_tokens);
@@ -572,6 +594,7 @@ uint64_t gate_settle(gate_ticket *t, const record *r)
     or_wall    wall = clock_wall();
     if (!t->entered || t->settled) return 0;
     t->settled = true;
+    give_free_back(t, r);
     describe(t, r, &e);
     for (unsigned i = 0; i < t->num; i++) {
         account *a = t->who[i];

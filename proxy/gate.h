@@ -30,6 +30,7 @@ struct gate_ticket {
     uint64_t       line;            /* of the ledger: has to be on disk first; 0 */
     bool           entered, reserved, listed, journalled, settled;
     int64_t        free_day;        /* of a model that costs nothing: the day it counts in; 0 */
+    bool           mixed;           /* it may be served by one that costs something, too */
     char           id[64];
     or_str         app, user, session; /* borrowed; "" */
     char           upstream_id[96]; /* "": not known yet; and of which provider section */

@@ -636,6 +636,39 @@ static void test_leases(void)
     gate_close();
 }
 
+/* free_requests_per_day: a model that costs something beside the free one is no way around it. */
+static void test_free_beside_others(void)
+{
+    asking x;
+    clear_state();
+    begin("", KEYS);
+    tokens = 10;
+    for (int i = 0; i < 3; i++) {
+        CHECK(ask(&x, "c", "", "u\",\"models\":[\"m/a\"],\"x\":\"", "m/free") == 0, "the free one first");
+        CHECK(x.a.d.plan.num == 2, "and another");
+        (void)settle(&x, 10, 1, true);
+        leave(&x);
+    }
+    CHECK(who("c")->free_used == 3, "counted");
+    CHECK(ask(&x, "c", "", "", "m/free") == 429, "used up");
+    leave(&x);
+    CHECK(ask(&x, "c", "", "u\",\"models\":[\"m/a\"],\"x\":\"", "m/free") == 0, "the other one is left");
+    CHECK(x.a.d.plan.num == 1, "alone");
+    (void)settle(&x, 10, 1, true);
+    CHECK(x.r.cost.pico_usd > 0, "and it costs");
+    leave(&x);
+    unix_now += 86400;
+    CHECK(ask(&x, "c", "", "u\",\"models\":[\"m/free\"],\"x\":\"", "m/a") == 0, "the other way round");
+    CHECK(who("c")->free_used == 1, "perhaps");
+    (void)settle(&x, 10, 1, true);
+    CHECK(who("c")->free_used == 0 && x.r.cost.pico_usd > 0, "it was not");
+    leave(&x);
+    again(false, NULL);
+    CHECK(ask(&x, "c", "", "", "m/free") == 0 && who("c")->free_used == 1, "and so in the ledger");
+    leave(&x);
+    gate_close();
+}
+
 /* Without a clock, or with a ledger that cannot be written, who has such a limit is refused. */
 static void test_fail_closed(void)
 {
@@ -701,6 +734,7 @@ int main(void)
     test_totals();
     test_modes();
     test_leases();
+    test_free_beside_others();
     test_fail_closed();
     test_odd_usage();
     market_shutdown();
