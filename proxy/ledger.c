@@ -143,7 +143,8 @@ static int add(const char *p, size_t n)
     char path[MAX_PATH + 32];
     if (n == 0) return 0;
     path_of(path, fd_segment, ".jsonl");
-    if (fd < 0 && (fd = open(path, O_RDWR | O_CLOEXEC)) < 0) return failed("open");
+    if (fd < 0 && (fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC)) < 0)
+        return failed("open");
     if (ftruncate(fd, (off_t)good) != 0 || lseek(fd, (off_t)good, SEEK_SET) < 0)
         return failed("truncate");
     if (write_all(fd, p, n) != 0) return failed("write");
@@ -158,7 +159,7 @@ static int begin_segment(const char *p, size_t n)
     char path[MAX_PATH + 32], made[MAX_PATH + 32];
     path_of(path, fd_segment + 1, ".jsonl");
     path_of(made, fd_segment + 1, ".new");
-    int next = open(made, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int next = open(made, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (next < 0) return failed("create");
     if (write_all(next, p, n) != 0 || fsync(next) != 0) {
         int saved = errno;
@@ -464,7 +465,7 @@ static bool take_lock(char *error, size_t size)
     char    path[MAX_PATH + 32], pid[24] = "";
     ssize_t n;
     snprintf(path, sizeof path, "%s/lock", dir);
-    lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    lock_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600); /* it is emptied below */
     if (lock_fd < 0 && errno == EROFS) { /* what can be read is served; the folder does as a lock */
         lock_fd = open(path, O_RDONLY | O_CLOEXEC);
         if (lock_fd < 0) lock_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

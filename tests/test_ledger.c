@@ -575,6 +575,16 @@ static void test_bad_places(void)
     CHECK(ledger_status() == LEDGER_OFF, "closed");
     path_of(path, second);
     unlink(path);
+    /* a link in a folder that others may write to is not followed: what it points to would be emptied */
+    char lock[128], other[128];
+    path_of(lock, "lock");
+    path_of(other, "other");
+    write_file("other", OR_STR("not ours"));
+    unlink(lock);
+    CHECK(symlink(other, lock) == 0 && !open_it(0, 64 << 20), "a link for a lock");
+    or_str text = read_file("other");
+    CHECK_STR(text, OR_STR("not ours"), "as it was");
+    forget(text);
     remove_dir();
     snprintf(dir, sizeof dir, "/nonexistent/orproxy");
     CHECK(!open_it(0, 64 << 20) && strstr(error, "/nonexistent/orproxy/lock") != NULL, error);
