@@ -282,7 +282,13 @@ static void listen_control(const conf *c)
 
 static bool make_state(const conf *c)
 {
-    if (c->state == NULL || mkdir(c->state, 0700) == 0 || errno == EEXIST) return true;
+    struct stat st;
+    if (c->state == NULL || mkdir(c->state, 0700) == 0) return true;
+    if (errno == EEXIST) {
+        if (stat(c->state, &st) == 0 && (st.st_mode & 022) != 0)
+            log_line("%s (state): others may write there, and so spend and forge: chmod 700", c->state);
+        return true;
+    }
     log_line("cannot make the folder %s (state): %s", c->state, strerror(errno));
     return false;
 }
@@ -442,7 +448,7 @@ static bool change_conf(conf *c)
     }
     if (!gate_follow(c)) {
         log_line("no memory for the keys: limits.memory is reached");
-        (void)gate_follow(old);
+        if (!gate_follow(old)) (void)conf_hold(c); /* for good: keys that could not be copied are in it */
         (void)market_make((conf *)(uintptr_t)old, error, sizeof error);
         return false;
     }
@@ -564,8 +570,8 @@ static void end(void)
     generations_clear();
     market_shutdown();
     ev_finish(); /* what is left of requests lets go of its accounts */
+    if (control[0] != 0) unlink(control); /* while the lock is held: later it may be another's */
     gate_close();
-    if (control[0] != 0) unlink(control);
     ev_close();
     conf_use(NULL);
 }
