@@ -635,9 +635,8 @@ static bool fold_adjustment(line *l)
 {
     gate_estimate *e = find_estimate(text_of(l, 0, "/id"));
     gate_estimate  given;
-    int64_t        own = money_of(l, "/own_change_pico_usd"), both;
+    int64_t        own = money_of(l, "/own_change_pico_usd");
     int64_t        byok = money_of(l, "/byok_change_pico_usd");
-    if (!or_add_i64(own, byok, &both)) return false;
     if (e == NULL) { /* its own words will do */
         char   mem[1024];
         char  *at = mem;
