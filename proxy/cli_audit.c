@@ -1,5 +1,6 @@
 /* orproxy audit: is the ledger as it was written? Reads the segments itself and changes nothing,
    so that the answer does not depend on the gateway that wrote them. */
+#include <bearssl.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -35,15 +36,25 @@ typedef struct segment {
     bool     newest;
     uint64_t lines;
     char     first[TIME], last[TIME]; /* times of lines; "": none that had one */
+    uint64_t bytes;
+    br_sha256_context sha; /* of them */
 } segment;
+
+/* A segment that was read, as a record of type `accepted` names it. */
+typedef struct sealed {
+    char     name[NAME];
+    uint64_t bytes, breaks;
+    char     sha256[CHAIN_HASH + 1];
+} sealed;
 
 typedef struct audit {
     const char *state;
     place       at;
-    place       good;    /* before the first break: where `accept` may go on */
+    sealed      before;  /* the segment before this one */
     uint64_t    missing; /* the segment that should be before this one; 0: none is */
     uint64_t    breaks;  /* not accepted */
     finding     first;   /* of them */
+    finding     own;     /* the first in this segment; line 0: none */
     uint64_t    accepted;
     char        accepted_at[TIME];
     uint64_t    lines, segments, oldest;
@@ -57,6 +68,8 @@ typedef struct entry {
     bool     has_n;
     uint64_t n;
     or_str   previous, time, type;
+    or_str   file, sha256; /* of an `accepted` */
+    uint64_t bytes;
 } entry;
 
 /* ---- a line ---- */
@@ -71,6 +84,10 @@ static or_err take_member(const or_json_item *item, entry *out)
     if (text && or_json_str_is(item->key, OR_STR("previous"))) out->previous = item->value;
     if (text && or_json_str_is(item->key, OR_STR("time"))) out->time = item->value;
     if (text && or_json_str_is(item->key, OR_STR("type"))) out->type = item->value;
+    if (text && or_json_str_is(item->key, OR_STR("file"))) out->file = item->value;
+    if (text && or_json_str_is(item->key, OR_STR("sha256"))) out->sha256 = item->value;
+    if (number && or_json_str_is(item->key, OR_STR("bytes")))
+        (void)or_u64_read(item->value, &out->bytes);
     return OR_OK;
 }
 
@@ -175,13 +192,15 @@ static bool check_entry(place *at, const segment *s, const entry *x, or_str text
 
 static void report(audit *a, const segment *s, unsigned long line, const entry *x, const char *why)
 {
-    if (a->breaks++ > 0) return;
-    a->good = a->at;
-    memcpy(a->first.file, s->name, NAME);
-    a->first.line = line;
-    a->first.has_n = x != NULL && x->has_n;
-    a->first.n = a->first.has_n ? x->n : 0;
-    snprintf(a->first.why, WHY, "%s", why);
+    finding f;
+    memset(&f, 0, sizeof f);
+    memcpy(f.file, s->name, NAME);
+    f.line = line;
+    f.has_n = x != NULL && x->has_n;
+    f.n = f.has_n ? x->n : 0;
+    snprintf(f.why, WHY, "%s", why);
+    if (a->own.line == 0) a->own = f;
+    if (a->breaks++ == 0) a->first = f;
 }
 
 /* After a break what is there counts, so that the next one is a break of its own. */
@@ -192,18 +211,6 @@ static void go_on(audit *a, const entry *x, or_str text)
     a->at.n = x->has_n ? x->n : a->at.n + 1;
 }
 
-/* Behind a break, a ledger goes on from the last line that was good, or from the last one that
-   is there: in a new segment, or with the record that says so. */
-static bool resumes(audit *a, const segment *s, const entry *x, or_str text)
-{
-    char  why[WHY];
-    place at = a->good;
-    bool  may = s->lines == 1 || or_str_eq(x->type, OR_STR("accepted"));
-    if (a->breaks == 0 || !may || !check_entry(&at, s, x, text, why)) return false;
-    a->at = at;
-    return true;
-}
-
 static void copy_time(char out[TIME], or_str time)
 {
     if (time.len == 0 || time.len >= TIME || memchr(time.ptr, '\\', time.len) != NULL) return;
@@ -211,10 +218,18 @@ static void copy_time(char out[TIME], or_str time)
     out[time.len] = 0;
 }
 
+/* The record says what was broken by the digest of the segment before: the breaks in that one were
+   accepted, as long as nothing in it changed since. */
 static void accept_breaks(audit *a, const entry *x)
 {
-    a->accepted += a->breaks;
-    a->breaks = 0;
+    const sealed *b = &a->before;
+    if (b->breaks == 0 || !or_str_eq(x->file, or_str_z(b->name)) || x->bytes != b->bytes ||
+        !or_str_eq(x->sha256, or_str_z(b->sha256)))
+        return;
+    a->accepted += b->breaks;
+    a->breaks -= b->breaks;
+    a->before.breaks = 0;
+    if (strcmp(a->first.file, b->name) == 0) a->first = a->own;
     a->accepted_at[0] = 0;
     copy_time(a->accepted_at, x->time);
 }
@@ -243,8 +258,12 @@ static void take_line(audit *a, segment *s, unsigned long number, or_str text)
     if (e == OR_OK) {
         if (s->first[0] == 0) copy_time(s->first, x.time);
         copy_time(s->last, x.time);
-        if (check_entry(&a->at, s, &x, text, why) || resumes(a, s, &x, text)) {
-            if (a->breaks > 0 && or_str_eq(x.type, OR_STR("accepted"))) accept_breaks(a, &x);
+        if (s->lines == 1 && a->before.breaks > 0) { /* where a broken one ends is not sure */
+            if (is_hash(x.previous)) set_hash(&a->at, x.previous);
+            a->at.n = x.n - 1;
+        }
+        if (check_entry(&a->at, s, &x, text, why)) {
+            if (or_str_eq(x.type, OR_STR("accepted"))) accept_breaks(a, &x);
             return;
         }
     } else {
@@ -276,6 +295,8 @@ static void read_lines(audit *a, segment *s, cli_lines *l)
             a->stopped = true;
             return;
         }
+        if (e == OR_OK) br_sha256_update(&s->sha, l->raw.ptr, l->raw.len);
+        if (e == OR_OK) s->bytes += l->raw.len;
         if (e != OR_OK) {
             s->lines++;
             report(a, s, l->number, NULL, "it is longer than any line that was written");
@@ -293,6 +314,17 @@ static void read_lines(audit *a, segment *s, cli_lines *l)
         report(a, s, 1, NULL, "the segment is empty");
 }
 
+/* What the next one may say of it. */
+static void seal(audit *a, const segment *s, uint64_t breaks)
+{
+    uint8_t hash[32];
+    br_sha256_out(&s->sha, hash);
+    for (int i = 0; i < 32; i++) snprintf(a->before.sha256 + 2 * i, 3, "%02x", hash[i]);
+    memcpy(a->before.name, s->name, NAME);
+    a->before.bytes = s->bytes;
+    a->before.breaks = breaks;
+}
+
 static bool read_segment(audit *a, segment *s)
 {
     char      path[4096];
@@ -302,10 +334,14 @@ static bool read_segment(audit *a, segment *s)
         cli_say("the name of the folder is too long");
         return false;
     }
+    uint64_t breaks = a->breaks;
+    br_sha256_init(&s->sha);
+    memset(&a->own, 0, sizeof a->own);
     bool good = cli_lines_open(&l, path);
     if (good) read_lines(a, s, &l);
     if (good) cli_lines_close(&l);
     a->lines += s->lines;
+    seal(a, s, a->breaks > breaks ? a->breaks - breaks : 0);
     return good && !a->stopped;
 }
 

@@ -585,7 +585,10 @@ static void proceed(client *c)
     or_http_event ev;
     if (c->state != HEAD || c->in.len == 0) return;
     or_str in = or_buf_str(&c->in);
-    or_err e = or_http_next(&c->http, &in, &ev);
+    or_err e;
+    do { /* the end of a request that was answered by its head is still to be read */
+        e = or_http_next(&c->http, &in, &ev);
+    } while (e == OR_OK && ev.kind == OR_HTTP_END);
     c->used = (size_t)(in.ptr - c->in.ptr);
     if (e == OR_NEED_MORE) {
         or_buf_take(&c->in, c->used); /* an empty line in front of the request */

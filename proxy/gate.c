@@ -256,7 +256,6 @@ static bool too_poor(const afford *x, or_arena *arena, refusal *why)
                  running ? " beside what running requests may take" : "");
     refuse(why, arena, 402, source_of(a), text);
     if (running) why->retry_after_s = 1;
-    hooks->alert(a, 100);
     return false;
 }
 
@@ -711,21 +710,29 @@ bool gate_add_credits(int64_t pico, or_str note, char *error, size_t size)
 
 bool gate_accept(char *error, size_t size)
 {
-    char text[400];
+    char               text[400];
+    const ledger_break *broke = ledger_broken();
     if (ledger_status() != LEDGER_BROKEN) {
         snprintf(error, size, "the ledger is not broken: there is nothing to accept");
         return false;
     }
-    snprintf(text, sizeof text, "%s", ledger_fault());
+    snprintf(text, sizeof text, "%u lines of %s do not fit the chain, the first is line %u: what they "
+             "say, and what could not be read, was taken as it stands; look at keys and usage",
+             broke->num, broke->file, broke->line);
     if (!ledger_accept()) {
         snprintf(error, size, "no memory: limits.memory is reached");
         return false;
     }
     or_json_writer *w = ledger_begin("accepted");
     if (w == NULL) return false;
-    member_z(w, "what", text);
+    member_z(w, "file", broke->file); /* as it is now: another change to it is another break */
+    member_u64(w, "bytes", broke->bytes);
+    member_z(w, "sha256", broke->sha256);
+    member_u64(w, "line", broke->line);
+    member_u64(w, "lines", broke->num);
     (void)ledger_end(true);
     log_line("ledger: accepted by its owner: %s", text);
+    snprintf(error, size, "%s", text);
     return true;
 }
 

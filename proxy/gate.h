@@ -95,8 +95,8 @@ bool gate_note_key(account *a);
 /* Pay in (negative: take out). False: error says why. */
 bool gate_add_credits(int64_t pico, or_str note, char *error, size_t error_size);
 
-/* The owner accepts a broken ledger. */
-bool gate_accept(char *error, size_t error_size);
+/* The owner accepts a broken ledger: text says what was taken. False: it says why not. */
+bool gate_accept(char *text, size_t size);
 
 /* ---- estimates, and what became of them ---- */
 

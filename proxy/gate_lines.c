@@ -547,7 +547,7 @@ static bool fold_request(line *l)
     e.charged = money_of(l, "/charged_pico_usd");
     e.charged_byok = or_json_find(&l->doc, 0, "/charged_byok_pico_usd") >= 0
                          ? money_of(l, "/charged_byok_pico_usd")
-                         : e.byok;
+                         : (e.byok < e.charged ? e.byok : e.charged);
     if (!is_split(cost, e.byok) || !is_split(e.charged, e.charged_byok)) return false;
     e.own = cost - e.byok;
     e.counts = count_of(l, "/attempts") > 0;

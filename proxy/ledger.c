@@ -43,6 +43,7 @@ static ledger_desc         desc;
 static char                dir[MAX_PATH];
 static ledger_state        state;
 static char                fault[400];
+static ledger_break        what_broke;
 static int                 lock_fd = -1;
 
 /* the loop's */
@@ -231,7 +232,7 @@ static void *run(void *unused)
 static void set_state(ledger_state s, const char *text)
 {
     if (s == LEDGER_FAILING && state != LEDGER_FAILING)
-        log_line("ledger: %s: limited keys are refused until it can be written", text);
+        log_line("%s in %s: limited keys are refused until it can be", text, dir);
     if (s == LEDGER_OK && state == LEDGER_FAILING) log_line("ledger: it can be written again");
     state = s;
     snprintf(fault, sizeof fault, "%s", text);
@@ -247,7 +248,7 @@ static void take_result(void)
         if (work.bytes.cap > 64 * 1024) or_buf_free(&work.bytes);
         if (state == LEDGER_FAILING) set_state(LEDGER_OK, "");
     } else {
-        snprintf(text, sizeof text, "the ledger in %.200s cannot be written (%s: %s)", dir, work.what,
+        snprintf(text, sizeof text, "the ledger cannot be written (%s: %s)", work.what,
                  strerror(work.error));
         set_state(LEDGER_FAILING, text);
     }
@@ -434,6 +435,11 @@ bool ledger_has(uint64_t n)
     return n <= durable || state != LEDGER_OK;
 }
 
+const ledger_break *ledger_broken(void)
+{
+    return &what_broke;
+}
+
 ledger_state ledger_status(void)
 {
     return state;
@@ -580,15 +586,19 @@ static uint64_t n_of(or_str line)
 static void fold_all(reading *r, bool broken)
 {
     or_str line;
-    chain  stated;
+    chain  stated, c;
     size_t end = broken ? r->text.len : r->good;
     r->at = 0;
     r->line = 0;
     chain_begin(&last);
+    what_broke.num = 0;
     while (r->at < end && next_line(r, &line)) {
+        c = last;
+        if (r->line == 1) (void)begins_segment(line, &c);
+        what_broke.num += chain_check(&c, line) != OR_OK;
         if (!own_hash(line, &stated)) continue;
         memcpy(last.hash, stated.hash, CHAIN_HASH);
-        if (n_of(line) > number) number = n_of(line);
+        number = n_of(line);
         if (hooks->fold(line) || r->unclear) continue;
         r->unclear = true; /* comes before a torn tail */
         if (r->bad_line == 0 || r->line < r->bad_line) r->bad_line = r->line;
@@ -636,10 +646,14 @@ static void adopt(uint32_t n, reading *r)
     broken = broken || r->unclear;
     if (broken) {
         set_state(LEDGER_BROKEN, "");
+        snprintf(what_broke.file, sizeof what_broke.file, "ledger-%06u.jsonl", (unsigned)n);
+        what_broke.bytes = r->text.len;
+        what_broke.line = r->bad_line;
+        chain_hash_text(r->text, what_broke.sha256);
         snprintf(fault, sizeof fault,
-                 "the ledger is broken at line %u of %.250s: orproxy audit verify shows it, orproxy "
-                 "audit accept goes on from what could be read", r->bad_line, path);
-        log_line("%s", fault);
+                 "the ledger is broken at line %u of %s: orproxy audit verify shows it, orproxy audit "
+                 "accept goes on and takes what can be read as it stands", r->bad_line, what_broke.file);
+        log_line("%s (in %s)", fault, dir);
         segment_bytes = r->text.len;
         good = r->text.len;
     } else if (r->good < r->text.len) {

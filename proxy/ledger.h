@@ -75,6 +75,16 @@ const char *ledger_fault(void);
 /* No more lines can wait: nothing that costs money may begin. */
 bool ledger_is_full(void);
 
+/* What is broken: nothing of it is written to again, so that this names it for ever. */
+typedef struct ledger_break {
+    char     file[32];
+    uint64_t bytes;
+    char     sha256[65]; /* of all of them, in hex */
+    unsigned line;       /* the first bad one */
+    unsigned num;        /* lines that do not fit the chain */
+} ledger_break;
+const ledger_break *ledger_broken(void);
+
 /* The owner accepts a broken ledger: a new segment begins with what could be read. False: it is
    not broken, or there is no memory. */
 bool ledger_accept(void);

@@ -374,7 +374,7 @@ void manage_limits(const manage_ask *a)
 
 void manage_accept(const manage_ask *a)
 {
-    char           mem[64];
+    char           mem[640];
     or_buf         body;
     or_json_writer w;
     manage_reply   r;
@@ -390,6 +390,7 @@ void manage_accept(const manage_ask *a)
     or_json_put_key(&w, OR_STR("data"));
     or_json_begin_object(&w);
     member_bool(&w, "accepted", true);
+    member_z(&w, "message", error);
     or_json_end_object(&w);
     or_json_end_object(&w);
     manage_send(a->c, 200, &body, &w, true);

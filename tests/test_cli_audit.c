@@ -387,38 +387,49 @@ static void test_segments(void)
 
 /* ---- accepted ---- */
 
+/* The next segment, which accepts what is in this one as it is now. */
+static void accept(unsigned number)
+{
+    char name[32], more[256], hex[CHAIN_HASH + 1];
+    chain_hash_text(or_buf_str(&file[number]), hex);
+    snprintf(name, sizeof name, "ledger-%06u.jsonl", number);
+    snprintf(more, sizeof more, ",\"file\":\"%s\",\"bytes\":%zu,\"sha256\":\"%s\"", name,
+             file[number].len, hex);
+    begin_segment(number + 1);
+    add(number + 1, "account", "");
+    add(number + 1, "snapshot_end", "");
+    add(number + 1, "accepted", more);
+}
+
 static void test_accepted(void)
 {
     make();
-    *(strstr(line(2, 3), "77")) = '1';
-    add(3, "accepted", "");
-    check("in the segment, from its last line", 0, 0,
-          "1 earlier break was accepted at 2026-11-21T16:00:13Z (orproxy audit accept)\nwhole: ");
     *(strstr(line(3, 3), "77")) = '1';
-    check("what was broken before it, too", 0, 0, "2 earlier breaks were accepted");
-    add(3, "request", ",\"cost_pico_usd\":77");
-    *(strstr(line(3, 6), "77")) = '1';
-    check("not what is broken behind it", 0, 1, "ledger-000003.jsonl:6: n=14: its hash does not");
-    make(); /* a start that stops at the break and goes on from there in a new segment */
-    chain  before = now;
-    size_t len = file[3].len;
-    add(3, "request", ",\"cost_pico_usd\":77");
-    *(strstr(file[3].ptr + len, "77")) = '1';
-    now = before;
-    n = 12;
-    begin_segment(4);
-    add(4, "accepted", "");
-    check("in a new segment, from the last good line", 0, 0, "1 earlier break was accepted");
+    accept(3);
+    check("a change", 0, 0, "1 earlier break was accepted at 2026-11-21T16:00:16Z (orproxy audit accept)\nwhole: ");
+    *(strstr(line(3, 2), "77")) = '1';
+    check("another one since, in the same segment", 0, 1, "ledger-000003.jsonl:2: n=10: its hash does not");
     make();
-    *(strstr(line(3, 4), "77")) = '1';
-    now = before;
-    memset(now.hash, 'a', CHAIN_HASH);
-    n = 11;
-    begin_segment(4);
-    add(4, "accepted", "");
-    check("from nowhere: a break of its own", 0, 0, "2 earlier breaks were accepted");
-    remove_line(4, 2);
-    check("the record of it is needed", 0, 1, "ledger-000003.jsonl:4: n=12: its hash");
+    *(strstr(line(3, 3), "77")) = '1';
+    accept(3);
+    *(strstr(line(4, 2), "account")) = 'b';
+    check("the segment that goes on from there", 0, 1, "ledger-000004.jsonl:2: n=14: its hash does not");
+    make();
+    *(strstr(line(3, 3), "77")) = '1';
+    accept(3);
+    *(strstr(line(2, 3), "77")) = '1';
+    check("a segment before it", 0, 1, "ledger-000002.jsonl:3: n=7: its hash does not");
+    make();
+    *(strstr(line(3, 3), "77")) = '1';
+    or_buf_put_z(&file[3], "no line of ours");
+    accept(3);
+    add(4, "request", ",\"cost_pico_usd\":77");
+    check("with a torn end, too", 0, 0, "2 earlier breaks were accepted");
+    remove_line(4, 4);
+    check("the record of it is needed", 0, 1, "ledger-000003.jsonl:3: n=11: its hash");
+    make();
+    accept(3);
+    check("nothing was broken", 0, 0, "whole: 4 segments, 16 lines");
 }
 
 /* With less and less memory: never a ledger that is called whole and was not read. */
