@@ -94,6 +94,16 @@ static bool drop_oldest_day(int32_t today)
     return true;
 }
 
+/* Room for a row of its own? One day gets half of all places at most: else a client that calls its
+   app otherwise each time would put an end to what was counted on all days before. */
+static bool has_room(int32_t day, unsigned max)
+{
+    unsigned of_day = 0, most = max / 2 - MAX_OTHERS;
+    if (num_rows >= most)
+        for (const tally_row *r = rows; r != NULL; r = r->next) of_day += r->day == day;
+    return of_day < most && (num_rows < max || drop_oldest_day(day));
+}
+
 static or_str keep(char **at, or_str s)
 {
     or_str kept = or_str_of(*at, s.len);
@@ -137,8 +147,7 @@ static tally_row *row_of(const tally_names *given, unsigned max)
     uint32_t    hash = hash_names(&n);
     tally_row  *r = find(&n, hash);
     if (r != NULL) return r;
-    bool room = num_rows < max || drop_oldest_day(n.day);
-    if (room && (r = make_row(&n, hash)) != NULL) return r;
+    if (has_room(n.day, max) && (r = make_row(&n, hash)) != NULL) return r;
     /* what has no place of its own is not lost: one row for all the rest of that day */
     n.model = n.provider = n.app = OR_STR("other");
     n.key = OR_STR("");

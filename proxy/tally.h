@@ -6,7 +6,8 @@
 #include "or.h"
 
 enum {
-    TALLY_MAX_ROWS = 4096,    /* then the oldest days go; of one day, all further ones are one row */
+    TALLY_MAX_ROWS = 4096,    /* then the oldest days go; one day has half of them, and all further
+                                 ones of it are one row */
     TALLY_MAX_SESSIONS = 256, /* the last ones used are kept */
     TALLY_MAX_TEXT = 128,     /* bytes of a model, provider, app or session that are kept */
     TALLY_NO_DAY = INT32_MIN  /* the clock was not set */
