@@ -296,7 +296,7 @@ static void end_answer(client *c)
     c->owner = NULL;
     if (!c->body_read) c->keep_alive = false;
     set_state(c, FLUSH);
-    if (pending(c) == 0)
+    if (pending(c) == 0 && c->held == 0) /* held: even the close behind HTTP/1.0 tells the end */
         answered(c);
     else
         watch(c);

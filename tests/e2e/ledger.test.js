@@ -587,6 +587,32 @@ test('answers that wait for the disk are in the books before they are whole', as
     );
 });
 
+// There the close is the end, and it may be all that is left to say.
+test('the end of an HTTP/1.0 answer waits for the disk, too', async (t) => {
+    const up = await metered(t);
+    const state = path.join(scratch(t), 'state');
+    const p = await bank(t, up, { state, keys: KEYS });
+    up.answer = (req, res) => {
+        res.writeHead(200, { 'content-type': 'audio/mpeg' });
+        res.write('sound');
+        setTimeout(() => res.end(), 20);
+    };
+    for (let i = 0; i < 20; i++) {
+        const body = JSON.stringify({ model: 'acme/big', input: 'x', voice: 'y' });
+        const c = connect(t, p.port);
+        c.write(
+            `POST /v1/audio/speech HTTP/1.0\r\nHost: localhost\r\n` +
+                `Authorization: ${as('free').authorization}\r\n` +
+                `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+        );
+        await new Promise((resolve) => c.socket.on('end', resolve));
+        const books = fs.readFileSync(newest(state), 'utf8');
+        const id = /x-generation-id: (\S+)/i.exec(c.text)?.[1];
+        assert.match(c.text, /sound$/);
+        assert.ok(books.includes(`"id":"${id}"`), `${id} is not in the books`);
+    }
+});
+
 // Names come from clients, who may send any byte.
 for (const [name, bytes] of [
     ['Latin-1', 'caf\xe9'],
