@@ -55,5 +55,7 @@ uint16_t auth_read(const or_http_head *head, bool prefer_x, auth *a, const char 
     *why = "this key is disabled";
     if (key->disabled) return 401;
     *why = "this key has expired";
-    return key->expires_at > 0 && now.known && now.unix_s >= key->expires_at ? 401 : 0;
+    if (key->expires_at > 0 && now.known && now.unix_s >= key->expires_at) return 401;
+    *why = "this key has an end, and the clock of this machine is not set"; /* others: gate_enter */
+    return key->expires_at > 0 && !now.known && key->management ? 401 : 0;
 }
