@@ -22,15 +22,16 @@ static struct {
 } recent[RECENT];
 static unsigned next_recent;
 
-static fetch   *posts[MAX_POSTS];
-static bool     failing;
+static fetch *posts[MAX_POSTS];
+static bool   failing;
 
 static bool was_told(const account *a, unsigned percent)
 {
     for (unsigned i = 0; i < RECENT; i++)
         if (recent[i].used && recent[i].kind == a->kind && recent[i].percent == percent &&
             strncmp(recent[i].id, a->id, sizeof recent[i].id - 1) == 0 &&
-            ev_now() - recent[i].at < QUIET_MS) /* unsigned: a limit by the month is told each month */
+            ev_now() - recent[i].at <
+                QUIET_MS) /* unsigned: a limit by the month is told each month */
             return true;
     unsigned i = next_recent++ % RECENT;
     recent[i].used = true;
@@ -92,7 +93,8 @@ static void post(const account *a, unsigned percent)
     while (i < MAX_POSTS && posts[i] != NULL) i++;
     if (i == MAX_POSTS) return; /* the log has it */
     or_buf_init(&body, mem, sizeof mem);
-    upstream_host *host = put(&body, a, percent) == OR_OK ? host_of(conf_now()->alert_webhook) : NULL;
+    upstream_host *host =
+        put(&body, a, percent) == OR_OK ? host_of(conf_now()->alert_webhook) : NULL;
     if (host == NULL) return;
     posts[i] = fetch_post(host, or_buf_str(&body), on_posted, &posts[i]);
     upstream_host_drop(host);

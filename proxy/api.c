@@ -13,6 +13,7 @@
 #include "proxy/metrics.h"
 #include "proxy/models.h"
 #include "proxy/query.h"
+#include "proxy/record.h"
 #include "proxy/relay.h"
 #include "proxy/uplink.h"
 
@@ -405,6 +406,7 @@ static bool admit(const route *r, ask *a)
     }
     if (status == 0 && by.who == NULL && !open) status = 401; /* the last key was deleted */
     if (status == 0) return true;
+    record_refused(r->path.ptr + sizeof "/v1" - 1, by.who != NULL ? by.who->key : NULL, status, why);
     refuse(c, status, why, "WWW-Authenticate: Bearer\r\n");
     return false;
 }

@@ -11,8 +11,7 @@ static or_str read_secret(const or_http_head *head, bool prefer_x)
 {
     or_str bearer = or_http_field(head, OR_STR("authorization"), NULL), scheme = OR_STR("bearer ");
     or_str x = or_http_field(head, OR_STR("x-api-key"), NULL);
-    if (bearer.len > scheme.len &&
-        or_str_eq_nocase(or_str_of(bearer.ptr, scheme.len), scheme))
+    if (bearer.len > scheme.len && or_str_eq_nocase(or_str_of(bearer.ptr, scheme.len), scheme))
         bearer = or_str_trim(or_str_of(bearer.ptr + scheme.len, bearer.len - scheme.len));
     else
         bearer = or_str_of(NULL, 0);
@@ -44,7 +43,12 @@ uint16_t auth_read(const or_http_head *head, bool prefer_x, auth *a, const char 
     }
     if (a->management) return 0;
     if (a->who == NULL) {
-        if (!books_have_keys()) return 0;
+        if (!books_have_keys() && (conf_now()->open || !books_had_keys())) return 0;
+        if (!books_have_keys()) { /* whoever deleted the last key did not mean everybody */
+            *why = "no key: the last one was deleted; make another (orproxy keys create), or say "
+                   "open = yes";
+            return 401;
+        }
         *why = secret.len == 0 ? "no key: send Authorization: Bearer KEY"
                                : "this key is not known here";
         return 401;

@@ -149,7 +149,8 @@ void books_clock(account *a, uint32_t now_ms, or_wall wall)
     int64_t day = wall.known ? or_window_start(OR_WINDOW_DAILY, wall.unix_s) : 0;
     if (!wall.known || day <= a->day) return;
     if (a->day > 0) {
-        bool week = or_window_start(OR_WINDOW_WEEKLY, day) > or_window_start(OR_WINDOW_WEEKLY, a->day);
+        bool week =
+            or_window_start(OR_WINDOW_WEEKLY, day) > or_window_start(OR_WINDOW_WEEKLY, a->day);
         bool month =
             or_window_start(OR_WINDOW_MONTHLY, day) > or_window_start(OR_WINDOW_MONTHLY, a->day);
         a->own.day = a->byok.day = 0;
@@ -207,7 +208,8 @@ int64_t books_take_lease(account *a)
     a->lease_pico = 0;
     if (unused <= 0) return 0;
     add(&a->budget.spent_pico_usd, unused);
-    a->dirty = true;
+    bool own = a->limits.leave_byok_out || (a->own.total > 0 && a->byok.total == 0);
+    books_spend(a, own ? unused : 0, own ? 0 : unused); /* as a guess, like the amount */
     return unused;
 }
 
@@ -286,6 +288,13 @@ bool books_have_keys(void)
     return false;
 }
 
+bool books_had_keys(void)
+{
+    for (const account *a = all; a != NULL; a = a->next)
+        if (a->kind == ACCOUNT_KEY && !a->in_conf && !a->key->management) return true;
+    return false;
+}
+
 account *books_find_key(or_str text)
 {
     account *found = NULL;
@@ -351,8 +360,8 @@ static bool is_in(const conf *c, or_str id)
 static account *earlier_of(const conf *c, const conf_key *k)
 {
     for (account *a = all; a != NULL; a = a->next)
-        if (a->kind == ACCOUNT_KEY && a->in_conf && !a->deleted && strcmp(a->key->name, k->name) == 0 &&
-            !is_in(c, or_str_z(a->id)))
+        if (a->kind == ACCOUNT_KEY && a->in_conf && !a->deleted &&
+            strcmp(a->key->name, k->name) == 0 && !is_in(c, or_str_z(a->id)))
             return a;
     return NULL;
 }
@@ -630,11 +639,11 @@ static void fold_numbers(account *a, const or_json_doc *doc, int tok)
 
 bool books_fold(const or_json_doc *doc, int tok, or_arena *arena)
 {
-    or_str       kind, id;
-    char         error[200];
-    conf_limits  limits;
-    unsigned     k = 0;
-    int          rules = or_json_find(doc, tok, "/rules");
+    or_str      kind, id;
+    char        error[200];
+    conf_limits limits;
+    unsigned    k = 0;
+    int         rules = or_json_find(doc, tok, "/rules");
     if (or_json_get_str(doc, or_json_find(doc, tok, "/kind"), arena, &kind) != OR_OK ||
         or_json_get_str(doc, or_json_find(doc, tok, "/id"), arena, &id) != OR_OK)
         return false;

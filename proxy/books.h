@@ -25,31 +25,31 @@ typedef struct spending {
 
 typedef struct account account;
 struct account {
-    account    *next, *same; /* all; those with this hash */
+    account     *next, *same; /* all; those with this hash */
     account_kind kind;
-    const char *id;       /* KEY: the SHA-256 of the key in hex; APP, USER: the name; else "" */
-    conf_limits limits;
-    or_budget   budget;   /* of money, in the window of limits.limit_reset */
-    spending    own, byok; /* what OpenRouter charged; what other providers bill */
-    int64_t     day;      /* that the calendars of these two are at, unix seconds; 0: none yet */
-    rate        requests, tokens;
-    uint64_t    tokens_open; /* that requests in work may take */
-    uint64_t    num_requests;
-    uint32_t    concurrent;
-    int64_t     free_day; /* as `day`, for ... */
-    uint32_t    free_used;
-    int64_t     created_at, updated_at; /* unix seconds; 0: not known */
-    int64_t     lease_pico; /* ledger = totals: spending up to here is in the ledger already ... */
-    uint64_t    lease_line; /* ... by this line */
-    bool        dirty;      /* changed since it was written */
-    unsigned    users;      /* requests in work that point here */
+    const char  *id; /* KEY: the SHA-256 of the key in hex; APP, USER: the name; else "" */
+    conf_limits  limits;
+    or_budget    budget;    /* of money, in the window of limits.limit_reset */
+    spending     own, byok; /* what OpenRouter charged; what other providers bill */
+    int64_t      day;       /* that the calendars of these two are at, unix seconds; 0: none yet */
+    rate         requests, tokens;
+    uint64_t     tokens_open; /* that requests in work may take */
+    uint64_t     num_requests;
+    uint32_t     concurrent;
+    int64_t      free_day; /* as `day`, for ... */
+    uint32_t     free_used;
+    int64_t      created_at, updated_at; /* unix seconds; 0: not known */
+    int64_t      lease_pico; /* ledger = totals: spending up to here is in the ledger already ... */
+    uint64_t     lease_line; /* ... by this line */
+    bool         dirty;      /* changed since it was written */
+    unsigned     users;      /* requests in work that point here */
 
     /* ACCOUNT_KEY */
-    const conf_key *key;  /* its rules; never NULL */
-    keys_rules *rules;    /* its own; then those that requests in work still look at */
-    bool        in_conf;  /* it has a [key NAME] */
-    bool        deleted;  /* or its section is gone: it opens nothing */
-    uint64_t    told;     /* hash of the rules that the ledger knows */
+    const conf_key *key;     /* its rules; never NULL */
+    keys_rules     *rules;   /* its own; then those that requests in work still look at */
+    bool            in_conf; /* it has a [key NAME] */
+    bool            deleted; /* or its section is gone: it opens nothing */
+    uint64_t        told;    /* hash of the rules that the ledger knows */
 };
 
 /* Begin with nothing but organisation and credits. False: no memory. */
@@ -77,8 +77,10 @@ account *books_find_key(or_str text);
 void        books_set_management(const char *id);
 const char *books_management(void);
 
-/* Is there a key that opens something? */
+/* Is there a key that opens something; or was one made at run time, even if it is deleted by now?
+ */
 bool books_have_keys(void);
+bool books_had_keys(void);
 
 /* The app or user of that name, made when a section of the settings matches. NULL: none does; or,
    with *full, there is no room for another account (limits.accounts). */

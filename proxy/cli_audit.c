@@ -31,12 +31,12 @@ typedef struct place {
 } place;
 
 typedef struct segment {
-    uint64_t number;
-    char     name[NAME];
-    bool     newest;
-    uint64_t lines;
-    char     first[TIME], last[TIME]; /* times of lines; "": none that had one */
-    uint64_t bytes;
+    uint64_t          number;
+    char              name[NAME];
+    bool              newest;
+    uint64_t          lines;
+    char              first[TIME], last[TIME]; /* times of lines; "": none that had one */
+    uint64_t          bytes;
     br_sha256_context sha; /* of them */
 } segment;
 

@@ -41,8 +41,8 @@ static unsigned digits(const char *text, size_t num)
 bool clock_read(or_str text, int64_t *unix_s)
 {
     static const unsigned char in_month[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool has_time = has_form(text, "9999-99-99T99:99:99Z") ||
-                    has_form(text, "9999-99-99T99:99:99.999Z");
+    bool                       has_time =
+        has_form(text, "9999-99-99T99:99:99Z") || has_form(text, "9999-99-99T99:99:99.999Z");
     if (!has_time && !has_form(text, "9999-99-99")) return false;
     const char *p = text.ptr;
     unsigned    year = digits(p, 4), month = digits(p + 5, 2), day = digits(p + 8, 2);

@@ -374,8 +374,8 @@ static bool apply_key(decision *d, names *n, or_arena *arena, refusal *why)
         if (allows(key->models, key->num_models, n->list[i])) n->list[kept++] = n->list[i];
     n->num = kept;
     if (kept == 0) {
-        snprintf(text, sizeof text, "key %.100s may not use %.*s: see models of [key %.100s]",
-                 key->name, shown(first), first.ptr, key->name);
+        snprintf(text, sizeof text, "key %.100s may not use %.*s: its `models` say what it may",
+                 key->name, shown(first), first.ptr);
         refuse(why, arena, 403, text);
         why->e.limit_source = "key";
         return false;
@@ -534,18 +534,19 @@ static bool is_cheap_enough(void *user, uint32_t endpoint)
 /* Candidates that may cost more than the key allows for one request go. */
 static bool apply_max_cost(decision *d, or_arena *arena, refusal *why)
 {
-    char   text[300];
-    or_buf money;
-    char   mem[40];
+    char   text[400], mem[40], most[40];
+    or_buf money, max;
     dear   x = {d, {0}, false};
     if (d->key == NULL || d->key->max_cost_pico_usd < 0) return true;
     if (decide_filter(d, is_cheap_enough, &x, OR_ROUTE_MAX_PRICE) > 0) return true;
     or_buf_init(&money, mem, sizeof mem);
     or_decimal_put(&money, x.least.pico_usd, 12);
+    or_buf_init(&max, most, sizeof most);
+    or_decimal_put(&max, d->key->max_cost_pico_usd, 12);
     snprintf(text, sizeof text,
-             "this request may cost %.*s USD, more than key %.100s may spend on one "
+             "this request may cost %.*s USD, more than the %.*s that key %.100s may spend on one "
              "(max_cost_per_request): send fewer messages or a lower max_tokens",
-             (int)money.len, mem, d->key->name);
+             (int)money.len, mem, (int)max.len, most, d->key->name);
     refuse(why, arena, 402, text);
     why->e.limit_source = "request";
     return false;

@@ -12,14 +12,14 @@ enum {
 };
 
 struct fetch {
-    exchange     x;
-    ev_task      task;
-    market      *m;      /* NULL: a POST to `host` */
-    unsigned     target;
+    exchange       x;
+    ev_task        task;
+    market        *m; /* NULL: a POST to `host` */
+    unsigned       target;
     upstream_host *host;
-    const char  *path;
-    or_buf       body;
-    void       (*done)(void *user, const fetch_result *r);
+    const char    *path;
+    or_buf         body;
+    void (*done)(void *user, const fetch_result *r);
     void        *user;
     or_buf       head;
     or_str       pieces[2];
@@ -90,8 +90,8 @@ static or_err on_request(void *user, uint32_t endpoint, const or_str **pieces, u
     or_buf_init(&target, mem, sizeof mem);
     put_target(&target, f);
     or_buf_clear(&f->head);
-    or_http_put_request(&f->head, f->m != NULL ? OR_STR("GET") : OR_STR("POST"), or_buf_str(&target),
-                        upstream_authority(f->host));
+    or_http_put_request(&f->head, f->m != NULL ? OR_STR("GET") : OR_STR("POST"),
+                        or_buf_str(&target), upstream_authority(f->host));
     put_fields(f);
     or_http_put_head_end(&f->head);
     f->pieces[0] = or_buf_str(&f->head);
@@ -127,6 +127,11 @@ static void on_event(void *user, const or_call_event *ev)
         return;
     }
     r.status = ev->failure->status;
+    if (f->m == NULL && f->x.call.http.head.status / 100 == 2) { /* whatever it said to a POST */
+        r.status = f->x.call.http.head.status;
+        tell(f, &r);
+        return;
+    }
     if (ev->failure->err == OR_ERR_REFUSED)
         snprintf(text, sizeof text, "answered with status %u", r.status);
     else if (ev->failure->err == OR_ERR_IO || ev->failure->err == OR_ERR_TRUNCATED)
@@ -162,7 +167,7 @@ static void on_over(void *user)
 static fetch *begin(fetch *f)
 {
     static const exchange_hooks hooks = {on_host, on_request, on_event, on_rest, on_over};
-    or_call_desc d;
+    or_call_desc                d;
     memset(&d, 0, sizeof d);
     f->task.run = release;
     f->task.user = f;

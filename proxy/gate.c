@@ -15,8 +15,8 @@
 
 enum {
     MESSAGE = 640,
-    LEASE_SHARE = 20,        /* a lease is ahead by a 20th of its limit */
-    TOTALS_PACE = 8 * 1024   /* bytes of totals in one ledger_sync: more wait accordingly longer */
+    LEASE_SHARE = 20,      /* a lease is ahead by a 20th of its limit */
+    TOTALS_PACE = 8 * 1024 /* bytes of totals in one ledger_sync: more wait accordingly longer */
 };
 
 static const gate_hooks *hooks;
@@ -37,8 +37,8 @@ static bool refuse(refusal *why, or_arena *arena, uint16_t status, const char *s
     char  *copy = or_arena_alloc(arena, n + 1);
     memset(why, 0, sizeof *why);
     why->e.status = copy != NULL ? status : 503;
-    why->e.message = copy != NULL ? or_str_of(copy, n)
-                                  : OR_STR("no memory: limits.memory is reached");
+    why->e.message =
+        copy != NULL ? or_str_of(copy, n) : OR_STR("no memory: limits.memory is reached");
     if (copy != NULL) memcpy(copy, text, n + 1);
     why->e.limit_source = source;
     return false;
@@ -77,11 +77,12 @@ static bool check_sound(const account *a, or_wall wall, or_arena *arena, refusal
         snprintf(text, sizeof text, "%s has a limit, and what it spends cannot be written down: %s",
                  books_name(a, name, sizeof name), ledger_fault());
         refuse(why, arena, 503, source_of(a), text);
-        why->retry_after_s = 5;
+        if (ledger_status() == LEDGER_FAILING) why->retry_after_s = 5;
         return false;
     }
     if (!dated || wall.known) return true;
-    snprintf(text, sizeof text, "%s has a limit that depends on the date, and the clock of this "
+    snprintf(text, sizeof text,
+             "%s has a limit that depends on the date, and the clock of this "
              "machine is not set (it says %s): set it, for instance by NTP",
              books_name(a, name, sizeof name), "1970");
     refuse(why, arena, 503, source_of(a), text);
@@ -93,9 +94,11 @@ static bool over_rate(const account *a, const char *what, uint32_t limit, uint64
                       uint32_t wait_ms, or_wall wall, or_arena *arena, refusal *why)
 {
     char text[MESSAGE], name[160];
-    snprintf(text, sizeof text, "Rate limit exceeded: %s of %s is %u, and %llu are used: try again "
-             "in %u s", what, books_name(a, name, sizeof name), (unsigned)limit,
-             (unsigned long long)used, (unsigned)((wait_ms + 999) / 1000));
+    snprintf(text, sizeof text,
+             "Rate limit exceeded: %s of %s is %u, and %llu are used: try again "
+             "in %u s",
+             what, books_name(a, name, sizeof name), (unsigned)limit, (unsigned long long)used,
+             (unsigned)((wait_ms + 999) / 1000));
     refuse(why, arena, 429, "rate", text);
     why->retry_after_s = (wait_ms + 999) / 1000;
     why->rate_limit = limit;
@@ -109,19 +112,21 @@ static bool check_rates(account *a, or_wall wall, or_arena *arena, refusal *why)
     const conf_limits *l = &a->limits;
     uint32_t           now = ev_now();
     if (l->max_concurrent > 0 && a->concurrent >= l->max_concurrent)
-        return over_rate(a, "max_concurrent", l->max_concurrent, a->concurrent, 1000, wall, arena, why);
+        return over_rate(a, "max_concurrent", l->max_concurrent, a->concurrent, 1000, wall, arena,
+                         why);
     if (l->requests_per_minute > 0) {
         uint64_t used = rate_sum(&a->requests, now);
         if (used >= l->requests_per_minute)
             return over_rate(a, "requests_per_minute", l->requests_per_minute, used,
-                             rate_wait_ms(&a->requests, now, l->requests_per_minute - 1), wall, arena,
-                             why);
+                             rate_wait_ms(&a->requests, now, l->requests_per_minute - 1), wall,
+                             arena, why);
     }
     if (l->tokens_per_minute > 0) {
         uint64_t used = rate_sum(&a->tokens, now) + a->tokens_open;
         if (used >= l->tokens_per_minute)
             return over_rate(a, "tokens_per_minute", l->tokens_per_minute, used,
-                             rate_wait_ms(&a->tokens, now, l->tokens_per_minute - 1), wall, arena, why);
+                             rate_wait_ms(&a->tokens, now, l->tokens_per_minute - 1), wall, arena,
+                             why);
     }
     return true;
 }
@@ -144,8 +149,8 @@ static void count_request(account *a)
     if (a->limits.requests_per_minute > 0) rate_add(&a->requests, ev_now(), 1);
 }
 
-static bool join_scope(gate_ticket *t, account_kind kind, or_str name, or_wall wall, or_arena *arena,
-                       refusal *why)
+static bool join_scope(gate_ticket *t, account_kind kind, or_str name, or_wall wall,
+                       or_arena *arena, refusal *why)
 {
     bool     full;
     char     text[MESSAGE];
@@ -202,10 +207,10 @@ bool gate_is_limited(const gate_ticket *t)
 typedef struct afford {
     gate_ticket *t;
     decision    *d;
-    account     *poor;       /* who could not pay, of the cheapest one ... */
-    int64_t      least;      /* ... which may cost so much */
+    account     *poor;           /* who could not pay, of the cheapest one ... */
+    int64_t      least;          /* ... which may cost so much */
     int64_t      most, most_own; /* of those that stay: in all, and with what OpenRouter bills */
-    int64_t      prompts;    /* what failed attempts may cost beside the one that serves */
+    int64_t      prompts;        /* what failed attempts may cost beside the one that serves */
 } afford;
 
 /* Does the provider send its own bill? */
@@ -220,7 +225,7 @@ static bool can_pay(void *user, uint32_t endpoint)
     afford *x = user;
     or_cost worst;
     decide_worst(x->d, endpoint, &worst);
-    bool    byok = bills_itself(x->d, &x->d->m->catalogue.endpoints[endpoint]);
+    bool byok = bills_itself(x->d, &x->d->m->catalogue.endpoints[endpoint]);
     for (unsigned i = 0; i < x->t->num; i++) {
         account *a = x->t->who[i];
         int64_t  need = books_share(a, worst.pico_usd, byok ? worst.pico_usd : 0);
@@ -238,24 +243,33 @@ static bool can_pay(void *user, uint32_t endpoint)
 
 static bool too_poor(const afford *x, or_arena *arena, refusal *why)
 {
-    char           text[MESSAGE], name[160], left[48], limit[48], least[48];
+    char           text[MESSAGE], name[160], left[48], limit[48], least[48], assumed[80] = "";
     const account *a = x->poor;
     bool           running = a->budget.reserved_pico_usd > 0;
+    bool           again = a->limits.limit_reset != OR_WINDOW_NONE;
+    if (x->d->max_tokens > 0)
+        snprintf(assumed, sizeof assumed, " (with %u tokens out, since max_tokens was not given)",
+                 (unsigned)x->d->max_tokens);
     if (a->kind == ACCOUNT_CREDITS)
-        snprintf(text, sizeof text, "This request may cost %s USD, and of the credits %s USD are left%s: "
+        snprintf(text, sizeof text,
+                 "This request may cost %s USD%s, and of the credits %s USD are left%s: "
                  "add some (orproxy credits add), or send fewer messages or a lower max_tokens",
-                 usd(x->least, least), usd(or_budget_left(&a->budget), left),
+                 usd(x->least, least), assumed, usd(or_budget_left(&a->budget), left),
                  running ? " beside what running requests may take" : "");
     else
-        snprintf(text, sizeof text, "This request may cost %s USD, and of the limit of %s (%s USD%s%s) "
-                 "%s USD are left%s: raise the limit, wait for its reset, or send fewer messages or a "
-                 "lower max_tokens",
-                 usd(x->least, least), books_name(a, name, sizeof name),
-                 usd(a->budget.limit_pico_usd, limit), window_of(a)[0] != 0 ? " " : "", window_of(a),
-                 usd(or_budget_left(&a->budget), left),
-                 running ? " beside what running requests may take" : "");
+        snprintf(
+            text, sizeof text,
+            "This request may cost %s USD%s, and of the limit of %s (%s USD%s%s) "
+            "%s USD are left%s: raise the limit%s, or send fewer messages or a lower max_tokens",
+            usd(x->least, least), assumed, books_name(a, name, sizeof name),
+            usd(a->budget.limit_pico_usd, limit), window_of(a)[0] != 0 ? " " : "", window_of(a),
+            usd(or_budget_left(&a->budget), left),
+            running ? " beside what running requests may take" : "",
+            again ? ", wait for its reset" : "");
     refuse(why, arena, 402, source_of(a), text);
     if (running) why->retry_after_s = 1;
+    /* a limit is seldom spent to its last digit: its end is when what is left is too little */
+    if (a->budget.spent_pico_usd / 4 >= a->budget.limit_pico_usd / 5) hooks->alert(a, 100);
     return false;
 }
 
@@ -297,7 +311,8 @@ static bool take_free(gate_ticket *t, decision *d, or_arena *arena, refusal *why
         uint32_t limit = a->limits.free_requests_per_day;
         if (limit == 0 || a->free_used < limit) continue;
         if (t->mixed) return decide_filter(d, costs, d, OR_ROUTE_MAX_PRICE) > 0;
-        int64_t left = day + 86400 - wall.unix_s; /* of a day that the clock has not reached: longer */
+        int64_t left =
+            day + 86400 - wall.unix_s; /* of a day that the clock has not reached: longer */
         return over_rate(a, "free_requests_per_day", limit, a->free_used,
                          (uint32_t)(left < 1000000 ? left : 1000000) * 1000, wall, arena, why);
     }
@@ -309,9 +324,9 @@ static bool take_free(gate_ticket *t, decision *d, or_arena *arena, refusal *why
 /* Tokens that it may take, while nobody knows how many it will. */
 static void open_tokens(gate_ticket *t, const decision *d, const facts *f)
 {
-    t->tokens = or_sat_add_u64(f->request.prompt_tokens,
-                               d->bound.max_tokens > 0 ? d->bound.max_tokens
-                                                       : conf_now()->default_max_tokens);
+    t->tokens = or_sat_add_u64(f->request.prompt_tokens, d->bound.max_tokens > 0
+                                                             ? d->bound.max_tokens
+                                                             : conf_now()->default_max_tokens);
     for (unsigned i = 0; i < t->num; i++)
         t->who[i]->tokens_open = or_sat_add_u64(t->who[i]->tokens_open, t->tokens);
 }
@@ -378,10 +393,12 @@ bool gate_reserve(gate_ticket *t, decision *d, const facts *f, const char *id, o
 {
     afford x = {t, d, NULL, 0, 0, 0, 0};
     snprintf(t->id, sizeof t->id, "%s", id);
-    for (uint32_t i = 0; i < d->plan.num; i++) t->mixed = t->mixed || costs(d, d->plan.list[i].endpoint);
+    for (uint32_t i = 0; i < d->plan.num; i++)
+        t->mixed = t->mixed || costs(d, d->plan.list[i].endpoint);
     if (may_be_free(d) && !take_free(t, d, arena, why)) return false;
     open_tokens(t, d, f);
     if (!gate_is_limited(t)) return true;
+    t->model = gate_cut(d->asked);
     if (decide_filter(d, can_pay, &x, OR_ROUTE_MAX_PRICE) == 0) return too_poor(&x, arena, why);
     t->pico = x.most;
     t->byok_pico = x.most - x.most_own;
@@ -454,7 +471,8 @@ unsigned gate_who(const gate_entry *e, account **who)
     who[n++] = books_organization();
     who[n++] = books_credits();
     if (e->key.len > 0 && (who[n] = books_key(e->key)) != NULL) n++;
-    if (e->app.len > 0 && (who[n] = books_scope(ACCOUNT_APP, e->app, conf_now(), &full)) != NULL) n++;
+    if (e->app.len > 0 && (who[n] = books_scope(ACCOUNT_APP, e->app, conf_now(), &full)) != NULL)
+        n++;
     if (e->user.len > 0 && (who[n] = books_scope(ACCOUNT_USER, e->user, conf_now(), &full)) != NULL)
         n++;
     return n;
@@ -493,7 +511,8 @@ static void look_at_limit(const account *a, int64_t before)
     const or_budget      *b = &a->budget;
     if (!b->limited || b->limit_pico_usd == 0) return;
     for (size_t i = 0; i < 3; i++) {
-        int64_t mark = b->limit_pico_usd / 100 * steps[i] + b->limit_pico_usd % 100 * steps[i] / 100;
+        int64_t mark =
+            b->limit_pico_usd / 100 * steps[i] + b->limit_pico_usd % 100 * steps[i] / 100;
         if (before >= mark || b->spent_pico_usd < mark) continue;
         hooks->alert(a, steps[i]);
         return;
@@ -688,15 +707,16 @@ bool gate_add_credits(int64_t pico, or_str note, char *error, size_t size)
     int64_t total = a->limits.limit_pico_usd;
     int64_t most = (int64_t)1000000 * 1000000000000;
     if (ledger_status() != LEDGER_OK) {
-        snprintf(error, size, "%s", ledger_status() == LEDGER_OFF
-                                        ? "credits need state = FOLDER in the settings"
-                                        : ledger_fault());
+        snprintf(error, size, "%s",
+                 ledger_status() == LEDGER_OFF ? "credits need state = FOLDER in the settings"
+                                               : ledger_fault());
         return false;
     }
     if (total < 0) total = a->budget.spent_pico_usd; /* what was spent before there were credits */
     if (pico < 0 ? total + pico < a->budget.spent_pico_usd : total > most - pico) {
-        snprintf(error, size, pico < 0 ? "amount: less would be left than was spent already"
-                                       : "amount: more than 1000000 USD in all");
+        snprintf(error, size,
+                 pico < 0 ? "amount: less would be left than was spent already"
+                          : "amount: more than 1000000 USD in all");
         return false;
     }
     int64_t before = a->limits.limit_pico_usd;
@@ -710,13 +730,14 @@ bool gate_add_credits(int64_t pico, or_str note, char *error, size_t size)
 
 bool gate_accept(char *error, size_t size)
 {
-    char               text[400];
+    char                text[400];
     const ledger_break *broke = ledger_broken();
     if (ledger_status() != LEDGER_BROKEN) {
         snprintf(error, size, "the ledger is not broken: there is nothing to accept");
         return false;
     }
-    snprintf(text, sizeof text, "%u lines of %s do not fit the chain, the first is line %u: what they "
+    snprintf(text, sizeof text,
+             "%u lines of %s do not fit the chain, the first is line %u: what they "
              "say, and what could not be read, was taken as it stands; look at keys and usage",
              broke->num, broke->file, broke->line);
     if (!ledger_accept()) {
@@ -804,19 +825,24 @@ void gate_find_management(void)
 {
     uint8_t random[32];
     char    secret[80] = "sk-or-v1-", id[CHAIN_HASH + 1];
-    if (conf_now()->has_management_key || ledger_status() != LEDGER_OK || books_management()[0] != 0) return;
+    if (conf_now()->has_management_key || ledger_status() != LEDGER_OK ||
+        books_management()[0] != 0)
+        return;
     if (or_posix_random(random, sizeof random) != OR_OK) return;
     for (size_t i = 0; i < sizeof random; i++) snprintf(secret + 9 + 2 * i, 3, "%02x", random[i]);
     chain_hash_text(or_str_z(secret), id);
     books_set_management(id);
     gate_put_management();
-    log_line("the management key, shown this once: %s", secret);
+    log_line(
+        "the management key, for keys and credits over HTTP, shown this once: %s (lost it? set "
+        "management_key = file:PATH)",
+        secret);
     or_wipe(secret, sizeof secret);
     or_wipe(random, sizeof random);
 }
 
-/* From totals to requests: up to here the totals say everything, from here on the lines of requests,
-   those in work among them. */
+/* From totals to requests: up to here the totals say everything, from here on the lines of
+   requests, those in work among them. */
 static void end_totals(void)
 {
     for (account *a = books_next(NULL); a != NULL; a = books_next(a)) {

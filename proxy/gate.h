@@ -29,14 +29,14 @@ struct gate_ticket {
     uint64_t       tokens;          /* counted as in work */
     uint64_t       line;            /* of the ledger: has to be on disk first; 0 */
     bool           entered, reserved, listed, journalled, settled;
-    int64_t        free_day;        /* of a model that costs nothing: the day it counts in; 0 */
-    bool           mixed;           /* it may be served by one that costs something, too */
+    int64_t        free_day; /* of a model that costs nothing: the day it counts in; 0 */
+    bool           mixed;    /* it may be served by one that costs something, too */
     char           id[64];
-    or_str         app, user, session; /* borrowed; "" */
-    char           upstream_id[96]; /* "": not known yet; and of which provider section */
+    or_str         app, user, session, model; /* borrowed; "" */
+    char           upstream_id[96];           /* "": not known yet; and of which provider section */
     const char    *section;
-    void         (*ready)(void *user, bool ok); /* see gate_wait */
-    void          *owner;
+    void (*ready)(void *user, bool ok); /* see gate_wait */
+    void *owner;
 };
 
 typedef struct gate_hooks {
@@ -52,8 +52,8 @@ bool gate_open(const conf *c, const char *state, const gate_hooks *hooks, char *
                size_t error_size);
 void gate_close(void);
 
-/* The management key of the settings; else the one that the ledger knows; else one is made and shown
-   in the log, this once. */
+/* The management key of the settings; else the one that the ledger knows; else one is made and
+   shown in the log, this once. */
 void gate_find_management(void);
 
 /* Other settings are about to be in force: c must stay as long as they are. False: no memory,
@@ -103,12 +103,12 @@ bool gate_accept(char *text, size_t size);
 /* A cost that was guessed, of a request that its provider can be asked about. */
 typedef struct gate_estimate {
     struct gate_estimate *next;
-    const char *id, *upstream_id, *section, *key, *app, *user, *model, *provider;
-    int64_t     own, byok; /* charged, pico-USD */
-    int64_t     at;        /* unix seconds; 0: not known */
-    uint32_t    due_ms, tries;
-    bool        busy, scheduled;
-    size_t      size;
+    const char           *id, *upstream_id, *section, *key, *app, *user, *model, *provider;
+    int64_t               own, byok; /* charged, pico-USD */
+    int64_t               at;        /* unix seconds; 0: not known */
+    uint32_t              due_ms, tries;
+    bool                  busy, scheduled;
+    size_t                size;
 } gate_estimate;
 
 gate_estimate *gate_estimates(void);

@@ -8,21 +8,25 @@
 #include "proxy/gate.h"
 #include "proxy/tally.h"
 
-/* What a request took, for the books: live, and from its line in the ledger. Amounts in pico-USD. */
+/* What a request took, for the books: live, and from its line in the ledger. Amounts in pico-USD.
+ */
 typedef struct gate_entry {
     or_str    reserve_id; /* of its reservation in the ledger; "" */
     or_str    id, upstream_id, key, app, user, session, model, provider, section;
-    int64_t   own, byok;            /* cost: OpenRouter's, others' */
+    int64_t   own, byok; /* cost: OpenRouter's, others' */
     bool      known, estimated;
     int64_t   charged, charged_byok; /* what limits count, and of it what others bill */
-    bool      counts;   /* it was tried: it belongs into the tally */
+    bool      counts;                /* it was tried: it belongs into the tally */
     int64_t   free_day;
-    tally_sum sum;      /* without money */
+    tally_sum sum; /* without money */
     or_wall   wall;
 } gate_entry;
 
 /* The accounts of an entry, at most GATE_ACCOUNTS; how many. */
 unsigned gate_who(const gate_entry *e, account **who);
+
+/* As much of a model's name as is kept, in whole letters. */
+or_str gate_cut(or_str name);
 
 /* Count it: everything but budgets. */
 void gate_count(const gate_entry *e, account *const *who, unsigned num);

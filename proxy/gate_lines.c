@@ -23,7 +23,7 @@ static void member_i64(or_json_writer *w, const char *name, int64_t n)
 static void put_price(or_json_writer *w, const record *r, const gate_entry *e)
 {
     or_price_list prices;
-    uint32_t      i = r->num_attempts <= RECORD_MAX_ATTEMPTS ? r->num_attempts : RECORD_MAX_ATTEMPTS;
+    uint32_t i = r->num_attempts <= RECORD_MAX_ATTEMPTS ? r->num_attempts : RECORD_MAX_ATTEMPTS;
     if (i == 0) {
         member_null(w, "price");
         return;
@@ -105,11 +105,9 @@ static void put_odd(or_json_writer *w, uint32_t odd)
     or_json_end_array(w);
 }
 
-/* The model as the client named it, as much of it as is kept, in whole letters: a cut one would
-   cost the line. */
-static or_str asked_of(const record *r)
+/* A cut letter would cost the line. */
+or_str gate_cut(or_str s)
 {
-    or_str s = r->d->asked;
     if (s.len <= MAX_ASKED) return s;
     s.len = MAX_ASKED;
     while (s.len > 0 && ((unsigned char)s.ptr[s.len] & 0xc0) == 0x80) s.len--;
@@ -128,7 +126,7 @@ uint64_t gate_put_request(const record *r, const gate_entry *e, uint32_t odd)
     if (r->d->key != NULL) member_z(w, "key_name", r->d->key->name);
     if (e->session.len > 0) member_str(w, "session", e->session);
     member_z(w, "path", r->path);
-    member_str(w, "asked", asked_of(r));
+    member_str(w, "asked", gate_cut(r->d->asked));
     member_str(w, "model", e->model);
     member_str(w, "provider", e->provider);
     member_str(w, "section", e->section);
@@ -155,6 +153,7 @@ static void put_reserve(or_json_writer *w, const gate_ticket *t)
         if (t->who[i]->kind == ACCOUNT_KEY) member_z(w, "key", t->who[i]->id);
     if (t->app.len > 0) member_str(w, "app", t->app);
     if (t->user.len > 0) member_str(w, "user", t->user);
+    member_str(w, "model", t->model);
     member_i64(w, "reserved_pico_usd", t->pico);
     member_i64(w, "byok_pico_usd", t->byok_pico);
     if (t->upstream_id[0] == 0) return;
@@ -208,7 +207,6 @@ typedef struct left_open {
 } left_open;
 
 static left_open *lefts;
-
 
 /* Everything that changed since the last such line, as it is now. */
 uint64_t gate_put_totals(void)
@@ -274,6 +272,7 @@ static void put_left(const gate_estimate *e)
     member_z(w, "key", e->key);
     member_z(w, "app", e->app);
     member_z(w, "user", e->user);
+    member_z(w, "model", e->model);
     member_i64(w, "reserved_pico_usd", e->own + e->byok);
     member_i64(w, "byok_pico_usd", e->byok);
     member_z(w, "upstream_id", e->upstream_id);
@@ -348,7 +347,8 @@ static bool is_openrouter(or_str section)
 
 void gate_add_estimate(const gate_entry *e)
 {
-    if (e->upstream_id.len == 0 || num_estimates >= MAX_ESTIMATES || !is_openrouter(e->section)) return;
+    if (e->upstream_id.len == 0 || num_estimates >= MAX_ESTIMATES || !is_openrouter(e->section))
+        return;
     size_t size = sizeof(gate_estimate) + 8 + e->id.len + e->upstream_id.len + e->section.len +
                   e->key.len + e->app.len + e->user.len + e->model.len + e->provider.len;
     gate_estimate *x = mem_alloc(size);
@@ -387,12 +387,13 @@ static void forget_estimate(gate_estimate *e)
 }
 
 /* A correction, live and from the ledger: budgets, totals and the row of that day. */
-static void correct(const gate_estimate *e, int64_t own, int64_t byok, uint32_t now_ms, or_wall wall)
+static void correct(const gate_estimate *e, int64_t own, int64_t byok, uint32_t now_ms,
+                    or_wall wall)
 {
     const int64_t most = INT64_MAX / 2; /* of one correction: the sum of two is no overflow */
-    account    *who[GATE_ACCOUNTS];
-    gate_entry  entry;
-    tally_sum   sum;
+    account      *who[GATE_ACCOUNTS];
+    gate_entry    entry;
+    tally_sum     sum;
     own = own > most ? most : own < -most ? -most : own;
     byok = byok > most ? most : byok < -most ? -most : byok;
     memset(&entry, 0, sizeof entry);
@@ -497,8 +498,8 @@ static void drop_left(left_open **at)
 
 static bool add_left(const gate_entry *e)
 {
-    size_t     size = sizeof(left_open) + 8 + e->id.len + e->upstream_id.len + e->section.len +
-                  e->key.len + e->app.len + e->user.len;
+    size_t size = sizeof(left_open) + 8 + e->id.len + e->upstream_id.len + e->section.len +
+                  e->key.len + e->app.len + e->user.len + e->model.len;
     left_open *x = mem_alloc(size);
     if (x == NULL) return false;
     char *at = (char *)(x + 1);
@@ -509,7 +510,8 @@ static bool add_left(const gate_entry *e)
     x->e.key = keep(&at, e->key);
     x->e.app = keep(&at, e->app);
     x->e.user = keep(&at, e->user);
-    x->e.model = x->e.provider = "";
+    x->e.model = keep(&at, e->model);
+    x->e.provider = "";
     x->e.own = e->charged - e->charged_byok;
     x->e.byok = e->charged_byok;
     x->e.at = e->wall.known ? e->wall.unix_s : 0;
@@ -540,7 +542,8 @@ static bool fold_request(line *l)
     account    *who[GATE_ACCOUNTS];
     left_open **left;
     read_names(l, &e);
-    e.known = or_json_type_at(&l->doc, or_json_find(&l->doc, 0, "/cost_pico_usd")) == OR_JSON_NUMBER;
+    e.known =
+        or_json_type_at(&l->doc, or_json_find(&l->doc, 0, "/cost_pico_usd")) == OR_JSON_NUMBER;
     e.estimated = flag_of(l, "/estimated");
     e.byok = money_of(l, "/byok_pico_usd");
     int64_t cost = money_of(l, "/cost_pico_usd");
@@ -596,6 +599,7 @@ static bool fold_started(line *l)
     e.key = or_str_z(x->key);
     e.app = or_str_z(x->app);
     e.user = or_str_z(x->user);
+    e.model = or_str_z(x->model);
     e.upstream_id = text_of(l, 0, "/upstream_id");
     e.section = text_of(l, 0, "/section");
     e.charged = x->own + x->byok;
@@ -640,7 +644,8 @@ static bool fold_adjustment(line *l)
     if (e == NULL) { /* its own words will do */
         char   mem[1024];
         char  *at = mem;
-        or_str key = text_of(l, 0, "/key"), app = text_of(l, 0, "/app"), user = text_of(l, 0, "/user");
+        or_str key = text_of(l, 0, "/key"), app = text_of(l, 0, "/app"),
+               user = text_of(l, 0, "/user");
         or_str model = text_of(l, 0, "/model"), provider = text_of(l, 0, "/provider");
         if (key.len + app.len + user.len + model.len + provider.len + 8 > sizeof mem) return false;
         memset(&given, 0, sizeof given);
@@ -746,7 +751,7 @@ bool gate_fold(or_str text)
 {
     static const struct {
         const char *type;
-        bool      (*fold)(line *l);
+        bool (*fold)(line *l);
     } types[] = {
         {"request", fold_request},       {"reserve", fold_reserve},
         {"started", fold_started},       {"account", fold_account},
@@ -791,7 +796,8 @@ static void charge_left(const left_open *x)
     e.key = or_str_z(x->e.key);
     e.app = or_str_z(x->e.app);
     e.user = or_str_z(x->e.user);
-    e.model = e.provider = e.session = OR_STR("");
+    e.model = or_str_z(x->e.model);
+    e.provider = e.session = OR_STR("");
     e.own = x->e.own;
     e.byok = x->e.byok;
     e.charged = x->e.own + x->e.byok;
@@ -810,6 +816,8 @@ static void charge_left(const left_open *x)
     member_str(w, "id", e.id);
     if (e.upstream_id.len > 0) member_str(w, "upstream_id", e.upstream_id);
     put_names(w, &e);
+    member_str(w, "asked", e.model);
+    member_str(w, "model", e.model);
     if (e.section.len > 0) member_str(w, "section", e.section);
     put_money(w, &e);
     member_z(w, "outcome", "lost");
@@ -829,15 +837,19 @@ void gate_recover(void)
         num++;
     }
     if (num > 0)
-        log_line("ledger: %u requests were in work when orproxy ended: each is charged what it could "
-                 "cost at most", num);
+        log_line(
+            "ledger: %u requests were in work when orproxy ended: each is charged what it could "
+            "cost at most",
+            num);
     for (account *a = books_next(NULL); a != NULL; a = books_next(a)) {
         a->budget.ticking = false; /* lines do not tell the monotonic time */
         int64_t more = books_take_lease(a);
         if (more == 0) continue;
         or_json_writer *w = ledger_begin("account");
-        log_line("ledger: %s: what was spent since the last totals is not known: its whole lease is "
-                 "charged", books_name(a, name, sizeof name));
+        log_line(
+            "ledger: %s: what was spent since the last totals is not known: its whole lease is "
+            "charged",
+            books_name(a, name, sizeof name));
         if (w == NULL) continue;
         books_put(w, a);
         member_i64(w, "lease_charged_pico_usd", more);

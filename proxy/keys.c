@@ -24,9 +24,18 @@ typedef struct member {
     size_t      offset, second; /* LIST: the unsigned that counts it */
 } member;
 
-#define LIMIT(n, t, f) {n, t, offsetof(conf_key, limits.f), 0}
-#define ROW(n, t, f)   {n, t, offsetof(conf_key, f), 0}
-#define LISTED(n, f, c) {n, LIST, offsetof(conf_key, f), offsetof(conf_key, c)}
+#define LIMIT(n, t, f)                        \
+    {                                         \
+        n, t, offsetof(conf_key, limits.f), 0 \
+    }
+#define ROW(n, t, f)                   \
+    {                                  \
+        n, t, offsetof(conf_key, f), 0 \
+    }
+#define LISTED(n, f, c)                                       \
+    {                                                         \
+        n, LIST, offsetof(conf_key, f), offsetof(conf_key, c) \
+    }
 
 static const member members[] = {
     ROW("name", NAME, name),
@@ -135,9 +144,8 @@ static bool read_money(reader *r, const member *m, void *at, int tok)
 {
     int64_t n;
     or_str  text = or_json_raw(r->doc, tok);
-    if (or_json_type_at(r->doc, tok) != OR_JSON_NUMBER ||
-        or_decimal_read(text, 12, &n) != OR_OK || n < 0 ||
-        n > (int64_t)MAX_DOLLARS * 1000000000000)
+    if (or_json_type_at(r->doc, tok) != OR_JSON_NUMBER || or_decimal_read(text, 12, &n) != OR_OK ||
+        n < 0 || n > (int64_t)MAX_DOLLARS * 1000000000000)
         return fail(r->error, r->error_size, m->name,
                     "use USD as a number from 0 to 1000000 with at most 12 decimals, or null");
     memcpy(at, &n, sizeof n);
@@ -287,8 +295,9 @@ keys_rules *keys_copy(const conf_key *k)
     size_t size = sizeof(keys_rules) + strlen(k->name) + 1;
     if (k->preset != NULL) size += strlen(k->preset) + 1;
     for (size_t i = 0; i < 3; i++) {
-        const or_str *list = *(const or_str *const *)(const void *)((const char *)k + lists[i].list);
-        unsigned      num = *(const unsigned *)(const void *)((const char *)k + lists[i].num);
+        const or_str *list =
+            *(const or_str *const *)(const void *)((const char *)k + lists[i].list);
+        unsigned num = *(const unsigned *)(const void *)((const char *)k + lists[i].num);
         for (unsigned j = 0; j < num; j++) size += sizeof(or_str) + list[j].len + 1;
     }
     keys_rules *r = mem_alloc(size);
@@ -298,8 +307,9 @@ keys_rules *keys_copy(const conf_key *k)
     or_str *entry = (or_str *)(void *)(r + 1);
     char   *at = (char *)(entry + k->num_models + k->num_providers + k->num_tags);
     for (size_t i = 0; i < 3; i++) {
-        const or_str *list = *(const or_str *const *)(const void *)((const char *)k + lists[i].list);
-        unsigned      num = *(const unsigned *)(const void *)((const char *)k + lists[i].num);
+        const or_str *list =
+            *(const or_str *const *)(const void *)((const char *)k + lists[i].list);
+        unsigned num = *(const unsigned *)(const void *)((const char *)k + lists[i].num);
         *(const or_str **)(void *)((char *)&r->key + lists[i].list) = num > 0 ? entry : NULL;
         for (unsigned j = 0; j < num; j++, entry++)
             *entry = or_str_of(keep(&at, list[j].ptr, list[j].len), list[j].len);
@@ -352,8 +362,10 @@ static void put_member(or_json_writer *w, const member *m, const conf_key *k)
     case BOOL: member_bool(w, m->name, *(const bool *)at); break;
     case NOT: member_bool(w, m->name, !*(const bool *)at); break;
     case MONEY:
-        if (n >= 0) member_usd(w, m->name, n);
-        else member_null(w, m->name);
+        if (n >= 0)
+            member_usd(w, m->name, n);
+        else
+            member_null(w, m->name);
         break;
     case WINDOW:
         memcpy(&window, at, sizeof window);
@@ -364,16 +376,20 @@ static void put_member(or_json_writer *w, const member *m, const conf_key *k)
         member_z(w, m->name, n > 0 ? text : NULL);
         break;
     case COUNT32:
-        if (count > 0) member_u64(w, m->name, count);
-        else member_null(w, m->name);
+        if (count > 0)
+            member_u64(w, m->name, count);
+        else
+            member_null(w, m->name);
         break;
     case COUNT64:
-        if (n > 0) member_u64(w, m->name, (uint64_t)n);
-        else member_null(w, m->name);
+        if (n > 0)
+            member_u64(w, m->name, (uint64_t)n);
+        else
+            member_null(w, m->name);
         break;
     case LIST: {
         const or_str *list = *(const or_str *const *)(const void *)at;
-        unsigned num = *(const unsigned *)(const void *)((const char *)k + m->second);
+        unsigned      num = *(const unsigned *)(const void *)((const char *)k + m->second);
         or_json_put_key(w, or_str_z(m->name));
         or_json_begin_array(w);
         for (unsigned i = 0; i < num; i++) or_json_put_str(w, list[i]);

@@ -28,14 +28,14 @@ enum {
 
 /* What the thread is given: bytes to add to the segment and, from `cut` on, to a new one. */
 typedef struct job {
-    or_buf   bytes;
-    size_t   cut;     /* SIZE_MAX: no new segment */
-    uint64_t last;    /* number of the last line in it */
-    bool     begun;   /* the part before the cut is on disk already */
-    uint64_t max_bytes; /* of all segments */
-    uint32_t days;
-    int      error;   /* errno; 0: done */
-    const char *what; /* that failed; static */
+    or_buf      bytes;
+    size_t      cut;       /* SIZE_MAX: no new segment */
+    uint64_t    last;      /* number of the last line in it */
+    bool        begun;     /* the part before the cut is on disk already */
+    uint64_t    max_bytes; /* of all segments */
+    uint32_t    days;
+    int         error; /* errno; 0: done */
+    const char *what;  /* that failed; static */
 } job;
 
 static const ledger_hooks *hooks;
@@ -61,10 +61,10 @@ static ev_task        flush_task;
 static ev_timer       flush_timer;
 
 /* the thread's, while `busy` */
-static job       work;
-static int       fd = -1;
-static uint64_t  good; /* bytes of the segment that are on disk */
-static uint32_t  fd_segment;
+static job      work;
+static int      fd = -1;
+static uint64_t good; /* bytes of the segment that are on disk */
+static uint32_t fd_segment;
 
 static pthread_t       thread;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -144,8 +144,7 @@ static int add(const char *p, size_t n)
     char path[MAX_PATH + 32];
     if (n == 0) return 0;
     path_of(path, fd_segment, ".jsonl");
-    if (fd < 0 && (fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC)) < 0)
-        return failed("open");
+    if (fd < 0 && (fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC)) < 0) return failed("open");
     if (ftruncate(fd, (off_t)good) != 0 || lseek(fd, (off_t)good, SEEK_SET) < 0)
         return failed("truncate");
     if (write_all(fd, p, n) != 0) return failed("write");
@@ -267,7 +266,8 @@ static void on_wake(ev_io *io, unsigned events)
 {
     char bytes[16];
     (void)events;
-    while (read(io->fd, bytes, sizeof bytes) > 0) {}
+    while (read(io->fd, bytes, sizeof bytes) > 0) {
+    }
     pthread_mutex_lock(&mutex);
     bool done = busy && !has_work;
     pthread_mutex_unlock(&mutex);
@@ -447,7 +447,8 @@ ledger_state ledger_status(void)
 
 const char *ledger_fault(void)
 {
-    return state == LEDGER_OK && ledger_is_full() ? "the disk does not keep up with the ledger" : fault;
+    return state == LEDGER_OK && ledger_is_full() ? "the disk does not keep up with the ledger"
+                                                  : fault;
 }
 
 bool ledger_is_full(void)
@@ -489,27 +490,29 @@ static bool take_lock(char *error, size_t size)
         n = read(lock_fd, pid, sizeof pid - 1);
         pid[n > 0 ? (size_t)n : 0] = 0;
         pid[strcspn(pid, "\n")] = 0;
-        snprintf(error, size, "%s is held by another orproxy (pid %s): each needs a state of its own",
-                 path, pid[0] != 0 ? pid : "unknown");
+        snprintf(error, size,
+                 "%s is held by another orproxy (pid %s): each needs a state of its own", path,
+                 pid[0] != 0 ? pid : "unknown");
         close(lock_fd);
         lock_fd = -1;
         return false;
     }
     n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     if (ftruncate(lock_fd, 0) != 0 || pwrite(lock_fd, pid, (size_t)n, 0) != n)
-        log_line("ledger: %s: %s", path, strerror(errno)); /* a full disk: the lock holds all the same */
+        log_line("ledger: %s: %s", path,
+                 strerror(errno)); /* a full disk: the lock holds all the same */
     return true;
 }
 
 /* A segment while it is read. */
 typedef struct reading {
     or_str   text;
-    size_t   at, good;   /* behind the last good line */
-    unsigned line;       /* number of the line in the file */
-    unsigned bad_line;   /* the first bad one; 0 */
-    bool     complete;   /* its snapshot is */
-    bool     later;      /* whole lines follow behind a bad one */
-    bool     unclear;    /* a good one was not understood: bad_line */
+    size_t   at, good; /* behind the last good line */
+    unsigned line;     /* number of the line in the file */
+    unsigned bad_line; /* the first bad one; 0 */
+    bool     complete; /* its snapshot is */
+    bool     later;    /* whole lines follow behind a bad one */
+    bool     unclear;  /* a good one was not understood: bad_line */
 } reading;
 
 static bool next_line(reading *r, or_str *line)
@@ -558,7 +561,8 @@ static void look_through(reading *r, chain *c)
         bool  first = r->line == 1;
         chain stated;
         chain_begin(&stated);
-        bool good_line = whole && (!first || begins_segment(line, c)) && chain_check(c, line) == OR_OK;
+        bool good_line =
+            whole && (!first || begins_segment(line, c)) && chain_check(c, line) == OR_OK;
         if (good_line && r->bad_line == 0) {
             r->good = r->at;
             r->complete = r->complete || ends_snapshot(line);
@@ -650,17 +654,20 @@ static void adopt(uint32_t n, reading *r)
         what_broke.bytes = r->text.len;
         what_broke.line = r->bad_line;
         chain_hash_text(r->text, what_broke.sha256);
-        snprintf(fault, sizeof fault,
-                 "the ledger is broken at line %u of %s: orproxy audit verify shows it, orproxy audit "
-                 "accept goes on and takes what can be read as it stands", r->bad_line, what_broke.file);
+        snprintf(
+            fault, sizeof fault,
+            "the ledger is broken at line %u of %s: orproxy audit verify shows it, orproxy audit "
+            "accept goes on and takes what can be read as it stands",
+            r->bad_line, what_broke.file);
         log_line("%s (in %s)", fault, dir);
         segment_bytes = r->text.len;
         good = r->text.len;
     } else if (r->good < r->text.len) {
         torn = true;
         snprintf(torn_text, sizeof torn_text, "ledger-%06u.jsonl", (unsigned)n);
-        log_line("ledger: the last %zu bytes of %s were torn by a power cut or crash: they are cut off",
-                 r->text.len - r->good, path);
+        log_line(
+            "ledger: the last %zu bytes of %s were torn by a power cut or crash: they are cut off",
+            r->text.len - r->good, path);
     }
     if (broken) return;
     good = segment_bytes = r->good;
@@ -682,8 +689,10 @@ static bool read_newest(char *error, size_t size)
         if (r.complete || r.later || n == oldest) {
             bool usable = r.complete || r.later;
             if (!usable && n > 1) {
-                snprintf(error, size, "%s has no whole snapshot and there is no segment before it: "
-                         "restore one from a backup, or move it away to begin anew", path);
+                snprintf(error, size,
+                         "%s has no whole snapshot and there is no segment before it: "
+                         "restore one from a backup, or move it away to begin anew",
+                         path);
                 unmap(&r);
                 return false;
             }
@@ -692,8 +701,10 @@ static bool read_newest(char *error, size_t size)
                 adopt(n, &r);
             } else { /* the very first one was torn before anything was in it */
                 path_of(aside, n, ".torn");
-                log_line("ledger: %s was torn before its first snapshot was whole: it is put aside as "
-                         "%s, and the books begin anew", path, aside);
+                log_line(
+                    "ledger: %s was torn before its first snapshot was whole: it is put aside as "
+                    "%s, and the books begin anew",
+                    path, aside);
                 if (rename(path, aside) != 0) {
                     snprintf(error, size, "cannot rename %s: %s", path, strerror(errno));
                     ok = false;
@@ -705,8 +716,10 @@ static bool read_newest(char *error, size_t size)
         }
         unmap(&r);
         path_of(aside, n, ".torn");
-        log_line("ledger: the snapshot of %s is torn: it is put aside as %s, and the segment before "
-                 "it is used", path, aside);
+        log_line(
+            "ledger: the snapshot of %s is torn: it is put aside as %s, and the segment before "
+            "it is used",
+            path, aside);
         if (rename(path, aside) != 0) {
             snprintf(error, size, "cannot rename %s: %s", path, strerror(errno));
             return false;
@@ -732,7 +745,8 @@ static void remove_unfinished(void)
     struct dirent *e;
     while (d != NULL && (e = readdir(d)) != NULL) {
         size_t n = strlen(e->d_name);
-        if (strncmp(e->d_name, "ledger-", 7) != 0 || n < 4 || strcmp(e->d_name + n - 4, ".new") != 0)
+        if (strncmp(e->d_name, "ledger-", 7) != 0 || n < 4 ||
+            strcmp(e->d_name + n - 4, ".new") != 0)
             continue;
         snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
         unlink(path);
@@ -835,7 +849,8 @@ void ledger_close(void)
         busy = false;
         take_result();
     }
-    for (int i = 0; i < 2 && state != LEDGER_BROKEN && state != LEDGER_OFF; i++) { /* now ourselves */
+    for (int i = 0; i < 2 && state != LEDGER_BROKEN && state != LEDGER_OFF;
+         i++) { /* now ourselves */
         if (work.bytes.len == 0 && !take_waiting()) break;
         do_work();
         take_result();

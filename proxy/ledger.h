@@ -19,7 +19,7 @@ enum {
 };
 
 typedef enum ledger_state {
-    LEDGER_OFF,     /* there is none */
+    LEDGER_OFF, /* there is none */
     LEDGER_OK,
     LEDGER_FAILING, /* it cannot be written now; tried again */
     LEDGER_BROKEN   /* a line in it was changed or lost: nothing is written until ledger_accept */
@@ -36,11 +36,11 @@ typedef struct ledger_hooks {
 
 typedef struct ledger_desc {
     const char         *dir;
-    const ledger_hooks *hooks; /* must stay */
+    const ledger_hooks *hooks;   /* must stay */
     uint32_t            sync_ms; /* 0: each line at once; else those that are not urgent wait so
                                     long for company */
-    uint64_t            max_bytes; /* of all segments; the oldest go first */
-    uint32_t            days;      /* that segments are kept; 0: for ever */
+    uint64_t max_bytes;          /* of all segments; the oldest go first */
+    uint32_t days;               /* that segments are kept; 0: for ever */
 } ledger_desc;
 
 /* Take the lock and read the newest segment. A torn tail (of a write that the power cut

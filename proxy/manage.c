@@ -9,8 +9,10 @@
 #include "proxy/mem.h"
 #include "proxy/member.h"
 
-enum { UNLIMITED = 1000000000 }; /* what a client is shown of a count without a limit, where null
-                                    is not allowed: the highest limit that can be set */
+enum {
+    UNLIMITED = 1000000000
+}; /* what a client is shown of a count without a limit, where null
+      is not allowed: the highest limit that can be set */
 
 static const or_str no_fields = {NULL, 0};
 
@@ -113,7 +115,8 @@ bool manage_read_body(const manage_ask *a, or_json_doc *doc, or_arena *arena, ma
 bool manage_can_write(manage_reply *r)
 {
     if (ledger_status() == LEDGER_OFF)
-        return manage_fail(r, 503, "keys and credits need state = FOLDER in the settings: there is "
+        return manage_fail(r, 503,
+                           "keys and credits need state = FOLDER in the settings: there is "
                            "nowhere to keep them");
     return (ledger_status() == LEDGER_OK && !ledger_is_full()) ||
            manage_fail(r, 503, "%s", ledger_fault());

@@ -128,11 +128,11 @@ static void put_rankings(or_json_writer *w, const manage_groups *g)
 
 bool manage_put_rankings(or_json_writer *w, or_str query, int64_t now_s, manage_reply *r)
 {
-    static const char *const filters[] = {"modality", "context_bucket", "category",
-                                          "language_type", NULL};
-    manage_groups g;
-    range         t;
-    or_window     period;
+    static const char *const filters[] = {"modality", "context_bucket", "category", "language_type",
+                                          NULL};
+    manage_groups            g;
+    range                    t;
+    or_window                period;
     if (!refuse_filters(query, filters, r) || !read_range(query, now_s, &t, r) ||
         !read_period(query, &period, r) || !manage_groups_begin(&g, r))
         return false;
@@ -235,10 +235,10 @@ static bool read_sort(or_str query, bool *trending, manage_reply *r)
 bool manage_put_apps(or_json_writer *w, or_str query, int64_t now_s, manage_reply *r)
 {
     static const char *const filters[] = {"category", "subcategory", NULL};
-    manage_groups g;
-    range         t;
-    bool          trending;
-    uint64_t      limit = TOP_MODELS, skip = 0;
+    manage_groups            g;
+    range                    t;
+    bool                     trending;
+    uint64_t                 limit = TOP_MODELS, skip = 0;
     if (!refuse_filters(query, filters, r) || !read_range(query, now_s, &t, r) ||
         !read_sort(query, &trending, r) || !manage_count(query, "limit", 1, MAX_APPS, &limit, r) ||
         !manage_count(query, "offset", 0, MAX_APPS, &skip, r) || !manage_groups_begin(&g, r))

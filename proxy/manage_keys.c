@@ -208,8 +208,10 @@ static bool make_room(manage_reply *r)
     account *first;
     count_made(&there, &known, &first);
     if (there >= max)
-        return manage_fail(r, 400, "no room for another key: limits.accounts is %zu; delete some, "
-                           "or raise it", max);
+        return manage_fail(r, 400,
+                           "no room for another key: limits.accounts is %zu; delete some, "
+                           "or raise it",
+                           max);
     if (known >= max && first != NULL) books_forget_key(first);
     return true;
 }

@@ -66,8 +66,8 @@ bool manage_day(or_str query, const char *name, int32_t *day, manage_reply *r)
 static bool is_called(const account *a, or_str text)
 {
     or_str id = or_str_z(a->id);
-    bool   begins = text.len >= 8 && text.len < id.len &&
-                  or_str_eq_nocase(or_str_of(id.ptr, text.len), text);
+    bool   begins =
+        text.len >= 8 && text.len < id.len && or_str_eq_nocase(or_str_of(id.ptr, text.len), text);
     return begins || or_str_eq(or_str_z(a->key->name), text);
 }
 
@@ -82,11 +82,15 @@ account *manage_find_key(or_str text, bool deleted, manage_reply *r)
     for (a = books_next(NULL); a != NULL; a = books_next(a))
         num += a->kind == ACCOUNT_KEY && !a->deleted && is_called(a, text);
     if (num > 1)
-        (void)manage_fail(r, 409, "%u keys are called %.*s, or their hashes begin so: use the "
-                          "whole hash of one", num, shown, text.ptr);
+        (void)manage_fail(r, 409,
+                          "%u keys are called %.*s, or their hashes begin so: use the "
+                          "whole hash of one",
+                          num, shown, text.ptr);
     else
-        (void)manage_fail(r, 404, "no key has the hash %.*s, a hash that begins so (8 digits or "
-                          "more), or that name", shown, text.ptr);
+        (void)manage_fail(r, 404,
+                          "no key has the hash %.*s, a hash that begins so (8 digits or "
+                          "more), or that name",
+                          shown, text.ptr);
     return NULL;
 }
 
@@ -112,8 +116,7 @@ bool manage_groups_begin(manage_groups *g, manage_reply *r)
     for (const tally_session *s = tally_sessions(); s != NULL; s = s->next) g->max++;
     if (g->max == 0) return true;
     if (or_mul_size(g->max, sizeof *g->list, &g->size)) g->list = mem_alloc(g->size);
-    return g->list != NULL ||
-           manage_fail(r, 503, "no memory to sort: limits.memory is reached");
+    return g->list != NULL || manage_fail(r, 503, "no memory to sort: limits.memory is reached");
 }
 
 manage_group *manage_groups_add(manage_groups *g)
@@ -304,8 +307,7 @@ static bool read_usage(or_str query, int64_t now_s, usage_query *q, manage_reply
         !manage_day(query, "date", &date, r) || !key_parameter(query, "key", &q->key, r))
         return false;
     q->all = days == 0 && date == TALLY_NO_DAY;
-    if (days > 0 && date != TALLY_NO_DAY)
-        return manage_fail(r, 400, "use either days or date");
+    if (days > 0 && date != TALLY_NO_DAY) return manage_fail(r, 400, "use either days or date");
     if (days > 0 && now_s == 0)
         return manage_fail(r, 503, "days: the clock of this machine is not set; use date");
     q->first = days > 0 ? clock_day(now_s) - (int32_t)days + 1 : date;

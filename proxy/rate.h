@@ -1,11 +1,11 @@
-/* How much of something there was in the last minute: a window that slides in steps of four
-   seconds. It is 60 to 64 s long, so in no 60 s is more counted than the limit. */
+/* How much of something there was in the last minute: a window that slides in steps of a second.
+   It is 60 to 61 s long, so in no 60 s is more counted than the limit. */
 #ifndef RATE_H
 #define RATE_H
 
 #include "or.h"
 
-enum { RATE_SLOTS = 16, RATE_SLOT_MS = 4000 };
+enum { RATE_SLOTS = 61, RATE_SLOT_MS = 1000 };
 
 /* Zeroed: nothing was counted. */
 typedef struct rate {

@@ -42,8 +42,10 @@ static bool read_cost(or_str body, int64_t *own, int64_t *byok)
         ok = or_decimal_round(or_json_raw(&doc, total), 12, own) == OR_OK && *own >= 0 &&
              *own <= MAX_COST;
         if (is_byok)
-            ok = or_decimal_round(or_json_raw(&doc, or_json_find(&doc, data, "/upstream_inference_cost")),
-                                  12, byok) == OR_OK && *byok >= 0 && *byok <= MAX_COST && ok;
+            ok = or_decimal_round(
+                     or_json_raw(&doc, or_json_find(&doc, data, "/upstream_inference_cost")), 12,
+                     byok) == OR_OK &&
+                 *byok >= 0 && *byok <= MAX_COST && ok;
     }
     or_arena_reset(&arena);
     return ok;

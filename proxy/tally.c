@@ -183,7 +183,8 @@ static tally_session *session_of(or_str id, or_str key)
         *at = s->next;
     } else {
         if (num_sessions == TALLY_MAX_SESSIONS) {
-            for (at = &sessions; (*at)->next != NULL; at = &(*at)->next) {}
+            for (at = &sessions; (*at)->next != NULL; at = &(*at)->next) {
+            }
             mem_free(*at, (*at)->size);
             *at = NULL;
             num_sessions--;
@@ -312,8 +313,9 @@ static void sink(tally_session *s)
 
 bool tally_fold_session(const or_json_doc *doc, int tok, or_arena *arena)
 {
-    tally_session *s = session_of(text_of(doc, tok, "/id", arena), text_of(doc, tok, "/key", arena));
-    uint64_t       first = 0, last = 0;
+    tally_session *s =
+        session_of(text_of(doc, tok, "/id", arena), text_of(doc, tok, "/key", arena));
+    uint64_t first = 0, last = 0;
     if (s == NULL) return false;
     (void)or_json_get_u64(doc, or_json_find(doc, tok, "/first"), &first);
     (void)or_json_get_u64(doc, or_json_find(doc, tok, "/last"), &last);

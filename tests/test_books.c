@@ -10,7 +10,7 @@
 #include "proxy/tally.h"
 #include "tests/test.h"
 
-#define DAY 86400
+#define DAY  86400
 #define NOON 1795262400 /* 2026-11-21, a Saturday, 12:00 UTC */
 
 static or_wall at(int64_t unix_s)
@@ -49,19 +49,22 @@ static void test_chain(void)
         mem[i] ^= 1;
         chain_begin(&d);
         (void)chain_check(&d, or_str_of(mem, lines[1] - 1));
-        CHECK(chain_check(&d, or_str_of(mem + lines[1], lines[2] - lines[1] - 1)) != OR_OK, "changed");
+        CHECK(chain_check(&d, or_str_of(mem + lines[1], lines[2] - lines[1] - 1)) != OR_OK,
+              "changed");
         mem[i] ^= 1;
     }
     chain_begin(&d);
     (void)chain_check(&d, or_str_of(mem, lines[1] - 1));
     chain before = d;
-    CHECK_ERR(chain_check(&d, or_str_of(mem + lines[2], lines[3] - lines[2] - 1)), OR_ERR_ARG, "left out");
+    CHECK_ERR(chain_check(&d, or_str_of(mem + lines[2], lines[3] - lines[2] - 1)), OR_ERR_ARG,
+              "left out");
     CHECK(memcmp(&before, &d, sizeof d) == 0, "a bad line does not move it");
     CHECK_ERR(chain_check(&d, OR_STR("")), OR_ERR_JSON, "empty");
     CHECK_ERR(chain_check(&d, OR_STR("{\"n\":1}")), OR_ERR_JSON, "no hash");
     char hex[CHAIN_HASH + 1];
     chain_hash_text(OR_STR("abc"), hex); /* FIPS 180-4 */
-    CHECK(strcmp(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") == 0, hex);
+    CHECK(strcmp(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") == 0,
+          hex);
 }
 
 /* ---- rate ---- */
@@ -115,7 +118,7 @@ static keys_rules *rules_of(const conf_key *base, const char *json, char error[2
     or_arena_init_growing(&arena, NULL, 0, &mem_allocator);
     CHECK_ERR(or_json_parse(&doc, or_str_z(json), 0, &arena), OR_OK, json);
     static const char *const also[] = {"external", NULL};
-    keys_rules *r = keys_read(base, &doc, 0, also, error, 200);
+    keys_rules              *r = keys_read(base, &doc, 0, also, error, 200);
     or_arena_reset(&arena);
     return r;
 }
@@ -179,20 +182,26 @@ static void test_rules(void)
         CHECK_STR(or_str_z(error), or_str_z(bad[i].error), bad[i].json);
         keys_free(r);
     }
-    keys_rules *r = rules_of(NULL, "{\"name\":\"T\\u00e9st\",\"limit\":0.5,\"limit_reset\":\"weekly\","
-                             "\"external\":{\"user\":\"x\"},\"models\":[\"a/*\",\"b\"],\"tags\":[\"t\"],"
-                             "\"max_concurrent\":3,\"include_byok_in_limit\":false,"
-                             "\"expires_at\":\"2026-12-31T23:59:59Z\",\"preset\":\"p\"}", error);
+    keys_rules *r =
+        rules_of(NULL,
+                 "{\"name\":\"T\\u00e9st\",\"limit\":0.5,\"limit_reset\":\"weekly\","
+                 "\"external\":{\"user\":\"x\"},\"models\":[\"a/*\",\"b\"],\"tags\":[\"t\"],"
+                 "\"max_concurrent\":3,\"include_byok_in_limit\":false,"
+                 "\"expires_at\":\"2026-12-31T23:59:59Z\",\"preset\":\"p\"}",
+                 error);
     CHECK(r != NULL, error);
     if (r == NULL) return;
-    check_json(&r->key, false, "{\"name\":\"T\xc3\xa9st\",\"limit\":0.5,\"limit_reset\":\"weekly\","
-               "\"include_byok_in_limit\":false,\"expires_at\":\"2026-12-31T23:59:59Z\","
-               "\"max_concurrent\":3,\"models\":[\"a/*\",\"b\"],\"tags\":[\"t\"],\"preset\":\"p\"}");
+    check_json(
+        &r->key, false,
+        "{\"name\":\"T\xc3\xa9st\",\"limit\":0.5,\"limit_reset\":\"weekly\","
+        "\"include_byok_in_limit\":false,\"expires_at\":\"2026-12-31T23:59:59Z\","
+        "\"max_concurrent\":3,\"models\":[\"a/*\",\"b\"],\"tags\":[\"t\"],\"preset\":\"p\"}");
     keys_rules *s = rules_of(&r->key, "{\"limit\":null,\"models\":[],\"name\":\"n\"}", error);
     CHECK(s != NULL, error);
     keys_free(r); /* the second is on its own */
     if (s == NULL) return;
-    check_json(&s->key, true, "{\"name\":\"n\",\"disabled\":false,\"limit\":null,\"limit_reset\":null,"
+    check_json(&s->key, true,
+               "{\"name\":\"n\",\"disabled\":false,\"limit\":null,\"limit_reset\":null,"
                "\"include_byok_in_limit\":false,\"expires_at\":\"2026-12-31T23:59:59Z\","
                "\"requests_per_minute\":null,\"tokens_per_minute\":null,\"max_concurrent\":3,"
                "\"free_requests_per_day\":null,\"max_cost_per_request\":null,"
@@ -229,7 +238,8 @@ static void test_keys(void)
     char id[65];
     CHECK(books_begin(), "memory");
     CHECK(!books_have_keys() && books_find_key(OR_STR("kitchen")) == NULL, "none at first");
-    account *a = new_key("sk-1", "{\"name\":\"kitchen\"}"), *b = new_key("sk-2", "{\"name\":\"shop\"}");
+    account *a = new_key("sk-1", "{\"name\":\"kitchen\"}"),
+            *b = new_key("sk-2", "{\"name\":\"shop\"}");
     account *twin = new_key("sk-3", "{\"name\":\"shop\"}");
     CHECK(books_have_keys(), "now there are");
     chain_hash_text(OR_STR("sk-1"), id);
@@ -316,7 +326,8 @@ static void test_fold(void)
     or_arena       arena;
     or_json_doc    doc;
     CHECK(books_begin(), "memory");
-    account *a = new_key("sk-1", "{\"name\":\"k\",\"limit\":1,\"limit_reset\":\"monthly\",\"models\":[\"a\"]}");
+    account *a = new_key(
+        "sk-1", "{\"name\":\"k\",\"limit\":1,\"limit_reset\":\"monthly\",\"models\":[\"a\"]}");
     books_clock(a, 0, at(NOON));
     charge(a, 1000, 20);
     a->num_requests = 2;
@@ -344,9 +355,10 @@ static void test_fold(void)
     if (a != NULL) books_put(&w, a);
     or_json_end_object(&w);
     CHECK_STR(or_buf_str(&b), text, "there and back");
-    static const char *const bad[] = {"{}", "{\"kind\":\"key\",\"id\":\"x\",\"rules\":{\"name\":\"a\"}}",
-                                      "{\"kind\":\"x\",\"id\":\"\"}", "{\"kind\":\"key\",\"id\":\"\"}",
-                                      "{\"kind\":\"app\",\"id\":\"a\"}"};
+    static const char *const bad[] = {
+        "{}", "{\"kind\":\"key\",\"id\":\"x\",\"rules\":{\"name\":\"a\"}}",
+        "{\"kind\":\"x\",\"id\":\"\"}", "{\"kind\":\"key\",\"id\":\"\"}",
+        "{\"kind\":\"app\",\"id\":\"a\"}"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         CHECK_ERR(or_json_parse(&doc, or_str_z(bad[i]), 0, &arena), OR_OK, bad[i]);
         CHECK(!books_fold(&doc, 0, &arena), bad[i]);
@@ -390,7 +402,7 @@ static void test_follow(void)
     CHECK(a->deleted && a->key != &keys[0], "the old secret opens nothing");
     charge(b, 50, 0);
     old_key = keys[0];
-    b->key = &old_key; /* as it is in the old settings */
+    b->key = &old_key;                      /* as it is in the old settings */
     add_key(&keys[0], "kitchen", "sk-old"); /* and back */
     keys[0].limits.limit_pico_usd = 500;
     CHECK(books_follow(&c, NOON + 1) && !a->deleted && b->deleted, "the old secret again");
@@ -413,9 +425,10 @@ static void test_follow(void)
 
 static void test_scopes(void)
 {
-    static const or_str any[] = {{"Web*", 4}}, all[] = {{"*", 1}};
-    static const conf_scope apps[] = {{"web", any, 1, {100, OR_WINDOW_NONE, false, 0, 0, 0, 0}, {0}},
-                                      {"rest", all, 1, {5, OR_WINDOW_NONE, false, 0, 0, 0, 0}, {0}}};
+    static const or_str     any[] = {{"Web*", 4}}, all[] = {{"*", 1}};
+    static const conf_scope apps[] = {
+        {"web", any, 1, {100, OR_WINDOW_NONE, false, 0, 0, 0, 0}, {0}},
+        {"rest", all, 1, {5, OR_WINDOW_NONE, false, 0, 0, 0, 0}, {0}}};
     conf c;
     bool full;
     char name[16];
@@ -449,8 +462,8 @@ static void test_scopes_of_yesterday(void)
 {
     static const or_str     all[] = {{"*", 1}};
     static const conf_scope each = {"each", all, 1, {100, OR_WINDOW_DAILY, false, 0, 0, 0, 0}, {0}};
-    conf c;
-    bool full;
+    conf                    c;
+    bool                    full;
     memset(&c, 0, sizeof c);
     c.users = &each;
     c.num_users = 1;
@@ -460,9 +473,11 @@ static void test_scopes_of_yesterday(void)
     books_clock(a, 0, at(NOON));
     books_clock(books_organization(), 0, at(NOON));
     charge(a, 10, 0);
-    CHECK(books_scope(ACCOUNT_USER, OR_STR("b"), &c, &full) == NULL && full, "who spent today stays");
+    CHECK(books_scope(ACCOUNT_USER, OR_STR("b"), &c, &full) == NULL && full,
+          "who spent today stays");
     books_clock(books_organization(), 0, at(NOON + 86400));
-    CHECK(books_scope(ACCOUNT_USER, OR_STR("b"), &c, &full) != NULL && !full, "who spent yesterday goes");
+    CHECK(books_scope(ACCOUNT_USER, OR_STR("b"), &c, &full) != NULL && !full,
+          "who spent yesterday goes");
     books_end();
 }
 
@@ -471,8 +486,8 @@ static void test_nul_in_a_name(void)
 {
     static const or_str     all[] = {{"*", 1}};
     static const conf_scope each = {"each", all, 1, {100, OR_WINDOW_NONE, false, 0, 0, 0, 0}, {0}};
-    conf c;
-    bool full;
+    conf                    c;
+    bool                    full;
     memset(&c, 0, sizeof c);
     c.users = &each;
     c.num_users = 1;
@@ -495,7 +510,8 @@ static void test_credits(void)
     books_set_credits(170, true);
     CHECK(or_budget_left(&a->budget) == 100, "left");
     a->lease_pico = 90;
-    CHECK(books_take_lease(a) == 20 && a->budget.spent_pico_usd == 90, "a lease counts after a crash");
+    CHECK(books_take_lease(a) == 20 && a->budget.spent_pico_usd == 90,
+          "a lease counts after a crash");
     CHECK(books_take_lease(a) == 0, "once");
     books_end();
 }
@@ -588,8 +604,11 @@ static void test_tally(void)
         tally_add_session(OR_STR("s0"), OR_STR("k"), NOON + i, &s);
     }
     CHECK(or_str_eq(tally_sessions()->id, OR_STR("s0")) &&
-          tally_sessions()->sum.requests == TALLY_MAX_SESSIONS + 11, "one in use stays");
-    CHECK(tally_sessions()->first == NOON && tally_sessions()->last == NOON + TALLY_MAX_SESSIONS + 9, "times");
+              tally_sessions()->sum.requests == TALLY_MAX_SESSIONS + 11,
+          "one in use stays");
+    CHECK(tally_sessions()->first == NOON &&
+              tally_sessions()->last == NOON + TALLY_MAX_SESSIONS + 9,
+          "times");
     tally_forget();
     CHECK(mem_used() == 0, "all is given back");
 }
@@ -599,7 +618,8 @@ static void test_clock(void)
     char    text[CLOCK_TEXT];
     int64_t t = 0;
     clock_text(NOON, text);
-    CHECK(strcmp(text, "2026-11-21T12:00:00Z") == 0 && clock_read(or_str_z(text), &t) && t == NOON, text);
+    CHECK(strcmp(text, "2026-11-21T12:00:00Z") == 0 && clock_read(or_str_z(text), &t) && t == NOON,
+          text);
     clock_day_text(clock_day(NOON), text);
     CHECK(strcmp(text, "2026-11-21") == 0 && clock_day(NOON) == NOON / DAY, text);
     CHECK(!clock_read(OR_STR("2026-11-21T12:00:00"), &t) && !clock_read(OR_STR(""), &t), "no zone");

@@ -211,7 +211,7 @@ static void test_keys(void)
         {"\"model\":\"acme/big\"", "alpha=acme/big beta=acme/big gamma=acme/big"},
         {"\"model\":\"acme/small\",\"models\":[\"acme/big\"]", "alpha=acme/big beta=acme/big gamma=acme/big"},
         {"\"model\":\"acme/small\"",
-         "403 key big may not use acme/small: see models of [key big]"},
+         "403 key big may not use acme/small: its `models` say what it may"},
     };
     static const row beta[] = {
         {"\"model\":\"acme/big\"", "beta=acme/big"},

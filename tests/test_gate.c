@@ -53,24 +53,24 @@ static const gate_hooks hooks = {on_alert, on_durable};
 
 /* ---- settings and states ---- */
 
-#define PROVIDERS                                                                            \
-    "[provider direct]\nbase_url=http://127.0.0.1:9/v1\nlist=no\n"                           \
-    "[provider openrouter]\nbase_url=http://127.0.0.1:9/v1\nlist=no\n"                       \
-    "[endpoint direct m/a]\nprompt=1\ncompletion=2\nmax_completion_tokens=1000\n"            \
-    "[endpoint direct m/dear]\nprompt=100\ncompletion=200\nmax_completion_tokens=1000\n"     \
-    "[endpoint direct m/free]\nprompt=0\ncompletion=0\n"                                     \
-    "[endpoint direct m/unknown]\n"                                                          \
+#define PROVIDERS                                                                        \
+    "[provider direct]\nbase_url=http://127.0.0.1:9/v1\nlist=no\n"                       \
+    "[provider openrouter]\nbase_url=http://127.0.0.1:9/v1\nlist=no\n"                   \
+    "[endpoint direct m/a]\nprompt=1\ncompletion=2\nmax_completion_tokens=1000\n"        \
+    "[endpoint direct m/dear]\nprompt=100\ncompletion=200\nmax_completion_tokens=1000\n" \
+    "[endpoint direct m/free]\nprompt=0\ncompletion=0\n"                                 \
+    "[endpoint direct m/unknown]\n"                                                      \
     "[endpoint openrouter m/b]\nprompt=3\ncompletion=4\nmax_completion_tokens=1000\n"
-#define KEYS                                                                                 \
-    "[key a]\nkey=env:TEST_A\nlimit=0.05\n"                                                  \
-    "[key b]\nkey=env:TEST_B\nlimit=0.02\nlimit_reset=daily\ninclude_byok_in_limit=no\n"     \
+#define KEYS                                                                             \
+    "[key a]\nkey=env:TEST_A\nlimit=0.05\n"                                              \
+    "[key b]\nkey=env:TEST_B\nlimit=0.02\nlimit_reset=daily\ninclude_byok_in_limit=no\n" \
     "[key c]\nkey=env:TEST_C\nfree_requests_per_day=3\n"
-#define SCOPES                                                                               \
-    "[organization]\nlimit=0.2\nlimit_reset=weekly\n"                                        \
-    "[app some]\nmatch=App*\nlimit=0.01\nlimit_reset=monthly\n"                              \
+#define SCOPES                                                  \
+    "[organization]\nlimit=0.2\nlimit_reset=weekly\n"           \
+    "[app some]\nmatch=App*\nlimit=0.01\nlimit_reset=monthly\n" \
     "[user each]\nmatch=*\nlimit=0.03\n"
 
-static char state[64];
+static char  state[64];
 static conf *settings;
 
 static void begin(const char *more, const char *rest)
@@ -121,15 +121,18 @@ static account *who(const char *name)
 }
 
 /* A request as far as its reservation. The status it is refused with; 0. */
-static uint16_t ask(asking *x, const char *key, const char *app, const char *user, const char *model)
+static uint16_t ask(asking *x, const char *key, const char *app, const char *user,
+                    const char *model)
 {
     static unsigned long number;
     char                 body[512], message[300];
     account             *k = who(key);
     memset(x, 0, sizeof *x);
-    snprintf(body, sizeof body, "{\"model\":\"%s\",%s%s%s\"max_tokens\":%u,\"messages\":"
-             "[{\"role\":\"user\",\"content\":\"hi\"}]}", model, user[0] ? "\"user\":\"" : "", user,
-             user[0] ? "\"," : "", tokens > 0 ? tokens : (unsigned)(1 + dice(1000)));
+    snprintf(body, sizeof body,
+             "{\"model\":\"%s\",%s%s%s\"max_tokens\":%u,\"messages\":"
+             "[{\"role\":\"user\",\"content\":\"hi\"}]}",
+             model, user[0] ? "\"user\":\"" : "", user, user[0] ? "\"," : "",
+             tokens > 0 ? tokens : (unsigned)(1 + dice(1000)));
     or_arena_init_growing(&x->a.arena, NULL, 0, &mem_allocator);
     or_buf_init_growing(&x->a.body, &mem_allocator, SIZE_MAX);
     or_buf_put_z(&x->a.body, body);
@@ -176,7 +179,8 @@ static uint64_t settle(asking *x, uint64_t prompt, uint64_t completion, bool tol
     f.estimated = !told;
     or_cost_of(&e->prices, &x->r.usage, &f, &x->r.cost);
     x->r.usage.set = told;
-    x->r.byok = x->r.usage.is_byok = x->a.d.m->settings->providers[e->target].kind != PROVIDER_OPENROUTER;
+    x->r.byok = x->r.usage.is_byok =
+        x->a.d.m->settings->providers[e->target].kind != PROVIDER_OPENROUTER;
     return gate_settle(&x->t, &x->r);
 }
 
@@ -235,7 +239,8 @@ static void check_limits(void)
         if (!a->budget.limited) continue;
         CHECK(a->budget.spent_pico_usd + a->budget.reserved_pico_usd <= a->budget.limit_pico_usd,
               "never above its limit");
-        CHECK(a->budget.spent_pico_usd >= 0 && a->budget.reserved_pico_usd >= 0, "never below nothing");
+        CHECK(a->budget.spent_pico_usd >= 0 && a->budget.reserved_pico_usd >= 0,
+              "never below nothing");
     }
 }
 
@@ -247,10 +252,11 @@ static asking works[IN_WORK];
 
 static void step(unsigned *served, unsigned *refused)
 {
-    static const char *const keys[] = {"a", "b", "c", NULL}, *const apps[] = {"App 1", "App 2", "x", ""},
+    static const char *const        keys[] = {"a", "b", "c", NULL},
+                             *const apps[] = {"App 1", "App 2", "x", ""},
                              *const users[] = {"u1", "u2", ""},
                              *const models[] = {"m/a", "m/b", "m/dear", "m/free", "m/unknown"};
-    asking *x = &works[dice(IN_WORK)];
+    asking                         *x = &works[dice(IN_WORK)];
     if (!x->in_work) {
         uint16_t status = ask(x, keys[dice(4)], apps[dice(4)], users[dice(3)], models[dice(5)]);
         if (status == 0) return;
@@ -318,7 +324,7 @@ static void test_live_and_folded(void)
         for (account *a = books_next(NULL); a != NULL; a = books_next(a))
             books_clock(a, now_ms, (or_wall){true, unix_now});
         char *folded = dump();
-        bool same = round >= 30 || strcmp(live, folded) == 0;
+        bool  same = round >= 30 || strcmp(live, folded) == 0;
         CHECK(same, "the ledger says what the books say");
         if (!same) print_difference(live, folded);
         free(live);
@@ -327,7 +333,8 @@ static void test_live_and_folded(void)
     CHECK(served > 200 && refused > 100, "both happened");
     CHECK(alerts[50] > 0 && alerts[80] > 0 && alerts[100] > 0, "alerts");
     gate_close();
-    /* and so it does when it is read back from a copy, with every line folded twice over segments */
+    /* and so it does when it is read back from a copy, with every line folded twice over segments
+     */
     snprintf(copy, sizeof copy, "%s/copy", folder());
     copy_state(state, copy);
     CHECK(gate_open(settings, copy, &hooks, error, sizeof error), error);
@@ -360,7 +367,8 @@ static void test_crash(void)
     gate_close();
     for (int i = 0; i < 2; i++) {
         CHECK(gate_open(settings, crashed, &hooks, error, sizeof error), error);
-        CHECK(who("a")->budget.spent_pico_usd == spent + open, "the one that was open, at its worst");
+        CHECK(who("a")->budget.spent_pico_usd == spent + open,
+              "the one that was open, at its worst");
         CHECK(gate_estimates() != NULL && strcmp(gate_estimates()->upstream_id, "gen-theirs") == 0,
               "its provider can be asked");
         if (i == 0) gate_close();
@@ -373,7 +381,8 @@ static void test_crash(void)
     gate_close();
 }
 
-/* What a provider told later, of yesterday and of today, in limits with and without what others bill. */
+/* What a provider told later, of yesterday and of today, in limits with and without what others
+ * bill. */
 static void test_adjust(void)
 {
     asking x;
@@ -390,10 +399,12 @@ static void test_adjust(void)
     }
     const account *b = who("b");
     int64_t        one = 1000 * 3000000ll + 100 * 4000000ll;
-    CHECK(b->own.total == 2 * one && b->own.day == one && b->budget.spent_pico_usd == one, "guessed");
+    CHECK(b->own.total == 2 * one && b->own.day == one && b->budget.spent_pico_usd == one,
+          "guessed");
     gate_estimate *today = gate_estimates(), *yesterday = today->next;
     gate_adjust(yesterday, 5, 0, "less"); /* its window is over */
-    CHECK(b->own.total == one + 5 && b->own.day == one && b->budget.spent_pico_usd == one, "yesterday's");
+    CHECK(b->own.total == one + 5 && b->own.day == one && b->budget.spent_pico_usd == one,
+          "yesterday's");
     gate_adjust(today, 7, 0, "less");
     CHECK(b->own.total == 12 && b->own.day == 7 && b->budget.spent_pico_usd == 7, "today's");
     char *live = dump();
@@ -411,7 +422,8 @@ static void test_adjust(void)
     gate_adjust(gate_estimates(), INT64_MAX, INT64_MAX, "absurd");
     CHECK(books_organization()->budget.spent_pico_usd > (int64_t)1 << 61, "never free");
     gate_close();
-    CHECK(gate_open(settings, state, &hooks, error, sizeof error) && ledger_status() == LEDGER_OK, error);
+    CHECK(gate_open(settings, state, &hooks, error, sizeof error) && ledger_status() == LEDGER_OK,
+          error);
     gate_close();
     unix_now = then;
 }
@@ -457,28 +469,34 @@ static void test_parallel(void)
     clear_state();
     begin("", "[key a]\nkey=env:TEST_A\nlimit=0.0201\n");
     tokens = 10;
-    for (int i = 0; i < 64; i++) { /* each may cost 10 completion tokens of 0.0002 USD, and its bytes */
-        asking *x = &all[i];
+    for (int i = 0; i < 64;
+         i++) { /* each may cost 10 completion tokens of 0.0002 USD, and its bytes */
+        asking  *x = &all[i];
         uint16_t status = ask(x, "a", "", "", "m/dear");
-        if (status == 0) good++;
-        else CHECK(status == 402 && strcmp(x->a.why.e.limit_source, "key") == 0, "the key's limit");
+        if (status == 0)
+            good++;
+        else
+            CHECK(status == 402 && strcmp(x->a.why.e.limit_source, "key") == 0, "the key's limit");
         check_limits();
     }
     int64_t each = all[0].t.pico;
     CHECK(good == 20100000000 / each && good > 0, "exactly those it can pay for");
     for (int i = 0; i < 64; i++) leave(&all[i]);
-    CHECK(who("a")->budget.reserved_pico_usd == 0 && who("a")->concurrent == 0, "all is given back");
+    CHECK(who("a")->budget.reserved_pico_usd == 0 && who("a")->concurrent == 0,
+          "all is given back");
     gate_close();
 }
 
 /* A month of a flash chip's life in totals: 10,000 requests a day. */
 static void test_totals(void)
 {
-    static const char *const keys[] = {"k1", "k2", "k3", "k4"}, *const models[] = {"m/a", "m/b", "m/dear"};
+    static const char *const keys[] = {"k1", "k2", "k3", "k4"}, *const models[] = {"m/a", "m/b",
+                                                                                   "m/dear"};
     ledger_facts before, after;
     asking       x;
     clear_state();
-    begin("ledger=totals\n", "[key k1]\nkey=env:TEST_A\nlimit=1000\nlimit_reset=daily\n"
+    begin("ledger=totals\n",
+          "[key k1]\nkey=env:TEST_A\nlimit=1000\nlimit_reset=daily\n"
           "[key k2]\nkey=env:TEST_B\nlimit=1000\nlimit_reset=monthly\n[key k3]\nkey=env:TEST_C\n"
           "[key k4]\nkey=env:TEST_D\n");
     unix_now = NOON + 10 * 86400;
@@ -486,7 +504,8 @@ static void test_totals(void)
     for (int i = 0; i < 10000; i++) {
         unix_now = NOON + 10 * 86400 + i * 864 / 100;
         now_ms += 8640;
-        CHECK(ask(&x, keys[dice(4)], i % 2 ? "Open WebUI" : "Home Assistant", "", models[dice(3)]) == 0,
+        CHECK(ask(&x, keys[dice(4)], i % 2 ? "Open WebUI" : "Home Assistant", "",
+                  models[dice(3)]) == 0,
               "served");
         (void)settle(&x, 10 + dice(1000), 1 + dice(500), true);
         leave(&x);
@@ -510,8 +529,9 @@ static void test_totals(void)
     for (int i = 0; i < 2; i++) {
         const account *a = who(keys[i]);
         CHECK(a->budget.spent_pico_usd >= spent[i], "nothing is free");
-        CHECK(a->budget.spent_pico_usd <= spent[i] + a->budget.limit_pico_usd / 20 +
-              a->budget.limit_pico_usd / 100, "and not much more is charged");
+        CHECK(a->budget.spent_pico_usd <=
+                  spent[i] + a->budget.limit_pico_usd / 20 + a->budget.limit_pico_usd / 100,
+              "and not much more is charged");
     }
     gate_close();
     CHECK(gate_open(settings, state, &hooks, error, sizeof error), error);
@@ -571,7 +591,8 @@ static void test_modes(void)
         leave(&x);
         int64_t one = spent_by("a");
         again(crash == 1, NULL);
-        CHECK(one > 0 && spent_by("a") >= one && spent_by("a") <= one + 50000000000 / 20, "from full");
+        CHECK(one > 0 && spent_by("a") >= one && spent_by("a") <= one + 50000000000 / 20,
+              "from full");
         CHECK(crash == 1 || spent_by("a") == one, "and not charged twice");
         gate_close();
 
@@ -616,7 +637,8 @@ static void test_leases(void)
     leave(&x);
     again(true, NULL);
     CHECK(ask(&x, NULL, "", "bob", "m/dear") == 0, "asked");
-    CHECK(x.t.who[2]->budget.spent_pico_usd >= spent && spent > 0, "a user's spending is not forgotten");
+    CHECK(x.t.who[2]->budget.spent_pico_usd >= spent && spent > 0,
+          "a user's spending is not forgotten");
     leave(&x);
     gate_close();
 
@@ -644,7 +666,8 @@ static void test_free_beside_others(void)
     begin("", KEYS);
     tokens = 10;
     for (int i = 0; i < 3; i++) {
-        CHECK(ask(&x, "c", "", "u\",\"models\":[\"m/a\"],\"x\":\"", "m/free") == 0, "the free one first");
+        CHECK(ask(&x, "c", "", "u\",\"models\":[\"m/a\"],\"x\":\"", "m/free") == 0,
+              "the free one first");
         CHECK(x.a.d.plan.num == 2, "and another");
         (void)settle(&x, 10, 1, true);
         leave(&x);
@@ -652,13 +675,15 @@ static void test_free_beside_others(void)
     CHECK(who("c")->free_used == 3, "counted");
     CHECK(ask(&x, "c", "", "", "m/free") == 429, "used up");
     leave(&x);
-    CHECK(ask(&x, "c", "", "u\",\"models\":[\"m/a\"],\"x\":\"", "m/free") == 0, "the other one is left");
+    CHECK(ask(&x, "c", "", "u\",\"models\":[\"m/a\"],\"x\":\"", "m/free") == 0,
+          "the other one is left");
     CHECK(x.a.d.plan.num == 1, "alone");
     (void)settle(&x, 10, 1, true);
     CHECK(x.r.cost.pico_usd > 0, "and it costs");
     leave(&x);
     unix_now += 86400;
-    CHECK(ask(&x, "c", "", "u\",\"models\":[\"m/free\"],\"x\":\"", "m/a") == 0, "the other way round");
+    CHECK(ask(&x, "c", "", "u\",\"models\":[\"m/free\"],\"x\":\"", "m/a") == 0,
+          "the other way round");
     CHECK(who("c")->free_used == 1, "perhaps");
     (void)settle(&x, 10, 1, true);
     CHECK(who("c")->free_used == 0 && x.r.cost.pico_usd > 0, "it was not");
@@ -694,8 +719,8 @@ static void test_fail_closed(void)
 /* Counts that cannot be: never free, never a crash. */
 static void test_odd_usage(void)
 {
-    static const uint64_t counts[] = {0, 1, (uint64_t)1 << 31, (uint64_t)1 << 62, (uint64_t)1 << 63,
-                                      UINT64_MAX};
+    static const uint64_t counts[] = {
+        0, 1, (uint64_t)1 << 31, (uint64_t)1 << 62, (uint64_t)1 << 63, UINT64_MAX};
     asking x;
     clear_state();
     begin("", KEYS);
@@ -709,7 +734,8 @@ static void test_odd_usage(void)
     }
     CHECK(books_organization()->byok.total == INT64_MAX, "it saturates");
     gate_close();
-    CHECK(gate_open(settings, state, &hooks, error, sizeof error) && ledger_status() == LEDGER_OK, error);
+    CHECK(gate_open(settings, state, &hooks, error, sizeof error) && ledger_status() == LEDGER_OK,
+          error);
     CHECK(books_organization()->byok.total == INT64_MAX, "and is read again");
     gate_close();
 }

@@ -1,4 +1,5 @@
-/* The ledger's files: what a crash, a full disk or a hand leaves of them, and what is made of it. */
+/* The ledger's files: what a crash, a full disk or a hand leaves of them, and what is made of it.
+ */
 #define _GNU_SOURCE
 #define OR_IMPLEMENTATION
 #include "or.h"
@@ -200,7 +201,7 @@ static void test_in_company(void)
     make_dir();
     CHECK(open_it(3600 * 1000, 64 << 20), error);
     until_durable(1); /* the first snapshot is urgent */
-    uint64_t n = 0;
+    uint64_t     n = 0;
     ledger_facts f;
     ledger_tell(&f);
     uint64_t before = f.syncs;
@@ -210,7 +211,8 @@ static void test_in_company(void)
     n = add(1, true);
     until_durable(n);
     ledger_tell(&f);
-    CHECK(ledger_has(n) && f.syncs <= before + 2, "one that is urgent takes all along, in one sync");
+    CHECK(ledger_has(n) && f.syncs <= before + 2,
+          "one that is urgent takes all along, in one sync");
     ledger_close();
     remove_dir();
 }
@@ -281,7 +283,8 @@ static void test_cuts(void)
     ledger_close();
     or_str whole = read_file(first);
     size_t snapshot = or_str_find(whole, OR_STR("snapshot_end"), 0);
-    snapshot += or_str_find(or_str_of(whole.ptr + snapshot, whole.len - snapshot), OR_STR("\n"), 0) + 1;
+    snapshot +=
+        or_str_find(or_str_of(whole.ptr + snapshot, whole.len - snapshot), OR_STR("\n"), 0) + 1;
     for (size_t cut = 0; cut <= whole.len; cut++) {
         uint64_t want = 0, lines = 0;
         size_t   good = 0;
@@ -309,18 +312,21 @@ static void test_cuts(void)
         unlink(path);
     }
     /* what a disk may leave behind a cut */
-    static const char *const junk[] = {"\0\0\0\0\0\0\0\0", "{\"n\":9,\"ti", "\n", "\n\n", "garbage\n", "}\n"};
+    static const char *const junk[] = {
+        "\0\0\0\0\0\0\0\0", "{\"n\":9,\"ti", "\n", "\n\n", "garbage\n", "}\n"};
     for (size_t i = 0; i < sizeof junk / sizeof junk[0]; i++) {
         char  *text = malloc(whole.len + 16);
         size_t m = i == 0 ? 8 : strlen(junk[i]);
         memcpy(text, whole.ptr, whole.len);
         memcpy(text + whole.len, junk[i], m);
         write_file(first, or_str_of(text, whole.len + m));
-        CHECK(open_it(0, 64 << 20) && ledger_status() == LEDGER_OK && sum == 100, "junk at the end");
+        CHECK(open_it(0, 64 << 20) && ledger_status() == LEDGER_OK && sum == 100,
+              "junk at the end");
         ledger_close();
         or_str after = read_file(first);
         CHECK(after.len > whole.len && memcmp(after.ptr, whole.ptr, whole.len) == 0 &&
-              or_str_find(after, OR_STR("\"type\":\"torn\""), 0) < after.len, "cut off, with a record");
+                  or_str_find(after, OR_STR("\"type\":\"torn\""), 0) < after.len,
+              "cut off, with a record");
         forget(after);
         free(text);
     }
@@ -457,7 +463,8 @@ static void test_segments(void)
     or_str text = read_file(newest);
     write_file(newest, or_str_of(text.ptr, 150));
     forget(text);
-    CHECK(open_it(0, 64 << 20) && ledger_status() == LEDGER_OK && num_files(".torn") == 1, "put aside");
+    CHECK(open_it(0, 64 << 20) && ledger_status() == LEDGER_OK && num_files(".torn") == 1,
+          "put aside");
     CHECK(sum > 1500 && sum < 3000, "the one before it");
     add_many(2000);
     ledger_close();
@@ -482,7 +489,8 @@ static void test_no_memory(void)
     mem_set_limit(mem_used() + (2 << 20));
     add_many(300);
     ledger_tell(&f);
-    CHECK(f.segment == 1 && ledger_status() == LEDGER_OK, "no segment without all that belongs into it");
+    CHECK(f.segment == 1 && ledger_status() == LEDGER_OK,
+          "no segment without all that belongs into it");
     uint64_t n = f.number;
     mem_set_limit(256 << 20);
     add_many(100);
@@ -538,7 +546,8 @@ static void test_full_disk(void)
     CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0, "limit");
     while (ledger_status() != LEDGER_OK || ledger_durable() < m) (void)ev_turn();
     ledger_close();
-    CHECK(open_it(0, 64 << 20) && ledger_status() == LEDGER_OK && sum == 6, "nothing is lost, nothing torn");
+    CHECK(open_it(0, 64 << 20) && ledger_status() == LEDGER_OK && sum == 6,
+          "nothing is lost, nothing torn");
     ledger_close();
     /* full until the end: what was durable is whole */
     CHECK(open_it(0, 64 << 20), error);
@@ -565,7 +574,8 @@ static void test_bad_places(void)
 {
     make_dir();
     write_file(first, OR_STR("this is not a ledger\n"));
-    CHECK(open_it(0, 64 << 20) && num_files(".torn") == 1 && sum == 0, "not one of ours: put aside");
+    CHECK(open_it(0, 64 << 20) && num_files(".torn") == 1 && sum == 0,
+          "not one of ours: put aside");
     ledger_close();
     char path[128];
     path_of(path, first);
@@ -575,7 +585,8 @@ static void test_bad_places(void)
     CHECK(ledger_status() == LEDGER_OFF, "closed");
     path_of(path, second);
     unlink(path);
-    /* a link in a folder that others may write to is not followed: what it points to would be emptied */
+    /* a link in a folder that others may write to is not followed: what it points to would be
+     * emptied */
     char lock[128], other[128];
     path_of(lock, "lock");
     path_of(other, "other");

@@ -16,7 +16,7 @@ import {
 } from './ledger_helpers.js';
 
 // A place that webhooks are posted to.
-async function listener(t, status = 204) {
+async function listener(t, status = 204, text = undefined) {
     const got = [];
     const server = http.createServer((req, res) => {
         const parts = [];
@@ -24,7 +24,7 @@ async function listener(t, status = 204) {
         req.on('end', () => {
             got.push({ req, body: JSON.parse(Buffer.concat(parts)) });
             res.writeHead(status);
-            res.end();
+            res.end(text);
         });
     });
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -89,6 +89,27 @@ test('each step of a limit is told once, to the log, the metrics and the webhook
     assert.match(metrics.body, /orproxy_limit_usd\{kind="key",name="kitchen"\} 1\n/);
     assert.match(metrics.body, /orproxy_limit_spent_usd\{kind="key",name="kitchen"\} 1\n/);
     assert.doesNotMatch(metrics.body, /orproxy_limit_usd\{kind="key",name="free"/);
+});
+
+test('a request that is too large says nothing of a limit that is hardly used', async (t) => {
+    const up = await metered(t);
+    const { got, url } = await listener(t, 200, 'ok');
+    const p = await bank(t, up, {
+        state: path.join(scratch(t), 'state'),
+        keys: { kitchen: { limit: '1' } },
+        offer: { prompt: 0, completion: 10000 },
+        top: { alert_webhook: url },
+    });
+    assert.equal((await ask1(p, 'kitchen', 'a', { max: 500 })).status, 402);
+    for (let i = 0; i < 8; i++) assert.equal((await ask1(p, 'kitchen', `b${i}`)).status, 200);
+    await until(() => got.length === 2, 'half, and nearly all');
+    assert.equal((await ask1(p, 'kitchen', 'c', { max: 500 })).status, 402);
+    await until(() => got.length === 3, 'too little is left');
+    assert.deepEqual(
+        got.map((one) => one.body.percent),
+        [50, 80, 100],
+    );
+    assert.doesNotMatch(p.stderr, /alert_webhook:/, 'any answer of 2xx will do');
 });
 
 test('a webhook that fails, hangs or is not there holds nothing up', async (t) => {

@@ -20,6 +20,7 @@ import {
     post,
     proxy,
     reply,
+    sleep,
     stream,
     until,
     upstream,
@@ -319,4 +320,35 @@ test('an answer that names its length is whole, keep-alive or not', async (t) =>
     const p = await proxy(t, up);
     for (let i = 0; i < 2; i++)
         assert.equal((await chat(p)).json.choices[0].message.content.length, 100000);
+});
+
+test('a request that is refused by its head ends there: the next one on its connection is its own', async (t) => {
+    const up = await upstream(t, polite);
+    const p = await proxy(t, up);
+    for (const first of ['/nothing/of/the/kind', '/v1/models?limit=x', '/v1/keys']) {
+        const c = connect(t, p.port);
+        c.write(`GET ${first} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+        await c.until(/\r\n\r\n\{/);
+        await sleep(20);
+        const before = c.text.length;
+        c.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+        await c.until((c) => c.text.length > before);
+        c.write(post(HELLO));
+        await c.until(/chat\.completion/);
+        await sleep(20);
+        const said = c.text.slice(before).match(/HTTP\/1\.1 \d+/g);
+        assert.deepEqual(said, ['HTTP/1.1 200', 'HTTP/1.1 200'], c.text);
+    }
+    // pipelined as well
+    const c = connect(t, p.port);
+    const get = (path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+    c.write(get('/no') + get('/healthz') + get('/v1/keys') + get('/healthz'));
+    await c.until((c) => (c.text.match(/HTTP\/1\.1 /g) ?? []).length >= 4);
+    await sleep(20);
+    assert.deepEqual(c.text.match(/HTTP\/1\.1 (\d+)/g).map((line) => line.slice(-3)), [
+        '404',
+        '200',
+        '403',
+        '200',
+    ]);
 });
