@@ -6947,8 +6947,8 @@ static void ori_chat_finish_usage(ori_chat *c)
         u->completion_tokens = or_sat_add_u64(u->completion_tokens, u->reasoning_tokens);
     sum = or_sat_add_u64(u->prompt_tokens, u->completion_tokens);
     if (u->total_tokens < sum) u->total_tokens = sum;
-    /* all zeros: it was not known yet; a sum without its parts, or a count that cannot be read, tells
-       nothing that could be priced */
+    /* all zeros: it was not known yet; a sum without its parts, or a count that cannot be read,
+       tells nothing that could be priced */
     u->set = (sum > 0 && !c->odd_count) || u->cost_set;
 }
 
@@ -9622,9 +9622,10 @@ static or_err ori_call_read_other(or_call *c, or_str body)
     if (e != OR_DONE) return e;
     or_buf_put_char(&c->held, '}');
     if (before == ',') (void)or_chat_read(or_buf_str(&c->held), c->desc.arena, &c->decoded);
-    if (!c->decoded.usage.set && c->decoded.usage.total_tokens > 0 && c->decoded.usage.prompt_tokens == 0) {
-        c->decoded.usage.prompt_tokens = c->decoded.usage.total_tokens; /* embeddings have no other */
-        c->decoded.usage.set = true;
+    or_usage *u = &c->decoded.usage;
+    if (!u->set && u->total_tokens > 0 && u->prompt_tokens == 0) {
+        u->prompt_tokens = u->total_tokens; /* embeddings have no other */
+        u->set = true;
     }
     c->decoded.finish = OR_FINISH_STOP; /* it is whole, and has no word for that */
     return OR_OK;

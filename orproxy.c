@@ -286,7 +286,8 @@ static bool make_state(const conf *c)
     if (c->state == NULL || mkdir(c->state, 0700) == 0) return true;
     if (errno == EEXIST) {
         if (stat(c->state, &st) == 0 && (st.st_mode & 022) != 0)
-            log_line("%s (state): others may write there, and so spend and forge: chmod 700", c->state);
+            log_line("%s (state): others may write there, and so spend and forge: chmod 700",
+                     c->state);
         return true;
     }
     log_line("cannot make the folder %s (state): %s", c->state, strerror(errno));
@@ -448,7 +449,8 @@ static bool change_conf(conf *c)
     }
     if (!gate_follow(c)) {
         log_line("no memory for the keys: limits.memory is reached");
-        if (!gate_follow(old)) (void)conf_hold(c); /* for good: keys that could not be copied are in it */
+        /* for good: keys that could not be copied are in it */
+        if (!gate_follow(old)) (void)conf_hold(c);
         (void)market_make((conf *)(uintptr_t)old, error, sizeof error);
         return false;
     }
@@ -679,7 +681,8 @@ static int run_command(options *o)
     conf_error      e;
     conf           *c = NULL;
     const char     *name = o->command.name;
-    command_gateway source = {NULL, strcmp(name, "models") != 0 && strcmp(name, "route") != 0, false};
+    bool            spends = strcmp(name, "models") != 0 && strcmp(name, "route") != 0;
+    command_gateway source = {NULL, spends, false};
     cli_gateway     gateway = {start_gateway, &source};
     if (o->demo) source.books = false; /* nobody pays for it */
     if (cli_needs_settings(&o->command)) {

@@ -156,7 +156,7 @@ static bool make_list(or_buf *body, const ask *a, const models_ask *m, models_re
 {
     models_ask list = *m;
     list.embeddings = or_str_eq(a->path, OR_STR("/v1/embeddings/models"));
-    if (or_str_eq(a->path, OR_STR("/v1/models/user"))) list.key = a->who != NULL ? a->who->key : NULL;
+    if (or_str_eq(a->path, OR_STR("/v1/models/user")) && a->who != NULL) list.key = a->who->key;
     return models_list(body, market_now(), &list, r);
 }
 
@@ -396,8 +396,9 @@ static bool admit(const route *r, ask *a)
     if (status == 0 && by.management && r->access != ACCESS_KEY) return true;
     if (r->access == ACCESS_METRICS && is_guarded()) return true;
     if (status == 0 && (r->access == ACCESS_MANAGEMENT || r->access == ACCESS_METRICS)) {
-        refuse(c, 403, "this needs a management key (management_key in the settings, or the one that "
-                       "the first start showed), or the command line on the machine itself", NULL);
+        refuse(c, 403,
+               "this needs a management key (management_key in the settings, or the one that the "
+               "first start showed), or the command line on the machine itself", NULL);
         return false;
     }
     if (status == 0 && by.management) {
@@ -406,7 +407,8 @@ static bool admit(const route *r, ask *a)
     }
     if (status == 0 && by.who == NULL && !open) status = 401; /* the last key was deleted */
     if (status == 0) return true;
-    record_refused(r->path.ptr + sizeof "/v1" - 1, by.who != NULL ? by.who->key : NULL, status, why);
+    record_refused(r->path.ptr + sizeof "/v1" - 1, by.who != NULL ? by.who->key : NULL, status,
+                   why);
     refuse(c, status, why, "WWW-Authenticate: Bearer\r\n");
     return false;
 }

@@ -387,7 +387,8 @@ static bool apply_key(decision *d, names *n, or_arena *arena, refusal *why)
         d->request.max_tokens <= key->max_tokens) {
         if (key->max_tokens > 0 && d->request.max_tokens == 0) {
             if (d->max_tokens == 0 || key->max_tokens < d->max_tokens)
-                d->max_tokens = (uint32_t)(key->max_tokens < UINT32_MAX ? key->max_tokens : UINT32_MAX);
+                d->max_tokens =
+                    (uint32_t)(key->max_tokens < UINT32_MAX ? key->max_tokens : UINT32_MAX);
             d->request.max_tokens = d->max_tokens;
         }
         return true;

@@ -19,7 +19,7 @@ typedef struct decision {
     or_str             asked;    /* the model as the client named it */
     or_bound_facts     bound;    /* for worst cases */
     uint32_t           choices;  /* answers that each costs */
-    bool               limited;  /* somebody's money is: no price may be unknown, no answer endless */
+    bool               limited;  /* somebody's money is: prices have to be known, answers to end */
     uint32_t           max_tokens; /* has to be sent, since there is a limit; 0: as it is */
     uint64_t           sticky_key;
     bool               sticky_named;

@@ -440,7 +440,8 @@ static void refuse(relay *r, client *c, const account *who, const refusal *why)
         record_tell(&r->r);
         return;
     }
-    snprintf(text, sizeof text, "%.*s", (int)(e.message.len < 250 ? e.message.len : 250), e.message.ptr);
+    int shown = e.message.len < 250 ? (int)e.message.len : 250;
+    snprintf(text, sizeof text, "%.*s", shown, e.message.ptr);
     record_refused(r->r.path, who != NULL ? who->key : NULL, e.status, text);
 }
 
@@ -478,7 +479,8 @@ static uint16_t read_body(relay *r, client *c, facts_kind kind, const conf_key *
     return apply_preset(r, key, message, size);
 }
 
-static void refuse_body(relay *r, client *c, const account *who, uint16_t status, const char *message)
+static void refuse_body(relay *r, client *c, const account *who, uint16_t status,
+                        const char *message)
 {
     char     mem[512];
     envelope e = {.status = status, .message = or_str_z(message)};
@@ -499,7 +501,8 @@ static bool prepare(relay *r, client *c, facts_kind kind, const account *who, bo
         return false;
     }
     bool asks = strcmp(r->r.path, "/route") != 0;
-    bool enters = !asks || gate_add_user(&r->ticket, facts_plain(r->f.user, &r->arena), &r->arena, &why);
+    or_str user = facts_plain(r->f.user, &r->arena);
+    bool   enters = !asks || gate_add_user(&r->ticket, user, &r->arena, &why);
     whose.limited = limited || gate_is_limited(&r->ticket); /* the user may be the only one who is */
     if (!enters || !decide(&r->d, &r->f, &whose, &r->arena, &why)) {
         refuse(r, c, who, &why);

@@ -448,7 +448,12 @@ test('without keys this machine asks, and the first key ends that', async (t) =>
     assertError(await ask(p, { path: '/v1/key' }), 401);
     assert.equal((await manage(p, '/key', { key: key.secret })).status, 200);
     await change(p, 'DELETE', '/keys/first');
-    assert.equal((await ask(p, { path: '/v1/key' })).status, 200);
+    // whoever deleted the last key did not mean that everybody may come in again
+    assertError(await ask(p, { path: '/v1/key' }), 401, /the last one was deleted/);
+    const again = { path: '/v1/key', headers: { authorization: `Bearer ${key.secret}` } };
+    assertError(await ask(p, again), 401);
+    await made(p, { name: 'second' });
+    assertError(await ask(p, again), 401, /not known/);
 });
 
 test('the owner of the machine needs no key', async (t) => {
