@@ -7130,7 +7130,9 @@ or_err or_chat_stream_next(or_chat_stream *s, or_str data, or_arena *arena, or_c
     or_err e = ori_chat_decode(&c, data, arena, d, s);
     if (e != OR_OK) return e;
     ori_chat_note(s, d);
-    return c.tok[ORI_CHAT_CHOICES] >= 0 || d->usage.set || d->error.set ? OR_OK : OR_ERR_ANSWER;
+    return c.tok[ORI_CHAT_CHOICES] >= 0 || c.tok[ORI_CHAT_USAGE] >= 0 || d->error.set
+               ? OR_OK
+               : OR_ERR_ANSWER;
 }
 
 or_end or_chat_stream_end(const or_chat_stream *s, bool clean)
