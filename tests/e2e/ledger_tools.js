@@ -116,10 +116,16 @@ export function readSegment(bytes, file) {
 // torn is the file whose last line has no end; only the newest may, in others it is a fault.
 // Old segments may be gone, so the chain begins where the oldest says it does.
 export function readLedger(dir) {
-    const all = segments(dir).map((name) =>
-        readSegment(fs.readFileSync(path.join(dir, name)), name),
-    );
-    return checkLedger(all);
+    for (let tries = 5; ; tries--)
+        try {
+            const all = segments(dir).map((name) =>
+                readSegment(fs.readFileSync(path.join(dir, name)), name),
+            );
+            return checkLedger(all);
+        } catch (e) {
+            // retention took the oldest one while this was reading: what is left is read again
+            if (e.code !== 'ENOENT' || tries === 0) throw e;
+        }
 }
 
 export function checkLedger(all) {
