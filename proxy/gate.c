@@ -68,7 +68,7 @@ static const char *source_of(const account *a)
 /* Limits that only hold when they can be written down, and when the day is known. */
 static bool check_sound(const account *a, or_wall wall, or_arena *arena, refusal *why)
 {
-    char text[MESSAGE], name[160];
+    char text[MESSAGE], name[160], day[CLOCK_TEXT];
     bool money = a->budget.limited;
     bool dated = (money && a->limits.limit_reset != OR_WINDOW_NONE) ||
                  a->limits.free_requests_per_day > 0 ||
@@ -81,10 +81,11 @@ static bool check_sound(const account *a, or_wall wall, or_arena *arena, refusal
         return false;
     }
     if (!dated || wall.known) return true;
+    clock_day_text(clock_day(wall.unix_s), day);
     snprintf(text, sizeof text,
              "%s has a limit that depends on the date, and the clock of this "
              "machine is not set (it says %s): set it, for instance by NTP",
-             books_name(a, name, sizeof name), "1970");
+             books_name(a, name, sizeof name), day);
     refuse(why, arena, 503, source_of(a), text);
     why->retry_after_s = 30;
     return false;

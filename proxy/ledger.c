@@ -674,10 +674,25 @@ static void adopt(uint32_t n, reading *r)
     rotate_at = LEDGER_SEGMENT; /* the first job opens the file, and cuts it */
 }
 
+/* A segment without a whole snapshot goes out of the way. */
+static bool put_aside(uint32_t n, const char *then, char *error, size_t size)
+{
+    char path[MAX_PATH + 32], aside[MAX_PATH + 32];
+    path_of(path, n, ".jsonl");
+    path_of(aside, n, ".torn");
+    if (rename(path, aside) != 0) {
+        snprintf(error, size, "cannot rename %s: %s", path, strerror(errno));
+        return false;
+    }
+    log_line("ledger: the snapshot of %s is torn: it is put aside as %s, and %s", path, aside,
+             then);
+    return true;
+}
+
 /* The newest segment whose snapshot is whole; those behind it are put aside. */
 static bool read_newest(char *error, size_t size)
 {
-    char     path[MAX_PATH + 32], aside[MAX_PATH + 32];
+    char     path[MAX_PATH + 32];
     reading  r;
     uint32_t oldest, n = newest_below(UINT32_MAX, &oldest);
     for (; n > 0; n = newest_below(n, NULL)) {
@@ -686,44 +701,20 @@ static bool read_newest(char *error, size_t size)
         path_of(path, n, ".jsonl");
         if (!map_file(path, &r, error, size)) return false;
         look_through(&r, &c);
-        if (r.complete || r.later || n == oldest) {
-            bool usable = r.complete || r.later;
-            if (!usable && n > 1) {
-                snprintf(error, size,
-                         "%s has no whole snapshot and there is no segment before it: "
-                         "restore one from a backup, or move it away to begin anew",
-                         path);
-                unmap(&r);
-                return false;
-            }
-            bool ok = true;
-            if (usable) {
-                adopt(n, &r);
-            } else { /* the very first one was torn before anything was in it */
-                path_of(aside, n, ".torn");
-                log_line(
-                    "ledger: %s was torn before its first snapshot was whole: it is put aside as "
-                    "%s, and the books begin anew",
-                    path, aside);
-                if (rename(path, aside) != 0) {
-                    snprintf(error, size, "cannot rename %s: %s", path, strerror(errno));
-                    ok = false;
-                }
-                segment = 0;
-            }
-            unmap(&r);
-            return ok;
-        }
+        bool usable = r.complete || r.later;
+        if (usable) adopt(n, &r);
         unmap(&r);
-        path_of(aside, n, ".torn");
-        log_line(
-            "ledger: the snapshot of %s is torn: it is put aside as %s, and the segment before "
-            "it is used",
-            path, aside);
-        if (rename(path, aside) != 0) {
-            snprintf(error, size, "cannot rename %s: %s", path, strerror(errno));
+        if (usable) return true;
+        if (n == oldest && n > 1) {
+            snprintf(error, size,
+                     "%s has no whole snapshot and there is no segment before it: "
+                     "restore one from a backup, or move it away to begin anew",
+                     path);
             return false;
         }
+        if (!put_aside(n, n == oldest ? "the books begin anew" : "the segment before it is used",
+                       error, size))
+            return false;
     }
     return true;
 }

@@ -1,7 +1,6 @@
 /* A ledger as it was written, and what can be done to one. The gateway and the settings are
    stand-ins. */
 #define OR_IMPLEMENTATION
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include "proxy/cli_parts.h"
 #include "proxy/conf.h"
 #include "proxy/mem.h"
+#include "tests/capture.h"
 #include "tests/test.h"
 
 static char dir[] = "/tmp/orproxy-audit-XXXXXX";
@@ -137,28 +137,18 @@ static void write_files(unsigned without)
     }
 }
 
-/* What the command prints goes to a file. */
 static int run(bool json, char *said, size_t size)
 {
-    char        path[64], *words[] = {(char *)"verify", (char *)"--state", dir, NULL, NULL};
+    capture     s;
     cli_command c;
     memset(&c, 0, sizeof c);
     c.name = "audit";
     c.action = "verify";
-    c.state = words[2];
+    c.state = dir;
     c.json = json;
-    snprintf(path, sizeof path, "%s/said", dir);
-    fflush(stdout);
-    int old = dup(1), out = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-    dup2(out, 1);
+    capture_begin(&s);
     int status = cli_audit(&c, NULL);
-    fflush(stdout);
-    dup2(old, 1);
-    close(old);
-    ssize_t len = pread(out, said, size - 1, 0);
-    said[len > 0 ? len : 0] = 0;
-    close(out);
-    unlink(path);
+    capture_end(&s, said, size);
     CHECK(mem_used() == 0, "memory is given back");
     return status;
 }
@@ -406,14 +396,17 @@ static void test_accepted(void)
     make();
     *(strstr(line(3, 3), "77")) = '1';
     accept(3);
-    check("a change", 0, 0, "1 earlier break was accepted at 2026-11-21T16:00:16Z (orproxy audit accept)\nwhole: ");
+    check("a change", 0, 0,
+          "1 earlier break was accepted at 2026-11-21T16:00:16Z (orproxy audit accept)\nwhole: ");
     *(strstr(line(3, 2), "77")) = '1';
-    check("another one since, in the same segment", 0, 1, "ledger-000003.jsonl:2: n=10: its hash does not");
+    check("another one since, in the same segment", 0, 1,
+          "ledger-000003.jsonl:2: n=10: its hash does not");
     make();
     *(strstr(line(3, 3), "77")) = '1';
     accept(3);
     *(strstr(line(4, 2), "account")) = 'b';
-    check("the segment that goes on from there", 0, 1, "ledger-000004.jsonl:2: n=14: its hash does not");
+    check("the segment that goes on from there", 0, 1,
+          "ledger-000004.jsonl:2: n=14: its hash does not");
     make();
     *(strstr(line(3, 3), "77")) = '1';
     accept(3);

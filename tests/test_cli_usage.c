@@ -1,12 +1,11 @@
 /* Amounts added, bars, CSV; and what is printed of an answer, for which the gateway is a
    stand-in. */
 #define OR_IMPLEMENTATION
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "or.h"
 #include "proxy/cli_parts.h"
 #include "proxy/mem.h"
+#include "tests/capture.h"
 #include "tests/test.h"
 
 static char        mem[4096], asked[256];
@@ -176,19 +175,11 @@ static const char table[] =
 
 static int run(const char *text, const cli_command *c, char *said, size_t size)
 {
-    char path[] = "/tmp/orproxy-usage-XXXXXX";
+    capture s;
     answer = text;
-    fflush(stdout);
-    int old = dup(1), file = mkstemp(path);
-    dup2(file, 1);
+    capture_begin(&s);
     int status = cli_usage(c, NULL);
-    fflush(stdout);
-    dup2(old, 1);
-    close(old);
-    ssize_t len = pread(file, said, size - 1, 0);
-    said[len > 0 ? len : 0] = 0;
-    close(file);
-    unlink(path);
+    capture_end(&s, said, size);
     CHECK(mem_used() == 0, "memory is given back");
     return status;
 }
