@@ -310,7 +310,8 @@ extern "C" {
     X(ERR_REFUSED, -27, "the upstream answered with an error")                     \
     X(ERR_UNASKED, -28, "the answer is compressed or a stream, unasked")           \
     X(ERR_OPENING, -29, "too much came before the first content of the stream")    \
-    X(ERR_CANCELLED, -30, "cancelled by the caller")
+    X(ERR_CANCELLED, -30, "cancelled by the caller")                               \
+    X(ERR_DIALECT, -31, "the provider's dialect has no words for it")
 
 typedef enum or_err {
 #define ORI_X(name, value, text) OR_##name = value,
@@ -1636,6 +1637,208 @@ OR_API or_err or_chat_collect_add(or_chat_collect *c, const or_chat_delta *delta
    valid as long as the bytes of out stay where they are: give a fixed or_buf when it has to
    outlive further use of out. */
 OR_API or_err or_chat_collect_end(or_chat_collect *c, or_msg *msg);
+
+#ifndef OR_NO_DIALECT
+/* =========================================================== dialect ==
+   Other wire formats than chat completions, with chat completions (a request) and
+   or_chat_answer (what comes back) in the middle.
+
+   To talk to a provider that speaks one:
+       or_dialect_write        a chat request     -> its request: MESSAGES, GEMINI, CHAT
+       or_dialect_put_path     where that is sent
+       or_dialect_read         a whole answer     -> or_chat_answer
+       or_dialect_stream_next  data of an event   -> or_chat_delta
+   To be talked to by a client that speaks one:
+       or_dialect_to_chat      its request        -> a chat request: MESSAGES, RESPONSES, TEXT
+       or_reply_add, _end      answer or deltas   -> its answer, whole or as events
+       or_reply_fail           an error           -> its error
+
+   Strings, numbers, schemas and arguments are copied as they stand, never parsed and printed
+   again. What a dialect has no words for is in an or_dialect_loss. Sources: the vendors' API
+   references and SDKs, read 2026-11. */
+
+typedef enum or_dialect {
+    OR_DIALECT_CHAT = 0, /* OpenAI's chat completions, as OpenRouter extends them */
+    OR_DIALECT_TEXT,     /* OpenAI's older completions: a prompt in, text out */
+    OR_DIALECT_MESSAGES, /* Anthropic's Messages, version 2023-06-01 */
+    OR_DIALECT_GEMINI,   /* Google's generateContent, v1beta */
+    OR_DIALECT_RESPONSES /* OpenAI's Responses, without state on the server */
+} or_dialect;
+
+/* The parameters that it has words for, as bits of or_param: what to filter endpoints by. */
+OR_API uint32_t or_dialect_parameters(or_dialect d);
+
+/* How servers that speak chat completions fall short of what a history may hold; bits. */
+enum {
+    OR_LACKS_DEVELOPER = 1 << 0,     /* role developer: becomes system */
+    OR_LACKS_NAME = 1 << 1,          /* `name` of a message that is no tool's */
+    OR_LACKS_STRICT = 1 << 2,        /* `strict` of a tool's function */
+    OR_LACKS_CACHE_CONTROL = 1 << 3, /* cache_control of parts, messages and tools */
+    OR_LACKS_REASONING = 1 << 4,     /* reasoning, reasoning_content, reasoning_details */
+    OR_LACKS_DETAILS = 1 << 5,       /* reasoning_details, refusal, annotations, images */
+    OR_WANTS_CONTENT = 1 << 6,       /* an assistant's content: null becomes "" */
+    OR_WANTS_ARGUMENTS = 1 << 7,     /* arguments of calls: "" and no object become "{}" */
+    OR_WANTS_TEXT = 1 << 8,          /* strings: parts that are all text are joined */
+    OR_WANTS_SHORT_IDS = 1 << 9,     /* ids of calls: 9 letters or digits, made from the id */
+    OR_WANTS_TURNS = 1 << 10,        /* an assistant's message between a tool's and a user's; and
+                                        none that is empty */
+    OR_WANTS_REASONING = 1 << 11     /* reasoning under the name reasoning_content, and " " where
+                                        a message with calls has none */
+};
+
+/* What could not be said. Names are members of the chat request, static: "seed", "logit_bias",
+   "messages.input_audio". */
+enum { OR_DIALECT_MAX_LOSSES = 16 };
+typedef struct or_dialect_loss {
+    const char *names[OR_DIALECT_MAX_LOSSES]; /* each once; more than fit are not listed */
+    uint32_t    num;
+    bool        reasoning; /* reasoning or a signature of another provider was left out */
+} or_dialect_loss;
+
+typedef struct or_dialect_request {
+    or_str   body;          /* required: a chat completion request, a JSON object */
+    or_str   model;         /* required: what the provider calls it; decides what it takes */
+    uint32_t max_tokens;    /* in place of the body's (default: 0, the body's) */
+    uint32_t output_limit;  /* most that the model can give: what is more is lowered to it
+                               (default: 0, by the model's name where that tells) */
+    uint32_t lacks;         /* CHAT: OR_LACKS_ and OR_WANTS_ bits */
+} or_dialect_request;
+
+/* Append the request in that dialect, one JSON object. For CHAT only `messages`, `tools` and
+   `model` are changed. loss is filled, not cleared. After an error out is as it was, but for
+   out->err.
+   OR_ERR_DIALECT  there is no way to say it (audio to Anthropic, no message at all); *bad, when
+                   not NULL, names the member; static
+   OR_ERR_TYPE     a member is not what the chat dialect says; *bad
+   OR_ERR_ARG      no such translation
+   OR_ERR_SPACE, OR_ERR_MEMORY from out, and the errors of or_json_check. */
+OR_API or_err or_dialect_write(or_buf *out, or_dialect to, const or_dialect_request *q,
+                               or_dialect_loss *loss, const char **bad);
+
+/* Append the path (and query) behind a provider's base_url without version, "/v1/messages" or
+   "/v1beta/models/MODEL:streamGenerateContent?alt=sse"; the model is percent-encoded. For CHAT,
+   TEXT and RESPONSES what follows a base_url that ends in /v1: "/chat/completions". */
+OR_API or_err or_dialect_put_path(or_buf *out, or_dialect d, or_str model, bool stream);
+
+/* Append a chat request that says what this request in a client's dialect says. Members that
+   OpenRouter adds (models, provider, plugins ...) pass. loss, bad and errors as or_dialect_write;
+   OR_ERR_DIALECT also for what needs a state on the server: previous_response_id, store true,
+   item_reference, background, conversation, prompt of RESPONSES. */
+OR_API or_err or_dialect_to_chat(or_buf *out, or_dialect from, or_str body, or_dialect_loss *loss,
+                                 const char **bad);
+
+/* As or_chat_read, of that dialect. Errors in all shapes that or_chat_read knows are found in
+   each. MESSAGES, GEMINI, RESPONSES; CHAT and TEXT are or_chat_read. */
+OR_API or_err or_dialect_read(or_dialect from, or_str body, or_arena *arena,
+                              or_chat_answer *answer);
+
+/* What a stream of that dialect has to remember besides an or_chat_stream. Private. */
+typedef struct or_dialect_stream {
+    or_dialect dialect;
+    or_usage   usage;     /* of the parts that came so far */
+    uint64_t   read, written; /* MESSAGES: input_tokens, cache writes are beside it */
+    uint32_t   block;     /* of reasoning: its index in reasoning_details */
+    uint32_t   call;      /* of the open tool block */
+    uint8_t    kind;      /* of the open block */
+    bool       any;       /* it had text */
+    bool       thinking;
+} or_dialect_stream;
+
+OR_API void or_dialect_stream_init(or_dialect_stream *d, or_dialect from);
+
+/* As or_chat_stream_next, of that dialect; s is begun with or_chat_stream_init and ended with
+   or_chat_stream_end. An event adds to one delta; pings and unknown ones give an empty delta.
+   Signatures come as reasoning_details in OpenRouter's form ("reasoning.text" with a
+   `signature`, "reasoning.encrypted" with `data`), and Gemini's of a call also in its
+   extra_content. */
+OR_API or_err or_dialect_stream_next(or_dialect_stream *d, or_chat_stream *s, or_str data,
+                                     or_arena *arena, or_chat_delta *delta);
+
+/* What an answer to a client says besides the model's words. Texts are borrowed. */
+typedef struct or_reply_facts {
+    or_str   id;       /* required: letters, digits, _ and -; ids of items are made from it */
+    or_str   model;    /* required */
+    or_str   provider; /* OpenRouter's member (default: not sent) */
+    uint64_t created;  /* unix seconds */
+    or_str   request;  /* RESPONSES: the client's request, for the members that are repeated and
+                          for its custom tools (default: none) */
+} or_reply_facts;
+
+/* A piece of an answer: a run of text or of reasoning, or a call. Private. */
+typedef struct or_reply_item {
+    uint8_t  kind, state;
+    uint32_t call;
+    size_t   len[4];
+} or_reply_item;
+
+enum { OR_REPLY_MAX_ITEMS = OR_CHAT_MAX_CALLS + 32 };
+
+/* Writes an answer in a client's dialect: MESSAGES, RESPONSES. As a stream every delta becomes
+   events at once; what cannot be said yet waits in `hold`, and RESPONSES keeps all text there,
+   since its last events repeat it. Not as a stream all is kept and written at the end. So the
+   memory is this struct and what hold may grow to. */
+typedef struct or_reply {
+    const or_reply_facts *facts;
+    or_buf        *hold;
+    or_dialect     to;
+    or_err         err;
+    bool           stream;
+    /* private */
+    bool           begun, ended, filtered;
+    or_finish      finish;
+    uint64_t       sequence;   /* RESPONSES: of the next event */
+    uint32_t       num_items, open; /* of items; the one that is written, or num_items */
+    uint32_t       index;      /* of the next block or output item */
+    uint32_t       depth;      /* of the arguments that are being written */
+    uint8_t        args;       /* where in them: nothing yet, in a string, behind a backslash ... */
+    or_reply_item  items[OR_REPLY_MAX_ITEMS];
+} or_reply;
+
+/* facts and hold must stay; hold is the reply's alone until the end, and may be fixed or
+   growing. */
+OR_API void or_reply_init(or_reply *r, or_dialect to, const or_reply_facts *facts, bool stream,
+                          or_buf *hold);
+
+/* Add what a delta, or a whole answer, says. As a stream: its events ("event: ...\ndata:
+   ...\n\n") are appended to out, which is not used otherwise. Errors stick:
+   OR_ERR_SPACE, OR_ERR_MEMORY  from hold or out
+   OR_ERR_TOKENS                more than OR_REPLY_MAX_ITEMS pieces */
+OR_API or_err or_reply_add(or_reply *r, or_buf *out, const or_chat_delta *delta);
+
+/* The answer is complete: its last events, or all of it as one JSON object, are appended to
+   out. cost (may be NULL) and what u says of it become OpenRouter's usage.cost, is_byok and
+   cost_details; cost is null when unknown. metadata: raw object for openrouter_metadata; absent:
+   none. */
+OR_API or_err or_reply_end(or_reply *r, or_buf *out, const or_usage *u, const or_cost *cost,
+                           or_str metadata);
+
+/* An error to tell to a client. */
+typedef struct or_reply_error {
+    uint16_t status;   /* HTTP's: the type follows from it */
+    or_str   message;  /* UTF-8 */
+    or_str   id;       /* of the request (default: not sent) */
+    or_str   metadata; /* raw object: OpenRouter's `metadata` of errors (default: not sent) */
+} or_reply_error;
+
+/* Append the body of an error response in that dialect: MESSAGES, RESPONSES. */
+OR_API or_err or_reply_put_error(or_buf *out, or_dialect to, const or_reply_error *e);
+
+/* The stream broke off: its last event. Works before anything was added, too. */
+OR_API or_err or_reply_fail(or_reply *r, or_buf *out, const or_reply_error *e);
+
+/* Append what shows a client that the server lives: "event: ping" for MESSAGES, else a comment. */
+OR_API or_err or_reply_put_ping(or_buf *out, or_dialect to);
+
+/* Append a chat completion, or a chunk of one, that says what the answer or delta says: JSON
+   without id, model, created and usage, which orproxy and its like have their own of. text: a
+   text_completion. A chunk for "[DONE]" is nothing. */
+OR_API or_err or_dialect_put_answer(or_buf *out, const or_chat_answer *answer, bool text);
+OR_API or_err or_dialect_put_chunk(or_buf *out, const or_chat_delta *delta, bool text);
+
+/* An estimate of the tokens of a request in any dialect, from its bytes: a token for each 3.5
+   bytes of text, 1500 for an image or a file. Not for bills. */
+OR_API uint64_t or_dialect_count_tokens(or_str body);
+#endif /* OR_NO_DIALECT */
 
 #ifndef OR_NO_ROUTE
 /* ============================================================= route ==
@@ -7331,6 +7534,199 @@ or_err or_chat_collect_end(or_chat_collect *c, or_msg *msg)
     msg->num_tool_calls = c->num_calls;
     return OR_OK;
 }
+
+#ifndef OR_NO_DIALECT
+#pragma GCC diagnostic ignored "-Wunused-function" /* TEMPORARY */
+/* >> dialect ---------------------------------------------------------- */
+
+/* Every reader and writer here walks the text with or_json_scan, object by object: nothing is
+   kept but where it is, so no count of members, messages or parts needs a limit. */
+
+/* ---- pieces of input ---- */
+
+/* The whole text of a value, strings with their quotes. */
+static or_str ori_dialect_text(const or_json_item *item)
+{
+    or_str v = item->value;
+    return item->type == OR_JSON_STRING ? or_str_of(v.ptr - 1, v.len + 2) : v;
+}
+
+/* Members or elements one after another, each as a whole. Only for text that was checked. */
+typedef struct ori_dialect_list {
+    or_json_scan scan;
+    bool         more;
+} ori_dialect_list;
+
+/* list: the text of an array or object; anything else has nothing in it. */
+static void ori_dialect_begin(ori_dialect_list *l, or_str list)
+{
+    or_json_item item;
+    or_json_scan_init(&l->scan, list);
+    l->more = list.len > 0 && or_json_scan_next(&l->scan, &item) == OR_OK &&
+              item.type >= OR_JSON_ARRAY;
+}
+
+static bool ori_dialect_next(ori_dialect_list *l, or_json_item *item)
+{
+    if (!l->more) return false;
+    l->more = or_json_scan_next(&l->scan, item) == OR_OK && item->type != OR_JSON_END &&
+              or_json_scan_skip(&l->scan, item) == OR_OK;
+    return l->more;
+}
+
+/* The members of an object that have these names: type OR_JSON_NONE for what is not there or
+   null. Of duplicates the first counts. */
+static void ori_dialect_pick(or_str object, const char *const *names, uint32_t num,
+                             or_json_item *found)
+{
+    ori_dialect_list l;
+    or_json_item     item;
+    memset(found, 0, num * sizeof *found);
+    ori_dialect_begin(&l, object);
+    while (ori_dialect_next(&l, &item))
+        for (uint32_t i = 0; i < num && item.key.ptr != NULL; i++)
+            if (found[i].type == OR_JSON_NONE && item.type != OR_JSON_NULL &&
+                or_json_str_is(item.key, or_str_z(names[i])))
+                found[i] = item;
+}
+
+/* One member. */
+static or_json_item ori_dialect_get(or_str object, const char *name)
+{
+    or_json_item item;
+    ori_dialect_pick(object, &name, 1, &item);
+    return item;
+}
+
+/* Is it this string? */
+static bool ori_dialect_is(const or_json_item *item, const char *text)
+{
+    return item->type == OR_JSON_STRING && or_json_str_is(item->value, or_str_z(text));
+}
+
+/* ---- pieces of output ---- */
+
+/* Begin a member of an object (or an element: name NULL): the comma, and the name. *any says
+   whether something stands before it. */
+static void ori_dialect_put_name(or_buf *out, bool *any, const char *name)
+{
+    if (*any) or_buf_put_char(out, ',');
+    *any = true;
+    if (name == NULL) return;
+    or_buf_put_char(out, '"');
+    or_buf_put_z(out, name);
+    or_buf_put_z(out, "\":");
+}
+
+/* A member whose value is raw JSON. */
+static void ori_dialect_put(or_buf *out, bool *any, const char *name, or_str raw)
+{
+    ori_dialect_put_name(out, any, name);
+    or_buf_put_str(out, raw);
+}
+
+/* A string that is not JSON yet. */
+static or_err ori_dialect_put_str(or_buf *out, or_str text)
+{
+    or_json_writer w;
+    or_json_writer_init(&w, out);
+    or_json_put_str(&w, text);
+    return or_json_writer_end(&w);
+}
+
+static void ori_dialect_lose(or_dialect_loss *loss, const char *name)
+{
+    for (uint32_t i = 0; i < loss->num; i++)
+        if (or_str_eq(or_str_z(loss->names[i]), or_str_z(name))) return;
+    if (loss->num < OR_DIALECT_MAX_LOSSES) loss->names[loss->num++] = name;
+}
+
+/* ---- names that a dialect does not allow ---- */
+
+/* Names of functions and ids of calls with characters (or a length) that the other side refuses
+   are written as "or--" and what they are, each byte but letters, digits and _ as -HH. What
+   would be taken for such a name is written so too, hence ori_dialect_restore is its inverse. */
+static bool ori_dialect_is_plain(or_str name, const char *also, size_t max)
+{
+    size_t i = 0;
+    for (; i < name.len; i++) {
+        char c = name.ptr[i];
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) continue;
+        if (c == '_' || (c != 0 && or_str_find(or_str_z(also), or_str_of(&c, 1), 0) <
+                                       or_str_z(also).len))
+            continue;
+        return false;
+    }
+    return name.len > 0 && name.len <= max &&
+           (name.len < 4 || memcmp(name.ptr, "or--", 4) != 0);
+}
+
+/* raw: from between the quotes of a string; also: the characters that are allowed besides letters,
+   digits and _; max: bytes. What gets longer than that ends in a hash, and stays so. */
+static void ori_dialect_put_plain(or_buf *out, or_str raw, const char *also, size_t max)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    char              mem[260]; /* longer names are cut, and told apart by the hash of all */
+    or_str            name = raw;
+    size_t            from = out->len;
+    uint32_t          h = ori_chat_hash(raw);
+    if (raw.len > sizeof mem) name = or_str_of(raw.ptr, 0);
+    if (raw.len <= sizeof mem && or_json_unescape(raw, mem, sizeof mem, &name) != OR_OK)
+        name = or_str_of(raw.ptr, 0);
+    if (ori_dialect_is_plain(name, also, max)) {
+        or_buf_put_str(out, name);
+        return;
+    }
+    or_buf_put_z(out, "or--");
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (ori_dialect_is_plain(or_str_of(&c, 1), "", 1)) {
+            or_buf_put_char(out, c);
+            continue;
+        }
+        or_buf_put_char(out, '-');
+        or_buf_put_char(out, hex[(unsigned char)c >> 4]);
+        or_buf_put_char(out, hex[(unsigned char)c & 15]);
+    }
+    if (out->err != OR_OK || (name.len > 0 && out->len - from <= max)) return;
+    if (out->len - from > max - 8) out->len = from + max - 8;
+    for (int i = 28; i >= 0; i -= 4) or_buf_put_char(out, hex[h >> i & 15]);
+}
+
+/* The name that was written so; the name itself when it was not. */
+static or_str ori_dialect_restore(or_str name, or_arena *arena)
+{
+    char  *mem;
+    size_t n = 0;
+    if (name.len < 5 || memcmp(name.ptr, "or--", 4) != 0) return name;
+    mem = (char *)or_arena_alloc(arena, name.len);
+    if (mem == NULL) return name;
+    for (size_t i = 4; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (c == '-') {
+            int high = i + 2 < name.len ? ori_json_hex(name.ptr[i + 1]) : -1;
+            int low = high >= 0 ? ori_json_hex(name.ptr[i + 2]) : -1;
+            if (low < 0) return name;
+            c = (char)(high << 4 | low);
+            i += 2;
+        }
+        mem[n++] = c;
+    }
+    return or_str_of(mem, n);
+}
+
+/* ---- [A] chat requests to other dialects ---- */
+/* ---- [/A] ---- */
+
+/* ---- [B] other dialects to chat requests ---- */
+/* ---- [/B] ---- */
+
+/* ---- [C] answers read ---- */
+/* ---- [/C] ---- */
+
+/* ---- [D] answers written ---- */
+/* ---- [/D] ---- */
+#endif /* OR_NO_DIALECT */
 
 #ifndef OR_NO_ROUTE
 /* >> route ------------------------------------------------------------ */
