@@ -42,6 +42,7 @@
        OR_API               in front of every function       extern
        OR_JSMN_H            how jsmn is found                 <jsmn.h>
        OR_NO_SIMD           no SSE2 even where there is       not defined
+       OR_NO_DIALECT        chat completions only             not defined
        OR_NO_ROUTE          no routing, and no call, client   not defined
        OR_NO_CATALOGUE      no catalogue in JSON, no replay   not defined
        OR_NO_CALL           no engine, and no client          not defined
@@ -1665,6 +1666,8 @@ typedef enum or_dialect {
     OR_DIALECT_RESPONSES /* OpenAI's Responses, without state on the server */
 } or_dialect;
 
+#define OR_ANTHROPIC_VERSION "2023-06-01" /* what MESSAGES is, for the field anthropic-version */
+
 /* The parameters that it has words for, as bits of or_param: what to filter endpoints by. */
 OR_API uint32_t or_dialect_parameters(or_dialect d);
 
@@ -2389,6 +2392,9 @@ typedef struct or_call {
     uint64_t content_bytes;        /* text, reasoning and arguments delivered */
     char     id[64];               /* of the generation: X-Generation-Id, else the first id in
                                       the answer; "" when unknown, or longer than 63 bytes */
+#ifndef OR_NO_DIALECT
+    or_dialect_stream dialect;     /* of the attempt: see or_call_speak */
+#endif
     /* private */
     or_call_desc    desc;
     or_call_failure failure;
@@ -2447,8 +2453,15 @@ OR_API or_err or_call_next(or_call *c, uint32_t now_ms, or_call_event *ev);
 OR_API void or_call_connected(or_call *c, uint32_t now_ms, const or_io *io, bool reused,
                               const or_str *pieces, uint32_t num);
 
+#ifndef OR_NO_DIALECT
+/* The request of this attempt, and so its answer, is in that dialect: to be said between CONNECT
+   and or_call_connected. Not said: chat completions. What comes out are deltas and answers as
+   ever; `sse` and `body` are what the provider sent. */
+OR_API void or_call_speak(or_call *c, or_dialect d);
+#endif
+
 /* The answer to CONNECT, at once or later: it did not work. why is an error, and OR_ERR_ARG,
-   OR_ERR_MEMORY and OR_ERR_SPACE are not blamed on the provider. */
+   OR_ERR_DIALECT, OR_ERR_MEMORY and OR_ERR_SPACE are not blamed on the provider. */
 OR_API void or_call_refused(or_call *c, or_err why);
 
 /* Stop receiving, and go on: back-pressure. Events of what was received still come. While
@@ -2495,13 +2508,19 @@ OR_API uint32_t or_retry_after_ms(or_str value, or_str date, or_wall now);
    ports/link does the opening and closing for programs that may block. */
 
 typedef struct or_provider {
-    or_str        base_url;   /* required; with /v1, as SDKs take it: "https://openrouter.ai/api/v1" */
-    or_str        key;        /* sent as a bearer token, and wiped from the request's buffer when
-                                 the attempt is over (default: none is sent) */
+    or_str        base_url;   /* required; with /v1, as SDKs take it: "https://openrouter.ai/api/v1";
+                                 for another dialect without: "https://api.anthropic.com" */
+    or_str        key;        /* sent as a bearer token (in the field of its dialect), and wiped
+                                 from the request's buffer when the attempt is over (default: none
+                                 is sent) */
     const or_str *fields;     /* further header fields: name, value, name, value ... */
     uint32_t      num_fields; /* or_strs in it, so twice as many as fields */
     bool          openrouter; /* takes OpenRouter's `provider` object; by itself for hosts that
                                  are or end in openrouter.ai */
+#ifndef OR_NO_DIALECT
+    or_dialect    dialect;    /* what it speaks: CHAT, MESSAGES, GEMINI (default: CHAT) */
+    uint32_t      lacks;      /* CHAT: OR_LACKS_ and OR_WANTS_ bits (default: 0, nothing) */
+#endif
 } or_provider;
 
 typedef struct or_client_desc {
@@ -2513,7 +2532,8 @@ typedef struct or_client_desc {
     or_call_desc        call;          /* limits, timeouts, tries, stats, budget; plan, catalogue
                                           and memory are filled in */
     uint64_t            sticky;        /* as in or_route_request */
-    uint32_t            max_request;   /* bytes of head and body (default: 8192) */
+    uint32_t            max_request;   /* bytes of head and body (default: 8192); where a provider
+                                          has a `dialect` or `lacks`, of the chat request as well */
     uint32_t            max_models;    /* of the request (default: 4) */
     void               *mem;           /* or_client_need(desc) bytes */
     size_t              mem_size;
@@ -9595,6 +9615,9 @@ static void ori_call_reset(or_call *c)
     or_buf_clear(&c->answer);
     or_sse_init(&c->sse, &c->carry);
     or_chat_stream_init(&c->progress);
+#ifndef OR_NO_DIALECT
+    or_dialect_stream_init(&c->dialect, OR_DIALECT_CHAT);
+#endif
     c->id[0] = 0;
     c->sent = 0;
     c->status = 0;
@@ -9838,8 +9861,8 @@ static or_err ori_call_error(or_call *c, uint32_t now_ms, or_call_event *ev)
 /* The transport, the framing, the content or the time failed. */
 static or_err ori_call_broken(or_call *c, uint32_t now_ms, or_err why, or_call_event *ev)
 {
-    bool ours = why == OR_ERR_ARG || why == OR_ERR_MEMORY || why == OR_ERR_SPACE ||
-                why == OR_ERR_CANCELLED;
+    bool ours = why == OR_ERR_ARG || why == OR_ERR_DIALECT || why == OR_ERR_MEMORY ||
+                why == OR_ERR_SPACE || why == OR_ERR_CANCELLED;
     if (c->ended) { /* all was said; only the connection is of no more use */
         ori_call_leave(c, ORI_CALL_OVER, false);
         return OR_NEED_MORE;
@@ -9950,12 +9973,53 @@ static uint16_t ori_call_error_status(const or_chat_error *error)
     return error->code >= 400 && error->code <= 599 ? (uint16_t)error->code : 502;
 }
 
+/* What the event says, and what it is kept as until content comes: its type matters where the
+   dialect has types. */
+#ifndef OR_NO_DIALECT
+static or_err ori_call_decode(or_call *c)
+{
+    return or_dialect_stream_next(&c->dialect, &c->progress, c->event.data, c->desc.arena,
+                                  &c->decoded);
+}
+
+static or_err ori_call_hold(or_call *c)
+{
+    bool typed = c->dialect.dialect != OR_DIALECT_CHAT;
+    return or_sse_put(&c->held, typed ? c->event.type : or_str_of(NULL, 0), c->event.data);
+}
+
+static or_err ori_call_decode_answer(or_call *c, or_str body)
+{
+    return or_dialect_read(c->dialect.dialect, body, c->desc.arena, &c->decoded);
+}
+
+void or_call_speak(or_call *c, or_dialect d)
+{
+    or_dialect_stream_init(&c->dialect, d);
+}
+#else
+static or_err ori_call_decode(or_call *c)
+{
+    return or_chat_stream_next(&c->progress, c->event.data, c->desc.arena, &c->decoded);
+}
+
+static or_err ori_call_hold(or_call *c)
+{
+    return or_sse_put(&c->held, or_str_of(NULL, 0), c->event.data);
+}
+
+static or_err ori_call_decode_answer(or_call *c, or_str body)
+{
+    return or_chat_read(body, c->desc.arena, &c->decoded);
+}
+#endif
+
 static or_err ori_call_on_event(or_call *c, uint32_t now_ms, or_call_event *ev)
 {
     or_chat_delta *d = &c->decoded;
     if (c->event.data.len == 0) return OR_NEED_MORE; /* says nothing, and clients fail on it */
     or_arena_reset(c->desc.arena);
-    or_err e = or_chat_stream_next(&c->progress, c->event.data, c->desc.arena, d);
+    or_err e = ori_call_decode(c);
     if (e == OR_ERR_ANSWER) return OR_NEED_MORE; /* a ping or the like */
     if (e != OR_OK) return ori_call_broken(c, now_ms, e, ev);
     ori_call_take_id(c, d->id);
@@ -9965,7 +10029,8 @@ static or_err ori_call_on_event(or_call *c, uint32_t now_ms, or_call_event *ev)
         return ori_call_refusal(c, now_ms, ori_call_error_status(&d->error),
                                 d->error.set ? &d->error : NULL, c->event.data, false, ev);
     }
-    if (d->done) return ori_call_verdict(c, now_ms, false, ev);
+    /* an end that says how it ended is an event of its own; the verdict comes behind it */
+    if (d->done && d->finish == OR_FINISH_NONE) return ori_call_verdict(c, now_ms, false, ev);
     bool opens = c->progress.content || c->progress.finish != OR_FINISH_NONE;
     if (opens && !c->begun) {
         c->begun = true;
@@ -9973,7 +10038,7 @@ static or_err ori_call_on_event(or_call *c, uint32_t now_ms, or_call_event *ev)
     }
     if (c->opened) return ori_call_give(c, ev);
     if (!opens) {
-        if (or_sse_put(&c->held, or_str_of(NULL, 0), c->event.data) == OR_OK) return OR_NEED_MORE;
+        if (ori_call_hold(c) == OR_OK) return OR_NEED_MORE;
         return ori_call_broken(c, now_ms,
                                c->held.err == OR_ERR_SPACE ? OR_ERR_OPENING : c->held.err, ev);
     }
@@ -10038,7 +10103,7 @@ static or_err ori_call_message(or_call *c, uint32_t now_ms, or_call_event *ev)
     if (ori_call_is_error(c)) return ori_call_error(c, now_ms, ev);
     or_arena_reset(c->desc.arena);
     memset(a, 0, sizeof *a);
-    e = c->desc.other ? ori_call_read_other(c, body) : or_chat_read(body, c->desc.arena, a);
+    e = c->desc.other ? ori_call_read_other(c, body) : ori_call_decode_answer(c, body);
     c->progress.usage = a->usage;
     c->progress.finish = a->finish;
     if (e == OR_OK && (a->error.set || a->finish == OR_FINISH_ERROR))
@@ -10092,6 +10157,8 @@ static or_err ori_call_use(or_call *c, uint32_t now_ms, or_call_event *ev)
             if (!c->is_stream) return ori_call_verdict(c, now_ms, true, ev);
             return ori_call_give(c, ev);
         }
+        if (c->progress.done && c->state == ORI_CALL_READING)
+            return ori_call_verdict(c, now_ms, false, ev);
         while (c->body.len > 0 && c->state == ORI_CALL_READING) {
             e = or_sse_next(&c->sse, &c->body, &c->event);
             if (e == OR_OK)
@@ -10683,56 +10750,118 @@ static bool ori_client_openrouter(const or_client *c)
     return len >= n && memcmp(end, domain, n) == 0 && (len == n || end[-1] == '.');
 }
 
-/* The body, then the head behind it, since that has to know its length. */
-static or_err ori_client_write(or_client *c)
+static or_err ori_client_put_chat(or_client *c, or_str model)
 {
-    static const char  path[] = "/chat/completions";
-    const or_endpoint *e = ori_client_endpoint(c);
-    const or_provider *p = c->provider;
-    or_chat_desc      *chat = &c->chat; /* too large for the stack */
-    const or_prefs    *prefs = chat->provider;
-    size_t             body, at;
-    or_buf            *out = &c->out;
-    or_buf_clear(out);
-    chat->model = e->upstream_model.ptr != NULL ? e->upstream_model : e->model;
+    or_chat_desc   *chat = &c->chat; /* too large for the stack */
+    const or_prefs *prefs = chat->provider;
+    chat->model = model;
     chat->models = NULL; /* fallback is ours; the plan has them */
     chat->num_models = 0;
     if (!ori_client_openrouter(c)) chat->provider = NULL; /* it was for us */
-    or_err err = or_chat_write(out, chat);
+    or_err e = or_chat_write(&c->out, chat);
     chat->provider = prefs;
+    return e;
+}
+
+/* The body in this provider's dialect; *from is where it begins in out. */
+static or_err ori_client_put_body(or_client *c, or_str model, size_t *from)
+{
+    or_err e = ori_client_put_chat(c, model);
+    *from = 0;
+#ifndef OR_NO_DIALECT
+    or_dialect_request q;
+    or_dialect_loss    loss;
+    if (e != OR_OK || (c->provider->dialect == OR_DIALECT_CHAT && c->provider->lacks == 0))
+        return e;
+    memset(&q, 0, sizeof q);
+    memset(&loss, 0, sizeof loss);
+    *from = c->out.len;
+    q.body = or_buf_str(&c->out);
+    q.model = model;
+    q.output_limit = ori_client_endpoint(c)->max_completion_tokens;
+    q.lacks = c->provider->lacks;
+    e = or_dialect_write(&c->out, c->provider->dialect, &q, &loss, NULL);
+#endif
+    return e;
+}
+
+static or_err ori_client_put_path(or_client *c, or_str model)
+{
+    or_buf *out = &c->out;
+    or_buf_put_str(out, c->url.path);
+#ifndef OR_NO_DIALECT
+    or_dialect_put_path(out, c->provider->dialect, model, c->chat.stream);
+    bool asks = c->provider->dialect == OR_DIALECT_GEMINI && c->chat.stream;
+#else
+    bool asks = false;
+    (void)model;
+    or_buf_put_z(out, "/chat/completions");
+#endif
+    if (c->url.query.ptr == NULL) return out->err;
+    or_buf_put_char(out, asks ? '&' : '?');
+    return or_buf_put_str(out, c->url.query);
+}
+
+/* How the key is sent: the field's name, and what stands in front of the key. */
+static or_str ori_client_key_field(const or_provider *p, const char **prefix)
+{
+    *prefix = "";
+#ifndef OR_NO_DIALECT
+    if (p->dialect == OR_DIALECT_MESSAGES) return OR_STR("x-api-key");
+    if (p->dialect == OR_DIALECT_GEMINI) return OR_STR("x-goog-api-key");
+#else
+    (void)p;
+#endif
+    *prefix = "Bearer ";
+    return OR_STR("Authorization");
+}
+
+/* The body, then the head behind it, since that has to know its length. */
+static or_err ori_client_write(or_client *c)
+{
+    const or_endpoint *e = ori_client_endpoint(c);
+    const or_provider *p = c->provider;
+    or_str             model = e->upstream_model.ptr != NULL ? e->upstream_model : e->model;
+    const char        *prefix;
+    or_str             key_field = ori_client_key_field(p, &prefix);
+    size_t             from, body, target, at;
+    or_buf            *out = &c->out;
+    or_buf_clear(out);
+    or_err err = ori_client_put_body(c, model, &from);
     if (err != OR_OK) return err;
     body = out->len;
     /* target and key are put together where the head will end up being longer than both */
-    or_buf_put_str(out, c->url.path);
-    or_buf_put(out, path, sizeof path - 1);
-    if (c->url.query.ptr != NULL) {
-        or_buf_put_char(out, '?');
-        or_buf_put_str(out, c->url.query);
-    }
-    size_t target_end = out->len;
-    or_buf_put_z(out, "Bearer ");
+    (void)ori_client_put_path(c, model);
+    target = out->len;
+    or_buf_put_z(out, prefix);
     or_buf_put_str(out, p->key);
     at = out->len;
     if (out->err != OR_OK) return out->err;
-    or_http_put_request(out, OR_STR("POST"), or_str_of(out->ptr + body, target_end - body),
+    or_http_put_request(out, OR_STR("POST"), or_str_of(out->ptr + body, target - body),
                         c->url.authority);
     if (p->key.ptr != NULL)
-        or_http_put_field(out, OR_STR("Authorization"),
-                          or_str_of(out->ptr + target_end, at - target_end));
+        or_http_put_field(out, key_field, or_str_of(out->ptr + target, at - target));
+#ifndef OR_NO_DIALECT
+    if (p->dialect == OR_DIALECT_MESSAGES)
+        or_http_put_field(out, OR_STR("anthropic-version"), OR_STR(OR_ANTHROPIC_VERSION));
+#endif
     or_http_put_field(out, OR_STR("Content-Type"), OR_STR("application/json"));
     or_http_put_field(out, OR_STR("Accept-Encoding"), OR_STR("identity"));
     for (uint32_t i = 0; i + 1 < p->num_fields; i += 2)
         or_http_put_field(out, p->fields[i], p->fields[i + 1]);
-    or_http_put_length(out, body);
+    or_http_put_length(out, body - from);
     or_http_put_head_end(out);
     c->pieces[0] = or_str_of(out->ptr + at, out->len - at);
-    c->pieces[1] = or_str_of(out->ptr, body);
+    c->pieces[1] = or_str_of(out->ptr + from, body - from);
     return out->err;
 }
 
 void or_client_connected(or_client *c, uint32_t now_ms, const or_io *io, bool reused)
 {
     or_err e = ori_client_write(c);
+#ifndef OR_NO_DIALECT
+    or_call_speak(&c->call, c->provider->dialect);
+#endif
     if (e != OR_OK)
         or_call_refused(&c->call, e);
     else
