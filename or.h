@@ -2046,6 +2046,7 @@ typedef struct or_route_request {
     uint64_t        offline;       /* 1 << or_endpoint.target: cannot be reached now */
     bool            needs_router;  /* only or_endpoint.router can serve it */
     bool            known_price;   /* leave out endpoints whose price is unknown */
+    bool            lowers_output; /* max_tokens is a wish: endpoints that give less will do */
 } or_route_request;
 
 /* When, and by which dice. */
@@ -2583,7 +2584,7 @@ OR_API void or_client_refused(or_client *c, or_err why);
    prefs      of `provider`; parameters, max_tokens (the smaller of the two names), tier,
               input_modalities (by the types of content parts)
    prompt_tokens  estimated as a quarter of the bytes, files and images aside
-   Not set: policy, region, sticky, known_price.
+   Not set: policy, region, sticky, known_price, lowers_output.
    OR_ERR_TYPE, OR_ERR_RANGE: *bad (static, may be NULL) names the member. OR_ERR_SPACE,
    OR_ERR_MEMORY, and the errors of or_json_scan_next. */
 OR_API or_err or_route_request_read(or_route_request *q, or_str body, or_arena *arena,
@@ -8217,7 +8218,8 @@ static or_route_reason ori_route_filter(const ori_route *r, or_candidate *c, con
         (e->output_modalities != 0 && (q->output_modalities & ~e->output_modalities) != 0))
         return OR_ROUTE_MODALITY;
     if (!ori_route_fits(q, e)) return OR_ROUTE_CONTEXT;
-    if (e->max_completion_tokens > 0 && q->max_tokens > e->max_completion_tokens)
+    if (e->max_completion_tokens > 0 && q->max_tokens > e->max_completion_tokens &&
+        !q->lowers_output)
         return OR_ROUTE_MAX_TOKENS;
     if (q->known_price && c->price == UINT64_MAX) return OR_ROUTE_UNKNOWN_PRICE;
     for (int i = 0; i < num; i++) {
@@ -9024,6 +9026,7 @@ static void ori_route_put_request(or_json_writer *w, const or_route_request *q)
     ori_route_put_count(w, "offline", q->offline);
     ori_route_put_flag(w, "needs_router", q->needs_router);
     ori_route_put_flag(w, "known_price", q->known_price);
+    ori_route_put_flag(w, "lowers_output", q->lowers_output);
     or_json_end_object(w);
 }
 
@@ -9146,6 +9149,7 @@ static void ori_route_read_request(ori_prefs *r, or_route_request *q, or_prefs *
     ori_route_read_str(r, "region", &q->region);
     q->needs_router = ori_prefs_bool(r, "needs_router", false);
     q->known_price = ori_prefs_bool(r, "known_price", false);
+    q->lowers_output = ori_prefs_bool(r, "lowers_output", false);
     ori_route_read_u64(r, "sticky", &q->sticky);
     ori_route_read_u64(r, "barred", &q->barred);
     ori_route_read_u64(r, "offline", &q->offline);

@@ -37,6 +37,7 @@ typedef struct route {
     void      (*handle)(const ask *a);
     facts_kind  kind;     /* inference */
     const char *upstream; /* inference: the provider's path */
+    or_dialect  speaks;   /* what its requests and answers are in */
 } route;
 
 static const or_str no_fields = {NULL, 0};
@@ -224,6 +225,27 @@ static void list_providers(const ask *a)
     send_models(a, make_providers);
 }
 
+/* An estimate: nobody is asked, and it costs nothing. */
+static void count_tokens(const ask *a)
+{
+    char         mem[64];
+    or_buf       body;
+    or_json_item item;
+    or_json_scan s;
+    or_str       request = client_body(a->c);
+    or_json_scan_init(&s, request);
+    if (or_json_check(request, NULL) != OR_OK || or_json_scan_next(&s, &item) != OR_OK ||
+        item.type != OR_JSON_OBJECT) {
+        refuse(a->c, 400, "request body is not a JSON object", NULL);
+        return;
+    }
+    or_buf_init(&body, mem, sizeof mem);
+    or_buf_put_z(&body, "{\"input_tokens\":");
+    or_buf_put_u64(&body, or_dialect_count_tokens(request));
+    or_buf_put_z(&body, ",\"estimated\":true}");
+    client_reply(a->c, 200, "application/json", no_fields, or_buf_str(&body));
+}
+
 static void explain_route(const ask *a)
 {
     relay_route(a->c, a->who);
@@ -231,19 +253,23 @@ static void explain_route(const ask *a)
 
 /* ---- paths ---- */
 
-#define GET(path, access, handle)  {OR_STR_INIT("GET"), OR_STR_INIT(path), access, handle, 0, NULL}
-#define HEAD(path, access, handle) {OR_STR_INIT("HEAD"), OR_STR_INIT(path), access, handle, 0, NULL}
+#define GET(path, access, handle)  {OR_STR_INIT("GET"), OR_STR_INIT(path), access, handle, 0, NULL, OR_DIALECT_CHAT}
+#define HEAD(path, access, handle) {OR_STR_INIT("HEAD"), OR_STR_INIT(path), access, handle, 0, NULL, OR_DIALECT_CHAT}
 #define CHANGE(method, path, handle) \
-    {OR_STR_INIT(method), OR_STR_INIT(path), ACCESS_MANAGEMENT, handle, 0, NULL}
+    {OR_STR_INIT(method), OR_STR_INIT(path), ACCESS_MANAGEMENT, handle, 0, NULL, OR_DIALECT_CHAT}
 #define POST(path, kind) \
-    {OR_STR_INIT("POST"), OR_STR_INIT("/v1" path), ACCESS_KEY, NULL, kind, path}
+    {OR_STR_INIT("POST"), OR_STR_INIT("/v1" path), ACCESS_KEY, NULL, kind, path, OR_DIALECT_CHAT}
+#define SPEAK(path, kind, dialect) \
+    {OR_STR_INIT("POST"), OR_STR_INIT("/v1" path), ACCESS_KEY, NULL, kind, path, dialect}
 
 static const route routes[] = {
     POST("/chat/completions", FACTS_CHAT),
-    POST("/completions", FACTS_COMPLETIONS),
+    SPEAK("/completions", FACTS_COMPLETIONS, OR_DIALECT_TEXT),
     POST("/embeddings", FACTS_EMBEDDINGS),
-    POST("/responses", FACTS_OTHER),
-    POST("/messages", FACTS_OTHER),
+    SPEAK("/responses", FACTS_CHAT, OR_DIALECT_RESPONSES),
+    SPEAK("/messages", FACTS_CHAT, OR_DIALECT_MESSAGES),
+    {OR_STR_INIT("POST"), OR_STR_INIT("/v1/messages/count_tokens"), ACCESS_KEY, count_tokens,
+     FACTS_CHAT, NULL, OR_DIALECT_MESSAGES},
     POST("/rerank", FACTS_OTHER),
     POST("/images", FACTS_OTHER),
     POST("/images/generations", FACTS_OTHER),
@@ -251,7 +277,8 @@ static const route routes[] = {
     POST("/audio/transcriptions", FACTS_OTHER),
     POST("/moderations", FACTS_OTHER),
     POST("/videos", FACTS_OTHER),
-    {OR_STR_INIT("POST"), OR_STR_INIT("/v1/route"), ACCESS_KEY, explain_route, FACTS_CHAT, NULL},
+    {OR_STR_INIT("POST"), OR_STR_INIT("/v1/route"), ACCESS_KEY, explain_route, FACTS_CHAT, NULL,
+     OR_DIALECT_CHAT},
     GET("/v1/generation", ACCESS_ANY_KEY, generation),
     GET("/v1/key", ACCESS_ANY_KEY, manage_key),
     GET("/v1/keys", ACCESS_MANAGEMENT, manage_list_keys),
@@ -284,6 +311,14 @@ static const route routes[] = {
     HEAD("/", ACCESS_ALL, home),
 };
 enum { NUM_ROUTES = sizeof routes / sizeof routes[0] };
+
+/* What a path's clients understand, whatever its method: errors are told in that. */
+static or_dialect language_of(or_str path)
+{
+    for (size_t i = 0; i < NUM_ROUTES; i++)
+        if (or_str_eq(routes[i].path, path)) return routes[i].speaks;
+    return OR_DIALECT_CHAT;
+}
 
 /* The path as the table has it: /api/v1/x/ is /v1/x. */
 static or_str normalise(or_str path)
@@ -385,7 +420,7 @@ static bool admit(const route *r, ask *a)
     client     *c = a->c;
     auth        by;
     const char *why = "no key: this address needs one, and none was made yet (orproxy keys create)";
-    bool        messages = or_str_eq(a->path, OR_STR("/v1/messages"));
+    bool        messages = r->speaks == OR_DIALECT_MESSAGES;
     bool        open = reach == API_LOCAL || conf_now()->open;
     a->who = NULL;
     a->manages = client_is_owner(c);
@@ -440,7 +475,8 @@ static void on_fields(const client *c, or_buf *head)
     or_http_put_field(head, OR_STR("Vary"), OR_STR("Origin"));
     or_http_put_field(head, OR_STR("Access-Control-Expose-Headers"),
                       OR_STR("X-Generation-Id, Retry-After, X-RateLimit-Limit, "
-                             "X-RateLimit-Remaining, X-RateLimit-Reset, X-Orproxy-Route"));
+                             "X-RateLimit-Remaining, X-RateLimit-Reset, X-Orproxy-Route, "
+                             "X-Orproxy-Unsupported"));
 }
 
 static bool on_head(client *c)
@@ -449,6 +485,7 @@ static bool on_head(client *c)
     ask                 a = {.c = c};
     const or_http_head *h = client_head(c);
     const char         *why = refusal_of(c);
+    client_speak(c, language_of(normalise(h->path)));
     if (why != NULL) {
         refuse(c, 403, why, NULL);
         return false;
@@ -483,7 +520,7 @@ static void on_request(client *c)
     if (r->handle != NULL)
         r->handle(&a);
     else
-        relay_request(c, r->kind, r->upstream, a.who);
+        relay_request(c, r->kind, r->speaks, r->upstream, a.who);
 }
 
 const client_hooks *api_setup(api_reach who)

@@ -47,6 +47,7 @@ struct client {
     const struct listener *from; /* which it came by; NULL: another way, or that one is closed */
     uint64_t held;       /* its answer may not end before that (client_hold); 0 */
     client  *next_held;
+    or_dialect speaks;   /* what errors are told in */
     bool     last;       /* it closes after this answer */
     bool     head_known; /* the request's head can be read */
     bool     is_owner;
@@ -392,13 +393,18 @@ void client_error(client *c, const envelope *e, or_str fields)
 {
     or_buf body;
     or_buf_init_growing(&body, &mem_allocator, 64 * 1024);
-    if (envelope_put(&body, e) == OR_OK) {
+    if (envelope_put_for(&body, e, c->speaks) == OR_OK) {
         client_reply(c, e->status, "application/json", fields, or_buf_str(&body));
     } else {
         static const char plain[] = "{\"error\":{\"code\":503,\"message\":\"out of memory\"}}";
         client_reply(c, 503, "application/json", OR_STR("Retry-After: 1\r\n"), or_str_z(plain));
     }
     or_buf_free(&body);
+}
+
+void client_speak(client *c, or_dialect d)
+{
+    c->speaks = d;
 }
 
 /* An error of our own; the connection ends after it when the message is not over. */
@@ -555,6 +561,7 @@ static void head_complete(client *c)
 {
     const or_http_head *h = &c->http.head;
     c->head_known = true;
+    c->speaks = OR_DIALECT_CHAT;
     c->keep_alive = h->keep_alive;
     c->no_body = or_str_eq(h->method, OR_STR("HEAD"));
     c->whole = or_str_of("", 0);

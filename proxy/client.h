@@ -78,6 +78,9 @@ void client_release(uint64_t reached);
 void client_reply(client *c, uint16_t status, const char *content_type, or_str fields,
                   or_str body);
 
+/* What this client speaks, from the head hook to the end of the answer: errors are told in it. */
+void client_speak(client *c, or_dialect d);
+
 /* A whole answer that is an error object. */
 void client_error(client *c, const envelope *e, or_str fields);
 

@@ -1,5 +1,7 @@
 #include "proxy/envelope.h"
 
+#include <string.h>
+
 #include "proxy/member.h"
 
 const char *envelope_type(uint16_t status)
@@ -50,7 +52,6 @@ static void put_raw(or_json_writer *w, const char *name, or_str json)
 
 static void put_metadata(or_json_writer *w, const envelope *e)
 {
-    or_json_put_key(w, OR_STR("metadata"));
     or_json_begin_object(w);
     put_member(w, "error_type", or_str_z(envelope_type(e->status)));
     if (e->provider != NULL) put_member(w, "provider_name", or_str_z(e->provider));
@@ -68,6 +69,7 @@ static void put_error(or_json_writer *w, const envelope *e)
     or_json_begin_object(w);
     member_u64(w, "code", e->status);
     put_member(w, "message", e->message);
+    or_json_put_key(w, OR_STR("metadata"));
     put_metadata(w, e);
     put_raw(w, "availability", e->availability);
     or_json_end_object(w);
@@ -82,6 +84,40 @@ or_err envelope_put(or_buf *out, const envelope *e)
     put_error(&w, e);
     or_json_end_object(&w);
     return or_json_writer_end(&w);
+}
+
+or_err envelope_put_metadata(or_buf *out, const envelope *e)
+{
+    or_json_writer w;
+    or_json_writer_init(&w, out);
+    put_metadata(&w, e);
+    return or_json_writer_end(&w);
+}
+
+/* The message as UTF-8, for writers that take nothing else. */
+static or_err put_reply_error(or_buf *out, const envelope *e, or_dialect speaks)
+{
+    char           text[1024], metadata[4096];
+    or_reply_error said;
+    or_buf         raw;
+    memset(&said, 0, sizeof said);
+    said.status = e->status;
+    said.message = e->message;
+    if (!member_is_text(said.message)) {
+        size_t n = said.message.len < sizeof text ? said.message.len : sizeof text;
+        for (size_t i = 0; i < n; i++)
+            text[i] = (unsigned char)said.message.ptr[i] < 0x80 ? said.message.ptr[i] : '?';
+        said.message = or_str_of(text, n);
+    }
+    or_buf_init(&raw, metadata, sizeof metadata);
+    if (envelope_put_metadata(&raw, e) == OR_OK) said.metadata = or_buf_str(&raw);
+    return or_reply_put_error(out, speaks, &said);
+}
+
+or_err envelope_put_for(or_buf *out, const envelope *e, or_dialect speaks)
+{
+    bool chat = speaks == OR_DIALECT_CHAT || speaks == OR_DIALECT_TEXT;
+    return chat ? envelope_put(out, e) : put_reply_error(out, e, speaks);
 }
 
 or_err envelope_put_event(or_buf *out, const envelope *e, or_str id, or_str model,

@@ -1,4 +1,4 @@
-/* OpenRouter's error object: what a client sees of every failure.
+/* OpenRouter's error object: what a client sees of every failure, in its dialect.
    Shape: {"error":{"code":502,"message":"...","metadata":{...},"availability":{...}}} */
 #ifndef ENVELOPE_H
 #define ENVELOPE_H
@@ -25,6 +25,12 @@ const char *envelope_type(uint16_t status);
 
 /* Write the error object as the body of an answer. */
 or_err envelope_put(or_buf *out, const envelope *e);
+
+/* Write it as a client that speaks that dialect reads it; CHAT and TEXT are envelope_put. */
+or_err envelope_put_for(or_buf *out, const envelope *e, or_dialect speaks);
+
+/* Write its `metadata` only, a raw object. */
+or_err envelope_put_metadata(or_buf *out, const envelope *e);
 
 /* Write it as the last event of a stream: a chunk with "error" and finish_reason "error".
    id and model of the chunks before it; absent when there were none. */

@@ -63,7 +63,7 @@ static void look_at_connection(exchange *x)
     note(x, e == OR_OK);
     if (e == OR_OK) {
         e = x->hooks->request(x->user, x->call.endpoint, &pieces, &num);
-        if (e != OR_OK) x->error = "no memory for the request";
+        if (e == OR_ERR_MEMORY || e == OR_ERR_SPACE) x->error = "no memory for the request";
     }
     if (e == OR_OK)
         or_call_connected(&x->call, ev_now(), &io, upstream_was_idle(x->u), pieces, num);

@@ -64,6 +64,26 @@ static const member of_message[] = {
     {OR_STR_INIT("tool_call_id"), BIT(STRING) | NULLABLE, "a string"},
 };
 
+/* What members of a message may have to be changed for; those of its parts have the last name. */
+static const struct {
+    or_str   name;
+    uint32_t lacks;
+} of_history[] = {
+    {OR_STR_INIT("name"), OR_LACKS_NAME},
+    {OR_STR_INIT("reasoning"), OR_LACKS_REASONING | OR_WANTS_REASONING},
+    {OR_STR_INIT("reasoning_content"), OR_LACKS_REASONING | OR_WANTS_REASONING},
+    {OR_STR_INIT("reasoning_details"),
+     OR_LACKS_REASONING | OR_LACKS_DETAILS | OR_WANTS_REASONING},
+    {OR_STR_INIT("refusal"), OR_LACKS_DETAILS},
+    {OR_STR_INIT("annotations"), OR_LACKS_DETAILS},
+    {OR_STR_INIT("images"), OR_LACKS_DETAILS},
+    {OR_STR_INIT("tool_calls"), OR_WANTS_ARGUMENTS | OR_WANTS_SHORT_IDS | OR_WANTS_REASONING |
+                                    OR_WANTS_CONTENT},
+    {OR_STR_INIT("tool_call_id"), OR_WANTS_SHORT_IDS | OR_WANTS_TURNS},
+    {OR_STR_INIT("cache_control"), OR_LACKS_CACHE_CONTROL},
+};
+enum { NUM_OF_HISTORY = sizeof of_history / sizeof of_history[0] };
+
 enum {
 #define X(row, name, types, want) row,
     REQUEST_MEMBERS(X)
@@ -184,12 +204,20 @@ static bool any_element(or_str array, bool (*is)(or_str element))
     return false;
 }
 
+static void note_tools(reading *r, or_str tools)
+{
+    if (or_str_find(tools, OR_STR("strict"), 0) < tools.len) r->f->lacks |= OR_LACKS_STRICT;
+    if (or_str_find(tools, OR_STR("cache_control"), 0) < tools.len)
+        r->f->lacks |= OR_LACKS_CACHE_CONTROL;
+}
+
 static void note_need(reading *r, unsigned row, const or_json_item *item)
 {
     bool array = item->type == OR_JSON_ARRAY, needs = false;
     if (row == PLUGINS || row == TRANSFORMS)
         needs = array && any_element(item->value, needs_plugin);
     if (row == TOOLS) needs = array && any_element(item->value, needs_tool);
+    if (row == TOOLS && array) note_tools(r, item->value);
     if (row == X_SEARCH) needs = item->type == OR_JSON_OBJECT;
     if (needs && r->f->needs_router == NULL) r->f->needs_router = of_request[row].name.ptr;
 }
@@ -286,6 +314,8 @@ static bool read_message_member(reading *r, const or_json_item *item)
 {
     char     path[64];
     unsigned row = find(of_message, NUM_OF_MESSAGE, item->key);
+    for (unsigned i = 0; i < NUM_OF_HISTORY; i++)
+        if (or_json_str_is(item->key, of_history[i].name)) r->f->lacks |= of_history[i].lacks;
     r->list = 0;
     if (row == NUM_OF_MESSAGE) return true;
     snprintf(path, sizeof path, "messages[%u].", (unsigned)r->f->num_messages - 1);
@@ -293,9 +323,11 @@ static bool read_message_member(reading *r, const or_json_item *item)
     if (row == ROLE) {
         bool developer = or_json_str_is(item->value, OR_STR("developer"));
         r->instructs = developer || or_json_str_is(item->value, OR_STR("system"));
-        r->f->developer = r->f->developer || developer;
+        if (developer) r->f->lacks |= OR_LACKS_DEVELOPER;
     }
     if (row == CONTENT) r->content = item->value;
+    if (row == CONTENT && item->type == OR_JSON_ARRAY) r->f->lacks |= OR_WANTS_TEXT;
+    if (row == CONTENT && item->type == OR_JSON_NULL) r->f->lacks |= OR_WANTS_CONTENT;
     if (item->type == OR_JSON_ARRAY) r->list = row + 1;
     r->element = 0;
     return true;
@@ -315,6 +347,8 @@ static bool end_message(reading *r)
 {
     or_str *first = r->instructs ? &r->f->first_system : &r->f->first_message;
     if (first->ptr == NULL) *first = r->content;
+    if (r->content.ptr == NULL) r->f->lacks |= OR_WANTS_CONTENT;
+    if (r->content.len == 0) r->f->lacks |= OR_WANTS_TURNS;
     return r->seen_in_message & 1u << ROLE ||
            wrong(r, "messages[%u].role is missing", (unsigned)r->f->num_messages - 1);
 }
@@ -335,6 +369,9 @@ static bool read_in_messages(reading *r, const or_json_item *item)
     if (item->depth == 3 && end && r->list == CONTENT + 1) /* all of it tells conversations apart */
         r->content.len = (size_t)(item->value.ptr + 1 - r->content.ptr);
     if (item->depth == 3 && !end) return read_message_member(r, item);
+    if (item->depth == 5 && item->key.len == sizeof "cache_control" - 1 &&
+        or_json_str_is(item->key, OR_STR("cache_control")))
+        r->f->lacks |= OR_LACKS_CACHE_CONTROL;
     return item->depth != 4 || end || read_element(r, item);
 }
 

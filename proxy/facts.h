@@ -25,7 +25,8 @@ typedef struct facts {
     uint32_t         num_messages;
     uint32_t         choices;    /* n, best_of: the larger; 0: not given */
     bool             stream;
-    bool             developer;  /* a message has that role */
+    uint32_t         lacks;      /* OR_LACKS_ and OR_WANTS_ bits: for a provider with one of them
+                                    messages or tools may have to change */
     bool             base64;     /* embeddings: encoding_format */
     bool             echo;       /* debug.echo_upstream_body */
     const char      *needs_router; /* the member that only OpenRouter serves; NULL: none */

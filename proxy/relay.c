@@ -74,6 +74,8 @@ static void on_task(void *user)
     or_buf_free(&r->out);
     or_buf_free(&r->echo);
     or_buf_free(&r->body);
+    or_buf_free(&r->theirs);
+    or_buf_free(&r->hold);
     shape_collect_free(r->collect);
     if (r->d.m != NULL) decide_end(&r->d);
     or_arena_reset(&r->arena);
@@ -103,6 +105,7 @@ void relay_shutdown(void)
         finish(r);
     }
     relay_stream_shutdown();
+    relay_dialect_shutdown();
 }
 
 void relay_gone(void *owner)
@@ -192,7 +195,7 @@ static void on_end(relay *r, const or_call_event *ev)
         decide_note(&r->d, r->x.call.endpoint, &usage);
         if (r->c != NULL && r->x.call.is_data)
             relay_end_data(r, true);
-        else if (r->c != NULL && r->collect != NULL)
+        else if (r->c != NULL && relay_is_collecting(r))
             relay_end_collecting(r);
         else if (r->c != NULL && r->committed)
             relay_end_stream(r);
@@ -206,8 +209,9 @@ static void on_end(relay *r, const or_call_event *ev)
 static void on_event(void *user, const or_call_event *ev)
 {
     relay *r = user;
-    r->native = provider_of(r)->kind == PROVIDER_OPENROUTER ||
-                provider_of(r)->kind == PROVIDER_DEMO;
+    r->native = (provider_of(r)->kind == PROVIDER_OPENROUTER ||
+                 provider_of(r)->kind == PROVIDER_DEMO) &&
+                r->rw.wire == r->rw.speaks;
     switch (ev->kind) {
     case OR_CALL_FAILED:
         relay_note_attempt(r, ev->failure->status, relay_word(ev->failure));
@@ -230,7 +234,9 @@ static void on_beat(ev_timer *t)
     relay_commit(r);
     if (r->c == NULL) return;
     if (!r->x.paused) {
-        relay_add_piece(r, OR_STR(": ORPROXY PROCESSING\n\n"));
+        bool messages = r->rw.speaks == OR_DIALECT_MESSAGES;
+        relay_add_piece(r, messages ? OR_STR("event: ping\ndata: {\"type\":\"ping\"}\n\n")
+                                    : OR_STR(": ORPROXY PROCESSING\n\n"));
         relay_flush(r);
     }
     if (r->c != NULL) relay_set_beat(r);
@@ -259,8 +265,10 @@ static or_err on_request(void *user, uint32_t endpoint, const or_str **list, uin
     if (r->c == NULL) return OR_ERR_CANCELLED; /* and its head, which rewriting reads, is gone */
     r->key = market_take_key(r->d.m, e->target, ev_now());
     or_buf_clear(&r->echo);
-    return rewrite_request(&r->rw, candidate_of(r, endpoint), r->key, &r->out, &r->arena, list, num,
-                           r->f.echo && r->f.stream ? &r->echo : NULL);
+    or_err err = rewrite_request(&r->rw, candidate_of(r, endpoint), r->key, &r->out, &r->arena, list,
+                                 num, r->f.echo && r->f.stream ? &r->echo : NULL);
+    or_call_speak(&r->x.call, r->rw.wire == OR_DIALECT_TEXT ? OR_DIALECT_CHAT : r->rw.wire);
+    return err;
 }
 
 /* In the settings 0 switches a timeout off. */
@@ -365,6 +373,7 @@ static relay *new_relay(void)
     if (r == NULL) return NULL;
     or_arena_init_growing(&r->arena, r + 1, FIRST_BLOCK, &mem_allocator);
     or_buf_init_growing(&r->body, &mem_allocator, SIZE_MAX);
+    or_buf_init_growing(&r->theirs, &mem_allocator, SIZE_MAX);
     or_buf_init_growing(&r->out, &mem_allocator, 64 * 1024 * 1024);
     or_buf_init_growing(&r->echo, &mem_allocator, RELAY_MAX_EVENT);
     r->task.run = on_task;
@@ -464,18 +473,45 @@ static uint16_t apply_preset(relay *r, const conf_key *key, char *message, size_
         return 503;
     }
     bool ok = facts_read(or_buf_str(&r->body), r->f.kind, &r->arena, &r->f, message, size);
+    r->rw.theirs = or_str_of(NULL, 0); /* it has not what the preset says */
     return ok ? 0 : 400;
+}
+
+/* A body in another dialect becomes a chat completion. */
+static uint16_t translate(relay *r, char *message, size_t size)
+{
+    const char *bad = NULL;
+    or_err e = or_dialect_to_chat(&r->body, r->rw.speaks, or_buf_str(&r->theirs), &r->rw.asked, &bad);
+    if (e == OR_OK) {
+        r->rw.theirs = or_buf_str(&r->theirs);
+        return 0;
+    }
+    if (e == OR_ERR_MEMORY || e == OR_ERR_SPACE) {
+        snprintf(message, size, "no memory: limits.memory is reached");
+        return 503;
+    }
+    if (e == OR_ERR_DIALECT)
+        snprintf(message, size, "%s is not served: nothing is kept here from one request to the "
+                 "next, so send all of it", bad != NULL ? bad : "request body");
+    else if (e == OR_ERR_TYPE && bad != NULL)
+        snprintf(message, size, "%s is missing or has a wrong type", bad);
+    else if (facts_read(or_buf_str(&r->theirs), FACTS_OTHER, &r->arena, &r->f, message, size))
+        snprintf(message, size, "request body: %s", or_err_text(e));
+    return 400;
 }
 
 /* The body and what it asks. 0, or the status to refuse with. */
 static uint16_t read_body(relay *r, client *c, facts_kind kind, const conf_key *key, char *message,
                           size_t size)
 {
-    if (client_take_body(c, &r->body) != OR_OK) {
+    if (client_take_body(c, relay_is_chat(r) ? &r->body : &r->theirs) != OR_OK) {
         snprintf(message, size, "no memory: limits.memory is reached");
         return 503;
     }
+    uint16_t status = relay_is_chat(r) ? 0 : translate(r, message, size);
+    if (status != 0) return status;
     if (!facts_read(or_buf_str(&r->body), kind, &r->arena, &r->f, message, size)) return 400;
+    r->f.request.lowers_output = r->rw.speaks == OR_DIALECT_MESSAGES; /* it has to name one */
     return apply_preset(r, key, message, size);
 }
 
@@ -486,6 +522,18 @@ static void refuse_body(relay *r, client *c, const account *who, uint16_t status
     envelope e = {.status = status, .message = or_str_z(message)};
     client_error(c, &e, relay_fields(r, mem, sizeof mem, false, status == 503));
     record_refused(r->r.path, who != NULL ? who->key : NULL, status, message);
+}
+
+/* The client's own bytes, when nobody who may serve it reads them. */
+static void drop_theirs(relay *r)
+{
+    if (r->rw.speaks != OR_DIALECT_MESSAGES) return; /* RESPONSES are repeated in the answer */
+    for (uint32_t i = 0; i < r->d.plan.num; i++) {
+        uint16_t target = r->d.m->catalogue.endpoints[r->d.plan.list[i].endpoint].target;
+        if (rewrite_passes(&r->rw, settings_of(r)->providers[target].facts)) return;
+    }
+    r->rw.theirs = or_str_of(NULL, 0);
+    or_buf_free(&r->theirs);
 }
 
 /* Read and decide. False: the client has its answer. */
@@ -508,6 +556,7 @@ static bool prepare(relay *r, client *c, facts_kind kind, const account *who, bo
         refuse(r, c, who, &why);
         return false;
     }
+    drop_theirs(r);
     r->r.session = keep_field(r, client_head(c), "x-session-id");
     r->ticket.session = facts_plain(r->f.session_id, &r->arena);
     if (r->ticket.session.len == 0 && r->r.session.len > 0) r->ticket.session = r->r.session;
@@ -566,7 +615,7 @@ static void enlist(relay *r, client *c)
     client_owner(c, r);
 }
 
-void relay_request(client *c, facts_kind kind, const char *path, account *who)
+void relay_request(client *c, facts_kind kind, or_dialect speaks, const char *path, account *who)
 {
     refusal why;
     relay  *r = new_relay();
@@ -575,6 +624,7 @@ void relay_request(client *c, facts_kind kind, const char *path, account *who)
         return;
     }
     r->r.path = path;
+    r->rw.speaks = speaks;
     note_client(r, client_head(c));
     or_str app = r->r.title.len > 0 ? r->r.title : r->r.referer;
     if (!gate_enter(&r->ticket, who, app, &r->arena, &why)) {

@@ -18,8 +18,8 @@
 #include "proxy/facts.h"
 
 /* Answer c's request, which is complete. path is behind the provider's base path, and static;
-   who is whose key it is, NULL where there are no keys. */
-void relay_request(client *c, facts_kind kind, const char *path, account *who);
+   speaks is what the body is in; who is whose key it is, NULL where there are no keys. */
+void relay_request(client *c, facts_kind kind, or_dialect speaks, const char *path, account *who);
 
 /* POST /route: what would be done, without doing it. */
 void relay_route(client *c, const account *who);

@@ -19,12 +19,15 @@ void relay_end_stream(relay *r)
 {
     client *c = r->c;
     or_str  metadata = relay_metadata(r);
-    if (!r->usage_told) relay_emit(r, metadata.len + 2048, put_usage, &metadata);
+    if (!relay_is_chat(r))
+        relay_reply_end_stream(r);
+    else if (!r->usage_told)
+        relay_emit(r, metadata.len + 2048, put_usage, &metadata);
     if (r->no_memory) { /* no other event tells it */
         relay_fail(r, 503, "its answer is too large: limits.memory is reached", 1);
         return;
     }
-    relay_add_piece(r, OR_STR("data: [DONE]\n\n"));
+    if (relay_is_chat(r)) relay_add_piece(r, OR_STR("data: [DONE]\n\n"));
     if (r->c == NULL) return; /* it hung up just now */
     relay_forget_client(r, 200, "complete");
     client_owner(c, NULL);
@@ -46,62 +49,105 @@ static void reply_shaped(relay *r, or_err e, or_buf *body)
     or_buf_free(body);
 }
 
-void relay_on_answer(relay *r, const or_call_event *ev)
+/* A whole answer where a stream was asked for. Its usage and its end come with END. */
+static void stream_answer(relay *r, or_str said, const or_chat_answer *answer)
 {
-    shape    s;
-    or_buf   body;
-    or_usage none;
-    memset(&none, 0, sizeof none);
-    relay_take_id(r);
-    relay_note_served(r);
+    shape  s;
+    or_buf body;
+    relay_commit(r);
+    r->r.streamed = true;
+    if (!relay_is_chat(r)) {
+        relay_reply_add(r, answer);
+        relay_flush(r);
+        return;
+    }
     relay_shape(r, &s);
     or_buf_init_growing(&body, &mem_allocator, 2 * settings_of(r)->limits.answer + 65536);
-    if (ev->answer != NULL) relay_note_finish(r, ev->answer->finish, ev->answer->native_finish);
-    relay_price_answer(r, ev->answer != NULL ? &ev->answer->usage : &r->x.call.progress.usage);
-    relay_split_cost(r, &s);
-    if (r->c == NULL) return;
-    if (ev->answer != NULL && r->f.stream) {
-        relay_commit(r);
-        r->r.streamed = true;
-        or_err e = shape_answer_as_stream(&body, &s, ev->body, ev->answer);
-        if (e != OR_OK) {
-            or_buf_free(&body);
-            relay_out_of_memory(r);
-            return;
-        }
+    if (shape_answer_as_stream(&body, &s, said, answer) == OR_OK) {
         relay_flush(r);
         relay_add_piece(r, or_buf_str(&body));
         relay_flush(r);
-        or_buf_free(&body);
-        return; /* its usage and its end come with END */
+    } else {
+        relay_out_of_memory(r);
+    }
+    or_buf_free(&body);
+}
+
+/* A whole answer for a client that does not speak chat completions. */
+static or_err put_reply(relay *r, or_buf *body, or_str said, const or_chat_answer *answer)
+{
+    if (relay_passes(r)) return relay_pass_answer(r, body, said);
+    if (!relay_begin_reply(r, false)) return OR_ERR_MEMORY;
+    or_err e = or_reply_add(r->reply, body, answer);
+    return e == OR_OK ? relay_reply_end(r, body) : e;
+}
+
+void relay_on_answer(relay *r, const or_call_event *ev)
+{
+    shape  s;
+    or_buf body;
+    or_str said = ev->body;
+    relay_take_id(r);
+    relay_note_served(r);
+    if (ev->answer != NULL) relay_note_finish(r, ev->answer->finish, ev->answer->native_finish);
+    relay_price_answer(r, ev->answer != NULL ? &ev->answer->usage : &r->x.call.progress.usage);
+    if (r->c == NULL) return;
+    bool chat = relay_is_chat(r), foreign = ev->answer != NULL && chat && relay_is_foreign(r);
+    if (foreign && relay_chat_form(r, ev->answer, &said) != OR_OK) {
+        relay_out_of_memory(r);
+        return;
+    }
+    if (ev->answer != NULL && r->f.stream) {
+        stream_answer(r, said, ev->answer);
+        return;
     }
     bool costs = ev->answer == NULL || ev->answer->usage.cost_set;
-    if ((r->native && costs) || r->f.kind == FACTS_OTHER)
-        relay_reply(r, r->x.call.http.head.status, ev->body, 0);
+    if ((r->native && costs) || r->f.kind == FACTS_OTHER) {
+        relay_reply(r, r->x.call.http.head.status, said, 0);
+        return;
+    }
+    relay_shape(r, &s);
+    relay_split_cost(r, &s);
+    or_buf_init_growing(&body, &mem_allocator, 2 * settings_of(r)->limits.answer + 65536);
+    if (!chat && ev->answer != NULL)
+        reply_shaped(r, put_reply(r, &body, said, ev->answer), &body);
     else if (ev->answer != NULL)
-        reply_shaped(r, shape_answer(&body, &s, ev->body, ev->answer, &r->r.usage, &r->r.cost,
+        reply_shaped(r, shape_answer(&body, &s, said, ev->answer, &r->r.usage, &r->r.cost,
                                      relay_metadata(r)), &body);
     else
-        reply_shaped(r, shape_embeddings(&body, &s, ev->body, r->f.base64, &r->r.usage,
+        reply_shaped(r, shape_embeddings(&body, &s, said, r->f.base64, &r->r.usage,
                                          &r->r.cost), &body);
 }
 
 /* A stream that was not asked for: it is gathered. */
 static void begin_collecting(relay *r)
 {
+    if (!relay_is_chat(r)) {
+        relay_begin_reply(r, false);
+        return;
+    }
     r->collect = shape_collect_new(&mem_allocator, settings_of(r)->limits.answer);
     if (r->collect == NULL) relay_out_of_memory(r);
+}
+
+bool relay_is_collecting(const relay *r)
+{
+    return r->collect != NULL || (r->reply != NULL && !r->f.stream);
 }
 
 void relay_end_collecting(relay *r)
 {
     shape  s;
     or_buf body;
+    or_err e;
     relay_shape(r, &s);
     relay_split_cost(r, &s);
     or_buf_init_growing(&body, &mem_allocator, 2 * settings_of(r)->limits.answer + 65536);
-    reply_shaped(r, shape_collect_end(r->collect, &body, &s, &r->r.usage, &r->r.cost,
-                                      relay_metadata(r)), &body);
+    if (r->reply != NULL)
+        e = relay_reply_end(r, &body);
+    else
+        e = shape_collect_end(r->collect, &body, &s, &r->r.usage, &r->r.cost, relay_metadata(r));
+    reply_shaped(r, e, &body);
 }
 
 /* The head of an answer that is passed through as it is. */
@@ -130,8 +176,9 @@ void relay_on_begin(relay *r, const or_call_event *ev)
     } else {
         r->r.streamed = true;
         relay_commit(r);
-        if (r->echo.len > 0 && !r->native) relay_emit(r, r->echo.len + 256, relay_put_echo, NULL);
-        relay_pass_held(r, ev->held);
+        if (r->echo.len > 0 && relay_is_chat(r) && !r->native)
+            relay_emit(r, r->echo.len + 256, relay_put_echo, NULL);
+        if (!relay_is_foreign(r)) relay_pass_held(r, ev->held);
     }
 }
 
@@ -143,16 +190,20 @@ void relay_on_delta(relay *r, const or_call_event *ev)
     relay_note_finish(r, delta->finish, delta->native_finish);
     if (r->collect != NULL) {
         if (shape_collect_add(r->collect, delta) != OR_OK) relay_out_of_memory(r);
-        return;
-    }
-    if (!r->native) {
+    } else if (!r->f.stream || (relay_is_foreign(r) && !relay_is_chat(r))) {
+        relay_reply_add(r, delta);
+    } else if (relay_is_foreign(r)) {
+        relay_chunk(r, delta);
+    } else if (relay_passes(r)) {
+        relay_pass_event(r, ev->sse, delta);
+    } else if (!r->native) {
         relay_shape_event(r, ev->sse->data, delta);
-        return;
+    } else {
+        bool usage_only = delta->usage.set && finished && delta->text.len == 0;
+        if (usage_only && !delta->usage.cost_set) return; /* ours follows, with the cost */
+        r->usage_told = r->usage_told || usage_only;
+        relay_pass(r, ev->sse);
     }
-    bool usage_only = delta->usage.set && finished && delta->text.len == 0;
-    if (usage_only && !delta->usage.cost_set) return; /* ours follows, with the cost */
-    r->usage_told = r->usage_told || usage_only;
-    relay_pass(r, ev->sse);
 }
 
 /* Bytes of a body that is no chat. */

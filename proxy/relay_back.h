@@ -3,6 +3,7 @@
    relay.c         from a request to its call, and to its end
    relay_answer.c  what becomes of an answer
    relay_stream.c  what goes to the client, event by event
+   relay_dialect.c clients and providers that do not speak chat completions
    relay_fail.c    failures, in words and as a status
    relay_note.c    attempts, usage and cost, for records */
 #ifndef RELAY_BACK_H
@@ -40,7 +41,8 @@ struct relay {
     uint64_t line;    /* of the ledger, that says so */
     gate_ticket ticket;
     or_arena arena;
-    or_buf   body;      /* the client's: facts and records point into it */
+    or_buf   body;      /* the client's, as a chat completion: facts and records point into it */
+    or_buf   theirs;    /* the client's as it came, when it speaks something else */
     or_buf   out;       /* the request to the provider: with its key */
     or_buf   echo;      /* the body of the current attempt, for debug */
     facts    f;
@@ -53,6 +55,9 @@ struct relay {
     or_plan  plan;       /* the decision's, with a place for each further key */
     shape_stream   stream;
     shape_collect *collect; /* a stream that becomes a whole answer */
+    or_reply      *reply;   /* an answer in another dialect, in the arena; NULL: none begun */
+    or_reply_facts says;
+    or_buf         hold;    /* what reply has to keep */
 };
 
 static inline const conf *settings_of(const relay *r)
@@ -116,6 +121,38 @@ or_err relay_put_echo(or_buf *out, relay *r, const void *what);
 void relay_out_of_memory(relay *r);
 void relay_stream_shutdown(void);
 
+/* ---- relay_dialect.c ---- */
+
+/* Does the client speak chat completions (or the older ones)? Does it speak what this provider's
+   answer is in, so that it passes? Is that answer in another dialect than the client's? */
+bool relay_is_chat(const relay *r);
+bool relay_passes(const relay *r);
+bool relay_is_foreign(const relay *r);
+
+/* What the provider was not told, with commas: for a head, and as a line of the log. Absent:
+   nothing, or nobody wants to know. */
+or_str relay_losses(const relay *r, char *mem, size_t size);
+void   relay_log_losses(const relay *r);
+
+/* Of another dialect, as chat completions: a chunk of the stream; the body of a whole answer,
+   valid until the next event. */
+void   relay_chunk(relay *r, const or_chat_delta *d);
+or_err relay_chat_form(relay *r, const or_chat_answer *answer, or_str *body);
+
+/* The answer in the client's dialect. False: no memory, and it has ended. */
+bool   relay_begin_reply(relay *r, bool stream);
+void   relay_reply_add(relay *r, const or_chat_delta *d);
+or_err relay_reply_end(relay *r, or_buf *out);
+void   relay_reply_end_stream(relay *r);
+
+/* The provider's answer in the client's dialect, with what is ours. */
+void   relay_pass_event(relay *r, const or_sse_event *ev, const or_chat_delta *d);
+or_err relay_pass_answer(relay *r, or_buf *out, or_str body);
+
+/* The last event of a stream that failed. */
+or_err relay_put_failure(relay *r, or_buf *out, const envelope *e);
+void   relay_dialect_shutdown(void);
+
 /* ---- relay_note.c ---- */
 
 void        relay_note_attempt(relay *r, uint16_t status, const char *word);
@@ -147,6 +184,7 @@ void relay_on_delta(relay *r, const or_call_event *ev);
 void relay_on_data(relay *r, const or_call_event *ev);
 void relay_on_answer(relay *r, const or_call_event *ev);
 void relay_end_stream(relay *r);
+bool relay_is_collecting(const relay *r);
 void relay_end_collecting(relay *r);
 void relay_end_data(relay *r, bool complete);
 

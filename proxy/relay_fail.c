@@ -9,6 +9,22 @@
 
 /* ---- failures ---- */
 
+/* What the provider cannot be asked. */
+static void describe_losses(const relay *r, char *text, size_t size)
+{
+    char   mem[300];
+    or_buf names;
+    or_buf_init(&names, mem, sizeof mem - 1);
+    for (uint32_t i = 0; i < r->rw.loss.num; i++) {
+        or_buf_put_z(&names, i > 0 ? ", " : "");
+        or_buf_put_z(&names, r->rw.loss.names[i]);
+    }
+    snprintf(text, size, "cannot be asked for %.*s: leave that out, or use a model of another "
+             "provider%s", (int)names.len, names.ptr,
+             settings_of(r)->on_unsupported == CONF_UNSUPPORTED_REJECT
+                 ? " (on_unsupported = reject)" : "");
+}
+
 /* What failed when no answer said so, in words, and as a status. */
 uint16_t relay_describe_failure(const relay *r, const or_call_failure *f, char *text, size_t size)
 {
@@ -48,6 +64,9 @@ uint16_t relay_describe_failure(const relay *r, const or_call_failure *f, char *
         return 503;
     case OR_ERR_ARG:
         snprintf(text, size, "the request's head or query cannot be sent on");
+        return 400;
+    case OR_ERR_DIALECT:
+        describe_losses(r, text, size);
         return 400;
     case OR_ERR_BODY:
         snprintf(text, size, "its answer is too large: limits.answer is reached");
@@ -150,9 +169,14 @@ static void fail_with(relay *r, uint16_t status, or_str message, or_str raw, uin
         return;
     }
     or_buf event;
-    or_buf_init_growing(&event, &mem_allocator, 256 * 1024);
-    bool told = envelope_put_event(&event, &e, or_str_z(r->r.id), server->model,
-                                   (uint64_t)time(NULL)) == OR_OK;
+    or_err put;
+    or_buf_init_growing(&event, &mem_allocator, settings_of(r)->limits.answer + 256 * 1024);
+    if (relay_is_chat(r))
+        put = envelope_put_event(&event, &e, or_str_z(r->r.id), server->model,
+                                 (uint64_t)time(NULL));
+    else
+        put = relay_put_failure(r, &event, &e);
+    bool told = put == OR_OK;
     or_str text = or_buf_str(&event);
     client_stream_end(c, &text, 1, told);
     or_buf_free(&event);
@@ -170,7 +194,7 @@ void relay_fail(relay *r, uint16_t status, const char *text, uint32_t wait_s)
 /* The provider's error object is one already, and nothing has to be added to it. */
 static bool passes_as_it_is(const relay *r, const or_call_failure *f)
 {
-    return r->native && r->r.num_attempts == 1 && !r->committed && !r->metadata &&
+    return r->native && relay_is_chat(r) && r->r.num_attempts == 1 && !r->committed && !r->metadata &&
            r->x.call.http.head.status == f->status && f->error.code == f->status &&
            f->error.message.len > 0 && !holds_key(r, f->body);
 }
@@ -193,12 +217,14 @@ void relay_refused(relay *r, const or_call_event *ev, uint32_t wait_s)
     const or_call_failure *f = ev->failure;
     char                   text[256];
     bool                   by_status = r->x.call.http.head.status == f->status;
+    bool     overloaded = f->status == 529 && r->rw.speaks != OR_DIALECT_MESSAGES;
+    uint16_t status = overloaded ? 503 : f->status; /* only Anthropic's clients know 529 */
     if (f->status == 401) {
         /* its message is left out: some quote the key */
         snprintf(text, sizeof text, "refused our key (401): check the key of [provider %s]",
                  provider_of(r)->name);
         relay_fail(r, 502, text, wait_s);
-    } else if (ev->sse != NULL && r->committed && r->native &&
+    } else if (ev->sse != NULL && r->committed && r->native && relay_is_chat(r) &&
                ev->delta->finish == OR_FINISH_ERROR && !holds_key(r, ev->sse->data)) {
         client *c = r->c; /* in the right shape already */
         relay_pass(r, ev->sse);
@@ -213,12 +239,12 @@ void relay_refused(relay *r, const or_call_event *ev, uint32_t wait_s)
         snprintf(text, sizeof text, "answered with status %u, which is of no use here", f->status);
         relay_fail(r, 502, text, wait_s);
     } else if (f->error.message.len > 0) {
-        fail_with(r, f->status, f->error.message, f->body, wait_s);
+        fail_with(r, status, f->error.message, f->body, wait_s);
     } else if (by_status) {
         snprintf(text, sizeof text, "answered with status %u and no message", f->status);
-        relay_fail(r, f->status, text, wait_s);
+        relay_fail(r, status, text, wait_s);
     } else {
-        relay_fail(r, f->status, "sent an error without a message", wait_s);
+        relay_fail(r, status, "sent an error without a message", wait_s);
     }
 }
 

@@ -46,6 +46,7 @@ void relay_note_served(relay *r)
     r->r.served = true;
     r->r.first_ms = or_ms_diff(r->r.began_ms, ev_now());
     r->r.added_ms = or_ms_diff(r->r.began_ms, r->x.call.attempt_ms);
+    relay_log_losses(r);
 }
 
 /* Ids of OpenRouter are ids here too; those of others are only kept. */

@@ -30,6 +30,7 @@ or_str relay_fields(const relay *r, char *mem, size_t size, bool is_event_stream
                         uint32_t retry_after_s)
 {
     or_buf b;
+    char   names[512];
     or_buf_init(&b, mem, size);
     if (is_event_stream) {
         or_http_put_field(&b, OR_STR("Content-Type"), OR_STR("text/event-stream"));
@@ -38,6 +39,8 @@ or_str relay_fields(const relay *r, char *mem, size_t size, bool is_event_stream
     }
     or_http_put_field(&b, OR_STR("X-Generation-Id"), or_str_z(r->r.id));
     relay_put_route(&b, r);
+    or_str losses = relay_losses(r, names, sizeof names);
+    if (losses.len > 0) or_http_put_field(&b, OR_STR("X-Orproxy-Unsupported"), losses);
     if (retry_after_s > 0 && !is_event_stream) {
         char seconds[12];
         snprintf(seconds, sizeof seconds, "%u", (unsigned)retry_after_s);
@@ -221,10 +224,17 @@ void relay_pass_held(relay *r, or_str held)
         relay_add_piece(r, held);
         return;
     }
+    bool passes = relay_passes(r);
     memset(&none, 0, sizeof none);
     or_buf_init_growing(&carry, &mem_allocator, RELAY_MAX_HELD);
     or_sse_init(&sse, &carry);
-    while (or_sse_next(&sse, &held, &ev) == OR_OK) relay_shape_event(r, ev.data, &none);
+    while (or_sse_next(&sse, &held, &ev) == OR_OK) {
+        if (passes)
+            relay_pass_event(r, &ev, NULL);
+        else
+            relay_shape_event(r, ev.data, &none);
+    }
+    if (passes) relay_flush(r); /* its pieces may point into `held` and carry */
     or_buf_free(&carry);
 }
 

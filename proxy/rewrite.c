@@ -29,8 +29,19 @@ static const char *const of_openrouter[] = {
 
 /* Of these the ones that are about routing: all that is taken out of bodies that are passed
    through, which we do not know better than their clients. */
-static const char *const of_routing[] = {"models", "provider", "plugins",    "route",
-                                         "transforms", "preset", "session_id", NULL};
+static const char *const of_routing[] = {"models",     "provider", "plugins", "route",
+                                         "transforms", "preset",   "session_id", "trace",
+                                         "debug",      "fallbacks", NULL};
+
+/* What of the first list is for the model, so that it is missed. */
+static const char *const missed[] = {"top_a", "image_config", "x_search_filter", NULL};
+
+static void miss(or_dialect_loss *loss, const char *name)
+{
+    for (uint32_t i = 0; i < loss->num; i++)
+        if (strcmp(loss->names[i], name) == 0) return;
+    if (loss->num < OR_DIALECT_MAX_LOSSES) loss->names[loss->num++] = name;
+}
 
 /* The edits of one attempt. */
 typedef struct edits {
@@ -75,6 +86,11 @@ static or_str string_of(edits *e, or_str value)
     return or_str_of(e->text.ptr + at, e->text.len - at);
 }
 
+static const or_json_member *member(const rewrite *r, or_str name)
+{
+    return or_json_member_find(r->members, r->num_members, name, NULL);
+}
+
 static or_str number_of(edits *e, uint64_t value)
 {
     size_t at = e->text.len;
@@ -87,7 +103,7 @@ static or_str number_of(edits *e, uint64_t value)
 /* "model", unless the client wrote that name already. */
 static void edit_model(edits *e, const rewrite *r, or_str name)
 {
-    const or_json_member *m = facts_member(r->f, OR_STR("model"));
+    const or_json_member *m = member(r, OR_STR("model"));
     if (m != NULL && m->type == OR_JSON_STRING &&
         or_json_str_is(or_str_of(m->value.ptr + 1, m->value.len - 2), name))
         return;
@@ -137,32 +153,9 @@ static void name_for_router(edits *e, const rewrite *r, const or_candidate *c)
 
 /* ---- what both kinds of providers get ---- */
 
-/* The role "developer" becomes "system". It does not get longer. */
-static void rename_roles(edits *e, const rewrite *r)
-{
-    const or_json_member *m = facts_member(r->f, OR_STR("messages"));
-    or_json_scan          s;
-    or_json_item          item;
-    if (r->f->kind != FACTS_CHAT || m == NULL) return;
-    size_t      at = e->text.len;
-    const char *from = m->value.ptr, *end = from + m->value.len;
-    or_json_scan_init(&s, m->value);
-    while (or_json_scan_next(&s, &item) == OR_OK) {
-        if (item.depth != 2 || item.type != OR_JSON_STRING ||
-            !or_json_str_is(item.key, OR_STR("role")) ||
-            !or_json_str_is(item.value, OR_STR("developer")))
-            continue;
-        or_buf_put(&e->text, from, (size_t)(item.value.ptr - from));
-        or_buf_put_z(&e->text, "system");
-        from = item.value.ptr + item.value.len;
-    }
-    or_buf_put(&e->text, from, (size_t)(end - from));
-    edit(e, OR_STR("messages"), or_str_of(e->text.ptr + at, e->text.len - at));
-}
-
 static bool has_number(const rewrite *r, or_str name)
 {
-    const or_json_member *m = facts_member(r->f, name);
+    const or_json_member *m = member(r, name);
     return m != NULL && m->type == OR_JSON_NUMBER;
 }
 
@@ -173,16 +166,21 @@ static uint64_t key_limit(const rewrite *r, const or_candidate *c)
     return most > 0 && most < r->d->max_tokens ? most : r->d->max_tokens;
 }
 
-/* The limit of a key, under the name that the path has for it; and of two that were given the
-   smaller, since that one was checked. */
+/* What a limit is called where the body is in that dialect; absent: there is none. */
+static or_str limit_name(const rewrite *r)
+{
+    if (r->wire == OR_DIALECT_RESPONSES) return OR_STR("max_output_tokens");
+    if (r->f->kind == FACTS_EMBEDDINGS || (r->other && r->wire != OR_DIALECT_MESSAGES))
+        return or_str_of(NULL, 0);
+    return OR_STR("max_tokens");
+}
+
+/* The limit of a key; and of two that were given the smaller, since that one was checked. */
 static void limit_tokens(edits *e, const rewrite *r, const or_candidate *c)
 {
     or_str names[2] = {OR_STR("max_tokens"), OR_STR("max_completion_tokens")};
-    or_str name = strcmp(r->path, "/responses") == 0 ? OR_STR("max_output_tokens") : names[0];
-    bool   written = r->f->kind != FACTS_EMBEDDINGS &&
-                   (r->f->kind != FACTS_OTHER || strcmp(r->path, "/responses") == 0 ||
-                    strcmp(r->path, "/messages") == 0);
-    if (r->d->max_tokens > 0 && written) edit(e, name, number_of(e, key_limit(r, c)));
+    or_str name = limit_name(r);
+    if (r->d->max_tokens > 0 && name.ptr != NULL) edit(e, name, number_of(e, key_limit(r, c)));
     if (!r->d->limited && (r->d->key == NULL || r->d->key->max_tokens == 0)) return;
     if (!has_number(r, names[0]) || !has_number(r, names[1])) return;
     for (int i = 0; i < 2; i++) edit(e, names[i], number_of(e, r->d->request.max_tokens));
@@ -257,8 +255,8 @@ static void add_provider(edits *e, const rewrite *r, const or_candidate *c)
 static void edit_for_router(edits *e, const rewrite *r, const or_candidate *c)
 {
     name_for_router(e, r, c);
-    if (facts_member(r->f, OR_STR("models")) != NULL) drop(e, OR_STR("models")); /* ours */
-    if (facts_member(r->f, OR_STR("route")) != NULL) drop(e, OR_STR("route"));
+    if (member(r, OR_STR("models")) != NULL) drop(e, OR_STR("models")); /* ours */
+    if (member(r, OR_STR("route")) != NULL) drop(e, OR_STR("route"));
     add_provider(e, r, c);
     if (r->session.len > 0 && r->f->session_id.len == 0)
         edit(e, OR_STR("session_id"), string_of(e, r->session));
@@ -272,7 +270,7 @@ static void name_limit(edits *e, const rewrite *r, const or_candidate *c,
                        const provider_facts *known)
 {
     or_str                old_name = OR_STR("max_tokens"), new_name = OR_STR("max_completion_tokens");
-    const or_json_member *old = facts_member(r->f, old_name), *new = facts_member(r->f, new_name);
+    const or_json_member *old = member(r, old_name), *new = member(r, new_name);
     bool                  has_old = old != NULL && old->type == OR_JSON_NUMBER;
     bool                  has_new = new != NULL && new->type == OR_JSON_NUMBER;
     or_str                name = has_new ? new_name : old_name;
@@ -294,9 +292,9 @@ static void name_effort(edits *e, const rewrite *r)
 {
     or_json_member        members[16];
     uint32_t              num = 0;
-    const or_json_member *m = facts_member(r->f, OR_STR("reasoning"));
+    const or_json_member *m = member(r, OR_STR("reasoning"));
     if (m == NULL || m->type != OR_JSON_OBJECT) return;
-    if (facts_member(r->f, OR_STR("reasoning_effort")) != NULL) return;
+    if (member(r, OR_STR("reasoning_effort")) != NULL) return;
     if (or_json_members(m->value, members, 16, &num, NULL) != OR_OK) return;
     const or_json_member *effort = or_json_member_find(members, num, OR_STR("effort"), NULL);
     if (effort != NULL && effort->type == OR_JSON_STRING)
@@ -319,38 +317,59 @@ static void drop_plain(edits *e, or_str name)
 static void rename_members(edits *e, const rewrite *r, const char *const *pairs)
 {
     for (; pairs != NULL && pairs[0] != NULL; pairs += 2) {
-        const or_json_member *m = facts_member(r->f, or_str_z(pairs[0]));
+        const or_json_member *m = member(r, or_str_z(pairs[0]));
         if (m == NULL) continue;
         drop(e, or_str_z(pairs[0]));
         if (m->type != OR_JSON_NULL) edit(e, or_str_z(pairs[1]), m->value);
     }
 }
 
-static void edit_for_direct(edits *e, const rewrite *r, const or_candidate *c,
+/* What the model would have got, if this provider knew it. */
+static void miss_listed(rewrite *r, const char *const *list, const or_json_member *m)
+{
+    for (; list != NULL && *list != NULL && m->type != OR_JSON_NULL; list++)
+        if (or_json_str_is(m->name, or_str_z(*list))) miss(&r->loss, *list);
+}
+
+/* A body that passes: what is about routing is ours. */
+static void edit_other(edits *e, rewrite *r, const or_candidate *c)
+{
+    limit_tokens(e, r, c);
+    for (uint32_t i = 0; i < r->num_members; i++) drop_listed(e, of_routing, r->members[i].name);
+    if (r->wire != OR_DIALECT_MESSAGES || has_number(r, OR_STR("max_tokens"))) return;
+    uint32_t most = r->d->m->catalogue.endpoints[c->endpoint].max_completion_tokens;
+    bool     fits = most > 0 && most < OR_COST_DEFAULT_OUTPUT; /* it has to be there */
+    edit(e, OR_STR("max_tokens"), number_of(e, fits ? most : OR_COST_DEFAULT_OUTPUT));
+}
+
+static void edit_for_direct(edits *e, rewrite *r, const or_candidate *c,
                             const provider_facts *known)
 {
-    bool chat = r->f->kind == FACTS_CHAT || r->f->kind == FACTS_COMPLETIONS;
+    bool chat = r->wire == OR_DIALECT_CHAT && r->f->kind != FACTS_EMBEDDINGS;
     edit_model(e, r, rewrite_model(r, c));
-    if (r->f->kind == FACTS_CHAT)
+    if (r->other) {
+        edit_other(e, r, c);
+        return;
+    }
+    if (chat)
         name_limit(e, r, c, known);
     else
         limit_tokens(e, r, c);
-    for (uint32_t i = 0; r->f->kind == FACTS_OTHER && i < r->f->num_members; i++)
-        drop_listed(e, of_routing, r->f->members[i].name);
-    if (r->f->kind == FACTS_OTHER) return;
-    if (chat) {
+    if (r->f->kind != FACTS_EMBEDDINGS) {
         name_effort(e, r);
         if (r->f->stream && !known->no_stream_options)
             edit(e, OR_STR("stream_options"), OR_STR("{\"include_usage\":true}"));
-        else if (facts_member(r->f, OR_STR("stream_options")) != NULL)
+        else if (member(r, OR_STR("stream_options")) != NULL)
             drop(e, OR_STR("stream_options"));
     }
-    const or_json_member *choice = facts_member(r->f, OR_STR("tool_choice"));
+    const or_json_member *choice = member(r, OR_STR("tool_choice"));
     if (known->any_choice && choice != NULL && or_str_eq(choice->value, OR_STR("\"required\"")))
         edit(e, OR_STR("tool_choice"), OR_STR("\"any\""));
     rename_members(e, r, known->rename);
-    for (uint32_t i = 0; i < r->f->num_members; i++) {
-        const or_json_member *m = &r->f->members[i];
+    for (uint32_t i = 0; i < r->num_members; i++) {
+        const or_json_member *m = &r->members[i];
+        miss_listed(r, missed, m);
+        miss_listed(r, known->drop, m);
         drop_listed(e, of_openrouter, m->name);
         drop_listed(e, known->drop, m->name);
         if (m->type == OR_JSON_NULL || (known->strict && !provider_is_openai_member(m->name)))
@@ -374,34 +393,67 @@ static void put_client_fields(or_buf *head, const or_http_head *from)
     }
 }
 
+/* What Anthropic's features are switched on by, under the name that each has for it. The version
+   is the client's where its own bytes are sent. */
+static void put_anthropic_fields(const rewrite *r, or_buf *head)
+{
+    bool   passes = r->wire == r->speaks;
+    or_str version = or_str_of(NULL, 0), beta = or_str_of(NULL, 0);
+    if (r->client != NULL) {
+        beta = or_http_field(r->client, OR_STR("anthropic-beta"), NULL);
+        if (beta.len == 0) beta = or_http_field(r->client, OR_STR("x-anthropic-beta"), NULL);
+        version = or_http_field(r->client, OR_STR("anthropic-version"), NULL);
+    }
+    if (!passes || version.len == 0 || version.len > MAX_FIELD)
+        version = OR_STR(OR_ANTHROPIC_VERSION);
+    or_http_put_field(head, OR_STR("anthropic-version"), version);
+    if (beta.len > 0 && beta.len <= MAX_FIELD)
+        or_http_put_field(head, OR_STR("anthropic-beta"), beta);
+}
+
+/* Behind a base path that ends in a version. */
+static const char *path_of(const rewrite *r)
+{
+    if (r->f->kind == FACTS_OTHER || r->f->kind == FACTS_EMBEDDINGS) return r->path;
+    if (r->wire == OR_DIALECT_TEXT) return "/completions";
+    if (r->wire == OR_DIALECT_MESSAGES) return "/messages";
+    return r->wire == OR_DIALECT_RESPONSES ? "/responses" : "/chat/completions";
+}
+
+static or_err put_target(const rewrite *r, const or_candidate *c, const conf_provider *p,
+                         or_buf *target)
+{
+    const or_endpoint   *e = &r->d->m->catalogue.endpoints[c->endpoint];
+    const upstream_host *host = r->d->m->hosts[e->target];
+    or_dialect           own = r->wire == p->facts->dialect ? r->wire : OR_DIALECT_CHAT;
+    return provider_put_target(target, p->kind, upstream_base_path(host), upstream_query(host), own,
+                               path_of(r), rewrite_model(r, c), r->f->stream);
+}
+
 static or_err put_head(const rewrite *r, const or_candidate *c, unsigned key, or_buf *out,
                        uint64_t length)
 {
-    char                 mem[1024];
+    char                 mem[2048];
     or_buf               target;
     const or_endpoint   *e = &r->d->m->catalogue.endpoints[c->endpoint];
     const conf_provider *p = &r->d->m->settings->providers[e->target];
-    const upstream_host *host = r->d->m->hosts[e->target];
-    or_str               query = upstream_query(host);
+    bool                 router = p->kind == PROVIDER_OPENROUTER || p->kind == PROVIDER_DEMO;
     or_buf_init(&target, mem, sizeof mem);
-    or_buf_put_str(&target, upstream_base_path(host));
-    or_buf_put_z(&target, r->path);
-    if (query.ptr != NULL) {
-        or_buf_put_char(&target, '?');
-        or_buf_put_str(&target, query);
-    }
-    or_http_put_request(out, OR_STR("POST"), or_buf_str(&target), upstream_authority(host));
+    or_err err = put_target(r, c, p, &target);
+    if (err != OR_OK) return err;
+    or_http_put_request(out, OR_STR("POST"), or_buf_str(&target),
+                        upstream_authority(r->d->m->hosts[e->target]));
     fetch_put_fields(out, p, key);
     or_http_put_field(out, OR_STR("Accept"),
                       r->f->stream ? OR_STR("text/event-stream, application/json")
                       : r->f->kind == FACTS_OTHER ? OR_STR("*/*")
                                                   : OR_STR("application/json"));
-    put_client_fields(out, p->kind == PROVIDER_OPENROUTER || p->kind == PROVIDER_DEMO ? r->client
-                                                                                       : NULL);
+    put_client_fields(out, router ? r->client : NULL);
+    if (r->wire == OR_DIALECT_MESSAGES) put_anthropic_fields(r, out);
     or_http_put_field(out, OR_STR("Content-Type"), OR_STR("application/json"));
     or_http_put_length(out, length);
     or_http_put_head_end(out);
-    return target.err != OR_OK ? target.err : out->err;
+    return out->err;
 }
 
 static size_t total(const or_str *pieces, uint32_t num)
@@ -411,58 +463,157 @@ static size_t total(const or_str *pieces, uint32_t num)
     return n;
 }
 
+/* ---- dialects ---- */
+
+bool rewrite_passes(const rewrite *r, const provider_facts *known)
+{
+    if (r->theirs.ptr == NULL) return false;
+    if (r->speaks == OR_DIALECT_MESSAGES)
+        return known->messages || known->dialect == OR_DIALECT_MESSAGES;
+    return r->speaks == OR_DIALECT_RESPONSES && known->responses;
+}
+
+static or_dialect wire_of(const rewrite *r, const provider_facts *known)
+{
+    if (rewrite_passes(r, known)) return r->speaks;
+    bool text = r->f->kind == FACTS_COMPLETIONS && known->dialect == OR_DIALECT_CHAT;
+    return text && !known->no_completions ? OR_DIALECT_TEXT : known->dialect;
+}
+
+/* A body that was made becomes the one that is edited. */
+static or_err take_made(rewrite *r, int i, or_arena *arena)
+{
+    or_json_member *list = or_arena_alloc(arena, FACTS_MAX_MEMBERS * sizeof *list);
+    if (list == NULL) return OR_ERR_MEMORY;
+    r->body = or_buf_str(&r->made[i]);
+    r->members = list;
+    return or_json_members(r->body, list, FACTS_MAX_MEMBERS, &r->num_members, NULL);
+}
+
+static uint32_t lower(uint32_t a, uint32_t b)
+{
+    return b == 0 || (a > 0 && a < b) ? a : b;
+}
+
+/* r->body in that dialect, into made[1]. */
+static or_err translate(rewrite *r, const or_candidate *c, or_dialect to, uint32_t lacks)
+{
+    const or_endpoint *e = &r->d->m->catalogue.endpoints[c->endpoint];
+    or_dialect_request q;
+    const char        *bad = NULL;
+    memset(&q, 0, sizeof q);
+    q.body = r->body;
+    q.model = rewrite_model(r, c);
+    q.max_tokens = (uint32_t)r->d->max_tokens;
+    q.output_limit = e->max_completion_tokens;
+    q.lacks = lacks;
+    or_err err = or_dialect_write(&r->made[1], to, &q, &r->loss, &bad);
+    if (err == OR_ERR_DIALECT && bad != NULL) miss(&r->loss, bad);
+    return err;
+}
+
+/* What is to be edited, and its dialect; *whole: nothing has to be edited any more. */
+static or_err choose_body(rewrite *r, const or_candidate *c, const provider_facts *known,
+                          or_arena *arena, bool *whole)
+{
+    bool     passes = rewrite_passes(r, known);
+    uint32_t lacks = known->lacks & r->f->lacks;
+    or_err   err = OR_OK;
+    for (int i = 0; i < 2; i++) {
+        or_buf_free(&r->made[i]);
+        or_buf_init_growing(&r->made[i], &mem_allocator, SIZE_MAX);
+    }
+    *whole = false;
+    r->wire = r->f->kind == FACTS_OTHER || r->f->kind == FACTS_EMBEDDINGS ? OR_DIALECT_CHAT
+                                                                          : wire_of(r, known);
+    r->other = passes || r->f->kind == FACTS_OTHER;
+    r->loss = r->asked;
+    if (passes) memset(&r->loss, 0, sizeof r->loss);
+    r->body = passes ? r->theirs : r->f->body;
+    r->members = r->f->members;
+    r->num_members = r->f->num_members;
+    if (passes) {
+        or_json_member *list = or_arena_alloc(arena, FACTS_MAX_MEMBERS * sizeof *list);
+        if (list == NULL) return OR_ERR_MEMORY;
+        r->members = list;
+        return or_json_members(r->body, list, FACTS_MAX_MEMBERS, &r->num_members, NULL);
+    }
+    if (r->f->kind == FACTS_OTHER || r->f->kind == FACTS_EMBEDDINGS)
+        return known->dialect == OR_DIALECT_CHAT ? OR_OK : OR_ERR_DIALECT;
+    if (r->f->kind == FACTS_COMPLETIONS && r->wire != OR_DIALECT_TEXT) {
+        err = or_dialect_to_chat(&r->made[0], OR_DIALECT_TEXT, r->body, &r->loss, NULL);
+        if (err == OR_OK) err = take_made(r, 0, arena);
+    }
+    if (err != OR_OK || (r->wire == OR_DIALECT_CHAT && lacks == 0) || r->wire == OR_DIALECT_TEXT)
+        return err;
+    err = translate(r, c, r->wire, lacks);
+    if (err == OR_OK) err = take_made(r, 1, arena);
+    *whole = r->wire != OR_DIALECT_CHAT;
+    return err;
+}
+
 /* The body in pieces that point into the client's, into e and into static text. */
-static or_err make_body(const rewrite *r, const or_candidate *c, edits *e, or_str *pieces,
-                        uint32_t *num)
+static or_err make_body(rewrite *r, const or_candidate *c, edits *e, or_str *pieces, uint32_t *num)
 {
     const or_endpoint   *endpoint = &r->d->m->catalogue.endpoints[c->endpoint];
     const conf_provider *p = &r->d->m->settings->providers[endpoint->target];
-    bool                 router = p->kind == PROVIDER_OPENROUTER || p->kind == PROVIDER_DEMO;
-    if (!router && p->facts->no_developer && r->f->developer) rename_roles(e, r);
-    if (router)
+    if (p->kind == PROVIDER_OPENROUTER || p->kind == PROVIDER_DEMO)
         edit_for_router(e, r, c);
     else
         edit_for_direct(e, r, c, p->facts);
     if (e->err != OR_OK || e->text.err != OR_OK) return e->err != OR_OK ? e->err : e->text.err;
-    return or_json_splice(r->f->body, r->f->members, r->f->num_members, e->list, e->num, pieces,
-                          MAX_PIECES, num);
+    return or_json_splice(r->body, r->members, r->num_members, e->list, e->num, pieces, MAX_PIECES,
+                          num);
 }
 
 /* Bytes of values that string_of and its kin may write, so that `text` never moves. */
 static size_t text_need(const rewrite *r)
 {
-    const or_json_member *m = facts_member(r->f, OR_STR("messages"));
-    const or_json_member *prefs = facts_member(r->f, OR_STR("provider"));
+    const or_json_member *prefs = member(r, OR_STR("provider"));
     size_t                need = 8192 + 6 * r->session.len;
     if (prefs != NULL) need += 6 * prefs->value.len;
     if (r->d->request.policy != NULL) need += 6 * r->d->m->settings->provider_preferences.len;
-    if (m != NULL && r->f->developer) need += m->value.len;
     return need;
 }
 
-void rewrite_forget(rewrite *r)
+static void forget_head(rewrite *r)
 {
     if (r->head != NULL) or_wipe(r->head, r->head_len);
     r->head = NULL;
 }
 
-or_err rewrite_request(rewrite *r, const or_candidate *c, unsigned key, or_buf *out,
-                       or_arena *arena, const or_str **list, uint32_t *num, or_buf *body)
+void rewrite_forget(rewrite *r)
 {
-    static edits  e; /* large; nobody else runs meanwhile */
-    static or_str pieces[MAX_PIECES + 1];
-    uint32_t      n = 0;
-    size_t        need = text_need(r), whole = r->f->body.len + need;
-    bool          copied = whole <= COPY;
-    or_buf        head;
+    forget_head(r);
+    for (int i = 0; i < 2; i++) or_buf_free(&r->made[i]);
+}
+
+/* Is something left out that the owner wants to be asked for, or not at all? */
+static bool is_rejected(const rewrite *r)
+{
+    return r->loss.num > 0 && r->d->m->settings->on_unsupported == CONF_UNSUPPORTED_REJECT;
+}
+
+/* Head and body in `out`, or the body in pieces behind it. */
+static or_err put_request(rewrite *r, const or_candidate *c, unsigned key, or_buf *out, bool whole,
+                          or_str *pieces, uint32_t *num, or_buf *body)
+{
+    static edits e; /* large; nobody else runs meanwhile */
+    uint32_t     n = 0;
+    size_t       need = text_need(r), most = r->body.len + need;
+    bool         copied = most <= COPY;
+    or_err       err = OR_OK;
+    or_buf       head;
     e.num = 0;
     e.err = OR_OK;
-    rewrite_forget(r);
-    or_buf_clear(out);
     /* out = [ values | head | body or none ]: reserved at once, so that nothing moves */
-    if (or_buf_reserve(out, need + MAX_HEAD + (copied ? whole : 0)) != OR_OK) return out->err;
+    if (or_buf_reserve(out, need + MAX_HEAD + (copied ? most : 0)) != OR_OK) return out->err;
     or_buf_init(&e.text, out->ptr, need);
-    or_err err = make_body(r, c, &e, pieces + 1, &n);
+    if (whole)
+        pieces[++n] = r->body;
+    else
+        err = make_body(r, c, &e, pieces + 1, &n);
+    if (err == OR_OK && is_rejected(r)) err = OR_ERR_DIALECT;
     if (err != OR_OK) return err;
     or_buf_init(&head, out->ptr + need, MAX_HEAD);
     err = put_head(r, c, key, &head, total(pieces + 1, n));
@@ -473,9 +624,23 @@ or_err rewrite_request(rewrite *r, const or_candidate *c, unsigned key, or_buf *
         err = or_buf_put_str(body, pieces[i]);
     if (err != OR_OK) return err;
     for (uint32_t i = 1; copied && i <= n; i++) or_buf_put_str(out, pieces[i]);
-    if (out->err != OR_OK) return out->err;
     pieces[0] = or_str_of(out->ptr + need, out->len - need);
     *num = copied ? 1 : n + 1;
+    return out->err;
+}
+
+or_err rewrite_request(rewrite *r, const or_candidate *c, unsigned key, or_buf *out,
+                       or_arena *arena, const or_str **list, uint32_t *num, or_buf *body)
+{
+    static or_str        pieces[MAX_PIECES + 1];
+    const or_endpoint   *e = &r->d->m->catalogue.endpoints[c->endpoint];
+    const conf_provider *p = &r->d->m->settings->providers[e->target];
+    bool                 whole;
+    forget_head(r);
+    or_buf_clear(out);
+    or_err err = choose_body(r, c, p->facts, arena, &whole);
+    if (err == OR_OK) err = put_request(r, c, key, out, whole, pieces, num, body);
+    if (err != OR_OK) return err;
     or_str *kept = or_arena_alloc(arena, *num * sizeof *kept);
     if (kept == NULL) return OR_ERR_MEMORY;
     memcpy(kept, pieces, *num * sizeof *kept);

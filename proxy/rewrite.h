@@ -5,20 +5,35 @@
 
 #include "proxy/decide.h"
 
-/* What stays the same over all attempts of a request. Texts are borrowed. */
+/* What stays the same over all attempts of a request, and behind it what the last one was. Texts
+   are borrowed. */
 typedef struct rewrite {
-    const facts        *f;
+    const facts        *f;      /* of the request as a chat completion, or as it came */
     const decision     *d;
     const or_http_head *client; /* for the fields that may go on; NULL: none */
     const char         *path;   /* behind the base path: "/chat/completions" */
     or_str              session; /* of the x-session-id field, when the body has none */
+    or_dialect          speaks; /* what the client speaks */
+    or_str              theirs; /* MESSAGES, RESPONSES: the body as the client sent it, for providers
+                                   that speak that too; absent: f->body stands for it */
+    or_dialect_loss     asked;  /* what of theirs is not in f->body */
+    or_dialect          wire;   /* the dialect that the last request, and so its answer, is in */
+    or_dialect_loss     loss;   /* what of the client's request is not in it */
     /* private */
-    char               *head;    /* of the last request, which holds a key */
-    size_t              head_len;
+    or_str                body; /* what is edited: theirs, f->body, or one that was made of it, ... */
+    const or_json_member *members; /* ... and its members */
+    uint32_t              num_members;
+    bool                  other;   /* it passes: only what is about routing is changed */
+    or_buf                made[2]; /* bodies that were translated */
+    char                 *head;    /* of the last request, which holds a key */
+    size_t                head_len;
 } rewrite;
 
-/* Overwrite the key in what rewrite_request wrote last: to be called before its buffer is
-   freed. */
+/* Does that provider speak what this client speaks, so that its bytes can pass? */
+bool rewrite_passes(const rewrite *r, const provider_facts *known);
+
+/* Overwrite the key in what rewrite_request wrote last, and free what it kept: to be called before
+   its buffer is freed. */
 void rewrite_forget(rewrite *r);
 
 /* The request for the candidate with that endpoint: head and body. out keeps the head, values
@@ -26,7 +41,8 @@ void rewrite_forget(rewrite *r);
    key   which of the provider's keys
    list  the pieces, in the arena
    body  when not NULL: gets the body as it is sent, for debug
-   OR_ERR_MEMORY, OR_ERR_SPACE; OR_ERR_ARG: a field cannot be sent on. */
+   OR_ERR_MEMORY, OR_ERR_SPACE; OR_ERR_ARG: a field cannot be sent on; OR_ERR_DIALECT: the
+   provider's dialect has no words for it, or not for r->loss, and on_unsupported = reject. */
 or_err rewrite_request(rewrite *r, const or_candidate *c, unsigned key, or_buf *out,
                        or_arena *arena, const or_str **list, uint32_t *num, or_buf *body);
 
