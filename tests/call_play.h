@@ -54,6 +54,7 @@ typedef struct call_play {
     void (*hook)(struct call_play *p, const or_call_event *ev); /* after each event, and with
                                                                    NULL after NEED_MORE */
     void       *user;
+    or_dialect  speak;  /* what all upstreams speak */
     /* what happened */
     or_call       call;
     or_err        begun;
@@ -229,6 +230,7 @@ static inline void call_connect(call_play *p, uint32_t now)
     io.recv = call_recv;
     io.send = call_send;
     io.user = p;
+    if (p->speak != OR_DIALECT_CHAT) or_call_speak(&p->call, p->speak);
     or_call_connected(&p->call, now, &io, call_has(answer, ">"), p->pieces, 4);
 }
 

@@ -46,12 +46,29 @@
 #define ERROR(c)   "{\"error\":{\"code\":" c ",\"message\":\"no\"}}"
 #define STATUS(s)  JSON(s) ERROR(s)
 
+#define TYPED(type, json) "event: " type "\ndata: {\"type\":\"" type "\"," json "}\n\n"
+#define M_START TYPED("message_start", "\"message\":{\"id\":\"msg_1\",\"usage\":{\"input_tokens\":10}}") \
+                TYPED("content_block_start", "\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}")
+#define M_HI    TYPED("content_block_delta", "\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}") \
+                TYPED("content_block_stop", "\"index\":0")
+#define M_STOP  TYPED("message_delta", "\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":5}")
+#define M_DONE  "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+#define M_ERROR TYPED("error", "\"error\":{\"type\":\"overloaded_error\",\"message\":\"no\"}")
+#define G_HI    EV("{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}],\"role\":\"model\"}}]}")
+#define G_STOP  EV("{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}]},\"finishReason\":\"STOP\"}]," \
+                   "\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":5}}")
+#define R_START TYPED("response.created", "\"response\":{\"id\":\"resp_1\",\"status\":\"in_progress\"}")
+#define R_HI    TYPED("response.output_text.delta", "\"item_id\":\"msg_1\",\"delta\":\"Hi\"")
+#define R_DONE  TYPED("response.completed", "\"response\":{\"status\":\"completed\",\"output\":[]," \
+                      "\"usage\":{\"input_tokens\":10,\"output_tokens\":5,\"total_tokens\":15}}")
+
 #define TEN     "0123456789"
 #define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
 #define THOUSAND HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED
 
 /* What is different from call_play_init. */
-enum { WHOLLY = 1, OTHER = 2, NO_STATS = 4, SMALL = 8, ONCE = 16, FOUR = 32, SENDV = 64, EITHER = 128 };
+enum { WHOLLY = 1, OTHER = 2, NO_STATS = 4, SMALL = 8, ONCE = 16, FOUR = 32, SENDV = 64, EITHER = 128,
+       MESSAGES = 256, GEMINI = 512, RESPONSES = 1024 };
 
 typedef struct vector {
     const char *name;
@@ -329,6 +346,35 @@ static const vector vectors[] = {
      {JSON("503") "{\"error\":{\"code\":503,\"message\":\"\",\"availability\":{\"retryable\":false}}}", GOOD},
      "c0 =error[503 P] $0C k"},
     {"one try", ONCE, "01", {STATUS("503"), GOOD}, "c0 =error[503 P] $0C k"},
+
+    /* ---- dialects ---- */
+    {"Messages", MESSAGES, "0", {STREAM M_START M_HI M_STOP M_DONE},
+     "c0 b[2] (Hi)()(;stop) =complete $20000C k"},
+    {"Messages until close, without its last event", MESSAGES, "0",
+     {UNTIL_CLOSE M_START M_HI M_STOP}, "c0 b[2] (Hi)()(;stop) =complete $20000C x"},
+    {"Messages that were cut", MESSAGES, "0", {UNTIL_CLOSE M_START M_HI},
+     "c0 b[2] (Hi)() =cut[TRUNCATED P] $12000E x"},
+    {"Messages: an error before the content", MESSAGES, "01",
+     {STREAM M_START M_ERROR, STREAM M_START M_HI M_STOP M_DONE},
+     "c0 f[529 P] x c1 b[2] (Hi)()(;stop) =complete $55000C k"},
+    {"Messages: an error behind the content", MESSAGES, "0", {STREAM M_START M_HI M_ERROR},
+     "c0 b[2] (Hi)() =error[529 P] $12000E x"},
+    {"Messages: whole", MESSAGES | WHOLLY, "0",
+     {JSON("200") "{\"type\":\"message\",\"content\":[{\"type\":\"text\",\"text\":\"Hello\"}],"
+      "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":10,\"output_tokens\":5}}"},
+     "c0 a(Hello;stop) =complete $20000C k"},
+    {"Gemini", GEMINI, "0", {STREAM G_HI G_STOP}, "c0 b[0] (Hi)(;stop) =complete $20000C k"},
+    {"Gemini that was cut", GEMINI, "0", {UNTIL_CLOSE G_HI},
+     "c0 b[0] (Hi) =cut[TRUNCATED P] $12000E x"},
+    {"Gemini: an error in an array, with status 200", GEMINI, "01",
+     {JSON("200") "[{\"error\":{\"code\":503,\"message\":\"no\"}}]", STREAM G_HI G_STOP},
+     "c0 f[503 P] k c1 b[0] (Hi)(;stop) =complete $55000C k"},
+    {"Responses: its last event says it all", RESPONSES, "0", {STREAM R_START R_HI R_DONE},
+     "c0 b[1] (Hi)(;stop) =complete $20000C k"},
+    {"Responses: nothing but its last event", RESPONSES, "0", {STREAM R_START R_DONE},
+     "c0 b[1] (;stop) =complete $20000C k"},
+    {"Responses that were cut", RESPONSES, "0", {UNTIL_CLOSE R_START R_HI},
+     "c0 b[1] (Hi) =cut[TRUNCATED P] $12000E x"},
 };
 
 #define NUM_VECTORS (sizeof vectors / sizeof vectors[0])
@@ -340,6 +386,9 @@ static void set_up(call_play *p, const vector *v)
     p->desc.stream = (v->flags & (WHOLLY | OTHER)) == 0;
     p->desc.other = (v->flags & OTHER) != 0;
     p->desc.either = (v->flags & EITHER) != 0;
+    if ((v->flags & MESSAGES) != 0) p->speak = OR_DIALECT_MESSAGES;
+    if ((v->flags & GEMINI) != 0) p->speak = OR_DIALECT_GEMINI;
+    if ((v->flags & RESPONSES) != 0) p->speak = OR_DIALECT_RESPONSES;
     if ((v->flags & NO_STATS) != 0) p->desc.stats = NULL;
     if ((v->flags & NO_STATS) != 0) p->desc.budget = NULL;
     if ((v->flags & SENDV) != 0) p->desc.sendv = call_sendv;
