@@ -418,7 +418,7 @@ static or_err make_body(const rewrite *r, const or_candidate *c, edits *e, or_st
     const or_endpoint   *endpoint = &r->d->m->catalogue.endpoints[c->endpoint];
     const conf_provider *p = &r->d->m->settings->providers[endpoint->target];
     bool                 router = p->kind == PROVIDER_OPENROUTER || p->kind == PROVIDER_DEMO;
-    if (!router && p->facts->no_developer && r->f->developer) rename_roles(e, r);
+    if (!router && (p->facts->lacks & OR_LACKS_DEVELOPER) && r->f->developer) rename_roles(e, r);
     if (router)
         edit_for_router(e, r, c);
     else
