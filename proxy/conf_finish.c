@@ -185,8 +185,7 @@ static bool finish_provider(conf *c, conf_provider *p, conf_error *e)
     const origin o = at_place(&p->place, e);
     p->kind = kind_of(p);
     p->facts = facts_of(p);
-    if (p->title == NULL)
-        p->title = is_named(p) ? provider_find(p->name)->title : p->name;
+    if (p->title == NULL) p->title = is_named(p) ? provider_find(p->name)->title : p->name;
     if (p->kind == PROVIDER_DEMO) return true;
     if (p->base_url == NULL) p->base_url = standard_url(p);
     if (p->base_url == NULL && p->kind == PROVIDER_AZURE)

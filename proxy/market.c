@@ -342,7 +342,7 @@ static uint32_t tokens_of(const or_json_doc *doc, const char *const *names)
 static uint32_t context_of(const or_json_doc *doc)
 {
     static const char *const names[] = {
-        "/context_length", "/context_window", "/max_model_len", "/max_context_length",
+        "/context_length",   "/context_window",   "/max_model_len",   "/max_context_length",
         "/meta/n_ctx_train", "/max_input_tokens", "/inputTokenLimit", NULL};
     return tokens_of(doc, names);
 }
@@ -635,7 +635,7 @@ static void restrict_all(struct market_memory *mem, const conf *settings)
 {
     for (uint32_t i = 0; i < mem->num; i++) {
         or_endpoint *e = &mem->endpoints[i];
-        bool told = i < mem->sections && settings->endpoints[i].offer.parameters_known;
+        bool         told = i < mem->sections && settings->endpoints[i].offer.parameters_known;
         if (!told && !e->router) restrict_parameters(e, &settings->providers[e->target]);
     }
 }

@@ -335,7 +335,8 @@ or_err provider_put_list(or_buf *out, provider_kind kind, or_str base_path, or_s
         or_buf_put_str(out, base_path);
         put_page(out, "/v1beta/models?pageSize=1000", "pageToken", page);
         break;
-    case PROVIDER_AZURE: put_azure(out, azure_root(base_path), query, OR_STR("/models"), OR_STR(""));
+    case PROVIDER_AZURE:
+        put_azure(out, azure_root(base_path), query, OR_STR("/models"), OR_STR(""));
         break;
     default:
         or_buf_put_str(out, base_path);

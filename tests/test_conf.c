@@ -103,7 +103,8 @@ static const char *const good[] = {
     "listen=127.0.0.1:1", "state=/x", "catalog=m.json", "ca=/x/y z", "default_model=acme/big",
     "auto_models=a/b, c/d", "decisions=/x", "unknown_price=refuse", "unknown_price=ceiling",
     "unknown_price=allow", "on_unsupported=drop", "on_unsupported=warn", "on_unsupported=reject",
-    "provider x.kind=anthropic", "provider x.kind=gemini", "price_ceiling_prompt=1.5", "price_ceiling_completion=0",
+    "provider x.kind=anthropic", "provider x.kind=gemini",
+    "price_ceiling_prompt=1.5", "price_ceiling_completion=0",
     "management_key=env:TEST_CONF_SECRET", "provider_preferences={}",
     "provider_preferences={\"order\":[\"a\"],\"zdr\":true,\"sort\":{\"by\":\"price\"}}",
     "ledger=full", "ledger=totals", "ledger_sync=each", "ledger_sync=10ms", "ledger_sync=1d",
@@ -1038,7 +1039,8 @@ static void uncomment_example(char *path)
 
 static bool same_defaults(const conf *a, const conf *b)
 {
-    return a->on_unsupported == b->on_unsupported && a->heartbeat == b->heartbeat && a->refresh == b->refresh && a->open == b->open &&
+    return a->on_unsupported == b->on_unsupported && a->heartbeat == b->heartbeat &&
+           a->refresh == b->refresh && a->open == b->open &&
            a->log_json == b->log_json && a->unknown_price == b->unknown_price &&
            memcmp(&a->limits, &b->limits, sizeof a->limits) == 0 &&
            memcmp(&a->timeout, &b->timeout, sizeof a->timeout) == 0;

@@ -60,25 +60,29 @@ static const struct {
     uint32_t    context, output;
 } foreign[] = {
     {"anthropic", "anthropic",
-     "{\"data\":[{\"type\":\"model\",\"id\":\"claude-x\",\"display_name\":\"Claude X\",\"created_at\":"
-     "\"2026-01-01T00:00:00Z\",\"max_input_tokens\":200000,\"max_tokens\":64000}],\"has_more\":false,"
-     "\"first_id\":\"claude-x\",\"last_id\":\"claude-x\"}",
+     "{\"data\":[{\"type\":\"model\",\"id\":\"claude-x\",\"display_name\":\"X\",\"created_at\":"
+     "\"2026-01-01T00:00:00Z\",\"max_input_tokens\":200000,\"max_tokens\":64000}],"
+     "\"has_more\":false,\"first_id\":\"claude-x\",\"last_id\":\"claude-x\"}",
      "alpha/claude-x", "claude-x", "no", 200000, 64000},
-    {"anthropic without limits", "anthropic", "{\"data\":[{\"id\":\"claude-x\",\"max_tokens\":null}]}",
-     "alpha/claude-x", "claude-x", "no", 0, 0},
+    {"anthropic without limits", "anthropic",
+     "{\"data\":[{\"id\":\"claude-x\",\"max_tokens\":null}]}", "alpha/claude-x", "claude-x", "no",
+     0, 0},
     {"gemini", "gemini",
      "{\"models\":[{\"name\":\"models/embed\",\"supportedGenerationMethods\":[\"embedContent\"]},"
      "{\"name\":\"models/none\",\"supportedGenerationMethods\":[]},"
-     "{\"name\":\"models/g-2\",\"displayName\":\"G\",\"inputTokenLimit\":1048576,\"outputTokenLimit\":"
-     "65536,\"supportedGenerationMethods\":[\"countTokens\",\"generateContent\"]}]}",
+     "{\"name\":\"models/g-2\",\"displayName\":\"G\",\"inputTokenLimit\":1048576,"
+     "\"outputTokenLimit\":65536,\"supportedGenerationMethods\":[\"countTokens\",\"generateContent\"]}]}",
      "alpha/g-2", "g-2", "embed", 1048576, 65536},
     {"gemini in pages", "gemini",
      "[{\"name\":\"models/none\",\"supportedGenerationMethods\":[\"x\",5,null]},"
-     "{\"name\":\"models/g-2\"}]", "alpha/g-2", "g-2", "none", 0, 0},
+     "{\"name\":\"models/g-2\"}]",
+     "alpha/g-2", "g-2", "none", 0, 0},
     {"tuned", "gemini", "{\"models\":[{\"name\":\"tunedModels/x\"}]}", "tunedModels/x",
      "tunedModels/x", "x", 0, 0},
-    {"words of others", "openai", "{\"data\":[{\"id\":\"m\",\"max_tokens\":5,\"outputTokenLimit\":6,"
-     "\"supportedGenerationMethods\":[]}]}", "alpha/m", "m", "no", 0, 0},
+    {"words of others", "openai",
+     "{\"data\":[{\"id\":\"m\",\"max_tokens\":5,\"outputTokenLimit\":6,"
+     "\"supportedGenerationMethods\":[]}]}",
+     "alpha/m", "m", "no", 0, 0},
 };
 
 static void test_foreign_lists(void)
@@ -109,8 +113,8 @@ static void test_parameters(void)
     start(KIND("alpha", "anthropic") "[provider groq]\n[provider mistral]\n" NEAR("beta"));
     static const struct {
         const char *name, *has, *has_not;
-    } cases[] = {{"alpha", "tools", "seed"}, {"groq", "seed", "logit_bias"},
-                 {"mistral", "tools", "top_k"}};
+    } cases[] = {
+        {"alpha", "tools", "seed"}, {"groq", "seed", "logit_bias"}, {"mistral", "tools", "top_k"}};
     char model[32];
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         CHECK(learn_z(cases[i].name, "[{\"id\":\"m\"}]"), cases[i].name);
@@ -119,7 +123,8 @@ static void test_parameters(void)
         CHECK(e != NULL && e->parameters_known, cases[i].name);
         if (e == NULL) continue;
         CHECK((e->parameters & bits(cases[i].has, cases[i].has_not)) ==
-                  or_param_bit(or_str_z(cases[i].has)), cases[i].name);
+                  or_param_bit(or_str_z(cases[i].has)),
+              cases[i].name);
         CHECK(e->parameters == provider_parameters(provider_of(cases[i].name)->facts),
               cases[i].name);
     }
@@ -132,12 +137,16 @@ static void test_parameters(void)
    section says, counts. */
 static void test_parameters_of_others(void)
 {
+    /* clang-format off */
     start(KIND("alpha", "anthropic") ROUTER NEAR("beta")
           "[endpoint alpha acme/told]\nsupported_parameters = seed\n[endpoint alpha acme/big]\n");
-    CHECK(learn_z("openrouter", "{\"data\":[{\"id\":\"acme/big\",\"supported_parameters\":[\"tools\","
-                                "\"seed\"],\"pricing\":{}},{\"id\":\"acme/small\","
-                                "\"supported_parameters\":[\"tools\",\"seed\"],\"pricing\":{}}]}") &&
-          learn_z("alpha", "[{\"id\":\"acme/small\"}]") && learn_z("beta", "[{\"id\":\"acme/small\"}]"),
+    /* clang-format on */
+    CHECK(learn_z("openrouter",
+                  "{\"data\":[{\"id\":\"acme/big\",\"supported_parameters\":[\"tools\","
+                  "\"seed\"],\"pricing\":{}},{\"id\":\"acme/small\","
+                  "\"supported_parameters\":[\"tools\",\"seed\"],\"pricing\":{}}]}") &&
+              learn_z("alpha", "[{\"id\":\"acme/small\"}]") &&
+              learn_z("beta", "[{\"id\":\"acme/small\"}]"),
           error);
     const or_endpoint *big = offer("acme/big", "alpha"), *small = offer("acme/small", "alpha");
     const or_endpoint *told = offer("acme/told", "alpha"), *beta = offer("acme/small", "beta");

@@ -10,13 +10,16 @@ static const struct {
     provider_kind kind;
     const char   *body, *next;
 } cases[] = {
-    {"anthropic", PROVIDER_ANTHROPIC, "{\"data\":[{}],\"has_more\":true,\"last_id\":\"c-1\"}", "c-1"},
+    {"anthropic", PROVIDER_ANTHROPIC, "{\"data\":[{}],\"has_more\":true,\"last_id\":\"c-1\"}",
+     "c-1"},
     {"its last", PROVIDER_ANTHROPIC, "{\"data\":[{}],\"has_more\":false,\"last_id\":\"c-1\"}", ""},
     {"order", PROVIDER_ANTHROPIC, "{\"last_id\":\"c-1\",\"has_more\":true,\"data\":[]}", "c-1"},
     {"no more", PROVIDER_ANTHROPIC, "{\"last_id\":\"c-1\"}", ""},
     {"no id", PROVIDER_ANTHROPIC, "{\"has_more\":true,\"last_id\":null}", ""},
     {"deeper", PROVIDER_ANTHROPIC,
-     "{\"data\":[{\"last_id\":\"x\",\"has_more\":true}],\"x\":{\"has_more\":true,\"last_id\":\"y\"}}", ""},
+     "{\"data\":[{\"last_id\":\"x\",\"has_more\":true}],\"x\":{\"has_more\":true,\"last_id\":\"y\"}"
+     "}",
+     ""},
     {"gemini", PROVIDER_GEMINI, "{\"models\":[],\"nextPageToken\":\"Cg\\u0041/+\\/=\"}", "CgA/+/="},
     {"escaped name", PROVIDER_GEMINI, "{\"next\\u0050ageToken\":\"t\"}", "t"},
     {"its last", PROVIDER_GEMINI, "{\"models\":[]}", ""},
@@ -53,7 +56,8 @@ static void test_long_tokens(void)
 static const struct {
     const char *pages[4], *want;
 } joined[] = {
-    {{"{\"data\":[{\"id\":\"a\"},{\"id\":\"b\"}],\"has_more\":true}", "{\"data\":[{\"id\":\"c\"}]}", NULL},
+    {{"{\"data\":[{\"id\":\"a\"},{\"id\":\"b\"}],\"has_more\":true}", "{\"data\":[{\"id\":\"c\"}]}",
+      NULL},
      "[{\"id\":\"a\"},{\"id\":\"b\"},{\"id\":\"c\"}]"},
     {{"{\"models\":[\n {\"name\":\"]\"}\r\n\t]}", "{\"x\":[1],\"models\":[{}]}", NULL},
      "[{\"name\":\"]\"},{}]"},
@@ -77,7 +81,8 @@ static void test_join(void)
         for (size_t cap = 0; cap <= whole; cap++) {
             or_buf out;
             or_buf_init(&out, mem, cap);
-            CHECK_ERR(join(&out, joined[i].pages), cap < whole ? OR_ERR_SPACE : OR_OK, joined[i].want);
+            CHECK_ERR(join(&out, joined[i].pages), cap < whole ? OR_ERR_SPACE : OR_OK,
+                      joined[i].want);
             if (cap < whole) continue;
             CHECK_STR(or_buf_str(&out), or_str_z(joined[i].want), joined[i].want);
             CHECK_ERR(or_json_check(or_buf_str(&out), NULL), OR_OK, joined[i].want);
@@ -88,11 +93,19 @@ static void test_join(void)
 /* What is no page adds nothing, wherever it is cut. */
 static void test_bad_pages(void)
 {
-    static const char *const bad[] = {"", "5", "[]", "[{}]", "{}", "{\"data\":5}", "{\"data\":{}}",
-                                      "{\"x\":{\"data\":[]}}", "{\"data\":[1,]}", "<html>"};
-    static const char whole[] = "{\"data\":[{\"id\":\"a\"}],\"has_more\":true}";
-    char              mem[128];
-    or_buf            out;
+    static const char *const bad[] = {"",
+                                      "5",
+                                      "[]",
+                                      "[{}]",
+                                      "{}",
+                                      "{\"data\":5}",
+                                      "{\"data\":{}}",
+                                      "{\"x\":{\"data\":[]}}",
+                                      "{\"data\":[1,]}",
+                                      "<html>"};
+    static const char        whole[] = "{\"data\":[{\"id\":\"a\"}],\"has_more\":true}";
+    char                     mem[128];
+    or_buf                   out;
     or_buf_init(&out, mem, sizeof mem);
     CHECK_ERR(pages_add(&out, or_str_z("{\"data\":[1]}")), OR_OK, "first");
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

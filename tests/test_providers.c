@@ -8,8 +8,8 @@
 
 /* ---- targets ---- */
 
-#define CHAT     "/chat/completions"
-#define VERSION  "?api-version=" PROVIDER_AZURE_VERSION
+#define CHAT    "/chat/completions"
+#define VERSION "?api-version=" PROVIDER_AZURE_VERSION
 
 /* query NULL: absent. G56: bases with and without versions and queries, models with / : @ */
 static const struct {
@@ -44,7 +44,8 @@ static const struct {
      "/openai/deployments/gpt-4o" CHAT VERSION},
     {PROVIDER_AZURE, "/gw/openai", "api-version=2025-01-01-preview", OR_DIALECT_CHAT, CHAT, "d",
      false, "/gw/openai/deployments/d" CHAT "?api-version=2025-01-01-preview"},
-    {PROVIDER_AZURE, "", "", OR_DIALECT_CHAT, CHAT, "d", false, "/openai/deployments/d" CHAT VERSION},
+    {PROVIDER_AZURE, "", "", OR_DIALECT_CHAT, CHAT, "d", false,
+     "/openai/deployments/d" CHAT VERSION},
     {PROVIDER_AZURE, "", NULL, OR_DIALECT_CHAT, CHAT, "acme/a:b@c d%\xc3\xa9~-._", false,
      "/openai/deployments/acme%2Fa%3Ab%40c%20d%25%C3%A9~-._" CHAT VERSION},
     {PROVIDER_AZURE, "", NULL, OR_DIALECT_CHAT, "/embeddings", "e", false,
@@ -71,10 +72,9 @@ static const struct {
 
 static or_err put_target(or_buf *out, size_t i)
 {
-    return provider_put_target(out, targets[i].kind, or_str_z(targets[i].base),
-                               or_str_z(targets[i].query), targets[i].speak,
-                               or_str_z(targets[i].path), or_str_z(targets[i].model),
-                               targets[i].stream);
+    return provider_put_target(
+        out, targets[i].kind, or_str_z(targets[i].base), or_str_z(targets[i].query),
+        targets[i].speak, or_str_z(targets[i].path), or_str_z(targets[i].model), targets[i].stream);
 }
 
 /* With every buffer that is too small, behind something that is there already. */
@@ -109,7 +109,8 @@ static const struct {
     {PROVIDER_ANTHROPIC, "", NULL, "", "/v1/models?limit=1000"},
     {PROVIDER_ANTHROPIC, "/sub", NULL, "claude-x", "/sub/v1/models?limit=1000&after_id=claude-x"},
     {PROVIDER_GEMINI, "", NULL, "", "/v1beta/models?pageSize=1000"},
-    {PROVIDER_GEMINI, "", NULL, "a+b/c=&d", "/v1beta/models?pageSize=1000&pageToken=a%2Bb%2Fc%3D%26d"},
+    {PROVIDER_GEMINI, "", NULL, "a+b/c=&d",
+     "/v1beta/models?pageSize=1000&pageToken=a%2Bb%2Fc%3D%26d"},
     {PROVIDER_AZURE, "", NULL, "", "/openai/models" VERSION},
     {PROVIDER_AZURE, "/openai", "api-version=1", "", "/openai/models?api-version=1"},
     {PROVIDER_AZURE, "/openai/deployments/d", "api-version=1", "", "/openai/models?api-version=1"},
@@ -195,11 +196,13 @@ static void test_parameters(void)
     CHECK(takes("groq", "top_k"), "who is not strict is sent what the client says");
     CHECK(!takes("mistral", "top_k") && takes("mistral", "seed") && !takes("mistral", "verbosity"),
           "strict");
-    CHECK(takes("mistral", "structured_outputs") && takes("mistral", "reasoning"), "by other names");
+    CHECK(takes("mistral", "structured_outputs") && takes("mistral", "reasoning"),
+          "by other names");
     CHECK(takes("google-openai", "reasoning_effort") && !takes("google-openai", "prediction"), "");
     CHECK(!takes("anthropic", "seed") && !takes("anthropic", "logit_bias"), "by dialect");
     CHECK(!takes("gemini", "logit_bias"), "by dialect");
-    CHECK(!provider_restricts(provider_find("nobody")) && !provider_restricts(provider_find("vllm")),
+    CHECK(!provider_restricts(provider_find("nobody")) &&
+              !provider_restricts(provider_find("vllm")),
           "nothing is known");
 }
 

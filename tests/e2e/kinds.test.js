@@ -28,7 +28,11 @@ const KINDS = {
     anthropic: {
         base: '/v1',
         pages: {
-            '/v1/models?limit=1000': { data: [claude('claude-a')], has_more: true, last_id: 'claude-a' },
+            '/v1/models?limit=1000': {
+                data: [claude('claude-a')],
+                has_more: true,
+                last_id: 'claude-a',
+            },
             '/v1/models?limit=1000&after_id=claude-a': {
                 data: [claude('claude-b')],
                 has_more: false,
@@ -85,13 +89,19 @@ async function provider(t, kind) {
 
 function settings(t, up, name) {
     const file = path.join(scratch(t), 'x.conf');
-    const lines = [`kind = ${name}`, `base_url = ${up.host}${KINDS[name].base}`, 'key = env:UPSTREAM_KEY'];
-    fs.writeFileSync(file, `[provider x]\n${lines.join('\n')}\n`);
+    const base = `${up.host}${KINDS[name].base}`;
+    fs.writeFileSync(
+        file,
+        `[provider x]\nkind = ${name}\nbase_url = ${base}\nkey = env:UPSTREAM_KEY\n`,
+    );
     return ['-c', file];
 }
 
 function checkRequests(up, kind) {
-    assert.deepEqual(up.requests.map((r) => r.url), Object.keys(kind.pages));
+    assert.deepEqual(
+        up.requests.map((r) => r.url),
+        Object.keys(kind.pages),
+    );
     for (const r of up.requests)
         for (const field of FIELDS) assert.equal(r.headers[field], kind.has[field], field);
 }
@@ -135,11 +145,14 @@ test('a list without an end is cut, and that is said', async (t) => {
 test('a page that fails is no list', async (t) => {
     const kind = KINDS.gemini;
     const up = await upstream(t, (req, res) =>
-        up.requests.length === 1 ? reply(res, 200, Object.values(kind.pages)[0]) : reply(res, 500, {}),
+        up.requests.length === 1
+            ? reply(res, 200, Object.values(kind.pages)[0])
+            : reply(res, 500, {}),
     );
     up.host = up.url.slice(0, -'/v1'.length);
     const p = await start(t, settings(t, up, 'gemini'));
-    await until(() => /x: no list of models: answered with status 500/.test(p.stderr), 'the failure');
+    const failure = /x: no list of models: answered with status 500/;
+    await until(() => failure.test(p.stderr), 'the failure');
     const models = (await ask(p, { method: 'GET', path: '/api/v1/models' })).json.data;
     assert.deepEqual(models, []);
 });
