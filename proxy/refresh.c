@@ -95,12 +95,13 @@ static or_err take_page(asking *a, const conf_provider *p, or_str body, or_str *
     if (next.len == 0 && a->num_pages == 1) return OR_OK;
     if (a->num_pages == 1) or_buf_init_growing(&a->pages, &mem_allocator, MAX_LIST);
     e = pages_add(&a->pages, body);
-    if (e == OR_OK && next.len > 0 && a->num_pages < PAGES_MAX)
+    if (e != OR_OK) return e;
+    if (next.len > 0 && a->num_pages < PAGES_MAX)
         return ask_page((unsigned)(a - all), next) ? OR_NEED_MORE : OR_ERR_MEMORY;
     if (next.len > 0)
         log_line("%s: its list of models has more than %d pages: the rest is left out", p->name,
                  PAGES_MAX);
-    if (e == OR_OK) e = pages_end(&a->pages);
+    e = pages_end(&a->pages);
     *list = or_buf_str(&a->pages);
     return e;
 }

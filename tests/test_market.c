@@ -71,7 +71,8 @@ static const struct {
      "{\"models\":[{\"name\":\"models/embed\",\"supportedGenerationMethods\":[\"embedContent\"]},"
      "{\"name\":\"models/none\",\"supportedGenerationMethods\":[]},"
      "{\"name\":\"models/g-2\",\"displayName\":\"G\",\"inputTokenLimit\":1048576,"
-     "\"outputTokenLimit\":65536,\"supportedGenerationMethods\":[\"countTokens\",\"generateContent\"]}]}",
+     "\"outputTokenLimit\":65536,"
+     "\"supportedGenerationMethods\":[\"countTokens\",\"generateContent\"]}]}",
      "alpha/g-2", "g-2", "embed", 1048576, 65536},
     {"gemini in pages", "gemini",
      "[{\"name\":\"models/none\",\"supportedGenerationMethods\":[\"x\",5,null]},"

@@ -142,20 +142,25 @@ test('a list without an end is cut, and that is said', async (t) => {
     assert.equal(up.requests.length, 16);
 });
 
-test('a page that fails is no list', async (t) => {
-    const kind = KINDS.gemini;
-    const up = await upstream(t, (req, res) =>
-        up.requests.length === 1
-            ? reply(res, 200, Object.values(kind.pages)[0])
-            : reply(res, 500, {}),
-    );
-    up.host = up.url.slice(0, -'/v1'.length);
-    const p = await start(t, settings(t, up, 'gemini'));
-    const failure = /x: no list of models: answered with status 500/;
-    await until(() => failure.test(p.stderr), 'the failure');
-    const models = (await ask(p, { method: 'GET', path: '/api/v1/models' })).json.data;
-    assert.deepEqual(models, []);
-});
+for (const [name, status, body, what] of [
+    ['fails', 500, {}, /answered with status 500/],
+    ['is none', 200, { models: 5, nextPageToken: 'b' }, /no list of models/],
+])
+    test(`a page that ${name} is no list`, async (t) => {
+        const up = await upstream(t, (req, res) =>
+            up.requests.length === 1
+                ? reply(res, 200, Object.values(KINDS.gemini.pages)[0])
+                : reply(res, status, body),
+        );
+        up.host = up.url.slice(0, -'/v1'.length);
+        const p = await start(t, settings(t, up, 'gemini'));
+        await until(() => /x: no list of models/.test(p.stderr), 'the failure');
+        assert.match(p.stderr, what);
+        assert.doesNotMatch(p.stderr, /more than/);
+        const models = (await ask(p, { method: 'GET', path: '/api/v1/models' })).json.data;
+        assert.deepEqual(models, []);
+        assert.equal(up.requests.length, 2);
+    });
 
 test('a variable that a provider of another name uses is used', async (t) => {
     const up = await provider(t, KINDS.gemini);
