@@ -45,6 +45,8 @@ $B/tests/test_conf: $(patsubst %,$B/proxy/%.o,$(CONF))
 $B/tests/test_conf: private LIBS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
                                    $(or $(BEARSSL_A),-lbearssl) # this test lets them fail
 $B/tests/test_facts: $B/proxy/facts.o
+$B/tests/test_providers: $B/proxy/providers.o
+$B/tests/test_pages: $B/proxy/pages.o
 $B/tests/test_ledger: $(patsubst %,$B/proxy/%.o,ledger chain clock member ev ev_epoll ev_poll log mem)
 $B/tests/test_ledger: private LIBS := $B/ports.a $(LIBS)
 BOOKS := $(patsubst %,$B/proxy/%.o,books tally keys rate chain clock member mem)

@@ -123,11 +123,22 @@ static void note_missing_key(or_buf *out, const conf_provider *p)
     or_buf_put_z(out, is_set(name) ? " would use the one that is set\n" : "\n");
 }
 
-static bool has_provider(const conf *c, const char *name)
+/* Is there a provider whose key is often in this variable? */
+static bool has_user_of(const conf *c, const char *variable)
 {
-    for (unsigned i = 0; i < c->num_providers; i++)
-        if (strcmp(c->providers[i].name, name) == 0) return true;
+    for (unsigned i = 0; i < c->num_providers; i++) {
+        const char *name = c->providers[i].facts->key_env;
+        if (name != NULL && strcmp(name, variable) == 0) return true;
+    }
     return false;
+}
+
+/* Of rows that share a variable the first one speaks for it. */
+static bool is_first(const provider_facts *rows, unsigned i)
+{
+    for (unsigned k = 0; k < i; k++)
+        if (rows[k].key_env != NULL && strcmp(rows[k].key_env, rows[i].key_env) == 0) return false;
+    return true;
 }
 
 /* A variable of a well-known provider that no section asks for. */
@@ -136,7 +147,8 @@ static void note_unused_keys(or_buf *out, const conf *c)
     unsigned              num;
     const provider_facts *rows = provider_rows(&num);
     for (unsigned i = 0; i < num; i++) {
-        if (!is_set(rows[i].key_env) || has_provider(c, rows[i].name)) continue;
+        if (!is_set(rows[i].key_env) || has_user_of(c, rows[i].key_env)) continue;
+        if (!is_first(rows, i)) continue;
         put(out, rows[i].key_env, " is set, but there is no ", "provider ");
         put(out, rows[i].name, ": a section [provider ", rows[i].name);
         put(out, "] with key = env:", rows[i].key_env, " would use it\n");

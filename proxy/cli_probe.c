@@ -7,6 +7,7 @@
 #include "ports/posix.h"
 #include "proxy/cli_parts.h"
 #include "proxy/mem.h"
+#include "proxy/pages.h"
 
 enum {
     HEAD_MAX = 64 << 10,
@@ -115,42 +116,34 @@ static bool secure(cli_probe *p)
 
 /* ---- the list of models ---- */
 
-/* The path of the list, or of another question. */
-static void put_target(const cli_probe *p, or_buf *out, const char *list)
+/* What is asked for: a page of the list of models, or another path. */
+typedef struct question {
+    const char *path; /* NULL: the list */
+    or_str      page;
+} question;
+
+static void put_target(const cli_probe *p, or_buf *out, const question *q)
 {
-    or_str path = p->url.path;
-    if (p->provider->kind == PROVIDER_OLLAMA) { /* its list is beside /v1 */
-        if (path.len >= 3 && or_str_eq(or_str_of(path.ptr + path.len - 3, 3), OR_STR("/v1")))
-            path.len -= 3;
-        list = "/api/tags";
+    if (q->path == NULL) {
+        provider_put_list(out, p->provider->kind, p->url.path, p->url.query, q->page);
+        return;
     }
-    or_buf_put_str(out, path);
-    or_buf_put_z(out, list);
-    if (p->url.query.ptr == NULL) return;
-    or_buf_put_char(out, '?');
-    or_buf_put_str(out, p->url.query);
+    or_buf_put_str(out, p->url.path);
+    or_buf_put_z(out, q->path);
 }
 
-static or_err put_request(const cli_probe *p, or_buf *out, const char *list)
+static or_err put_request(const cli_probe *p, or_buf *out, const question *q)
 {
-    char   mem[2048];
-    or_buf target, value;
+    char   mem[8192];
+    or_buf target;
     or_buf_init(&target, mem, sizeof mem);
-    put_target(p, &target, list);
+    put_target(p, &target, q);
     if (target.err != OR_OK) return target.err;
     or_http_put_request(out, OR_STR("GET"), or_buf_str(&target), p->url.authority);
     or_http_put_field(out, OR_STR("Accept"), OR_STR("application/json"));
     or_http_put_field(out, OR_STR("User-Agent"), OR_STR("orproxy/" OR_VERSION));
-    if (p->key != NULL) {
-        bool azure = p->provider->kind == PROVIDER_AZURE;
-        or_buf_init_growing(&value, &mem_allocator, HEAD_MAX);
-        or_buf_put_z(&value, azure ? "" : "Bearer ");
-        or_buf_put_z(&value, p->key);
-        or_http_put_field(out, azure ? OR_STR("api-key") : OR_STR("Authorization"),
-                          or_buf_str(&value));
-        if (value.len > 0) or_wipe(value.ptr, value.len);
-        or_buf_free(&value);
-    }
+    if (p->key != NULL) provider_put_key(out, p->provider->kind, p->key);
+    provider_put_version(out, p->provider->kind, OR_STR(""));
     return or_http_put_head_end(out);
 }
 
@@ -208,8 +201,8 @@ static const struct {
     {402, 402, "the account there has no credit"},
     {403, 403, "the key may not do that, or this place may not: look at the account there"},
     {404, 405,
-     "nothing is there: base_url has to be what SDKs take, most often ending in /v1; if "
-     "this provider has no list of models, say list = no"},
+     "nothing is there: base_url has to be what SDKs take, most often ending in /v1 (but not of "
+     "kind anthropic or gemini); if this provider has no list of models, say list = no"},
     {429, 429, "too many requests for now: try again later"},
     {300, 399, "it points elsewhere: put the right address into base_url"},
     {500, 599, "the provider has a problem: try again later"},
@@ -243,40 +236,51 @@ static void fail_status(cli_probe *p, or_str body)
                  p->provider->facts->key_env != NULL ? p->provider->facts->key_env : "");
 }
 
-static or_err ask(cli_probe *p, const char *list, or_buf *rx, or_buf *body)
+static or_err ask(cli_probe *p, const question *q, or_buf *rx, or_buf *body)
 {
     or_buf out;
     or_err e;
     or_buf_init_growing(&out, &mem_allocator, HEAD_MAX);
-    e = put_request(p, &out, list);
+    e = put_request(p, &out, q);
     if (e == OR_OK) e = or_link_send(&p->link, or_buf_str(&out));
     if (out.len > 0) or_wipe(out.ptr, out.len); /* the key is in it */
     or_buf_free(&out);
     return e == OR_OK ? receive(p, rx, body) : e;
 }
 
-/* False: p->error says why. */
-static bool get(cli_probe *p, const char *list, bool is_list)
+/* What came in answer; false: p->error says why. */
+static bool read_answer(cli_probe *p, or_err e, const question *q, or_str body)
 {
-    or_buf rx, body;
-    char   error[200];
-    or_buf_init_growing(&rx, &mem_allocator, HEAD_MAX + 2 * CLI_READ);
-    or_buf_init_growing(&body, &mem_allocator, CLI_MAX_ANSWER);
-    p->step = CLI_MODELS;
-    or_err e = ask(p, list, &rx, &body);
+    char     error[200];
+    uint32_t num = 0;
     if (e == OR_ERR_ARG)
         fail(p, "the key has a character that no request can carry", "correct what `key` names");
     else if (e != OR_OK)
-        fail(p, or_err_text(e), "is base_url that of an OpenAI-compatible server?");
+        fail(p, or_err_text(e), "is base_url that of such a server?");
     else if (p->status != 200)
-        fail_status(p, or_buf_str(&body));
-    else if (is_list && (e = cli_count_models(or_buf_str(&body), &p->num_models)) != OR_OK) {
+        fail_status(p, body);
+    else if (q->path == NULL && (e = cli_count_models(body, &num)) != OR_OK) {
         snprintf(error, sizeof error, "what came is no list of models: %s", or_err_text(e));
         fail(p, error, "is base_url right? If this provider has no list, say list = no");
     }
+    p->num_models += num;
+    return p->error[0] == 0;
+}
+
+/* False: p->error says why. next, when not NULL, has room for the name of a page: *page is what
+   comes behind this one. */
+static bool get(cli_probe *p, const question *q, char *next, or_str *page)
+{
+    or_buf rx, body;
+    or_buf_init_growing(&rx, &mem_allocator, HEAD_MAX + 2 * CLI_READ);
+    or_buf_init_growing(&body, &mem_allocator, CLI_MAX_ANSWER);
+    p->step = CLI_MODELS;
+    or_err e = ask(p, q, &rx, &body);
+    bool   good = read_answer(p, e, q, or_buf_str(&body));
+    if (good && next != NULL) *page = pages_next(p->provider->kind, or_buf_str(&body), next);
     or_buf_free(&rx);
     or_buf_free(&body);
-    return p->error[0] == 0;
+    return good;
 }
 
 static bool connect_to(cli_probe *p)
@@ -292,9 +296,23 @@ static bool connect_to(cli_probe *p)
 static bool key_is_good(cli_probe *p)
 {
     if (p->provider->kind != PROVIDER_OPENROUTER || p->key == NULL) return true;
-    if (connect_to(p) && get(p, "/key", false)) return true;
+    question key = {"/key", {NULL, 0}};
+    if (connect_to(p) && get(p, &key, NULL, NULL)) return true;
     if (p->step != CLI_MODELS || (p->status != 404 && p->status != 405)) return false;
     p->error[0] = p->advice[0] = 0;
+    return true;
+}
+
+/* All pages of the list, each on a connection of its own: nothing is said of keeping one. */
+static bool list_models(cli_probe *p)
+{
+    char     name[2][PAGES_MAX_TOKEN];
+    question q = {NULL, {NULL, 0}};
+    for (int i = 0; i < PAGES_MAX; i++) {
+        if (i > 0 && !connect_to(p)) return false;
+        if (!get(p, &q, name[i % 2], &q.page)) return false;
+        if (q.page.len == 0) return true;
+    }
     return true;
 }
 
@@ -305,7 +323,7 @@ void cli_probe_run(cli_probe *p)
     p->step = CLI_RESOLVE;
     if (or_url_read(or_str_z(p->provider->base_url), &p->url) != OR_OK)
         fail(p, "base_url is no http or https URL", "correct base_url");
-    else if (key_is_good(p) && connect_to(p) && (!p->provider->list || get(p, "/models", true)))
+    else if (key_is_good(p) && connect_to(p) && (!p->provider->list || list_models(p)))
         p->step = CLI_STEPS;
     or_link_close(&p->link);
     p->took_ms = (uint32_t)or_ms_diff(p->begun_ms, or_posix_now_ms());

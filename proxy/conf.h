@@ -46,6 +46,7 @@ typedef struct conf_provider {
     bool                  list;      /* ask it for its models (default: yes) */
     bool                  endpoints; /* kind openrouter: route over its endpoints ourselves */
     /* private */
+    bool                  kind_given;
     bool                  keys_replaced; /* --set put its own in place of the file's */
     conf_place            place;
 } conf_provider;
@@ -120,6 +121,13 @@ typedef enum conf_unknown_price {
     CONF_PRICE_ALLOW
 } conf_unknown_price;
 
+/* A parameter that the provider's dialect has no words for. */
+typedef enum conf_unsupported {
+    CONF_UNSUPPORTED_WARN, /* is left out, and the answer says so */
+    CONF_UNSUPPORTED_DROP, /* is left out */
+    CONF_UNSUPPORTED_REJECT
+} conf_unsupported;
+
 typedef struct conf {
     const char *listen[CONF_MAX_LISTEN]; /* ADDR:PORT */
     unsigned    num_listen;
@@ -149,6 +157,7 @@ typedef struct conf {
     or_str      provider_preferences; /* raw JSON object: defaults for the member `provider` and,
                                          of its filters, limits for all; absent: none */
     conf_unknown_price unknown_price;
+    conf_unsupported   on_unsupported;
     uint64_t    ceiling_prompt, ceiling_completion; /* pico-USD for a token */
     bool        has_management_key;
     uint8_t     management_hash[32]; /* SHA-256 of management_key */

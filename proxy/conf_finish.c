@@ -13,22 +13,65 @@ static or_str host_of(const char *url)
     return or_url_read(or_str_z(url), &u) == OR_OK ? u.authority : or_str_z(NULL);
 }
 
+static bool is_at(const provider_facts *row, or_str host)
+{
+    return !row->local && row->base_url != NULL && or_str_eq_nocase(host, host_of(row->base_url));
+}
+
+/* A URL as its path and, with '?', its query. */
+static or_str query_of(or_str url)
+{
+    size_t n = or_str_find(url, OR_STR("?"), 0);
+    return or_str_of(url.ptr + n, url.len - n);
+}
+
+/* Google's host speaks two dialects; the address tells which. */
+static bool is_compatible(const char *url)
+{
+    or_str text = or_str_z(url);
+    text.len -= query_of(text).len;
+    return or_str_find(text, OR_STR("/openai"), 0) < text.len;
+}
+
+/* Where the settings say no kind: who is at that address speaks another dialect only. */
+static provider_kind kind_of(const conf_provider *p)
+{
+    unsigned              num;
+    const provider_facts *rows = provider_rows(&num);
+    if (p->kind_given || p->base_url == NULL) return p->kind;
+    if (p->kind == PROVIDER_GEMINI && is_compatible(p->base_url)) return PROVIDER_OPENAI;
+    for (unsigned i = 0; i < num && provider_find(p->name)->name[0] == 0; i++)
+        if (rows[i].dialect != OR_DIALECT_CHAT && is_at(&rows[i], host_of(p->base_url)))
+            return is_compatible(p->base_url) ? PROVIDER_OPENAI : rows[i].kind;
+    return p->kind;
+}
+
 /* How the provider deviates: its name says it, else its address, else its kind. */
 static const provider_facts *facts_of(const conf_provider *p)
 {
     unsigned              num;
     const provider_facts *rows = provider_rows(&num), *f = provider_find(p->name);
+    const char           *urls[] = {p->base_url, f->base_url}; /* the latter behind a gateway */
     if (f->name[0] != 0 && f->kind == p->kind) return f;
-    for (unsigned i = 0; i < num && p->base_url != NULL; i++) {
-        or_str host = host_of(p->base_url);
-        if (rows[i].kind == p->kind && !rows[i].local && rows[i].base_url != NULL &&
-            or_str_eq_nocase(host, host_of(rows[i].base_url)))
-            return &rows[i];
+    for (unsigned i = 0; i < 2 * num; i++) {
+        const char *url = urls[i / num];
+        if (url != NULL && rows[i % num].kind == p->kind && is_at(&rows[i % num], host_of(url)))
+            return &rows[i % num];
     }
     for (const choice *k = conf_kinds; k->name != NULL; k++)
         if (k->value == (unsigned)p->kind && p->kind != PROVIDER_OPENAI)
             return provider_find(k->name);
     return provider_find("");
+}
+
+/* A well-known name with a kind that is not its own: the key is not for the kind's address. */
+static const char *standard_url(const conf_provider *p)
+{
+    const provider_facts *named = provider_find(p->name);
+    if (p->facts->base_url == NULL || named->base_url == NULL) return p->facts->base_url;
+    return or_str_eq_nocase(host_of(named->base_url), host_of(p->facts->base_url))
+               ? p->facts->base_url
+               : NULL;
 }
 
 static bool cut_end(or_str *text, const char *end)
@@ -39,55 +82,121 @@ static bool cut_end(or_str *text, const char *end)
     return true;
 }
 
+/* The method of a model, as Google's examples show it: ".../v1beta/models/ID:generateContent". */
+static bool cut_method(or_str *path)
+{
+    static const char *const methods[] = {":generateContent", ":streamGenerateContent",
+                                          ":countTokens"};
+    static const char *const models[] = {"/v1beta/models/", "/v1/models/"};
+    or_str                   left = *path;
+    bool                     found = false;
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0] && !found; i++)
+        found = cut_end(&left, methods[i]);
+    for (size_t i = 0; i < sizeof models / sizeof models[0] && found; i++) {
+        size_t n = or_str_find(left, or_str_z(models[i]), 0);
+        if (n == left.len) continue;
+        path->len = n;
+        return true;
+    }
+    return false;
+}
+
+/* What people copy at the end of an address, longest first, for each kind that has it. */
+static const struct {
+    provider_kind kind;
+    const char   *end;
+} ends[] = {
+    {PROVIDER_ANTHROPIC, "/v1/messages/count_tokens"},
+    {PROVIDER_ANTHROPIC, "/v1/messages"},
+    {PROVIDER_ANTHROPIC, "/v1/models"},
+    {PROVIDER_ANTHROPIC, "/v1/chat/completions"},
+    {PROVIDER_ANTHROPIC, "/v1"},
+    {PROVIDER_GEMINI, "/v1beta/openai/chat/completions"},
+    {PROVIDER_GEMINI, "/v1beta/openai"},
+    {PROVIDER_GEMINI, "/v1beta/models"},
+    {PROVIDER_GEMINI, "/v1beta"},
+    {PROVIDER_GEMINI, "/v1"},
+    {PROVIDER_OLLAMA, "/v1/chat/completions"},
+    {PROVIDER_OLLAMA, "/v1"},
+};
+
+static void cut_slashes(or_str *path)
+{
+    while (cut_end(path, "/")) continue;
+}
+
+/* The path without what belongs to a request. True: it was that of a request, and so is its
+   query. */
+static bool tidy_path(or_str *path, provider_kind kind)
+{
+    cut_slashes(path);
+    bool request = kind == PROVIDER_GEMINI && cut_method(path);
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0] && !request; i++)
+        if (ends[i].kind == kind && cut_end(path, ends[i].end)) break;
+    cut_slashes(path);
+    (void)cut_end(path, "/chat/completions");
+    cut_slashes(path);
+    return request;
+}
+
 /* People copy addresses with a slash, or with the path of a request, at the end. */
 static bool tidy_base_url(conf *c, conf_provider *p, const origin *o)
 {
-    or_str url = or_str_z(p->base_url), tidy = url;
-    if (or_str_find(url, OR_STR("?"), 0) == url.len) {
-        while (cut_end(&tidy, "/")) continue;
-        if (cut_end(&tidy, "/chat/completions"))
-            while (cut_end(&tidy, "/")) continue;
-        if (p->kind == PROVIDER_OLLAMA && cut_end(&tidy, "/v1"))
-            while (cut_end(&tidy, "/")) continue;
-    }
-    if (tidy.len == url.len) return true;
-    p->base_url = conf_keep(c, tidy, o);
+    char   mem[CONF_MAX_LINE];
+    or_buf tidy;
+    or_str url = or_str_z(p->base_url), query = query_of(url), path = url;
+    path.len -= query.len;
+    bool request = tidy_path(&path, p->kind);
+    if (path.len + query.len == url.len) return true;
+    or_buf_init(&tidy, mem, sizeof mem);
+    or_buf_put_str(&tidy, path);
+    if (!request) or_buf_put_str(&tidy, query);
+    if (tidy.err != OR_OK) return conf_fail(o, "provider %s: its base_url is too long", p->name);
+    p->base_url = conf_keep(c, or_buf_str(&tidy), o);
     return p->base_url != NULL;
 }
 
-static bool check_base_url(const conf_provider *p, const origin *o)
+/* given: as the settings have it, for the error. */
+static bool check_base_url(const conf_provider *p, const char *given, const origin *o)
 {
     or_url url;
     if (or_url_read(or_str_z(p->base_url), &url) != OR_OK)
         return conf_fail(o,
                          "provider %s: \"%s\" is not an http or https URL: use e.g. "
                          "https://host/v1",
-                         p->name, p->base_url);
+                         p->name, given);
     if (url.query.ptr == NULL) return true;
     bool version = url.query.len > 12 && memcmp(url.query.ptr, "api-version=", 12) == 0;
     if (p->kind == PROVIDER_AZURE && version) return true;
     return conf_fail(o,
                      "provider %s: \"%s\" has a query: only ?api-version=... of kind azure can be "
                      "there",
-                     p->name, p->base_url);
+                     p->name, given);
+}
+
+/* Is it the one of that name, in whatever way it is asked? */
+static bool is_named(const conf_provider *p)
+{
+    return strcmp(provider_find(p->name)->title, p->facts->title) == 0 && p->facts->title[0] != 0;
 }
 
 static bool finish_provider(conf *c, conf_provider *p, conf_error *e)
 {
     const origin o = at_place(&p->place, e);
+    p->kind = kind_of(p);
     p->facts = facts_of(p);
-    if (p->title == NULL)
-        p->title = strcmp(p->facts->name, p->name) == 0 ? p->facts->title : p->name;
+    if (p->title == NULL) p->title = is_named(p) ? provider_find(p->name)->title : p->name;
     if (p->kind == PROVIDER_DEMO) return true;
-    if (p->base_url == NULL) p->base_url = p->facts->base_url;
+    if (p->base_url == NULL) p->base_url = standard_url(p);
     if (p->base_url == NULL && p->kind == PROVIDER_AZURE)
         return conf_fail(&o,
                          "provider %s has no base_url, e.g. "
-                         "https://RESOURCE.openai.azure.com/openai/v1",
+                         "https://RESOURCE.openai.azure.com",
                          p->name);
     if (p->base_url == NULL)
         return conf_fail(&o, "provider %s has no base_url, e.g. https://host/v1", p->name);
-    return tidy_base_url(c, p, &o) && check_base_url(p, &o);
+    const char *given = p->base_url;
+    return tidy_base_url(c, p, &o) && check_base_url(p, given, &o);
 }
 
 static bool no_such_provider(const conf *c, const or_endpoint *offer, const origin *o)

@@ -302,6 +302,7 @@ bool conf_take_setting(conf *c, const char *section, const char *key, const char
     if (object == NULL) return false;
     if (s == NULL) return set_alias(c, key, value, o);
     if (s->type == SYNC) c->kept->sync_given = true;
+    if (s->choices == conf_kinds) ((conf_provider *)object)->kind_given = true;
     return note_line(s, o) && conf_set_key(c, object, s, value, o);
 }
 

@@ -25,8 +25,12 @@ static const choice log_forms[] = {{"text", 0}, {"json", 1}, {NULL, 0}, {NULL, 0
 static const choice unknown_prices[] = {{"refuse", CONF_PRICE_REFUSE},
                                         {"ceiling", CONF_PRICE_CEILING},
                                         {"allow", CONF_PRICE_ALLOW}, {NULL, 0}, {NULL, 0}};
+static const choice unsupported[] = {{"drop", CONF_UNSUPPORTED_DROP},
+                                     {"warn", CONF_UNSUPPORTED_WARN},
+                                     {"reject", CONF_UNSUPPORTED_REJECT}, {NULL, 0}, {NULL, 0}};
 const choice conf_kinds[] = {{"openai", PROVIDER_OPENAI}, {"openrouter", PROVIDER_OPENROUTER},
                                {"ollama", PROVIDER_OLLAMA}, {"azure", PROVIDER_AZURE},
+                               {"anthropic", PROVIDER_ANTHROPIC}, {"gemini", PROVIDER_GEMINI},
                                {"demo", PROVIDER_DEMO}, {NULL, 0}, {NULL, 0}};
 static const choice windows[] = {{"daily", OR_WINDOW_DAILY}, {"weekly", OR_WINDOW_WEEKLY},
                                  {"monthly", OR_WINDOW_MONTHLY}, {"none", OR_WINDOW_NONE},
@@ -86,7 +90,7 @@ const setting conf_settings[] = {
     ROW(TOP, "decisions", TEXT, conf, decisions),
     UNTIL_LATER(TOP, "log_content"),
     PICK(TOP, "on_hangup", BOOL, conf, drain_hangups, hangups),
-    UNTIL_LATER(TOP, "on_unsupported"),
+    PICK(TOP, "on_unsupported", CHOICE, conf, on_unsupported, unsupported),
     PICK(TOP, "ledger", BOOL, conf, ledger_totals, ledgers),
     NUM(TOP, "ledger_sync", SYNC, conf, ledger_sync, 0, 10, DAY),
     NUM(TOP, "ledger_days", COUNT32, conf, ledger_days, 400, 0, 36500),

@@ -139,12 +139,6 @@ static bool set_choice(const setting *s, void *at, const char *value, const orig
         memcpy(at, &found->value, sizeof found->value);
         return true;
     }
-    if (s->choices == conf_kinds &&
-        (strcmp(value, "anthropic") == 0 || strcmp(value, "gemini") == 0))
-        return conf_fail(o,
-                         "kind \"%s\" is not in this version: it speaks through its "
-                         "OpenAI-compatible address, kind = openai and base_url = %s",
-                         value, provider_find(value[0] == 'a' ? "anthropic" : "google")->base_url);
     list_choices(s->choices, all, sizeof all);
     return conf_fail(o, "%s is \"%s\": use %s", s->key, value, all);
 }
@@ -153,7 +147,8 @@ typedef char enums_are_unsigned[sizeof(or_tri) == sizeof(unsigned) &&
                                         sizeof(or_quantization) == sizeof(unsigned) &&
                                         sizeof(provider_kind) == sizeof(unsigned) &&
                                         sizeof(or_window) == sizeof(unsigned) &&
-                                        sizeof(conf_unknown_price) == sizeof(unsigned)
+                                        sizeof(conf_unknown_price) == sizeof(unsigned) &&
+                                        sizeof(conf_unsupported) == sizeof(unsigned)
                                     ? 1
                                     : -1];
 

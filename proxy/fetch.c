@@ -5,9 +5,11 @@
 
 #include "proxy/exchange.h"
 #include "proxy/mem.h"
+#include "proxy/pages.h"
 
 enum {
     MAX_LIST = 16 * 1024 * 1024, /* bytes of a list: OpenRouter's has about one */
+    MAX_TARGET = 8192,           /* bytes of a path with its query: names of pages are long */
     TIMEOUT_MS = 30000
 };
 
@@ -17,7 +19,8 @@ struct fetch {
     market        *m; /* NULL: a POST to `host` */
     unsigned       target;
     upstream_host *host;
-    const char    *path;
+    const char    *path; /* NULL: that of its list of models */
+    or_buf         page; /* of the list */
     or_buf         body;
     void (*done)(void *user, const fetch_result *r);
     void        *user;
@@ -32,17 +35,7 @@ struct fetch {
 
 void fetch_put_fields(or_buf *head, const conf_provider *p, unsigned key)
 {
-    char   mem[4200];
-    or_buf value;
-    if (p->num_keys > 0) {
-        bool azure = p->kind == PROVIDER_AZURE;
-        or_buf_init(&value, mem, sizeof mem);
-        or_buf_put_z(&value, azure ? "" : "Bearer ");
-        or_buf_put_z(&value, p->keys[key % p->num_keys]);
-        or_http_put_field(head, azure ? OR_STR("api-key") : OR_STR("Authorization"),
-                          or_buf_str(&value));
-        or_wipe(mem, value.len);
-    }
+    if (p->num_keys > 0) provider_put_key(head, p->kind, p->keys[key % p->num_keys]);
     or_http_put_field(head, OR_STR("User-Agent"), OR_STR("orproxy/" OR_VERSION));
     or_http_put_field(head, OR_STR("Accept-Encoding"), OR_STR("identity"));
 }
@@ -54,17 +47,19 @@ static upstream_host *on_host(void *user, uint32_t endpoint)
     return f->host;
 }
 
-/* Ollama's list stands beside its OpenAI paths: "/v1" goes. */
 static void put_target(or_buf *target, const fetch *f)
 {
-    or_str base = upstream_base_path(f->host);
-    bool   api = strncmp(f->path, "/api/", 5) == 0;
-    if (api && base.len >= 3 && memcmp(base.ptr + base.len - 3, "/v1", 3) == 0) base.len -= 3;
+    or_str base = upstream_base_path(f->host), query = upstream_query(f->host);
+    if (f->path == NULL) {
+        provider_put_list(target, f->m->settings->providers[f->target].kind, base, query,
+                          or_buf_str(&f->page));
+        return;
+    }
     or_buf_put_str(target, base);
     or_buf_put_z(target, f->path);
-    if (f->m != NULL || upstream_query(f->host).ptr == NULL) return;
+    if (f->m != NULL || query.ptr == NULL) return;
     or_buf_put_char(target, '?');
-    or_buf_put_str(target, upstream_query(f->host));
+    or_buf_put_str(target, query);
 }
 
 static void put_fields(fetch *f)
@@ -72,6 +67,7 @@ static void put_fields(fetch *f)
     if (f->m != NULL) {
         fetch_put_fields(&f->head, &f->m->settings->providers[f->target],
                          market_take_key(f->m, f->target, ev_now()));
+        provider_put_version(&f->head, f->m->settings->providers[f->target].kind, OR_STR(""));
         or_http_put_field(&f->head, OR_STR("Accept"), OR_STR("application/json"));
         return;
     }
@@ -84,7 +80,7 @@ static void put_fields(fetch *f)
 static or_err on_request(void *user, uint32_t endpoint, const or_str **pieces, uint32_t *num)
 {
     fetch *f = user;
-    char   mem[2048];
+    char   mem[MAX_TARGET];
     or_buf target;
     (void)endpoint;
     or_buf_init(&target, mem, sizeof mem);
@@ -152,6 +148,7 @@ static void release(void *user)
     fetch *f = user;
     if (f->head.ptr != NULL) or_wipe(f->head.ptr, f->head.cap);
     or_buf_free(&f->head);
+    or_buf_free(&f->page);
     or_buf_free(&f->body);
     if (f->m != NULL) market_drop(f->m);
     upstream_host_drop(f->host);
@@ -193,18 +190,39 @@ static fetch *begin(fetch *f)
     return f;
 }
 
-fetch *fetch_begin(market *m, unsigned target, const char *path,
-                   void (*done)(void *user, const fetch_result *r), void *user)
+static fetch *new_get(market *m, unsigned target, void (*done)(void *user, const fetch_result *r),
+                      void *user)
 {
     fetch *f = mem_alloc(sizeof *f);
     if (f == NULL) return NULL;
     f->m = market_hold(m);
     f->target = target;
     f->host = upstream_host_hold(m->hosts[target]);
-    f->path = path;
     f->done = done;
     f->user = user;
     or_buf_init_growing(&f->body, &mem_allocator, 0);
+    or_buf_init_growing(&f->page, &mem_allocator, PAGES_MAX_TOKEN);
+    return f;
+}
+
+fetch *fetch_begin(market *m, unsigned target, const char *path,
+                   void (*done)(void *user, const fetch_result *r), void *user)
+{
+    fetch *f = new_get(m, target, done, user);
+    if (f == NULL) return NULL;
+    f->path = path;
+    return begin(f);
+}
+
+fetch *fetch_list(market *m, unsigned target, or_str page,
+                  void (*done)(void *user, const fetch_result *r), void *user)
+{
+    fetch *f = new_get(m, target, done, user);
+    if (f == NULL) return NULL;
+    if (or_buf_put_str(&f->page, page) != OR_OK) {
+        release(f);
+        return NULL;
+    }
     return begin(f);
 }
 

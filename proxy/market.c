@@ -227,6 +227,16 @@ static void describe(or_endpoint *e, const conf *settings, unsigned target)
     e->target = (uint16_t)target;
 }
 
+/* What was learned of a model's parameters is about the model; a provider that has no words for
+   one of them does not take it. */
+static void restrict_parameters(or_endpoint *e, const conf_provider *p)
+{
+    if (!provider_restricts(p->facts)) return;
+    uint32_t all = provider_parameters(p->facts);
+    e->parameters = e->parameters_known ? e->parameters & all : all;
+    e->parameters_known = true;
+}
+
 /* Is this model of the provider told by a section? Then the section counts. */
 static bool is_told(const conf *settings, unsigned target, or_str model, or_str id)
 {
@@ -319,16 +329,44 @@ static or_str text_of(const or_json_doc *doc, or_arena *scratch, const char *poi
     return text;
 }
 
-/* The number of tokens that a list calls by one of many names. */
-static uint32_t context_of(const or_json_doc *doc)
+/* The number of tokens that a list calls by one of many names, which end with NULL. */
+static uint32_t tokens_of(const or_json_doc *doc, const char *const *names)
 {
-    static const char *const names[] = {"/context_length", "/context_window", "/max_model_len",
-                                        "/max_context_length", "/meta/n_ctx_train"};
     uint64_t n;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (or_json_get_u64(doc, or_json_find(doc, 0, names[i]), &n) == OR_OK && n <= UINT32_MAX)
+    for (; *names != NULL; names++)
+        if (or_json_get_u64(doc, or_json_find(doc, 0, *names), &n) == OR_OK && n <= UINT32_MAX)
             return (uint32_t)n;
     return 0;
+}
+
+static uint32_t context_of(const or_json_doc *doc)
+{
+    static const char *const names[] = {
+        "/context_length",   "/context_window",   "/max_model_len",   "/max_context_length",
+        "/meta/n_ctx_train", "/max_input_tokens", "/inputTokenLimit", NULL};
+    return tokens_of(doc, names);
+}
+
+/* Only of those whose word for it means nothing else. */
+static uint32_t output_of(const or_json_doc *doc, provider_kind kind)
+{
+    static const char *const anthropic[] = {"/max_tokens", NULL};
+    static const char *const gemini[] = {"/outputTokenLimit", NULL};
+    if (kind == PROVIDER_ANTHROPIC) return tokens_of(doc, anthropic);
+    return kind == PROVIDER_GEMINI ? tokens_of(doc, gemini) : 0;
+}
+
+/* Gemini's list has models that only embed, or paint. What is not told is not held against it. */
+static bool generates(const or_json_doc *doc, or_arena *scratch, provider_kind kind)
+{
+    int    methods = or_json_find(doc, 0, "/supportedGenerationMethods");
+    or_str text;
+    if (kind != PROVIDER_GEMINI || or_json_type_at(doc, methods) != OR_JSON_ARRAY) return true;
+    for (int i = or_json_first(doc, methods); i >= 0; i = or_json_next(doc, i))
+        if (or_json_get_str(doc, i, scratch, &text) == OR_OK &&
+            or_str_eq(text, OR_STR("generateContent")))
+            return true;
+    return false;
 }
 
 /* One entry of a list in OpenAI's, Ollama's or Gemini's shape. An id without an author gets
@@ -336,16 +374,17 @@ static uint32_t context_of(const or_json_doc *doc)
 static or_err add_entry(struct market_memory *mem, const conf *settings, unsigned target,
                         or_str text)
 {
-    or_json_doc doc;
-    or_arena    scratch;
-    or_str      prefix = OR_STR("models/"), none = or_str_of(NULL, 0);
+    or_json_doc   doc;
+    or_arena      scratch;
+    or_str        prefix = OR_STR("models/"), none = or_str_of(NULL, 0);
+    provider_kind kind = settings->providers[target].kind;
     or_arena_init_growing(&scratch, NULL, 0, &mem_allocator);
     or_err e = or_json_parse(&doc, text, 0, &scratch);
     or_str id = e == OR_OK ? text_of(&doc, &scratch, "/id") : none;
     if (e == OR_OK && id.len == 0) id = text_of(&doc, &scratch, "/name");
     if (id.len > prefix.len && or_str_eq(or_str_of(id.ptr, prefix.len), prefix))
         id = or_str_of(id.ptr + prefix.len, id.len - prefix.len);
-    if (e != OR_OK || id.len == 0 || id.len > MAX_ID) {
+    if (e != OR_OK || id.len == 0 || id.len > MAX_ID || !generates(&doc, &scratch, kind)) {
         or_arena_reset(&scratch);
         return OR_OK; /* one odd entry does not spoil the list */
     }
@@ -363,6 +402,7 @@ static or_err add_entry(struct market_memory *mem, const conf *settings, unsigne
         endpoint->upstream_model = raw;
         if (model.ptr != raw.ptr) endpoint->canonical = raw;
         endpoint->context_length = context_of(&doc);
+        endpoint->max_completion_tokens = output_of(&doc, kind);
     }
     or_arena_reset(&scratch);
     return told || (endpoint != NULL && model.ptr != NULL) ? OR_OK : OR_ERR_MEMORY;
@@ -590,6 +630,16 @@ static void donate(struct market_memory *mem, const or_catalogue *donors, bool p
         }
 }
 
+/* Last of all, since what others tell goes before; but what a section says, counts. */
+static void restrict_all(struct market_memory *mem, const conf *settings)
+{
+    for (uint32_t i = 0; i < mem->num; i++) {
+        or_endpoint *e = &mem->endpoints[i];
+        bool         told = i < mem->sections && settings->endpoints[i].offer.parameters_known;
+        if (!told && !e->router) restrict_parameters(e, &settings->providers[e->target]);
+    }
+}
+
 /* The catalogue file: its entries are offers of the OpenRouter provider where there is one, and
    tell what others do not say. */
 static bool add_file(market *m, or_buf *body, char *error, size_t error_size)
@@ -742,6 +792,7 @@ unsigned market_admit(market *m, or_str model)
         num++;
         if (!e->disabled && e->target == target && or_str_eq(e->model, model)) continue;
         describe(e, m->settings, target);
+        restrict_parameters(e, &m->settings->providers[target]);
         memcpy(mem->names[i], model.ptr, model.len);
         e->model = or_str_of(mem->names[i], model.len);
         memset(&m->stats[m->num_listed + i], 0, sizeof m->stats[0]);
@@ -822,6 +873,7 @@ static bool fill(market *m, const market *old, char *error, size_t error_size)
         or_catalogue one = {&mem->endpoints[i], 1, NULL, 0};
         donate(mem, &one, false);
     }
+    restrict_all(mem, settings);
     if (!group(m) || !add_slots(m)) return fail(error, error_size, "the catalogue", "no memory");
     m->catalogue.endpoints = mem->endpoints;
     m->catalogue.num = mem->num;

@@ -395,7 +395,7 @@ static void put_client_fields(or_buf *head, const or_http_head *from)
 
 /* What Anthropic's features are switched on by, under the name that each has for it. The version
    is the client's where its own bytes are sent. */
-static void put_anthropic_fields(const rewrite *r, or_buf *head)
+static void put_anthropic_fields(const rewrite *r, provider_kind kind, or_buf *head)
 {
     bool   passes = r->wire == r->speaks;
     or_str version = or_str_of(NULL, 0), beta = or_str_of(NULL, 0);
@@ -404,9 +404,8 @@ static void put_anthropic_fields(const rewrite *r, or_buf *head)
         if (beta.len == 0) beta = or_http_field(r->client, OR_STR("x-anthropic-beta"), NULL);
         version = or_http_field(r->client, OR_STR("anthropic-version"), NULL);
     }
-    if (!passes || version.len == 0 || version.len > MAX_FIELD)
-        version = OR_STR(OR_ANTHROPIC_VERSION);
-    or_http_put_field(head, OR_STR("anthropic-version"), version);
+    if (!passes || version.len > MAX_FIELD) version = or_str_of(NULL, 0);
+    (void)provider_put_version(head, kind, version);
     if (beta.len > 0 && beta.len <= MAX_FIELD)
         or_http_put_field(head, OR_STR("anthropic-beta"), beta);
 }
@@ -427,7 +426,7 @@ static or_err put_target(const rewrite *r, const or_candidate *c, const conf_pro
     const upstream_host *host = r->d->m->hosts[e->target];
     or_dialect           own = r->wire == p->facts->dialect ? r->wire : OR_DIALECT_CHAT;
     return provider_put_target(target, p->kind, upstream_base_path(host), upstream_query(host), own,
-                               path_of(r), rewrite_model(r, c), r->f->stream);
+                               or_str_z(path_of(r)), rewrite_model(r, c), r->f->stream);
 }
 
 static or_err put_head(const rewrite *r, const or_candidate *c, unsigned key, or_buf *out,
@@ -449,7 +448,7 @@ static or_err put_head(const rewrite *r, const or_candidate *c, unsigned key, or
                       : r->f->kind == FACTS_OTHER ? OR_STR("*/*")
                                                   : OR_STR("application/json"));
     put_client_fields(out, router ? r->client : NULL);
-    if (r->wire == OR_DIALECT_MESSAGES) put_anthropic_fields(r, out);
+    if (r->wire == OR_DIALECT_MESSAGES) put_anthropic_fields(r, p->kind, out);
     or_http_put_field(out, OR_STR("Content-Type"), OR_STR("application/json"));
     or_http_put_length(out, length);
     or_http_put_head_end(out);

@@ -32,7 +32,8 @@ void           upstream_host_drop(upstream_host *h); /* the last one closes the 
 /* What requests need to know of it. */
 or_str upstream_authority(const upstream_host *h); /* for the Host field */
 or_str upstream_base_path(const upstream_host *h); /* in front of "/chat/completions"; that of
-                                                      kind ollama ends in /v1 */
+                                                      kind ollama ends in /v1, those of anthropic
+                                                      and gemini have no version */
 or_str upstream_query(const upstream_host *h);     /* of the base URL, without '?'; absent when
                                                       there is none */
 

@@ -102,7 +102,9 @@ static const char *const good[] = {
     "refresh=10ms", "refresh=24h", "log=text", "log=json", "open=yes", "open=false",
     "listen=127.0.0.1:1", "state=/x", "catalog=m.json", "ca=/x/y z", "default_model=acme/big",
     "auto_models=a/b, c/d", "decisions=/x", "unknown_price=refuse", "unknown_price=ceiling",
-    "unknown_price=allow", "price_ceiling_prompt=1.5", "price_ceiling_completion=0",
+    "unknown_price=allow", "on_unsupported=drop", "on_unsupported=warn", "on_unsupported=reject",
+    "provider x.kind=anthropic", "provider x.kind=gemini",
+    "price_ceiling_prompt=1.5", "price_ceiling_completion=0",
     "management_key=env:TEST_CONF_SECRET", "provider_preferences={}",
     "provider_preferences={\"order\":[\"a\"],\"zdr\":true,\"sort\":{\"by\":\"price\"}}",
     "ledger=full", "ledger=totals", "ledger_sync=each", "ledger_sync=10ms", "ledger_sync=1d",
@@ -233,13 +235,9 @@ static const struct {
      "cannot read /no/such/file: No such file or directory"},
     {"provider x.key=file:/", "cannot read /: Is a directory"},
     {"provider x.kind=opnai",
-     "kind is \"opnai\": use openai, openrouter, ollama, azure or demo"},
-    {"provider x.kind=anthropic",
-     "kind \"anthropic\" is not in this version: it speaks through its OpenAI-compatible address, "
-     "kind = openai and base_url = https://api.anthropic.com/v1"},
-    {"provider x.kind=gemini",
-     "kind \"gemini\" is not in this version: it speaks through its OpenAI-compatible address, "
-     "kind = openai and base_url = https://generativelanguage.googleapis.com/v1beta/openai"},
+     "kind is \"opnai\": use openai, openrouter, ollama, azure, anthropic, gemini or demo"},
+    {"on_unsupported=ignore", "on_unsupported is \"ignore\": use drop, warn or reject"},
+    {"on_unsuported=drop", "unknown key \"on_unsuported\": did you mean \"on_unsupported\"?"},
     {"provider x.data_collection=yes", "data_collection is \"yes\": use allow or deny"},
     {"provider x.zdr=2", "zdr is \"2\": use yes or no"},
     {"provider x.quantization=q4",
@@ -382,7 +380,11 @@ static const struct {
     {"[endpoint groq m]\nprompt=1\n[provider groq]\n", ""},
     {"[provider mine]\n", ":1: provider mine has no base_url, e.g. https://host/v1"},
     {"[provider azure]\n", ":1: provider azure has no base_url, e.g. "
-     "https://RESOURCE.openai.azure.com/openai/v1"},
+     "https://RESOURCE.openai.azure.com"},
+    {"[provider groq]\nkind=anthropic\n",
+     ":1: provider groq has no base_url, e.g. https://host/v1"}, /* its key is not Anthropic's */
+    {"[provider a]\nkind=gemini\nbase_url=http://h/v1beta?x=1\n", ":1: provider a: "
+     "\"http://h/v1beta?x=1\" has a query: only ?api-version=... of kind azure can be there"},
     {"[provider azure]\nbase_url=https://r/openai/deployments/d?api-version=2024-10-21\n", ""},
     {"[provider azure]\nbase_url=https://r/?version=1\n", ":1: provider azure: "
      "\"https://r/?version=1\" has a query: only ?api-version=... of kind azure can be there"},
@@ -442,16 +444,19 @@ static void test_top(void)
     CHECK(c->heartbeat == 5000 && c->refresh == 3600000 && !c->open && !c->log_json, "defaults");
     CHECK(c->limits.generations == 200 && c->limits.decisions == 1048576, "defaults");
     CHECK(c->unknown_price == CONF_PRICE_REFUSE && !c->has_management_key, "defaults");
+    CHECK(c->on_unsupported == CONF_UNSUPPORTED_WARN, "defaults");
     CHECK(read_text(c,
                     "listen = 127.0.0.1:1\nlisten=[::1]:2\nopen = true\nlog=json\nrefresh=0s\n"
                     "ca = /x y/z # why\ndefault_model=\"q\"\nauto_models= a/b ,c/d\n"
                     "price_ceiling_prompt=0.15\nunknown_price=allow\nstate=/s\n"
+                    "on_unsupported=reject\n"
                     "provider_preferences = {\"sort\":\"price\"}\n"
                     "management_key=env:TEST_CONF_SECRET\n"
                     "[limits]\nbody=3k\n[timeout]\ntotal = 2h\n[aliases]\ngpt-4.1 = a/b\n" ONE,
                     true), error);
     CHECK(c->num_listen == 2 && is(c->listen[1], "[::1]:2"), "listen");
     CHECK(c->open && c->log_json && c->refresh == 0, "flags");
+    CHECK(c->on_unsupported == CONF_UNSUPPORTED_REJECT, "choice");
     CHECK(c->limits.body == 3072 && c->timeout.total == 7200000, "numbers");
     CHECK(is(c->ca, "/x y/z") && is(c->default_model, "\"q\"") && is(c->state, "/s"), "texts");
     CHECK(c->num_auto_models == 2 && str_is(c->auto_models[0], "a/b") &&
@@ -492,13 +497,95 @@ static void test_providers(void)
     CHECK(is(p[2].base_url, "https://API.groq.com/openai/v1"), "tidied");
     CHECK(is(p[3].facts->name, "") && is(p[3].base_url, "https://h"), "unknown one");
     CHECK(p[4].facts->strict && p[4].facts->any_choice, "mistral");
-    CHECK(p[5].kind == PROVIDER_OPENAI && is(p[5].title, "Google"), "google");
+    CHECK(p[5].kind == PROVIDER_GEMINI && is(p[5].title, "Google"), "google");
     CHECK(is(p[6].base_url, "http://127.0.0.1:11434"), "ollama has no /v1");
     CHECK(p[7].base_url == NULL && p[7].facts->kind == PROVIDER_DEMO, "demo");
     CHECK(is(p[8].facts->name, "azure"), "azure by kind");
     CHECK(c->num_listen == 1 && is(c->listen[0], "127.0.0.1:8787"), "where it listens");
     conf_clear_providers(c);
     CHECK(c->num_providers == 0 && c->num_endpoints == 0, "cleared");
+    conf_drop(c);
+}
+
+#define GOOGLE "https://generativelanguage.googleapis.com"
+
+/* Addresses as people paste them (G56): a section's name, kind ("" for none) and base_url; then
+   the kind, row and base_url that come of them. */
+static const struct {
+    const char   *name, *kind, *url;
+    provider_kind want;
+    const char   *row, *base_url;
+} pasted[] = {
+    {"anthropic", "", "", PROVIDER_ANTHROPIC, "anthropic", "https://api.anthropic.com"},
+    {"anthropic", "", "https://api.anthropic.com/v1", PROVIDER_ANTHROPIC, "anthropic",
+     "https://api.anthropic.com"},
+    {"anthropic", "", "https://api.anthropic.com/v1//", PROVIDER_ANTHROPIC, "anthropic",
+     "https://api.anthropic.com"},
+    {"x", "anthropic", "http://h:1/v1/messages", PROVIDER_ANTHROPIC, "anthropic", "http://h:1"},
+    {"x", "anthropic", "http://h/v1/messages/count_tokens/", PROVIDER_ANTHROPIC, "anthropic",
+     "http://h"},
+    {"x", "anthropic", "http://h/v1/models", PROVIDER_ANTHROPIC, "anthropic", "http://h"},
+    {"x", "anthropic", "http://h/v1/chat/completions", PROVIDER_ANTHROPIC, "anthropic",
+     "http://h"},
+    {"x", "anthropic", "https://gw/v1/acct/anthropic", PROVIDER_ANTHROPIC, "anthropic",
+     "https://gw/v1/acct/anthropic"},
+    {"x", "anthropic", "https://api.deepseek.com/anthropic/", PROVIDER_ANTHROPIC, "anthropic",
+     "https://api.deepseek.com/anthropic"},
+    {"claude", "", "https://API.anthropic.com/v1", PROVIDER_ANTHROPIC, "anthropic",
+     "https://API.anthropic.com"},
+    {"claude", "anthropic", "", PROVIDER_ANTHROPIC, "anthropic", "https://api.anthropic.com"},
+    {"anthropic", "openai", "", PROVIDER_OPENAI, "anthropic-openai",
+     "https://api.anthropic.com/v1"},
+    {"claude", "openai", "https://api.anthropic.com/v1/", PROVIDER_OPENAI, "anthropic-openai",
+     "https://api.anthropic.com/v1"},
+    {"google", "", "", PROVIDER_GEMINI, "google", GOOGLE},
+    {"gemini", "", "", PROVIDER_GEMINI, "gemini", GOOGLE},
+    {"gemini", "", GOOGLE "/v1beta", PROVIDER_GEMINI, "gemini", GOOGLE},
+    {"gemini", "", GOOGLE "/v1beta/", PROVIDER_GEMINI, "gemini", GOOGLE},
+    {"x", "gemini", "http://h/v1", PROVIDER_GEMINI, "gemini", "http://h"},
+    {"x", "gemini", "http://h/v1beta/models", PROVIDER_GEMINI, "gemini", "http://h"},
+    {"x", "gemini", "http://h/v1beta/openai", PROVIDER_GEMINI, "gemini", "http://h"},
+    {"x", "gemini", "http://h/sub/v1beta/models/g-2:generateContent", PROVIDER_GEMINI, "gemini",
+     "http://h/sub"},
+    {"x", "", GOOGLE "/v1beta/models/g-2:streamGenerateContent?alt=sse&key=sk-no", PROVIDER_GEMINI,
+     "google", GOOGLE},
+    {"google", "", GOOGLE "/v1beta/openai/", PROVIDER_OPENAI, "google-openai",
+     GOOGLE "/v1beta/openai"},
+    {"google", "openai", "", PROVIDER_OPENAI, "google-openai", GOOGLE "/v1beta/openai"},
+    {"gemini", "openai", "", PROVIDER_OPENAI, "google-openai", GOOGLE "/v1beta/openai"},
+    {"gemini", "", "https://gw/google/v1beta/openai", PROVIDER_OPENAI, "google-openai",
+     "https://gw/google/v1beta/openai"},
+    {"x", "", GOOGLE "/v1beta/openai/chat/completions", PROVIDER_OPENAI, "google-openai",
+     GOOGLE "/v1beta/openai"},
+    {"azure", "", "https://r.openai.azure.com/", PROVIDER_AZURE, "azure",
+     "https://r.openai.azure.com"},
+    {"azure", "", "https://r/openai/deployments/d/chat/completions?api-version=2025-01-01",
+     PROVIDER_AZURE, "azure", "https://r/openai/deployments/d?api-version=2025-01-01"},
+    {"azure", "", "https://r/openai/v1/chat/completions", PROVIDER_AZURE, "azure",
+     "https://r/openai/v1"},
+    {"attic", "ollama", "http://h:11434/v1/chat/completions", PROVIDER_OLLAMA, "ollama",
+     "http://h:11434"},
+    {"x", "", "http://h/v1/chat/completions", PROVIDER_OPENAI, "", "http://h/v1"},
+};
+
+static void test_pasted(void)
+{
+    for (size_t i = 0; i < sizeof pasted / sizeof pasted[0]; i++) {
+        char  text[512], name[200];
+        conf *c = fresh();
+        snprintf(text, sizeof text, "[provider %s]\n%s%s\n%s%s\n", pasted[i].name,
+                 pasted[i].kind[0] != 0 ? "kind=" : "", pasted[i].kind,
+                 pasted[i].url[0] != 0 ? "base_url=" : "", pasted[i].url);
+        snprintf(name, sizeof name, "%s %s %s", pasted[i].name, pasted[i].kind, pasted[i].url);
+        CHECK(read_text(c, text, true), error);
+        const conf_provider *p = &c->providers[0];
+        CHECK(p->kind == pasted[i].want && is(p->facts->name, pasted[i].row), name);
+        CHECK_STR(or_str_z(p->base_url), or_str_z(pasted[i].base_url), name);
+        conf_drop(c);
+    }
+    conf *c = fresh();
+    CHECK(read_text(c, "[provider google]\nkind=openai\n", true), error);
+    CHECK(is(c->providers[0].title, "Google"), "it has its name whatever is spoken");
     conf_drop(c);
 }
 
@@ -912,7 +999,19 @@ static void test_facts(void)
             CHECK(provider_is_openai_member(or_str_z(rows[i].drop[k])), rows[i].drop[k]);
         for (unsigned k = 0; rows[i].rename != NULL && rows[i].rename[k] != NULL; k += 2)
             CHECK(provider_is_openai_member(or_str_z(rows[i].rename[k])), rows[i].rename[k]);
+        bool other = rows[i].dialect != OR_DIALECT_CHAT;
+        CHECK(other == (rows[i].kind == PROVIDER_ANTHROPIC || rows[i].kind == PROVIDER_GEMINI),
+              rows[i].name);
+        CHECK(!other || rows[i].no_completions, rows[i].name);
+        CHECK(rows[i].messages == (rows[i].kind == PROVIDER_OPENROUTER ||
+                                   rows[i].kind == PROVIDER_ANTHROPIC), rows[i].name);
     }
+    CHECK(!provider_find("nobody")->no_completions && !provider_find("nobody")->responses &&
+          (provider_find("nobody")->lacks & OR_LACKS_DEVELOPER) != 0, "unknown one");
+    CHECK((provider_find("openai")->lacks & (OR_LACKS_DEVELOPER | OR_LACKS_DETAILS)) == 0 &&
+          provider_find("openai")->responses, "openai");
+    CHECK(provider_find("openrouter")->lacks == 0, "openrouter");
+    CHECK((provider_find("mistral")->lacks & OR_WANTS_SHORT_IDS) != 0, "mistral");
     CHECK(provider_find("nobody")->name[0] == 0, "unknown one");
     CHECK(provider_is_openai_member(OR_STR("messages")) &&
           provider_is_openai_member(OR_STR("encoding_format")) &&
@@ -940,7 +1039,8 @@ static void uncomment_example(char *path)
 
 static bool same_defaults(const conf *a, const conf *b)
 {
-    return a->heartbeat == b->heartbeat && a->refresh == b->refresh && a->open == b->open &&
+    return a->on_unsupported == b->on_unsupported && a->heartbeat == b->heartbeat &&
+           a->refresh == b->refresh && a->open == b->open &&
            a->log_json == b->log_json && a->unknown_price == b->unknown_price &&
            memcmp(&a->limits, &b->limits, sizeof a->limits) == 0 &&
            memcmp(&a->timeout, &b->timeout, sizeof a->timeout) == 0;
@@ -962,7 +1062,7 @@ static void test_example(void)
     uncomment_example(path);
     CHECK(conf_read_file(all, path, &e) && conf_finish(all, &e), e.text);
     CHECK(same_defaults(all, standard), "defaults");
-    CHECK(all->num_providers == 3 && all->num_endpoints == 1 && all->num_keys == 1 &&
+    CHECK(all->num_providers == 4 && all->num_endpoints == 1 && all->num_keys == 1 &&
           all->num_aliases == 1 && all->num_presets == 1, "all is uncommented");
     unlink(path);
     conf_drop(example);
@@ -1024,6 +1124,7 @@ int main(void)
     test_files();
     test_top();
     test_providers();
+    test_pasted();
     test_endpoints();
     test_keys_and_presets();
     test_limits();

@@ -52,6 +52,128 @@ static void test_shapes(void)
     }
 }
 
+#define KIND(name, kind) "[provider " name "]\nkind = " kind "\nbase_url = http://10.0.0.1\n"
+
+/* The lists of other dialects: what each entry says, and which ones are left out. */
+static const struct {
+    const char *name, *kind, *list, *model, *upstream, *none;
+    uint32_t    context, output;
+} foreign[] = {
+    {"anthropic", "anthropic",
+     "{\"data\":[{\"type\":\"model\",\"id\":\"claude-x\",\"display_name\":\"X\",\"created_at\":"
+     "\"2026-01-01T00:00:00Z\",\"max_input_tokens\":200000,\"max_tokens\":64000}],"
+     "\"has_more\":false,\"first_id\":\"claude-x\",\"last_id\":\"claude-x\"}",
+     "alpha/claude-x", "claude-x", "no", 200000, 64000},
+    {"anthropic without limits", "anthropic",
+     "{\"data\":[{\"id\":\"claude-x\",\"max_tokens\":null}]}", "alpha/claude-x", "claude-x", "no",
+     0, 0},
+    {"gemini", "gemini",
+     "{\"models\":[{\"name\":\"models/embed\",\"supportedGenerationMethods\":[\"embedContent\"]},"
+     "{\"name\":\"models/none\",\"supportedGenerationMethods\":[]},"
+     "{\"name\":\"models/g-2\",\"displayName\":\"G\",\"inputTokenLimit\":1048576,"
+     "\"outputTokenLimit\":65536,"
+     "\"supportedGenerationMethods\":[\"countTokens\",\"generateContent\"]}]}",
+     "alpha/g-2", "g-2", "embed", 1048576, 65536},
+    {"gemini in pages", "gemini",
+     "[{\"name\":\"models/none\",\"supportedGenerationMethods\":[\"x\",5,null]},"
+     "{\"name\":\"models/g-2\"}]",
+     "alpha/g-2", "g-2", "none", 0, 0},
+    {"tuned", "gemini", "{\"models\":[{\"name\":\"tunedModels/x\"}]}", "tunedModels/x",
+     "tunedModels/x", "x", 0, 0},
+    {"words of others", "openai",
+     "{\"data\":[{\"id\":\"m\",\"max_tokens\":5,\"outputTokenLimit\":6,"
+     "\"supportedGenerationMethods\":[]}]}",
+     "alpha/m", "m", "no", 0, 0},
+};
+
+static void test_foreign_lists(void)
+{
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+        char text[128];
+        snprintf(text, sizeof text, KIND("alpha", "%s"), foreign[i].kind);
+        start(text);
+        CHECK(learn_z("alpha", foreign[i].list), foreign[i].name);
+        CHECK(offers("alpha") == 1 && offer(foreign[i].none, "alpha") == NULL, foreign[i].name);
+        const or_endpoint *e = offer(foreign[i].model, "alpha");
+        CHECK(e != NULL, foreign[i].name);
+        if (e == NULL) continue;
+        CHECK_STR(e->upstream_model, or_str_z(foreign[i].upstream), foreign[i].name);
+        CHECK(e->context_length == foreign[i].context, foreign[i].name);
+        CHECK(e->max_completion_tokens == foreign[i].output, foreign[i].name);
+    }
+}
+
+static uint32_t bits(const char *a, const char *b)
+{
+    return or_param_bit(or_str_z(a)) | or_param_bit(or_str_z(b));
+}
+
+/* Whose dialect or row restricts it claims no more; of whom nothing is known nothing is said. */
+static void test_parameters(void)
+{
+    start(KIND("alpha", "anthropic") "[provider groq]\n[provider mistral]\n" NEAR("beta"));
+    static const struct {
+        const char *name, *has, *has_not;
+    } cases[] = {
+        {"alpha", "tools", "seed"}, {"groq", "seed", "logit_bias"}, {"mistral", "tools", "top_k"}};
+    char model[32];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CHECK(learn_z(cases[i].name, "[{\"id\":\"m\"}]"), cases[i].name);
+        snprintf(model, sizeof model, "%s/m", cases[i].name);
+        const or_endpoint *e = offer(model, cases[i].name);
+        CHECK(e != NULL && e->parameters_known, cases[i].name);
+        if (e == NULL) continue;
+        CHECK((e->parameters & bits(cases[i].has, cases[i].has_not)) ==
+                  or_param_bit(or_str_z(cases[i].has)),
+              cases[i].name);
+        CHECK(e->parameters == provider_parameters(provider_of(cases[i].name)->facts),
+              cases[i].name);
+    }
+    CHECK(learn_z("beta", "[{\"id\":\"m\"}]"), "beta");
+    const or_endpoint *beta = offer("beta/m", "beta");
+    CHECK(beta != NULL && !beta->parameters_known, "nothing is known");
+}
+
+/* What others tell of the model goes before, as far as the provider has words for it; what a
+   section says, counts. */
+static void test_parameters_of_others(void)
+{
+    /* clang-format off */
+    start(KIND("alpha", "anthropic") ROUTER NEAR("beta")
+          "[endpoint alpha acme/told]\nsupported_parameters = seed\n[endpoint alpha acme/big]\n");
+    /* clang-format on */
+    CHECK(learn_z("openrouter",
+                  "{\"data\":[{\"id\":\"acme/big\",\"supported_parameters\":[\"tools\","
+                  "\"seed\"],\"pricing\":{}},{\"id\":\"acme/small\","
+                  "\"supported_parameters\":[\"tools\",\"seed\"],\"pricing\":{}}]}") &&
+              learn_z("alpha", "[{\"id\":\"acme/small\"}]") &&
+              learn_z("beta", "[{\"id\":\"acme/small\"}]"),
+          error);
+    const or_endpoint *big = offer("acme/big", "alpha"), *small = offer("acme/small", "alpha");
+    const or_endpoint *told = offer("acme/told", "alpha"), *beta = offer("acme/small", "beta");
+    const or_endpoint *router = offer("acme/small", "openrouter");
+    CHECK(big != NULL && small != NULL && told != NULL && beta != NULL && router != NULL, "offers");
+    if (big == NULL || small == NULL || told == NULL || beta == NULL || router == NULL) return;
+    CHECK(big->parameters_known && big->parameters == or_param_bit(OR_STR("tools")), "a section");
+    CHECK(small->parameters_known && small->parameters == big->parameters, "of the list");
+    CHECK(told->parameters_known && told->parameters == or_param_bit(OR_STR("seed")), "told");
+    CHECK(beta->parameters == bits("tools", "seed"), "not restricted");
+    CHECK(router->parameters == bits("tools", "seed"), "a router knows itself");
+}
+
+/* A model that nobody lists. */
+static void test_parameters_of_admitted(void)
+{
+    start(KIND("alpha", "gemini") NEAR("beta"));
+    CHECK(market_admit(market_now(), OR_STR("any/m")) == 2, "both take it");
+    const market *m = market_now();
+    for (uint32_t i = m->num_listed; i < m->catalogue.num; i++) {
+        const or_endpoint *e = &m->catalogue.endpoints[i];
+        if (!e->disabled)
+            CHECK(e->parameters_known == or_str_eq(e->provider, OR_STR("alpha")), "admitted");
+    }
+}
+
 /* What cannot be used is refused, and what was there stays. */
 static void test_refused_lists(void)
 {
@@ -443,6 +565,10 @@ int main(void)
     ev_open(16);
     log_mute();
     test_shapes();
+    test_foreign_lists();
+    test_parameters();
+    test_parameters_of_others();
+    test_parameters_of_admitted();
     test_refused_lists();
     test_long_ids();
     test_many();

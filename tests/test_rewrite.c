@@ -84,7 +84,7 @@ static bool head_has(const sent *s, const char *text)
 #define ALL_PROVIDERS                                                                          \
     "[provider openai]\nbase_url = http://10.0.0.1/v1\nany_model = yes\n"                      \
     "[provider mistral]\nbase_url = http://10.0.0.2/v1\nany_model = yes\n"                     \
-    "[provider google]\nbase_url = http://10.0.0.3/v1\nany_model = yes\n"                      \
+    "[provider google]\nkind = openai\nbase_url = http://10.0.0.3/v1\nany_model = yes\n"       \
     "[provider groq]\nbase_url = http://10.0.0.4/v1\nany_model = yes\n"                        \
     "[provider ollama]\nbase_url = http://10.0.0.5:11434\nany_model = yes\n"                   \
     "[provider vllm]\nbase_url = http://10.0.0.6/v1\nany_model = yes\n"                        \

@@ -181,6 +181,8 @@ static const struct {
     {"http://attic?a=b", PROVIDER_OLLAMA, "attic", "/v1", "a=b", true},
     {"http://attic/?", PROVIDER_OLLAMA, "attic", "/v1", "", true},
     {"http://attic/x///?a=/v1", PROVIDER_OLLAMA, "attic", "/x/v1", "a=/v1", true},
+    {"http://a.acme.com", PROVIDER_ANTHROPIC, "a.acme.com", "", NULL, false},
+    {"http://a.acme.com/sub/", PROVIDER_GEMINI, "a.acme.com", "/sub", NULL, false},
     {NULL, PROVIDER_DEMO, "demo", "", NULL, true},
 };
 

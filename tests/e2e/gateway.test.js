@@ -301,18 +301,6 @@ test('a list that cannot be had costs nobody anything', async (t) => {
     assert.equal((await ask(p, { path: '/v1/models' })).status, 200);
 });
 
-for (const kind of ['anthropic', 'gemini'])
-    test(`kind = ${kind} is refused, with the way that works`, async (t) => {
-        const file = path.join(scratch(t), 'x.conf');
-        fs.writeFileSync(
-            file,
-            `[provider x]\nkind = ${kind}\nbase_url = https://x.example/v1\nkey = env:X\n`,
-        );
-        const p = await run(t, ['-c', file], { env: { X: 'sk-x' } });
-        assert.equal(p.code, 2);
-        assert.match(p.stderr, /x\.conf:2: .*OpenAI-compatible/);
-    });
-
 // ---- a provider dies
 
 async function living(t, name, port = 0) {
