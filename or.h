@@ -8558,6 +8558,13 @@ static void ori_responses_item_event(ori_read *r, int item)
     *told = false;
 }
 
+/* A complete response has no open calls: those without arguments get {}. */
+static void ori_responses_close_calls(ori_read *r)
+{
+    for (uint32_t k = 0; r->s != NULL && k < r->s->num_calls; k++)
+        ori_responses_call(r, -1, k, true);
+}
+
 /* All that a complete response holds and that was not told: its calls in their order, and, when
    no event told anything, the rest. */
 static void ori_responses_output(ori_read *r, int output)
@@ -8583,6 +8590,10 @@ static void ori_responses_end(ori_read *r, int response, or_str state)
     int reason = ori_read_at(r, response, "/incomplete_details/reason");
     ori_read_facts(r, response);
     ori_responses_output(r, ori_read_at(r, response, "/output"));
+    if (ori_read_is(r, status, "completed") ||
+        (ori_read_quoted(r, status).ptr == NULL &&
+         (or_str_eq(state, OR_STR("completed")) || or_str_eq(state, OR_STR("done")))))
+        ori_responses_close_calls(r);
     if (ori_read_quoted(r, status).ptr != NULL) state = ori_read_str(r, status);
     if (ori_read_quoted(r, reason).ptr != NULL) state = ori_read_str(r, reason);
     ori_read_finish(r, state);
