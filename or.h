@@ -7743,6 +7743,7 @@ typedef struct ori_read {
     or_dialect_stream d; /* as it will be when all went well */
     or_chat_stream   *s; /* NULL: a whole answer */
     bool              counting;
+    uint32_t          hash;                  /* GEMINI: of the answer, for the ids of its calls */
     uint32_t          num_calls, num_images; /* of this event or answer */
     or_tool_call     *calls;
     or_str           *images;
@@ -8288,22 +8289,20 @@ static void ori_gemini_sign(ori_read *r, or_str signature, or_str id)
 }
 
 /* An id for a call that has none, with quotes: other answers of the history have other ones. */
-static or_str ori_gemini_make_id(ori_read *r, int root, uint32_t k)
+static or_str ori_gemini_make_id(ori_read *r, uint32_t k)
 {
     static const char hex[] = "0123456789abcdef";
     or_buf           *out = &r->out[ORI_READ_MADE];
     size_t            since = out->len;
-    or_str            from = ori_read_quoted(r, ori_read_at(r, root, "/responseId"));
-    uint32_t          h = ori_chat_hash(from.ptr != NULL ? from : or_json_raw(&r->c.doc, root));
     or_buf_put_z(out, "\"call_");
-    for (int i = 28; i >= 0; i -= 4) or_buf_put_char(out, hex[h >> i & 15]);
+    for (int i = 28; i >= 0; i -= 4) or_buf_put_char(out, hex[r->hash >> i & 15]);
     or_buf_put_char(out, '_');
     or_buf_put_u64(out, k);
     or_buf_put_char(out, '"');
     return ori_read_made(r, since);
 }
 
-static void ori_gemini_call(ori_read *r, int root, int function, or_str signature)
+static void ori_gemini_call(ori_read *r, int function, or_str signature)
 {
     uint32_t      k = ori_read_calls(r);
     int           id = ori_read_at(r, function, "/id");
@@ -8313,7 +8312,7 @@ static void ori_gemini_call(ori_read *r, int root, int function, or_str signatur
     if (call == NULL) return;
     call->id = ori_read_str(r, id);
     if (quoted.ptr == NULL) {
-        quoted = ori_gemini_make_id(r, root, k);
+        quoted = ori_gemini_make_id(r, k);
         call->id = or_str_of(quoted.ptr + 1, quoted.len - 2);
     }
     call->name = ori_read_name(r, ori_read_at(r, function, "/name"));
@@ -8328,7 +8327,7 @@ static void ori_gemini_call(ori_read *r, int root, int function, or_str signatur
     ori_gemini_sign(r, signature, quoted);
 }
 
-static void ori_gemini_part(ori_read *r, int root, int part)
+static void ori_gemini_part(ori_read *r, int part)
 {
     int    text = ori_read_at(r, part, "/text"), data = ori_read_at(r, part, "/inlineData");
     int    function = ori_read_at(r, part, "/functionCall");
@@ -8344,7 +8343,7 @@ static void ori_gemini_part(ori_read *r, int root, int part)
     }
     ori_read_image(r, ori_read_at(r, data, "/data"), ori_read_at(r, data, "/mimeType"), -1);
     if (ori_read_type(r, function) == OR_JSON_OBJECT)
-        ori_gemini_call(r, root, function, signature);
+        ori_gemini_call(r, function, signature);
     else
         ori_gemini_sign(r, signature, or_str_of(NULL, 0));
 }
@@ -8382,11 +8381,12 @@ static bool ori_gemini_event(ori_read *r, int root)
     int                      list = ori_read_at(r, root, members[0]), i, parts;
     for (i = 0; i < 4 && ori_read_at(r, root, members[i]) < 0;) i++;
     if (i == 4) return false;
+    or_str id = ori_read_quoted(r, ori_read_at(r, root, "/responseId"));
+    r->hash = ori_chat_hash(id.ptr != NULL ? id : or_json_raw(doc, root));
     int candidate = ori_gemini_candidate(r, list);
     parts = ori_read_at(r, candidate, "/content/parts");
     if (ori_read_type(r, parts) == OR_JSON_ARRAY)
-        for (i = or_json_first(doc, parts); i >= 0; i = or_json_next(doc, i))
-            ori_gemini_part(r, root, i);
+        for (i = or_json_first(doc, parts); i >= 0; i = or_json_next(doc, i)) ori_gemini_part(r, i);
     ori_read_finish(r, ori_read_str(r, ori_read_at(r, candidate, "/finishReason")));
     if (ori_read_type(r, list) != OR_JSON_ARRAY || doc->tok[list].size == 0)
         ori_gemini_blocked(r, ori_read_at(r, root, "/promptFeedback/blockReason"));
@@ -8869,9 +8869,7 @@ or_err or_dialect_read(or_dialect from, or_str body, or_arena *arena, or_chat_an
     memset(a, 0, sizeof *a);
     if (from > OR_DIALECT_RESPONSES) return OR_ERR_ARG;
     or_dialect_stream_init(&d, from);
-    or_err e = ori_dialect_decode(&d, NULL, body, arena, a);
-    a->done = false;
-    return e;
+    return ori_dialect_decode(&d, NULL, body, arena, a);
 }
 
 void or_dialect_stream_init(or_dialect_stream *d, or_dialect from)

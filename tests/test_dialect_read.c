@@ -60,7 +60,7 @@ static const struct {
      "'anthropic-claude-v1','index':0},{'type':'reasoning.encrypted','data':'RR','format':"
      "'anthropic-claude-v1','index':1},{'type':'reasoning.text','signature':'S','format':"
      "'anthropic-claude-v1','index':2}])finish(stop)native(end_turn)"},
-    {"several calls", M,
+    {"G34 G35 several calls", M,
      "{'content':[{'type':'tool_use','id':'a','name':'or--x-2Ey','input':{}},{'type':'server_tool_use',"
      "'id':'s','name':'web_search','input':{'query':'q'}},{'type':'tool_use','id':'b','name':'g',"
      "'input':null},{'type':'tool_use','id':'c','name':'or--z','input':'{\\'y\\':2}'}],"
@@ -88,7 +88,7 @@ static const struct {
     {"max_tokens with a call", M,
      "{'content':[{'type':'tool_use','id':'a','name':'f','input':{'x':1}}],'stop_reason':'max_tokens'}",
      "call0(a):(f)=({'x':1})finish(length)native(max_tokens)"},
-    {"tool_use without a call", M, "{'content':[],'stop_reason':'tool_use'}", "finish(stop)native(tool_use)"},
+    {"G28 tool_use without a call", M, "{'content':[],'stop_reason':'tool_use'}", "finish(stop)native(tool_use)"},
     {"G59 empty", M, "{'type':'message','content':[],'stop_reason':'end_turn'}",
      "finish(stop)native(end_turn)"},
     {"no reason, text", M, "{'content':[{'type':'text','text':'a'}],'stop_reason':null}",
@@ -246,6 +246,34 @@ static const struct {
      "error502(m)(t)"},
     {"a chat answer", R, "{'choices':[{'message':{'content':'x'}}]}", NOT_ONE},
 
+    {"G20 a trailing comma", M, "{'content':[],}", "!malformed JSON"},
+    {"G20 not a number", G, "{'candidates':[],'usageMetadata':{'promptTokenCount':NaN}}", "!malformed JSON"},
+    {"G21 numbers as they stand", M,
+     "{'content':[{'type':'tool_use','id':'a','name':'f','input':{'n':9007199254740993, 'e':1e-7,'n':1.0}}],"
+     "'stop_reason':'tool_use'}",
+     "call0(a):(f)=({'n':9007199254740993, 'e':1e-7,'n':1.0})finish(calls)native(tool_use)"},
+    {"G21 time as a text", R, "{'output':[],'status':'completed','created_at':'1763700000'}",
+     "created1763700000finish(stop)native(completed)"},
+    {"G21 time with a fraction", R, "{'output':[],'status':'completed','created_at':1763700000.25}",
+     "created1763700000finish(stop)native(completed)"},
+    {"G26 all in one", G,
+     "{'candidates':[{'content':{'parts':[{'functionCall':{'name':'f','id':'k','args':'{}'}},{'text':'a'},{"
+     "'text':'t','thought':true}]},'finishReason':'STOP'}]}",
+     "text(a)reasoning(t)details([{'type':'reasoning.text','text':'t','format':'google-gemini-v1','index':0}])"
+     "call0(k):(f)=({})finish(calls)native(STOP)"},
+    {"G53 a prompt that is too long", M,
+     "{'type':'error','error':{'type':'invalid_request_error','message':'prompt is too long: 9 > 8'}}",
+     "error400(prompt is too long: 9 > 8)(invalid_request_error)"},
+    {"G53 the same in Google's words", G,
+     "{'error':{'code':400,'message':'The input token count (9) exceeds','status':'INVALID_ARGUMENT'}}",
+     "error400(The input token count (9) exceeds)(INVALID_ARGUMENT)"},
+    {"G53 and in OpenAI's", R,
+     "{'error':{'message':'m','type':'invalid_request_error','code':'context_length_exceeded'}}",
+     "error400(m)(invalid_request_error)code(context_length_exceeded)"},
+    {"flat errors", M, "{'object':'error','message':'m','type':'t','code':'3280'}", "error0(m)(t)code(3280)"},
+    {"a detail", G, "{'detail':[{'msg':'x'}]}", "error0([{'msg':'x'}])"},
+    {"a fault", R, "{'fault':{'faultstring':'m'}}", "error0(m)"},
+    {"G50 error as text", G, "{'error':'m'}", "error0(m)"},
     {"a number", M, "5", NOT_ONE},
     {"an empty array", G, "[]", NOT_ONE},
     {"an empty object", R, "{}", NOT_ONE},
@@ -402,7 +430,7 @@ static const struct {
      "reasoning(x)details([{'type':'reasoning.text','text':'x'," CLAUDE "0}])||"
      "details([{'type':'reasoning.encrypted','data':'R'," CLAUDE "1}])||text(a)||call0(a):(f)=()|"
      "call0=({})|", OR_END_TRUNCATED},
-    {"arguments with the start", M,
+    {"G35 arguments with the start", M,
      BLOCK("{'type':'tool_use','id':'a','name':'or--q-2E','input':{'x':1}}") ARGS("{\\'x\\':1}") CLOSE
      END("tool_use") STOP,
      "call0(a):(q.)=({'x':1})|||finish(calls)native(tool_use)usage(0,7,7,0,0,0)|done|", OR_END_COMPLETE},
@@ -449,7 +477,7 @@ static const struct {
     {"no message_stop", M, START TEXT("a") END("end_turn"),
      "id(m1)model(c)|text(a)|finish(stop)native(end_turn)" USED "|", OR_END_COMPLETE},
     {"no message_delta", M, START TEXT("a") STOP, "id(m1)model(c)|text(a)|done|", OR_END_TRUNCATED},
-    {"no reason", M, START TEXT("a") "{'type':'message_delta','delta':{'stop_reason':null}}\n",
+    {"G29 no reason", M, START TEXT("a") "{'type':'message_delta','delta':{'stop_reason':null}}\n",
      "id(m1)model(c)|text(a)||", OR_END_TRUNCATED},
     {"after the end", M, END("end_turn") STOP TEXT("x") "[DONE]\n",
      "finish(stop)native(end_turn)usage(0,7,7,0,0,0)|done|||", OR_END_COMPLETE},
@@ -486,7 +514,7 @@ static const struct {
      "id(r1)reasoning(t1)details([{'type':'reasoning.text','text':'t1'," GOOGLE "0}])|id(r1)reasoning(t2)"
      "details([{'type':'reasoning.text','text':'t2'," GOOGLE "0},{'type':'reasoning.encrypted','data':'S',"
      GOOGLE "1}])|id(r1)text(a)|model(g)text(b)finish(stop)native(STOP)usage(3,6,9,0,0,4)|", OR_END_COMPLETE},
-    {"thoughts after content", G,
+    {"G27 thoughts after content", G,
      PARTS("{'text':'t','thought':true}") PARTS("{'text':'a'}") PARTS("{'text':'u','thought':true}")
      LAST("{'text':'','thoughtSignature':'S'}", "STOP"),
      "id(r1)reasoning(t)details([{'type':'reasoning.text','text':'t'," GOOGLE "0}])|id(r1)text(a)|id(r1)"
@@ -498,17 +526,17 @@ static const struct {
      "id(r1)details([{'type':'reasoning.encrypted','data':'S','id':'call_160c216a_0'," GOOGLE "0}])"
      "call0(call_160c216a_0):(f)=({})+({'google':{'thought_signature':'S'}})|id(r1)call1(k):(g)=({'x':1})|"
      "id(r1)finish(calls)native(STOP)|", OR_END_COMPLETE},
-    {"usage in every event", G,
+    {"G48 usage in every event", G,
      "{'candidates':[{'content':{'parts':[{'text':'a'}]}}],'usageMetadata':{'promptTokenCount':3}}\n"
      "{'candidates':[{'finishReason':'MAX_TOKENS'}],'usageMetadata':{'promptTokenCount':3,"
      "'candidatesTokenCount':5}}\n{'usageMetadata':{'promptTokenCount':3,'candidatesTokenCount':6}}\n",
      "text(a)usage(3,0,3,0,0,0)|finish(length)native(MAX_TOKENS)usage(3,5,8,0,0,0)|usage(3,6,9,0,0,0)|",
      OR_END_COMPLETE},
-    {"no finish reason", G, PARTS("{'text':'a'}"), "id(r1)text(a)|", OR_END_TRUNCATED},
+    {"G29 no finish reason", G, PARTS("{'text':'a'}"), "id(r1)text(a)|", OR_END_TRUNCATED},
     {"G47 blocked", G, "{'promptFeedback':{'blockReason':'PROHIBITED_CONTENT'},'responseId':'r1'}\n",
      "id(r1)refusal(The prompt was blocked: PROHIBITED_CONTENT)finish(filter)native(PROHIBITED_CONTENT)|",
      OR_END_COMPLETE},
-    {"malformed call", G, LAST("", "MALFORMED_FUNCTION_CALL"),
+    {"G47 malformed call", G, LAST("", "MALFORMED_FUNCTION_CALL"),
      "id(r1)finish(error)native(MALFORMED_FUNCTION_CALL)|", OR_END_ERROR},
     {"malformed call after thoughts", G,
      PARTS("{'text':'t','thought':true}") LAST("", "MALFORMED_FUNCTION_CALL"),
@@ -523,11 +551,11 @@ static const struct {
     {"G50 error after content", G,
      PARTS("{'text':'a'}") "[{'error':{'code':503,'message':'m','status':'UNAVAILABLE'}}]\n",
      "id(r1)text(a)|error503(m)(UNAVAILABLE)|", OR_END_ERROR},
-    {"of another shape", G, "{'type':'ping'}\n{'candidates':null}\n" LAST("", "STOP"),
+    {"G24 of another shape", G, "{'type':'ping'}\n{'candidates':null}\n" LAST("", "STOP"),
      NOT_ONE "||id(r1)finish(stop)native(STOP)|", OR_END_COMPLETE},
     {"G23 candidates empty", G, "{'candidates':[]}\n{'candidates':{}}\n" LAST("", "FINISH_REASON_UNSPECIFIED"),
      "||id(r1)native(FINISH_REASON_UNSPECIFIED)|", OR_END_TRUNCATED},
-    {"other candidates", G,
+    {"G25 other candidates", G,
      "{'candidates':[{'index':1,'content':{'parts':[{'text':'b'}]},'finishReason':'STOP'}]}\n"
      "{'candidates':[{'index':0,'content':{'parts':[{'text':'a'}]}}]}\n", "|text(a)|", OR_END_TRUNCATED},
 
@@ -558,7 +586,7 @@ static const struct {
      ITEM_DONE("1", "{'type':'function_call','id':'fc_b','call_id':'b','arguments':'{}'}") COMPLETED,
      "call0(a):(f)=()|call1(b):(f)=()|call1=({)|call0=({'x)|call1=(})|call0=(':1})||||" ENDED_CALLS,
      OR_END_COMPLETE},
-    {"calls without output_index", R,
+    {"G32 calls without output_index", R,
      EV("output_item.added", ",'item':" FUNCTION("a")) EV("output_item.added", ",'item':" FUNCTION("b"))
      EV("function_call_arguments.delta", ",'item_id':'fc_a','delta':'1'")
      EV("function_call_arguments.delta", ",'item_id':'fc_b','delta':'2'")
@@ -570,7 +598,7 @@ static const struct {
      ITEM("0", FUNCTION("b")) EV("function_call_arguments.delta", ",'output_index':0,'delta':'2'")
      ITEM("0", FUNCTION("b")) COMPLETED,
      "call0(a):(f)=()|call0=(1)|call1(b):(f)=()|call1=(2)||" ENDED_CALLS, OR_END_COMPLETE},
-    {"arguments never as deltas", R,
+    {"G35 arguments never as deltas", R,
      ITEM("0", FUNCTION("a")) ITEM_DONE("0", "{'type':'function_call','id':'fc_a','arguments':'{\\'x\\':1}'}")
      ITEM_DONE("1", "{'type':'function_call','call_id':'b','name':'or--g-2E','arguments':''}")
      ITEM_DONE("1", "{'type':'function_call','call_id':'b','name':'g','arguments':''}") COMPLETED,
@@ -621,7 +649,7 @@ static const struct {
      EV("reasoning_text.delta", ",'delta':'r'") EV("done", ",'response':{'status':'completed'}"),
      "text(a)|text(b)|reasoning(r)details([{'type':'reasoning.text','text':'r','format':'openai-responses-v1',"
      "'index':0}])|donefinish(stop)native(completed)|", OR_END_COMPLETE},
-    {"incomplete", R,
+    {"G28 incomplete", R,
      EV("output_text.delta", ",'delta':'a'")
      EV("incomplete", ",'response':{'status':'incomplete','incomplete_details':{'reason':'max_output_tokens'}}"),
      "text(a)|donefinish(length)native(max_output_tokens)|", OR_END_COMPLETE},
@@ -749,7 +777,7 @@ static void test_state(void)
     in = expand(START, true);
     begin(&r, OR_DIALECT_MESSAGES);
     feed(&r, in.ptr, in.len, false);
-    CHECK(!r.stream.usage.set && !r.stream.content && !r.stream.done, "nothing at the start");
+    CHECK(!r.stream.usage.set && !r.stream.content && !r.stream.done, "G49 nothing at the start");
 }
 
 /* At most OR_CHAT_MAX_CALLS calls; one more leaves the rest as it was. */
