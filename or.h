@@ -1741,7 +1741,7 @@ typedef struct or_dialect_stream {
     uint32_t   call;     /* MESSAGES: of the open tool block */
     uint8_t    kind;     /* MESSAGES: of the open block */
     bool       said;     /* text or an image came; RESPONSES: of the open item */
-    bool       thinking; /* GEMINI: the last part was a thought; RESPONSES: the open item told some */
+    bool       thinking; /* GEMINI: so was the last part; RESPONSES: the open item told some */
     bool       odd;      /* MESSAGES: a count could not be read */
     uint8_t    calls[OR_CHAT_MAX_CALLS]; /* RESPONSES: what came of each */
 } or_dialect_stream;
@@ -8391,8 +8391,9 @@ static bool ori_gemini_event(ori_read *r, int root)
     if (ori_read_type(r, list) != OR_JSON_ARRAY || doc->tok[list].size == 0)
         ori_gemini_blocked(r, ori_read_at(r, root, "/promptFeedback/blockReason"));
     ori_gemini_usage(r, ori_read_at(r, root, "/usageMetadata"));
-    r->c.answer->id = ori_read_str(r, ori_read_at(r, root, "/responseId"));
-    r->c.answer->model = ori_read_str(r, ori_read_at(r, root, "/modelVersion"));
+    ori_chat_take_str(&r->c.answer->id, ori_read_str(r, ori_read_at(r, root, "/responseId")), true);
+    ori_chat_take_str(&r->c.answer->model, ori_read_str(r, ori_read_at(r, root, "/modelVersion")),
+                      true);
     return true;
 }
 
@@ -8785,6 +8786,18 @@ static bool ori_read_walk(ori_read *r, int root)
     return r->s != NULL ? ori_responses_event(r, root) : ori_responses_answer(r, root);
 }
 
+/* All elements of an array: what Google sends where a stream was asked for, but not as events. */
+static bool ori_read_walk_all(ori_read *r, int root)
+{
+    bool known = ori_read_walk(r, root);
+    for (int i = or_json_next(&r->c.doc, root); i >= 0; i = or_json_next(&r->c.doc, i)) {
+        if (r->d.dialect != OR_DIALECT_GEMINI || !ori_read_walk(r, i)) known = false;
+        int error = ori_read_at(r, i, "/error");
+        if (ori_read_type(r, error) == OR_JSON_OBJECT) r->c.tok[ORI_CHAT_ERROR] = error;
+    }
+    return known;
+}
+
 static void ori_read_begin(ori_read *r, const or_dialect_stream *d, uint32_t num_calls, int root)
 {
     r->d = *d;
@@ -8845,10 +8858,10 @@ static or_err ori_dialect_decode(or_dialect_stream *d, or_chat_stream *s, or_str
     r.counting = true;
     for (int i = 0; i < ORI_READ_OUTS; i++) or_buf_init_counting(&r.out[i]);
     ori_read_begin(&r, d, before, root);
-    bool known = ori_read_walk(&r, root);
+    bool known = ori_read_walk_all(&r, root);
     if (r.c.err == OR_OK && ori_read_alloc(&r)) {
         ori_read_begin(&r, d, before, root);
-        known = ori_read_walk(&r, root);
+        known = ori_read_walk_all(&r, root);
         ori_read_error(&r, root, known);
         ori_read_give(&r);
     }

@@ -181,6 +181,16 @@ static const struct {
      "'retryDelay':'21s'}]}}", "error429(m)(RESOURCE_EXHAUSTED)after21000"},
     {"G50 an error in an array", G, "[{'error':{'message':'m','status':'UNAVAILABLE'}}]",
      "error503(m)(UNAVAILABLE)"},
+    {"an array of events", G,
+     "[{'candidates':[{'content':{'parts':[{'text':'a'}]}}],'responseId':'r'},{'candidates':[{'content':{"
+     "'parts':[{'text':'b'},{'functionCall':{'name':'f','id':'k'}}]},'finishReason':'STOP'}],'modelVersion':"
+     "'g','usageMetadata':{'promptTokenCount':1}}]",
+     "id(r)model(g)text(ab)call0(k):(f)=({})finish(calls)native(STOP)usage(1,0,1,0,0,0)"},
+    {"an array that ends in an error", G,
+     "[{'candidates':[{'content':{'parts':[{'text':'a'}]}}]},{'error':{'code':503,'message':'m'}}]",
+     "text(a)error503(m)"},
+    {"an array with something else", G, "[{'candidates':[]},{'x':1}]", NOT_ONE},
+    {"an array of messages", M, "[{'content':[],'stop_reason':'end_turn'},{'content':[]}]", NOT_ONE},
     {"a message", G, "{'type':'message','content':[]}", NOT_ONE},
 
     {"response", R,
