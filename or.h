@@ -1738,13 +1738,15 @@ OR_API or_err or_dialect_read(or_dialect from, or_str body, or_arena *arena,
 /* What a stream of that dialect has to remember besides an or_chat_stream. Private. */
 typedef struct or_dialect_stream {
     or_dialect dialect;
-    or_usage   usage;     /* of the parts that came so far */
-    uint64_t   read, written; /* MESSAGES: input_tokens, cache writes are beside it */
-    uint32_t   block;     /* of reasoning: its index in reasoning_details */
-    uint32_t   call;      /* of the open tool block */
-    uint8_t    kind;      /* of the open block */
-    bool       any;       /* it had text */
-    bool       thinking;
+    or_usage   usage;    /* MESSAGES: what was said so far, but for the prompt */
+    uint64_t   input;    /* MESSAGES: input_tokens; what a cache holds is beside it */
+    uint32_t   block;    /* index of the next reasoning detail */
+    uint32_t   call;     /* MESSAGES: of the open tool block */
+    uint8_t    kind;     /* MESSAGES: of the open block */
+    bool       said;     /* text or an image came; RESPONSES: of the open item */
+    bool       thinking; /* GEMINI: so was the last part; RESPONSES: the open item told some */
+    bool       odd;      /* MESSAGES: a count could not be read */
+    uint8_t    calls[OR_CHAT_MAX_CALLS]; /* RESPONSES: what came of each */
 } or_dialect_stream;
 
 OR_API void or_dialect_stream_init(or_dialect_stream *d, or_dialect from);
@@ -7743,6 +7745,1189 @@ static or_str ori_dialect_restore(or_str name, or_arena *arena)
 /* ---- [/B] ---- */
 
 /* ---- [C] answers read ---- */
+
+/* What is being read: a whole answer, or one event of a stream. It is walked twice: first all
+   that has to be put together is only counted, then it is written into memory of that size. So
+   nothing that was counted may depend on what the walk writes. */
+enum {
+    ORI_READ_TEXT,
+    ORI_READ_REASONING,
+    ORI_READ_REFUSAL,
+    ORI_READ_DETAILS,
+    ORI_READ_ANNOTATIONS,
+    ORI_READ_MADE, /* ids, URLs and arguments that do not stand in the JSON as they are */
+    ORI_READ_OUTS
+};
+
+typedef struct ori_read {
+    ori_chat          c;
+    or_dialect_stream d; /* as it will be when all went well */
+    or_chat_stream   *s; /* NULL: a whole answer */
+    bool              counting;
+    uint32_t          hash;                  /* GEMINI: of the answer, for the ids of its calls */
+    uint32_t          num_calls, num_images; /* of this event or answer */
+    or_tool_call     *calls;
+    or_str           *images;
+    or_tool_call      scratch; /* stands for a call while counting */
+    or_buf            out[ORI_READ_OUTS];
+} ori_read;
+
+/* What of a call of RESPONSES came. */
+enum { ORI_CALL_CUSTOM = 1, ORI_CALL_FED = 2, ORI_CALL_CLOSED = 4 };
+
+/* The block of MESSAGES that is open. */
+enum {
+    ORI_BLOCK_NONE,
+    ORI_BLOCK_OTHER,
+    ORI_BLOCK_THINKING,
+    ORI_BLOCK_TOOL,      /* without arguments so far */
+    ORI_BLOCK_TOOL_FED,  /* they come in pieces */
+    ORI_BLOCK_TOOL_WHOLE /* they came with its start */
+};
+
+static int ori_read_at(const ori_read *r, int from, const char *pointer)
+{
+    return or_json_find(&r->c.doc, from, pointer);
+}
+
+static or_json_type ori_read_type(const ori_read *r, int tok)
+{
+    return or_json_type_at(&r->c.doc, tok);
+}
+
+static bool ori_read_is(const ori_read *r, int tok, const char *text)
+{
+    return ori_read_type(r, tok) == OR_JSON_STRING &&
+           or_json_str_is(ori_json_text(&r->c.doc, tok), or_str_z(text));
+}
+
+/* Which of num words a string is; num when it is none. */
+static unsigned ori_read_word(const ori_read *r, int tok, const char *const *words, unsigned num)
+{
+    unsigned i = 0;
+    while (i < num && !ori_read_is(r, tok, words[i])) i++;
+    return i;
+}
+
+/* A string that is not empty, with its quotes; absent for anything else. */
+static or_str ori_read_quoted(const ori_read *r, int tok)
+{
+    or_str raw = or_json_raw(&r->c.doc, tok);
+    return ori_read_type(r, tok) == OR_JSON_STRING && raw.len > 2 ? raw : or_str_of(NULL, 0);
+}
+
+static or_str ori_read_str(ori_read *r, int tok)
+{
+    return r->counting ? or_str_of(NULL, 0) : ori_chat_str(&r->c, tok);
+}
+
+/* Append a string, its escapes undone. Its JSON is never shorter than it. */
+static void ori_read_append(ori_read *r, int to, int tok)
+{
+    or_str  text = ori_read_quoted(r, tok);
+    or_buf *b = &r->out[to];
+    if (text.ptr == NULL) return;
+    if (!r->counting) {
+        char *end = b->ptr + b->len;
+        (void)or_json_unescape(ori_json_text(&r->c.doc, tok), end, b->cap - b->len, &text);
+        b->len += text.len;
+        return;
+    }
+    or_buf_put(b, text.ptr, text.len - 2);
+}
+
+/* What was made since its buffer was so long. */
+static or_str ori_read_made(const ori_read *r, size_t since)
+{
+    const or_buf *b = &r->out[ORI_READ_MADE];
+    return or_str_of(b->ptr != NULL ? b->ptr + since : "", b->len - since);
+}
+
+/* The name of a function as it was before it was written for the other side. */
+static or_str ori_read_name(ori_read *r, int tok)
+{
+    or_str   name = ori_read_str(r, tok);
+    or_arena room;
+    if (name.len < 5 || memcmp(name.ptr, "or--", 4) != 0) return name;
+    size_t size = name.len + sizeof(uint64_t); /* what a bump may be rounded up to */
+    void  *mem = ori_chat_alloc(&r->c, size);
+    if (mem == NULL) return name;
+    or_arena_init(&room, mem, size);
+    return ori_dialect_restore(name, &room);
+}
+
+/* ---- details and annotations ---- */
+
+enum { ORI_DETAIL_TEXT, ORI_DETAIL_SUMMARY, ORI_DETAIL_ENCRYPTED };
+
+/* An element of reasoning_details, from raw strings; nothing when there is nothing to say. */
+static void ori_read_detail(ori_read *r, int kind, or_str value, or_str signature, or_str id)
+{
+    static const char *const types[] = {"\"reasoning.text\"", "\"reasoning.summary\"",
+                                        "\"reasoning.encrypted\""};
+    static const char *const members[] = {"text", "summary", "data"};
+    static const char *const formats[] = {"", "", "\"anthropic-claude-v1\"", "\"google-gemini-v1\"",
+                                          "\"openai-responses-v1\""};
+    or_buf                  *out = &r->out[ORI_READ_DETAILS];
+    bool                     any = false;
+    if (value.ptr == NULL && signature.ptr == NULL) return;
+    or_buf_put_char(out, out->len == 0 ? '[' : ',');
+    or_buf_put_char(out, '{');
+    ori_dialect_put(out, &any, "type", or_str_z(types[kind]));
+    if (value.ptr != NULL) ori_dialect_put(out, &any, members[kind], value);
+    if (signature.ptr != NULL) ori_dialect_put(out, &any, "signature", signature);
+    if (id.ptr != NULL) ori_dialect_put(out, &any, "id", id);
+    ori_dialect_put(out, &any, "format", or_str_z(formats[r->d.dialect]));
+    ori_dialect_put_name(out, &any, "index");
+    or_buf_put_u64(out, r->d.block);
+    or_buf_put_char(out, '}');
+}
+
+/* A thought: shown, and kept to be given back. */
+static void ori_read_thought(ori_read *r, int kind, int text, int signature)
+{
+    ori_read_append(r, ORI_READ_REASONING, text);
+    ori_read_detail(r, kind, ori_read_quoted(r, text), ori_read_quoted(r, signature),
+                    or_str_of(NULL, 0));
+}
+
+/* An annotation for a citation that names a URL; others have no place in a chat answer. */
+static void ori_read_citation(ori_read *r, int tok)
+{
+    static const char *const from[] = {"/url", "/title", "/cited_text", "/start_index",
+                                       "/end_index"};
+    static const char *const to[] = {"url", "title", "content", "start_index", "end_index"};
+    or_buf                  *out = &r->out[ORI_READ_ANNOTATIONS];
+    bool                     any = false;
+    if (ori_read_quoted(r, ori_read_at(r, tok, "/url")).ptr == NULL) return;
+    or_buf_put_char(out, out->len == 0 ? '[' : ',');
+    or_buf_put_z(out, "{\"type\":\"url_citation\",\"url_citation\":{");
+    for (int i = 0; i < 5; i++) {
+        int value = ori_read_at(r, tok, from[i]);
+        if (ori_read_type(r, value) == (i < 3 ? OR_JSON_STRING : OR_JSON_NUMBER))
+            ori_dialect_put(out, &any, to[i], or_json_raw(&r->c.doc, value));
+    }
+    or_buf_put_z(out, "}}");
+}
+
+static void ori_read_citations(ori_read *r, int list)
+{
+    if (ori_read_type(r, list) != OR_JSON_ARRAY) return;
+    for (int i = or_json_first(&r->c.doc, list); i >= 0; i = or_json_next(&r->c.doc, i))
+        ori_read_citation(r, i);
+}
+
+/* ---- calls and images ---- */
+
+static uint32_t ori_read_calls(const ori_read *r)
+{
+    return r->s != NULL ? r->s->num_calls : r->num_calls;
+}
+
+/* The place for a fragment of call k, or (k: as many as there are) for a new call. NULL: too
+   many. */
+static or_tool_call *ori_read_call(ori_read *r, uint32_t k)
+{
+    or_tool_call *call = r->counting ? &r->scratch : &r->calls[r->num_calls];
+    if (r->s != NULL && k == r->s->num_calls) {
+        if (k == OR_CHAT_MAX_CALLS) {
+            r->c.err = OR_ERR_TOKENS;
+            return NULL;
+        }
+        memset(&r->s->calls[k], 0, sizeof r->s->calls[k]);
+        r->s->calls[k].index = UINT32_MAX;
+        r->s->calls[k].id_told = r->s->calls[k].name_told = true;
+        r->s->num_calls++;
+    }
+    r->num_calls++;
+    memset(call, 0, sizeof *call);
+    call->index = k;
+    call->arguments = OR_STR("");
+    return call;
+}
+
+/* Arguments as JSON text: an object as it stands, or a string that holds one (G35); "" when
+   there is neither, or nothing in it. */
+static or_str ori_read_arguments(ori_read *r, int tok)
+{
+    or_json_type type = ori_read_type(r, tok);
+    if (type == OR_JSON_STRING && !r->counting) return ori_chat_str(&r->c, tok);
+    if (type < OR_JSON_ARRAY || r->c.doc.tok[tok].size == 0) return OR_STR("");
+    return or_json_raw(&r->c.doc, tok);
+}
+
+/* An image as a data: URL. mime: a string; or, when it is none, "image/" and the subtype. */
+static void ori_read_image(ori_read *r, int data, int mime, int subtype)
+{
+    or_buf *out = &r->out[ORI_READ_MADE];
+    size_t  since = out->len;
+    if (ori_read_quoted(r, data).ptr == NULL) return;
+    or_buf_put_z(out, "data:");
+    if (ori_read_quoted(r, mime).ptr != NULL) {
+        ori_read_append(r, ORI_READ_MADE, mime);
+    } else {
+        or_buf_put_z(out, "image/");
+        if (ori_read_quoted(r, subtype).ptr == NULL) or_buf_put_z(out, "png");
+        ori_read_append(r, ORI_READ_MADE, subtype);
+    }
+    or_buf_put_z(out, ";base64,");
+    ori_read_append(r, ORI_READ_MADE, data);
+    if (!r->counting) r->images[r->num_images] = ori_read_made(r, since);
+    r->num_images++;
+    r->d.said = true;
+}
+
+/* ---- endings and usage ---- */
+
+enum { ORI_FINISH_BROKEN = OR_FINISH_ERROR + 1 }; /* an error, unless something was said */
+
+/* Words for the end that ori_chat_finishes does not have: Anthropic's, Google's, and the states
+   and reasons of Responses. */
+static const struct {
+    const char *word;
+    uint8_t     finish;
+} ori_read_finishes[] = {
+    {"model_context_window_exceeded", OR_FINISH_LENGTH},
+    {"CONTINUATION", OR_FINISH_LENGTH},
+    {"RECITATION", OR_FINISH_CONTENT_FILTER},
+    {"LANGUAGE", OR_FINISH_CONTENT_FILTER},
+    {"BLOCKLIST", OR_FINISH_CONTENT_FILTER},
+    {"PROHIBITED_CONTENT", OR_FINISH_CONTENT_FILTER},
+    {"SPII", OR_FINISH_CONTENT_FILTER},
+    {"IMAGE_SAFETY", OR_FINISH_CONTENT_FILTER},
+    {"IMAGE_PROHIBITED_CONTENT", OR_FINISH_CONTENT_FILTER},
+    {"IMAGE_RECITATION", OR_FINISH_CONTENT_FILTER},
+    {"IMAGE_OTHER", OR_FINISH_CONTENT_FILTER},
+    {"MALFORMED_FUNCTION_CALL", ORI_FINISH_BROKEN},
+    {"UNEXPECTED_TOOL_CALL", ORI_FINISH_BROKEN},
+    {"TOO_MANY_TOOL_CALLS", ORI_FINISH_BROKEN},
+    {"NO_IMAGE", ORI_FINISH_BROKEN},
+    {"OTHER", ORI_FINISH_BROKEN},
+    {"FINISH_REASON_UNSPECIFIED", OR_FINISH_NONE},
+    {"in_progress", OR_FINISH_NONE},
+    {"queued", OR_FINISH_NONE},
+    {"incomplete", OR_FINISH_LENGTH},
+    {"max_output_tokens", OR_FINISH_LENGTH},
+    {"failed", OR_FINISH_ERROR},
+    {"cancelled", OR_FINISH_ERROR},
+};
+
+static void ori_read_finish(ori_read *r, or_str word)
+{
+    bool     calls = ori_read_calls(r) > 0;
+    unsigned finish = ori_chat_finish(word, calls);
+    if (r->counting || word.ptr == NULL) return;
+    for (size_t i = 0; i < sizeof ori_read_finishes / sizeof ori_read_finishes[0]; i++)
+        if (or_str_eq_nocase(word, or_str_z(ori_read_finishes[i].word)))
+            finish = ori_read_finishes[i].finish;
+    if (finish == ORI_FINISH_BROKEN)
+        finish = calls ? OR_FINISH_TOOL_CALLS : r->d.said ? OR_FINISH_STOP : OR_FINISH_ERROR;
+    r->c.answer->finish = (or_finish)finish;
+    r->c.answer->native_finish = word;
+}
+
+/* A count that is missing or null is 0; what cannot be read makes the whole usage unknown. */
+static uint64_t ori_read_count(ori_read *r, int from, const char *pointer)
+{
+    int     tok = ori_read_at(r, from, pointer);
+    int64_t n = 0;
+    if (ori_read_type(r, tok) <= OR_JSON_NULL || ori_chat_number(&r->c, tok, 0, &n))
+        return (uint64_t)n;
+    r->c.odd_count = true;
+    return 0;
+}
+
+/* Id, model, time, tier; and where its error is: then its other members tell none. */
+static void ori_read_facts(ori_read *r, int from)
+{
+    int64_t created;
+    if (r->counting) return;
+    ori_chat_read(&r->c, ORI_CHAT_ROOT, from);
+    if (ori_chat_number(&r->c, ori_read_at(r, from, "/created_at"), 0, &created))
+        r->c.answer->created = (uint64_t)created;
+    r->c.tok[ORI_CHAT_ROOT] = r->c.tok[ORI_CHAT_FLAT] = -1;
+}
+
+/* What OpenRouter adds to the usage of every dialect, and what is named as in chat: costs,
+   cache lifetimes, searches. */
+static void ori_read_usage_rest(ori_read *r, int usage)
+{
+    ori_chat *c = &r->c;
+    c->to = c->answer;
+    c->tok[ORI_CHAT_USAGE] = usage;
+    for (int place = ORI_CHAT_USAGE; place <= ORI_CHAT_TOOL_USE; place++)
+        ori_chat_read(c, place, c->tok[place]);
+}
+
+/* ---- answers of MESSAGES ---- */
+
+#define ORI_READ_D(field) ORI_CHAT_AT(or_dialect_stream, field)
+static const struct {
+    const char *pointer;
+    uint16_t    at;
+} ori_messages_counts[] = {
+    {"/input_tokens", ORI_READ_D(input)},
+    {"/cache_read_input_tokens", ORI_READ_D(usage.cached_tokens)},
+    {"/cache_creation_input_tokens", ORI_READ_D(usage.cache_write_tokens)},
+    {"/cache_creation/ephemeral_1h_input_tokens", ORI_READ_D(usage.cache_write_1h_tokens)},
+    {"/output_tokens", ORI_READ_D(usage.completion_tokens)},
+    {"/output_tokens_details/thinking_tokens", ORI_READ_D(usage.reasoning_tokens)},
+    {"/server_tool_use/web_search_requests", ORI_READ_D(usage.web_searches)},
+};
+
+/* Counts come at the start and again, larger, at the end; what is null or missing there stays
+   as it was. */
+static void ori_messages_note_usage(ori_read *r, int usage)
+{
+    if (r->counting) return;
+    for (size_t i = 0; i < sizeof ori_messages_counts / sizeof ori_messages_counts[0]; i++) {
+        const char *pointer = ori_messages_counts[i].pointer;
+        if (ori_read_type(r, ori_read_at(r, usage, pointer)) <= OR_JSON_NULL) continue;
+        uint64_t n = ori_read_count(r, usage, pointer);
+        memcpy((char *)&r->d + ori_messages_counts[i].at, &n, sizeof n);
+    }
+    r->d.odd = r->d.odd || r->c.odd_count;
+    or_str tier = ori_read_str(r, ori_read_at(r, usage, "/service_tier"));
+    if (tier.ptr != NULL) r->c.answer->service_tier = tier;
+}
+
+static void ori_messages_usage(ori_read *r, int usage)
+{
+    or_usage *u = &r->c.answer->usage, *all = &r->d.usage;
+    ori_messages_note_usage(r, usage);
+    if (r->counting || ori_read_type(r, usage) != OR_JSON_OBJECT) return;
+    ori_read_usage_rest(r, usage);
+    r->c.odd_count = r->d.odd;
+    all->is_byok = all->is_byok || u->is_byok;
+    *u = *all;
+    if (u->cache_write_tokens < u->cache_write_1h_tokens)
+        u->cache_write_tokens = u->cache_write_1h_tokens;
+    u->prompt_tokens = or_sat_add_u64(r->d.input, u->cached_tokens);
+    u->prompt_tokens = or_sat_add_u64(u->prompt_tokens, u->cache_write_tokens);
+    ori_chat_finish_usage(&r->c);
+}
+
+/* The start of a tool block, or all of it. Servers that send arguments in pieces start with {},
+   so what is not empty there is all of them: pieces that repeat it are passed over. */
+static void ori_messages_tool(ori_read *r, int block)
+{
+    uint32_t      k = ori_read_calls(r);
+    or_tool_call *call = ori_read_call(r, k);
+    if (call == NULL) return;
+    r->d.call = k;
+    call->id = ori_read_str(r, ori_read_at(r, block, "/id"));
+    call->name = ori_read_name(r, ori_read_at(r, block, "/name"));
+    int  input = ori_read_at(r, block, "/input");
+    bool whole = ori_read_quoted(r, input).ptr != NULL ||
+                 (ori_read_type(r, input) >= OR_JSON_ARRAY && r->c.doc.tok[input].size > 0);
+    call->arguments = ori_read_arguments(r, input);
+    if (r->s == NULL && !whole) call->arguments = OR_STR("{}");
+    r->d.kind = whole || r->s == NULL ? ORI_BLOCK_TOOL_WHOLE : ORI_BLOCK_TOOL;
+}
+
+static void ori_messages_feed(ori_read *r, or_str arguments)
+{
+    or_tool_call *call = ori_read_call(r, r->d.call);
+    if (call != NULL) call->arguments = arguments;
+    r->d.kind = ORI_BLOCK_TOOL_FED;
+}
+
+/* The open block ends; also when its stop did not come. A tool without parameters has no
+   arguments so far. */
+static void ori_messages_close(ori_read *r)
+{
+    if (r->d.kind == ORI_BLOCK_TOOL) ori_messages_feed(r, OR_STR("{}"));
+    if (r->d.kind == ORI_BLOCK_THINKING) r->d.block++;
+    r->d.kind = ORI_BLOCK_NONE;
+}
+
+/* The start of a block, which may hold all of it. */
+static void ori_messages_block(ori_read *r, int block)
+{
+    static const char *const types[] = {"text", "tool_use", "thinking", "redacted_thinking"};
+    int                      text = ori_read_at(r, block, "/text");
+    r->d.kind = ORI_BLOCK_OTHER;
+    switch (ori_read_word(r, ori_read_at(r, block, "/type"), types, 4)) {
+    case 0:
+        ori_read_append(r, ORI_READ_TEXT, text);
+        ori_read_citations(r, ori_read_at(r, block, "/citations"));
+        if (ori_read_quoted(r, text).ptr != NULL) r->d.said = true;
+        break;
+    case 1: ori_messages_tool(r, block); break;
+    case 2:
+        r->d.kind = ORI_BLOCK_THINKING;
+        ori_read_thought(r, ORI_DETAIL_TEXT, ori_read_at(r, block, "/thinking"),
+                         ori_read_at(r, block, "/signature"));
+        break;
+    case 3:
+        r->d.kind = ORI_BLOCK_THINKING;
+        ori_read_detail(r, ORI_DETAIL_ENCRYPTED, ori_read_quoted(r, ori_read_at(r, block, "/data")),
+                        or_str_of(NULL, 0), or_str_of(NULL, 0));
+        break;
+    default: break; /* of tools that the server runs */
+    }
+}
+
+/* A piece of the open block. False: arguments of no block. */
+static bool ori_messages_delta(ori_read *r, int delta)
+{
+    static const char *const types[] = {"text_delta", "input_json_delta", "thinking_delta",
+                                        "signature_delta", "citations_delta"};
+    int                      at = ori_read_at(r, delta, "/text");
+    switch (ori_read_word(r, ori_read_at(r, delta, "/type"), types, 5)) {
+    case 0:
+        ori_read_append(r, ORI_READ_TEXT, at);
+        if (ori_read_quoted(r, at).ptr != NULL) r->d.said = true;
+        break;
+    case 1:
+        at = ori_read_at(r, delta, "/partial_json");
+        if (r->d.kind == ORI_BLOCK_NONE) return false;
+        if (r->d.kind != ORI_BLOCK_TOOL && r->d.kind != ORI_BLOCK_TOOL_FED) break;
+        if (ori_read_quoted(r, at).ptr == NULL) break;
+        ori_messages_feed(r, ori_read_str(r, at));
+        break;
+    case 2:
+        r->d.kind = ORI_BLOCK_THINKING;
+        ori_read_thought(r, ORI_DETAIL_TEXT, ori_read_at(r, delta, "/thinking"), -1);
+        break;
+    case 3: ori_read_thought(r, ORI_DETAIL_TEXT, -1, ori_read_at(r, delta, "/signature")); break;
+    case 4: ori_read_citation(r, ori_read_at(r, delta, "/citation")); break;
+    default: break;
+    }
+    return true;
+}
+
+/* How it ended, from the message or the delta of message_delta. */
+static void ori_messages_finish(ori_read *r, int from)
+{
+    int reason = ori_read_at(r, from, "/stop_reason");
+    ori_read_finish(r, ori_read_str(r, reason));
+    if (ori_read_is(r, reason, "refusal") && !r->d.said)
+        ori_read_append(r, ORI_READ_REFUSAL, ori_read_at(r, from, "/stop_details/explanation"));
+}
+
+static bool ori_messages_event(ori_read *r, int root)
+{
+    static const char *const types[] = {"message_start",       "content_block_start",
+                                        "content_block_delta", "content_block_stop",
+                                        "message_delta",       "message_stop"};
+    int                      message = ori_read_at(r, root, "/message");
+    switch (ori_read_word(r, ori_read_at(r, root, "/type"), types, 6)) {
+    case 0:
+        ori_read_facts(r, message);
+        ori_messages_note_usage(r, ori_read_at(r, message, "/usage"));
+        break;
+    case 1:
+        ori_messages_close(r);
+        ori_messages_block(r, ori_read_at(r, root, "/content_block"));
+        break;
+    case 2: return ori_messages_delta(r, ori_read_at(r, root, "/delta"));
+    case 3: ori_messages_close(r); break;
+    case 4:
+        ori_messages_close(r);
+        ori_messages_finish(r, ori_read_at(r, root, "/delta"));
+        ori_messages_usage(r, ori_read_at(r, root, "/usage"));
+        break;
+    case 5: r->c.answer->done = true; break;
+    default: break; /* a ping, or what is not known yet */
+    }
+    return true;
+}
+
+/* A whole message. */
+static bool ori_messages_answer(ori_read *r, int root)
+{
+    const or_json_doc *doc = &r->c.doc;
+    int                content = ori_read_at(r, root, "/content");
+    bool               list = ori_read_type(r, content) == OR_JSON_ARRAY;
+    if (!list && !ori_read_is(r, ori_read_at(r, root, "/type"), "message")) return false;
+    for (int i = list ? or_json_first(doc, content) : -1; i >= 0; i = or_json_next(doc, i)) {
+        ori_messages_block(r, i);
+        ori_messages_close(r);
+    }
+    ori_messages_finish(r, root);
+    ori_messages_usage(r, ori_read_at(r, root, "/usage"));
+    ori_read_facts(r, root);
+    if (r->c.answer->finish == OR_FINISH_NONE) /* without a reason: as complete as it looks */
+        r->c.answer->finish = r->num_calls > 0 ? OR_FINISH_TOOL_CALLS
+                              : r->d.said      ? OR_FINISH_STOP
+                                               : OR_FINISH_ERROR;
+    return true;
+}
+
+/* ---- answers of GEMINI ---- */
+
+static const struct {
+    const char *list, *modality;
+    uint16_t    at; /* in or_usage */
+} ori_gemini_modalities[] = {
+    {"/promptTokensDetails", "AUDIO", ORI_CHAT_AT(or_usage, audio_tokens)},
+    {"/promptTokensDetails", "VIDEO", ORI_CHAT_AT(or_usage, video_tokens)},
+    {"/cacheTokensDetails", "AUDIO", ORI_CHAT_AT(or_usage, cached_audio_tokens)},
+    {"/candidatesTokensDetails", "AUDIO", ORI_CHAT_AT(or_usage, audio_output_tokens)},
+    {"/candidatesTokensDetails", "IMAGE", ORI_CHAT_AT(or_usage, image_output_tokens)},
+};
+
+static void ori_gemini_modality(ori_read *r, int usage, size_t row)
+{
+    const or_json_doc *doc = &r->c.doc;
+    int                list = ori_read_at(r, usage, ori_gemini_modalities[row].list);
+    if (ori_read_type(r, list) != OR_JSON_ARRAY) return;
+    for (int i = or_json_first(doc, list); i >= 0; i = or_json_next(doc, i)) {
+        if (!ori_read_is(r, ori_read_at(r, i, "/modality"), ori_gemini_modalities[row].modality))
+            continue;
+        uint64_t n = ori_read_count(r, i, "/tokenCount");
+        memcpy((char *)&r->c.answer->usage + ori_gemini_modalities[row].at, &n, sizeof n);
+    }
+}
+
+/* Thoughts and the results of tools are counted beside the answer and the prompt. */
+static void ori_gemini_usage(ori_read *r, int usage)
+{
+    or_usage *u = &r->c.answer->usage;
+    if (r->counting || ori_read_type(r, usage) != OR_JSON_OBJECT) return;
+    u->reasoning_tokens = ori_read_count(r, usage, "/thoughtsTokenCount");
+    u->prompt_tokens = or_sat_add_u64(ori_read_count(r, usage, "/promptTokenCount"),
+                                      ori_read_count(r, usage, "/toolUsePromptTokenCount"));
+    u->completion_tokens =
+        or_sat_add_u64(ori_read_count(r, usage, "/candidatesTokenCount"), u->reasoning_tokens);
+    u->cached_tokens = ori_read_count(r, usage, "/cachedContentTokenCount");
+    u->total_tokens = ori_read_count(r, usage, "/totalTokenCount");
+    for (size_t i = 0; i < sizeof ori_gemini_modalities / sizeof ori_gemini_modalities[0]; i++)
+        ori_gemini_modality(r, usage, i);
+    ori_chat_finish_usage(&r->c);
+}
+
+/* What is signed has an index of its own among the details: it is never put together with
+   what comes before or after it. */
+static void ori_gemini_sign(ori_read *r, or_str signature, or_str id)
+{
+    if (signature.ptr == NULL) return;
+    if (r->d.thinking) r->d.block++;
+    r->d.thinking = false;
+    ori_read_detail(r, ORI_DETAIL_ENCRYPTED, signature, or_str_of(NULL, 0), id);
+    r->d.block++;
+}
+
+/* An id for a call that has none, with quotes: other answers of the history have other ones. */
+static or_str ori_gemini_make_id(ori_read *r, uint32_t k)
+{
+    static const char hex[] = "0123456789abcdef";
+    or_buf           *out = &r->out[ORI_READ_MADE];
+    size_t            since = out->len;
+    or_buf_put_z(out, "\"call_");
+    for (int i = 28; i >= 0; i -= 4) or_buf_put_char(out, hex[r->hash >> i & 15]);
+    or_buf_put_char(out, '_');
+    or_buf_put_u64(out, k);
+    or_buf_put_char(out, '"');
+    return ori_read_made(r, since);
+}
+
+static void ori_gemini_call(ori_read *r, int function, or_str signature)
+{
+    uint32_t      k = ori_read_calls(r);
+    int           id = ori_read_at(r, function, "/id");
+    or_str        quoted = ori_read_quoted(r, id);
+    or_buf       *out = &r->out[ORI_READ_MADE];
+    or_tool_call *call = ori_read_call(r, k);
+    if (call == NULL) return;
+    call->id = ori_read_str(r, id);
+    if (quoted.ptr == NULL) {
+        quoted = ori_gemini_make_id(r, k);
+        call->id = or_str_of(quoted.ptr + 1, quoted.len - 2);
+    }
+    call->name = ori_read_name(r, ori_read_at(r, function, "/name"));
+    call->arguments = ori_read_arguments(r, ori_read_at(r, function, "/args"));
+    if (call->arguments.len == 0) call->arguments = OR_STR("{}");
+    if (signature.ptr == NULL) return;
+    size_t since = out->len;
+    or_buf_put_z(out, "{\"google\":{\"thought_signature\":");
+    or_buf_put_str(out, signature);
+    or_buf_put_z(out, "}}");
+    call->extra_content = ori_read_made(r, since);
+    ori_gemini_sign(r, signature, quoted);
+}
+
+static void ori_gemini_part(ori_read *r, int part)
+{
+    int    text = ori_read_at(r, part, "/text"), data = ori_read_at(r, part, "/inlineData");
+    int    function = ori_read_at(r, part, "/functionCall");
+    or_str signature = ori_read_quoted(r, ori_read_at(r, part, "/thoughtSignature"));
+    bool   thought = ori_read_type(r, ori_read_at(r, part, "/thought")) == OR_JSON_TRUE;
+    if (!thought && r->d.thinking) r->d.block++;
+    r->d.thinking = thought;
+    if (thought) {
+        ori_read_thought(r, ORI_DETAIL_TEXT, text, -1);
+    } else {
+        ori_read_append(r, ORI_READ_TEXT, text);
+        if (ori_read_quoted(r, text).ptr != NULL) r->d.said = true;
+    }
+    ori_read_image(r, ori_read_at(r, data, "/data"), ori_read_at(r, data, "/mimeType"), -1);
+    if (ori_read_type(r, function) == OR_JSON_OBJECT)
+        ori_gemini_call(r, function, signature);
+    else
+        ori_gemini_sign(r, signature, or_str_of(NULL, 0));
+}
+
+/* The first candidate. Its index is left out where it is 0. */
+static int ori_gemini_candidate(const ori_read *r, int list)
+{
+    const or_json_doc *doc = &r->c.doc;
+    if (ori_read_type(r, list) != OR_JSON_ARRAY) return -1;
+    for (int i = or_json_first(doc, list); i >= 0; i = or_json_next(doc, i)) {
+        uint64_t index = 0;
+        if (or_json_get_u64(doc, ori_read_at(r, i, "/index"), &index) != OR_OK || index == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* There is no answer since the prompt was refused. */
+static void ori_gemini_blocked(ori_read *r, int reason)
+{
+    if (ori_read_quoted(r, reason).ptr == NULL) return;
+    or_buf_put_z(&r->out[ORI_READ_REFUSAL], "The prompt was blocked: ");
+    ori_read_append(r, ORI_READ_REFUSAL, reason);
+    if (r->counting) return;
+    r->c.answer->finish = OR_FINISH_CONTENT_FILTER;
+    r->c.answer->native_finish = ori_read_str(r, reason);
+}
+
+/* An event is an answer that holds what is new. */
+static bool ori_gemini_event(ori_read *r, int root)
+{
+    static const char *const members[] = {"/candidates", "/usageMetadata", "/promptFeedback",
+                                          "/responseId"};
+    const or_json_doc       *doc = &r->c.doc;
+    int                      list = ori_read_at(r, root, members[0]), i, parts;
+    for (i = 0; i < 4 && ori_read_at(r, root, members[i]) < 0;) i++;
+    if (i == 4) return false;
+    or_str id = ori_read_quoted(r, ori_read_at(r, root, "/responseId"));
+    r->hash = ori_chat_hash(id.ptr != NULL ? id : or_json_raw(doc, root));
+    int candidate = ori_gemini_candidate(r, list);
+    parts = ori_read_at(r, candidate, "/content/parts");
+    if (ori_read_type(r, parts) == OR_JSON_ARRAY)
+        for (i = or_json_first(doc, parts); i >= 0; i = or_json_next(doc, i)) ori_gemini_part(r, i);
+    ori_read_finish(r, ori_read_str(r, ori_read_at(r, candidate, "/finishReason")));
+    if (ori_read_type(r, list) != OR_JSON_ARRAY || doc->tok[list].size == 0)
+        ori_gemini_blocked(r, ori_read_at(r, root, "/promptFeedback/blockReason"));
+    ori_gemini_usage(r, ori_read_at(r, root, "/usageMetadata"));
+    ori_chat_take_str(&r->c.answer->id, ori_read_str(r, ori_read_at(r, root, "/responseId")), true);
+    ori_chat_take_str(&r->c.answer->model, ori_read_str(r, ori_read_at(r, root, "/modelVersion")),
+                      true);
+    return true;
+}
+
+/* ---- answers of RESPONSES ---- */
+
+static void ori_responses_usage(ori_read *r, int usage)
+{
+    or_usage *u = &r->c.answer->usage;
+    if (r->counting || ori_read_type(r, usage) != OR_JSON_OBJECT) return;
+    r->c.tok[ORI_CHAT_PROMPT] = ori_read_at(r, usage, "/input_tokens_details");
+    r->c.tok[ORI_CHAT_COMPLETION] = ori_read_at(r, usage, "/output_tokens_details");
+    ori_read_usage_rest(r, usage);
+    u->prompt_tokens = ori_read_count(r, usage, "/input_tokens");
+    u->completion_tokens = ori_read_count(r, usage, "/output_tokens");
+    ori_chat_finish_usage(&r->c);
+}
+
+static bool ori_responses_is_call(const ori_read *r, int item)
+{
+    static const char *const types[] = {"function_call", "custom_tool_call"};
+    return ori_read_word(r, ori_read_at(r, item, "/type"), types, 2) < 2;
+}
+
+/* The arguments of a call that were not told, into *call. A custom tool's input is text, and
+   becomes the member `input` of an object: as raw JSON it fits between its quotes. */
+static void ori_responses_arguments(ori_read *r, or_tool_call *call, int item, uint8_t state,
+                                    bool fresh, bool done)
+{
+    or_buf *out = &r->out[ORI_READ_MADE];
+    size_t  since = out->len;
+    if ((state & ORI_CALL_CUSTOM) == 0) {
+        if (!done) return;
+        call->arguments = ori_read_arguments(r, ori_read_at(r, item, "/arguments"));
+        if (call->arguments.len == 0) call->arguments = OR_STR("{}");
+        return;
+    }
+    if (fresh) or_buf_put_z(out, "{\"input\":\"");
+    or_str input = ori_read_quoted(r, ori_read_at(r, item, "/input"));
+    if (done && input.ptr != NULL && (state & ORI_CALL_FED) == 0)
+        or_buf_put(out, input.ptr + 1, input.len - 2);
+    if (done) or_buf_put_z(out, "\"}");
+    call->arguments = ori_read_made(r, since);
+}
+
+/* A call's item: of a call k that is known, or (k: as many as there are) of a new one. done: the
+   item is complete. What was told is not told again. */
+static void ori_responses_call(ori_read *r, int item, uint32_t k, bool done)
+{
+    bool    fresh = k == ori_read_calls(r);
+    uint8_t state = ori_read_is(r, ori_read_at(r, item, "/type"), "custom_tool_call");
+    if (!fresh) {
+        state = r->d.calls[k];
+        if (!done || (state & ORI_CALL_CLOSED) != 0) return;
+        r->d.calls[k] |= ORI_CALL_CLOSED;
+        if (state == ORI_CALL_FED) return;
+    }
+    or_tool_call *call = ori_read_call(r, k);
+    if (call == NULL) return;
+    if (fresh) {
+        int id = ori_read_at(r, item, "/call_id");
+        if (ori_read_quoted(r, id).ptr == NULL) id = ori_read_at(r, item, "/id");
+        call->id = ori_read_str(r, id);
+        call->name = ori_read_name(r, ori_read_at(r, item, "/name"));
+    }
+    ori_responses_arguments(r, call, item, state, fresh, done);
+    if (fresh && r->s != NULL) r->d.calls[k] = (uint8_t)(state | (done ? ORI_CALL_CLOSED : 0));
+}
+
+/* Which call an event is about: output_index tells, else the item's id (some servers change the
+   ids from event to event, some send no index); without both, the last one. As many as there
+   are: none that is known. */
+static uint32_t ori_responses_find(ori_read *r, int root, int id, bool last)
+{
+    uint64_t index;
+    uint32_t h = ori_chat_hash(ori_read_quoted(r, id)), num = r->s->num_calls;
+    bool has = or_json_get_u64(&r->c.doc, ori_read_at(r, root, "/output_index"), &index) == OR_OK;
+    if (!has && h == 0) return last && num > 0 ? num - 1 : num;
+    for (uint32_t k = num; k > 0; k--)
+        if (has ? r->s->calls[k - 1].index == index : r->s->calls[k - 1].id == h) return k - 1;
+    return num;
+}
+
+/* The item of an event that begins or ends it. */
+static void ori_responses_call_event(ori_read *r, int root, int item, bool done)
+{
+    int      id = ori_read_at(r, item, "/id");
+    uint64_t index;
+    uint32_t h = ori_chat_hash(ori_read_quoted(r, id)), num = r->s->num_calls;
+    uint32_t k = ori_responses_find(r, root, id, done);
+    if (!done && k < num && r->s->calls[k].id != h) k = num; /* one index for several calls */
+    ori_responses_call(r, item, k, done);
+    if (k < num || k == r->s->num_calls) return;
+    r->s->calls[k].id = h;
+    if (or_json_get_u64(&r->c.doc, ori_read_at(r, root, "/output_index"), &index) == OR_OK &&
+        index < UINT32_MAX)
+        r->s->calls[k].index = (uint32_t)index;
+}
+
+/* A piece of the arguments, or of a custom tool's input. */
+static void ori_responses_fragment(ori_read *r, int root)
+{
+    int      delta = ori_read_at(r, root, "/delta");
+    or_str   raw = ori_read_quoted(r, delta);
+    uint32_t k = ori_responses_find(r, root, ori_read_at(r, root, "/item_id"), true);
+    if (raw.ptr == NULL || k == r->s->num_calls || (r->d.calls[k] & ORI_CALL_CLOSED) != 0) return;
+    or_tool_call *call = ori_read_call(r, k);
+    call->arguments = (r->d.calls[k] & ORI_CALL_CUSTOM) != 0 ? or_str_of(raw.ptr + 1, raw.len - 2)
+                                                             : ori_read_str(r, delta);
+    r->d.calls[k] |= ORI_CALL_FED;
+}
+
+/* The texts of a list of parts: of a message's content, a summary or the content of reasoning. */
+static void ori_responses_parts(ori_read *r, int list, int kind)
+{
+    const or_json_doc *doc = &r->c.doc;
+    if (ori_read_type(r, list) != OR_JSON_ARRAY) return;
+    for (int i = or_json_first(doc, list); i >= 0; i = or_json_next(doc, i)) {
+        int text = ori_read_at(r, i, "/text");
+        if (kind >= 0) {
+            ori_read_thought(r, kind, text, -1);
+            continue;
+        }
+        ori_read_append(r, ORI_READ_TEXT, text);
+        ori_read_append(r, ORI_READ_REFUSAL, ori_read_at(r, i, "/refusal"));
+        ori_read_citations(r, ori_read_at(r, i, "/annotations"));
+        if (ori_read_quoted(r, text).ptr != NULL) r->d.said = true;
+    }
+}
+
+/* An item that is no call and is complete. told: its texts came as deltas. */
+static void ori_responses_item(ori_read *r, int item, bool told)
+{
+    static const char *const types[] = {"message", "reasoning", "image_generation_call"};
+    switch (ori_read_word(r, ori_read_at(r, item, "/type"), types, 3)) {
+    case 0:
+        if (!told) ori_responses_parts(r, ori_read_at(r, item, "/content"), -1);
+        break;
+    case 1:
+        if (!told) {
+            ori_responses_parts(r, ori_read_at(r, item, "/summary"), ORI_DETAIL_SUMMARY);
+            ori_responses_parts(r, ori_read_at(r, item, "/content"), ORI_DETAIL_TEXT);
+        }
+        ori_read_detail(r, ORI_DETAIL_ENCRYPTED,
+                        ori_read_quoted(r, ori_read_at(r, item, "/encrypted_content")),
+                        or_str_of(NULL, 0), ori_read_quoted(r, ori_read_at(r, item, "/id")));
+        r->d.block++;
+        break;
+    case 2:
+        ori_read_image(r, ori_read_at(r, item, "/result"), -1,
+                       ori_read_at(r, item, "/output_format"));
+        break;
+    default: break; /* of tools that the server runs */
+    }
+}
+
+/* The end of an item, whose texts came as deltas before it, or (with servers that do not stream)
+   did not. */
+static void ori_responses_item_event(ori_read *r, int item)
+{
+    bool *told =
+        ori_read_is(r, ori_read_at(r, item, "/type"), "reasoning") ? &r->d.thinking : &r->d.said;
+    ori_responses_item(r, item, *told);
+    *told = false;
+}
+
+/* A complete response has no open calls: those without arguments get {}. */
+static void ori_responses_close_calls(ori_read *r)
+{
+    for (uint32_t k = 0; r->s != NULL && k < r->s->num_calls; k++)
+        ori_responses_call(r, -1, k, true);
+}
+
+/* All that a complete response holds and that was not told: its calls in their order, and, when
+   no event told anything, the rest. */
+static void ori_responses_output(ori_read *r, int output)
+{
+    const or_json_doc *doc = &r->c.doc;
+    bool               told = r->s != NULL && r->s->content;
+    uint32_t           known = ori_read_calls(r), k = 0;
+    if (ori_read_type(r, output) != OR_JSON_ARRAY) return;
+    for (int i = or_json_first(doc, output); i >= 0; i = or_json_next(doc, i)) {
+        if (!ori_responses_is_call(r, i)) {
+            if (!told) ori_responses_item(r, i, false);
+        } else if (k < known || known == 0) {
+            ori_responses_call(r, i, k++, true);
+            if (r->c.err != OR_OK) return;
+        }
+    }
+}
+
+/* A response that ended. state: its status where that is not said. */
+static void ori_responses_end(ori_read *r, int response, or_str state)
+{
+    int status = ori_read_at(r, response, "/status");
+    int reason = ori_read_at(r, response, "/incomplete_details/reason");
+    ori_read_facts(r, response);
+    ori_responses_output(r, ori_read_at(r, response, "/output"));
+    if (ori_read_is(r, status, "completed") ||
+        (ori_read_quoted(r, status).ptr == NULL &&
+         (or_str_eq(state, OR_STR("completed")) || or_str_eq(state, OR_STR("done")))))
+        ori_responses_close_calls(r);
+    if (ori_read_quoted(r, status).ptr != NULL) state = ori_read_str(r, status);
+    if (ori_read_quoted(r, reason).ptr != NULL) state = ori_read_str(r, reason);
+    ori_read_finish(r, state);
+    ori_responses_usage(r, ori_read_at(r, response, "/usage"));
+}
+
+enum {
+    ORI_EVENT_FACTS,
+    ORI_EVENT_TEXT,
+    ORI_EVENT_REFUSAL,
+    ORI_EVENT_THOUGHT,
+    ORI_EVENT_SUMMARY,
+    ORI_EVENT_CITATION,
+    ORI_EVENT_ADDED,
+    ORI_EVENT_FRAGMENT,
+    ORI_EVENT_ITEM,
+    ORI_EVENT_END
+};
+
+/* Behind "response."; END has the state in its name. */
+static const struct {
+    const char *name;
+    uint8_t     event;
+} ori_responses_events[] = {
+    {"created", ORI_EVENT_FACTS},
+    {"in_progress", ORI_EVENT_FACTS},
+    {"output_text.delta", ORI_EVENT_TEXT},
+    {"content_part.delta", ORI_EVENT_TEXT}, /* its older name */
+    {"refusal.delta", ORI_EVENT_REFUSAL},
+    {"reasoning_summary_text.delta", ORI_EVENT_SUMMARY},
+    {"reasoning_text.delta", ORI_EVENT_THOUGHT},
+    {"output_text.annotation.added", ORI_EVENT_CITATION},
+    {"output_item.added", ORI_EVENT_ADDED},
+    {"function_call_arguments.delta", ORI_EVENT_FRAGMENT},
+    {"custom_tool_call_input.delta", ORI_EVENT_FRAGMENT},
+    {"output_item.done", ORI_EVENT_ITEM},
+    {"completed", ORI_EVENT_END},
+    {"incomplete", ORI_EVENT_END},
+    {"failed", ORI_EVENT_END},
+    {"cancelled", ORI_EVENT_END},
+    {"done", ORI_EVENT_END}, /* an older name of all of them */
+};
+
+static void ori_responses_event_of(ori_read *r, int root, size_t row)
+{
+    int     response = ori_read_at(r, root, "/response"), delta = ori_read_at(r, root, "/delta");
+    int     item = ori_read_at(r, root, "/item");
+    uint8_t event = ori_responses_events[row].event;
+    switch (event) {
+    case ORI_EVENT_FACTS: ori_read_facts(r, response); break;
+    case ORI_EVENT_TEXT:
+        if (ori_read_type(r, delta) == OR_JSON_OBJECT) delta = ori_read_at(r, delta, "/text");
+        ori_read_append(r, ORI_READ_TEXT, delta);
+        r->d.said = true;
+        break;
+    case ORI_EVENT_REFUSAL:
+        ori_read_append(r, ORI_READ_REFUSAL, delta);
+        r->d.said = true;
+        break;
+    case ORI_EVENT_SUMMARY:
+    case ORI_EVENT_THOUGHT:
+        ori_read_thought(r, event == ORI_EVENT_THOUGHT ? ORI_DETAIL_TEXT : ORI_DETAIL_SUMMARY,
+                         delta, -1);
+        r->d.thinking = true;
+        break;
+    case ORI_EVENT_CITATION: ori_read_citation(r, ori_read_at(r, root, "/annotation")); break;
+    case ORI_EVENT_FRAGMENT: ori_responses_fragment(r, root); break;
+    case ORI_EVENT_ADDED:
+        if (ori_responses_is_call(r, item)) ori_responses_call_event(r, root, item, false);
+        break;
+    case ORI_EVENT_ITEM:
+        if (ori_responses_is_call(r, item))
+            ori_responses_call_event(r, root, item, true);
+        else
+            ori_responses_item_event(r, item);
+        break;
+    default:
+        ori_responses_end(r, response, or_str_z(ori_responses_events[row].name));
+        r->c.answer->done = true;
+        break;
+    }
+}
+
+static bool ori_responses_event(ori_read *r, int root)
+{
+    static const char prefix[] = "response.";
+    size_t            n = sizeof prefix - 1;
+    or_str            type = ori_json_text(&r->c.doc, ori_read_at(r, root, "/type"));
+    if (type.len <= n || memcmp(type.ptr, prefix, n) != 0) return true;
+    for (size_t i = 0; i < sizeof ori_responses_events / sizeof ori_responses_events[0]; i++)
+        if (or_str_eq(or_str_of(type.ptr + n, type.len - n),
+                      or_str_z(ori_responses_events[i].name)))
+            ori_responses_event_of(r, root, i);
+    return true;
+}
+
+/* A whole response. */
+static bool ori_responses_answer(ori_read *r, int root)
+{
+    if (ori_read_type(r, ori_read_at(r, root, "/output")) != OR_JSON_ARRAY &&
+        !ori_read_is(r, ori_read_at(r, root, "/object"), "response"))
+        return false;
+    ori_responses_end(r, root, or_str_of(NULL, 0));
+    if (!r->counting && r->c.answer->native_finish.ptr == NULL && (r->d.said || r->num_calls > 0))
+        r->c.answer->finish = r->num_calls > 0 ? OR_FINISH_TOOL_CALLS : OR_FINISH_STOP;
+    return true;
+}
+
+/* ---- both walks ---- */
+
+/* What vendors call their errors, where no status stands beside it. */
+static const struct {
+    const char *word;
+    int32_t     code;
+} ori_read_codes[] = {
+    {"invalid_request_error", 400},
+    {"authentication_error", 401},
+    {"billing_error", 402},
+    {"permission_error", 403},
+    {"not_found_error", 404},
+    {"conflict_error", 409},
+    {"request_too_large", 413},
+    {"rate_limit_error", 429},
+    {"api_error", 500},
+    {"timeout_error", 504},
+    {"overloaded_error", 529},
+    {"invalid_prompt", 400},
+    {"rate_limit_exceeded", 429},
+    {"server_error", 500},
+    {"INVALID_ARGUMENT", 400},
+    {"FAILED_PRECONDITION", 400},
+    {"UNAUTHENTICATED", 401},
+    {"PERMISSION_DENIED", 403},
+    {"NOT_FOUND", 404},
+    {"RESOURCE_EXHAUSTED", 429},
+    {"INTERNAL", 500},
+    {"UNAVAILABLE", 503},
+    {"DEADLINE_EXCEEDED", 504},
+};
+
+static void ori_read_code(or_chat_error *e)
+{
+    for (size_t i = 0; i < sizeof ori_read_codes / sizeof ori_read_codes[0]; i++) {
+        or_str word = or_str_z(ori_read_codes[i].word);
+        if (e->code == 0 && (or_str_eq(e->type, word) || or_str_eq(e->code_text, word)))
+            e->code = ori_read_codes[i].code;
+    }
+}
+
+/* Errors stand where chat has them, too: what it knows of their shapes holds here. */
+static void ori_read_error(ori_read *r, int root, bool known)
+{
+    static const char *const flat[] = {"/message", "/detail", "/fault"};
+    ori_chat                *c = &r->c;
+    or_chat_error           *e = &c->answer->error;
+    int                      error = ori_read_at(r, root, "/error");
+    if (c->tok[ORI_CHAT_ERROR] < 0 && ori_read_type(r, error) >= OR_JSON_NUMBER)
+        c->tok[ORI_CHAT_ERROR] = error;
+    for (int i = 0; i < 3 && !known; i++) {
+        int tok = ori_read_at(r, root, flat[i]);
+        if (c->tok[ORI_CHAT_FLAT] < 0 && ori_read_type(r, tok) >= OR_JSON_NUMBER)
+            c->tok[ORI_CHAT_FLAT] = tok;
+    }
+    c->to = c->answer;
+    ori_chat_finish_error(c);
+    if (!e->set) return;
+    if (or_str_eq(e->type, OR_STR("error"))) e->type = e->code_text;
+    int better = ori_read_at(r, root, "/response/error_type");
+    if (better < 0) better = ori_read_at(r, root, "/error_type");
+    ori_chat_take_str(&e->type, ori_chat_str(c, better), true);
+    ori_read_code(e);
+}
+
+/* Is it one of the events that name their kind? */
+static bool ori_read_is_event(const ori_read *r, int root)
+{
+    int type = ori_read_at(r, root, "/type");
+    return ori_read_quoted(r, type).ptr != NULL && !ori_read_is(r, type, "error") &&
+           !ori_read_is(r, ori_read_at(r, root, "/object"), "error");
+}
+
+/* False: not what this dialect says. */
+static bool ori_read_walk(ori_read *r, int root)
+{
+    if (r->d.dialect == OR_DIALECT_GEMINI) return ori_gemini_event(r, root);
+    if (r->s != NULL && !ori_read_is_event(r, root)) return false;
+    if (r->d.dialect == OR_DIALECT_MESSAGES)
+        return r->s != NULL ? ori_messages_event(r, root) : ori_messages_answer(r, root);
+    return r->s != NULL ? ori_responses_event(r, root) : ori_responses_answer(r, root);
+}
+
+/* All elements of an array: what Google sends where a stream was asked for, but not as events. */
+static bool ori_read_walk_all(ori_read *r, int root)
+{
+    bool known = ori_read_walk(r, root);
+    for (int i = or_json_next(&r->c.doc, root); i >= 0; i = or_json_next(&r->c.doc, i)) {
+        if (r->d.dialect != OR_DIALECT_GEMINI || !ori_read_walk(r, i)) known = false;
+        int error = ori_read_at(r, i, "/error");
+        if (ori_read_type(r, error) == OR_JSON_OBJECT) r->c.tok[ORI_CHAT_ERROR] = error;
+    }
+    return known;
+}
+
+static void ori_read_begin(ori_read *r, const or_dialect_stream *d, uint32_t num_calls, int root)
+{
+    r->d = *d;
+    if (r->s != NULL) r->s->num_calls = num_calls;
+    r->num_calls = r->num_images = 0;
+    r->c.to = r->c.answer;
+    r->c.odd_count = false;
+    for (int i = 0; i < ORI_CHAT_PLACES; i++) r->c.tok[i] = -1;
+    r->c.tok[ORI_CHAT_ROOT] = root;
+}
+
+/* Memory for all that was counted. */
+static bool ori_read_alloc(ori_read *r)
+{
+    for (int i = 0; i < ORI_READ_OUTS; i++) {
+        size_t size = r->out[i].len + (i == ORI_READ_DETAILS || i == ORI_READ_ANNOTATIONS);
+        char  *mem = (char *)ori_chat_alloc(&r->c, size);
+        if (mem == NULL) return false;
+        or_buf_init(&r->out[i], mem, size);
+    }
+    r->calls = (or_tool_call *)ori_chat_alloc(&r->c, r->num_calls * sizeof *r->calls);
+    r->images = (or_str *)ori_chat_alloc(&r->c, r->num_images * sizeof *r->images);
+    r->counting = false;
+    return r->c.err == OR_OK;
+}
+
+/* What was written becomes the answer's; absent where there is nothing. */
+static void ori_read_give(ori_read *r)
+{
+    or_chat_answer *a = r->c.answer;
+    or_str *const   to[] = {&a->text, &a->reasoning, &a->refusal, &a->reasoning_details,
+                            &a->annotations};
+    for (int i = 0; i < ORI_READ_MADE; i++) {
+        or_buf *b = &r->out[i];
+        if (b->len > 0 && i >= ORI_READ_DETAILS) or_buf_put_char(b, ']');
+        if (b->len > 0) *to[i] = or_buf_str(b);
+    }
+    a->images = r->num_images > 0 ? r->images : NULL;
+    a->num_images = r->num_images;
+    a->tool_calls = r->num_calls > 0 ? r->calls : NULL;
+    a->num_tool_calls = r->num_calls;
+}
+
+/* Read text into *a, and, if all went well, the state after it into *d. */
+static or_err ori_dialect_decode(or_dialect_stream *d, or_chat_stream *s, or_str text,
+                                 or_arena *arena, or_chat_answer *a)
+{
+    ori_read r;
+    uint32_t before = s != NULL ? s->num_calls : 0;
+    memset(&r, 0, sizeof r);
+    or_err e = or_json_parse(&r.c.doc, text, 0, arena);
+    if (e != OR_OK) return e;
+    int root = ori_chat_find_root(&r.c.doc);
+    if (root < 0) return OR_ERR_ANSWER;
+    r.c.arena = arena;
+    r.c.answer = a;
+    r.s = s;
+    r.counting = true;
+    for (int i = 0; i < ORI_READ_OUTS; i++) or_buf_init_counting(&r.out[i]);
+    ori_read_begin(&r, d, before, root);
+    bool known = ori_read_walk_all(&r, root);
+    if (r.c.err == OR_OK && ori_read_alloc(&r)) {
+        ori_read_begin(&r, d, before, root);
+        known = ori_read_walk_all(&r, root);
+        ori_read_error(&r, root, known);
+        ori_read_give(&r);
+    }
+    e = r.c.err != OR_OK ? r.c.err : known || a->error.set ? OR_OK : OR_ERR_ANSWER;
+    if (e == OR_OK) {
+        *d = r.d;
+        return e;
+    }
+    if (s != NULL) s->num_calls = before;
+    memset(a, 0, sizeof *a);
+    return e;
+}
+
+or_err or_dialect_read(or_dialect from, or_str body, or_arena *arena, or_chat_answer *a)
+{
+    or_dialect_stream d;
+    if (from <= OR_DIALECT_TEXT) return or_chat_read(body, arena, a);
+    memset(a, 0, sizeof *a);
+    if (from > OR_DIALECT_RESPONSES) return OR_ERR_ARG;
+    or_dialect_stream_init(&d, from);
+    return ori_dialect_decode(&d, NULL, body, arena, a);
+}
+
+void or_dialect_stream_init(or_dialect_stream *d, or_dialect from)
+{
+    memset(d, 0, sizeof *d);
+    d->dialect = from;
+}
+
+or_err or_dialect_stream_next(or_dialect_stream *d, or_chat_stream *s, or_str data, or_arena *arena,
+                              or_chat_delta *delta)
+{
+    or_str word = or_str_trim(data);
+    if (d->dialect <= OR_DIALECT_TEXT || s->done || word.len == 0 ||
+        or_str_eq(word, OR_STR("[DONE]")))
+        return or_chat_stream_next(s, data, arena, delta);
+    memset(delta, 0, sizeof *delta);
+    if (d->dialect > OR_DIALECT_RESPONSES) return OR_ERR_ARG;
+    or_err e = ori_dialect_decode(d, s, data, arena, delta);
+    if (e != OR_OK) return e;
+    ori_chat_note(s, delta);
+    s->done = delta->done;
+    return OR_OK;
+}
+
 /* ---- [/C] ---- */
 
 /* ---- [D] answers written ---- */
