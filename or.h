@@ -9619,6 +9619,7 @@ static const struct {
     {"status", ORI_TOKENS_NONE},
     {"detail", ORI_TOKENS_NONE},
     {"filename", ORI_TOKENS_NONE},
+    {"media_type", ORI_TOKENS_NONE},
     {"signature", ORI_TOKENS_NONE},
     {"thoughtSignature", ORI_TOKENS_NONE},
     {"thought_signature", ORI_TOKENS_NONE},

@@ -1,7 +1,6 @@
 /* Any bytes as a request in each dialect that clients speak: what comes out is a chat request,
    JSON that the routing can read, with at least one message and no member twice; or an error, and
-   then nothing is left behind. One byte less of room is an error, too. Their tokens are counted,
-   and no end of them makes fewer. */
+   then nothing is left behind. One byte less of room is an error, too. Their tokens are counted. */
 #define OR_IMPLEMENTATION
 #include "or.h"
 #include "tests/fuzz.h"
