@@ -1724,9 +1724,12 @@ OR_API or_err or_dialect_write(or_buf *out, or_dialect to, const or_dialect_requ
 OR_API or_err or_dialect_put_path(or_buf *out, or_dialect d, or_str model, bool stream);
 
 /* Append a chat request that says what this request in a client's dialect says. Members that
-   OpenRouter adds (models, provider, plugins ...) pass. loss, bad and errors as or_dialect_write;
-   OR_ERR_DIALECT also for what needs a state on the server: previous_response_id, store true,
-   item_reference, background, conversation, prompt of RESPONSES. */
+   OpenRouter adds (models, provider, plugins ...) pass. loss, bad and errors as or_dialect_write,
+   loss may be NULL, and names are those of the client's dialect where chat has none;
+   OR_ERR_DIALECT  also for what needs a state on the server: previous_response_id, store true,
+                   item_reference, background, conversation, prompt of RESPONSES
+   OR_ERR_DEPTH    also where the result would be nested too deep: it can be 2 levels deeper
+   OR_ERR_ARG      also for a counting out: what comes packed is checked behind its writing */
 OR_API or_err or_dialect_to_chat(or_buf *out, or_dialect from, or_str body, or_dialect_loss *loss,
                                  const char **bad);
 
@@ -1841,7 +1844,8 @@ OR_API or_err or_dialect_put_answer(or_buf *out, const or_chat_answer *answer, b
 OR_API or_err or_dialect_put_chunk(or_buf *out, const or_chat_delta *delta, bool text);
 
 /* An estimate of the tokens of a request in any dialect, from its bytes: a token for each 3.5
-   bytes of text, 1500 for an image or a file. Not for bills. */
+   bytes of text and schemas, 4 for a message, 1500 for an image or a file. Of what is no JSON
+   object as far as it can be read. Not for bills. */
 OR_API uint64_t or_dialect_count_tokens(or_str body);
 #endif /* OR_NO_DIALECT */
 
@@ -7742,6 +7746,2022 @@ static or_str ori_dialect_restore(or_str name, or_arena *arena)
 /* ---- [/A] ---- */
 
 /* ---- [B] other dialects to chat requests ---- */
+
+/* A translation. What is wrong is found once and sticks; writing goes on to nowhere then. */
+typedef struct ori_in {
+    or_buf          *out;
+    or_dialect_loss *loss;
+    or_err           err;
+    const char      *bad;
+    const char      *where;   /* the member that is being read: what a wrong type is blamed on */
+    bool             members; /* some of the request were written */
+    bool             messages;
+} ori_in;
+
+static bool ori_in_fail(ori_in *t, or_err e, const char *bad)
+{
+    if (t->err != OR_OK) return false;
+    t->err = e;
+    t->bad = bad;
+    return false;
+}
+
+/* Is it of this type, TRUE standing for both booleans? Whether it is there is asked elsewhere. */
+static bool ori_in_want(ori_in *t, const or_json_item *item, or_json_type type, const char *bad)
+{
+    bool same = item->type == type || (type == OR_JSON_TRUE && item->type == OR_JSON_FALSE);
+    if (same || type == OR_JSON_NONE || item->type == OR_JSON_NONE) return true;
+    return ori_in_fail(t, OR_ERR_TYPE, bad);
+}
+
+/* As or_json_check, for text that will stand `around` levels deep; *root: its value. */
+static or_err ori_in_check(or_str text, unsigned around, or_json_item *root)
+{
+    or_json_scan s;
+    or_json_item item;
+    or_err       e;
+    memset(root, 0, sizeof *root);
+    or_json_scan_init(&s, text);
+    while ((e = or_json_scan_next(&s, &item)) == OR_OK) {
+        if (root->type == OR_JSON_NONE) *root = item;
+        if (item.type == OR_JSON_END && item.depth == 0)
+            root->value.len = (size_t)(s.at - root->value.ptr);
+        if ((item.type == OR_JSON_ARRAY || item.type == OR_JSON_OBJECT) &&
+            item.depth + around >= OR_JSON_MAX_DEPTH)
+            return OR_ERR_DEPTH;
+    }
+    return e == OR_DONE ? OR_OK : e;
+}
+
+/* What follows `start` in a raw string; absent when it begins otherwise. */
+static or_str ori_in_after(or_str raw, const char *start)
+{
+    const char *p = raw.ptr, *end;
+    if (p == NULL) return raw;
+    for (end = p + raw.len; *start != 0; start++) {
+        uint32_t c = 0;
+        if (p < end && *p == '\\')
+            c = ori_json_unescape_one(&p, end);
+        else if (p < end)
+            c = (unsigned char)*p++;
+        if (c != (unsigned char)*start) return or_str_of(NULL, 0);
+    }
+    return or_str_of(p, (size_t)(end - p));
+}
+
+/* Is there no list, or nothing in it? */
+static bool ori_in_is_empty(const or_json_item *list)
+{
+    ori_dialect_list l;
+    or_json_item     item;
+    ori_dialect_begin(&l, list->type == OR_JSON_ARRAY ? list->value : or_str_of(NULL, 0));
+    return !ori_dialect_next(&l, &item);
+}
+
+/* Do two raw strings say the same? Escapes on both sides are compared as they stand. */
+static bool ori_in_same(or_str a, or_str b)
+{
+    if (or_str_find(a, OR_STR("\\"), 0) == a.len) return or_json_str_is(b, a);
+    if (or_str_find(b, OR_STR("\\"), 0) == b.len) return or_json_str_is(a, b);
+    return or_str_eq(a, b);
+}
+
+/* A string that is made of raw pieces. Begun at the first that is not empty. */
+typedef struct ori_in_text {
+    const char *open, *between;
+    bool        any;
+} ori_in_text;
+
+static void ori_in_piece(ori_in *t, ori_in_text *text, or_str raw)
+{
+    if (raw.len == 0) return;
+    or_buf_put_z(t->out, text->any ? text->between : text->open);
+    or_buf_put_str(t->out, raw);
+    text->any = true;
+}
+
+static void ori_in_piece_end(ori_in *t, const ori_in_text *text, const char *otherwise)
+{
+    or_buf_put_z(t->out, text->any ? "\"" : otherwise);
+}
+
+/* Begin a message; `"content":` comes next. */
+static void ori_in_message(ori_in *t, const char *role)
+{
+    ori_dialect_put_name(t->out, &t->messages, NULL);
+    or_buf_put_z(t->out, "{\"role\":\"");
+    or_buf_put_z(t->out, role);
+    or_buf_put_char(t->out, '"');
+}
+
+/* A member of an object where another one stands before it; nothing when it is absent. */
+static void ori_in_also(ori_in *t, const char *name, const or_json_item *item)
+{
+    bool any = true;
+    if (item->type != OR_JSON_NONE) ori_dialect_put(t->out, &any, name, ori_dialect_text(item));
+}
+
+/* ---- blocks and parts of messages ---- */
+
+/* Members of the blocks of MESSAGES and the parts of RESPONSES, and what type they have to be. */
+#define ORI_IN_BLOCK_MEMBERS(X)                      \
+    X(TYPE, "type", STRING)                          \
+    X(TEXT, "text", STRING)                          \
+    X(CACHE, "cache_control", OBJECT)                \
+    X(BREAKPOINT, "prompt_cache_breakpoint", OBJECT) \
+    X(SOURCE, "source", NONE)                        \
+    X(TITLE, "title", STRING)                        \
+    X(CONTEXT, "context", STRING)                    \
+    X(CITATIONS, "citations", NONE)                  \
+    X(ANNOTATIONS, "annotations", ARRAY)             \
+    X(CONTENT, "content", NONE)                      \
+    X(ID, "id", STRING)                              \
+    X(NAME, "name", STRING)                          \
+    X(INPUT, "input", OBJECT)                        \
+    X(TOOL_USE_ID, "tool_use_id", STRING)            \
+    X(IS_ERROR, "is_error", TRUE)                    \
+    X(THINKING, "thinking", STRING)                  \
+    X(SIGNATURE, "signature", STRING)                \
+    X(DATA, "data", STRING)                          \
+    X(REFUSAL, "refusal", STRING)                    \
+    X(IMAGE_URL, "image_url", STRING)                \
+    X(DETAIL, "detail", STRING)                      \
+    X(FILE_DATA, "file_data", STRING)                \
+    X(FILE_URL, "file_url", STRING)                  \
+    X(FILE_ID, "file_id", STRING)                    \
+    X(FILENAME, "filename", STRING)                  \
+    X(AUDIO, "input_audio", OBJECT)
+
+enum {
+#define ORI_X(name, json, type) ORI_IN_BLOCK_##name,
+    ORI_IN_BLOCK_MEMBERS(ORI_X)
+#undef ORI_X
+        ORI_IN_BLOCK_NUM
+};
+
+static const char *const ori_in_block_names[] = {
+#define ORI_X(name, json, type) json,
+    ORI_IN_BLOCK_MEMBERS(ORI_X)
+#undef ORI_X
+};
+
+static const uint8_t ori_in_block_types[] = {
+#define ORI_X(name, json, type) OR_JSON_##type,
+    ORI_IN_BLOCK_MEMBERS(ORI_X)
+#undef ORI_X
+};
+
+enum {
+    ORI_IN_KIND_OTHER,
+    ORI_IN_KIND_TEXT,
+    ORI_IN_KIND_IMAGE,
+    ORI_IN_KIND_DOCUMENT,
+    ORI_IN_KIND_SEARCH,
+    ORI_IN_KIND_CALL,
+    ORI_IN_KIND_RESULT,
+    ORI_IN_KIND_THINKING,
+    ORI_IN_KIND_REDACTED,
+    ORI_IN_KIND_REFUSAL,
+    ORI_IN_KIND_LINK, /* an image of RESPONSES */
+    ORI_IN_KIND_FILE,
+    ORI_IN_KIND_AUDIO
+};
+
+#define ORI_IN_BIT(kind)   ((uint32_t)1 << ORI_IN_KIND_##kind)
+#define ORI_IN_NEEDS(name) ((uint32_t)1 << ORI_IN_BLOCK_##name)
+#define ORI_IN_KINDS_MEDIA                                                            \
+    (ORI_IN_BIT(IMAGE) | ORI_IN_BIT(DOCUMENT) | ORI_IN_BIT(LINK) | ORI_IN_BIT(FILE) | \
+     ORI_IN_BIT(AUDIO))
+#define ORI_IN_KINDS_SHOWN (ORI_IN_BIT(TEXT) | ORI_IN_BIT(SEARCH) | ORI_IN_KINDS_MEDIA)
+
+/* Types of blocks as losses. Those with a kind are lost where they do not belong. */
+#define ORI_IN_LOST "messages."
+static const struct {
+    const char *lost;
+    uint8_t     kind;
+    uint32_t    needs;
+} ori_in_block_kinds[] = {
+    {ORI_IN_LOST "text", ORI_IN_KIND_TEXT, ORI_IN_NEEDS(TEXT)},
+    {ORI_IN_LOST "image", ORI_IN_KIND_IMAGE, ORI_IN_NEEDS(SOURCE)},
+    {ORI_IN_LOST "document", ORI_IN_KIND_DOCUMENT, ORI_IN_NEEDS(SOURCE)},
+    {ORI_IN_LOST "search_result", ORI_IN_KIND_SEARCH, ORI_IN_NEEDS(CONTENT)},
+    {ORI_IN_LOST "tool_use", ORI_IN_KIND_CALL, ORI_IN_NEEDS(ID) | ORI_IN_NEEDS(NAME)},
+    {ORI_IN_LOST "tool_result", ORI_IN_KIND_RESULT, ORI_IN_NEEDS(TOOL_USE_ID)},
+    {ORI_IN_LOST "thinking", ORI_IN_KIND_THINKING, ORI_IN_NEEDS(THINKING)},
+    {ORI_IN_LOST "redacted_thinking", ORI_IN_KIND_REDACTED, ORI_IN_NEEDS(DATA)},
+    {ORI_IN_LOST "server_tool_use", ORI_IN_KIND_OTHER, 0},
+    {ORI_IN_LOST "web_search_tool_result", ORI_IN_KIND_OTHER, 0},
+    {ORI_IN_LOST "web_fetch_tool_result", ORI_IN_KIND_OTHER, 0},
+    {ORI_IN_LOST "code_execution_tool_result", ORI_IN_KIND_OTHER, 0},
+    {ORI_IN_LOST "bash_code_execution_tool_result", ORI_IN_KIND_OTHER, 0},
+    {ORI_IN_LOST "text_editor_code_execution_tool_result", ORI_IN_KIND_OTHER, 0},
+    {ORI_IN_LOST "tool_search_tool_result", ORI_IN_KIND_OTHER, 0},
+    {ORI_IN_LOST "tool_reference", ORI_IN_KIND_OTHER, 0},
+    {ORI_IN_LOST "mcp_tool_use", ORI_IN_KIND_OTHER, 0},
+    {ORI_IN_LOST "mcp_tool_result", ORI_IN_KIND_OTHER, 0},
+    {ORI_IN_LOST "container_upload", ORI_IN_KIND_OTHER, 0},
+    {ORI_IN_LOST "compaction", ORI_IN_KIND_OTHER, 0},
+    {ORI_IN_LOST "input_text", ORI_IN_KIND_TEXT, ORI_IN_NEEDS(TEXT)},
+    {ORI_IN_LOST "output_text", ORI_IN_KIND_TEXT, ORI_IN_NEEDS(TEXT)},
+    {ORI_IN_LOST "summary_text", ORI_IN_KIND_TEXT, ORI_IN_NEEDS(TEXT)},
+    {ORI_IN_LOST "reasoning_text", ORI_IN_KIND_TEXT, ORI_IN_NEEDS(TEXT)},
+    {ORI_IN_LOST "refusal", ORI_IN_KIND_REFUSAL, ORI_IN_NEEDS(REFUSAL)},
+    {ORI_IN_LOST "input_image", ORI_IN_KIND_LINK, 0},
+    {ORI_IN_LOST "input_file", ORI_IN_KIND_FILE, 0},
+    {ORI_IN_LOST "input_audio", ORI_IN_KIND_AUDIO, ORI_IN_NEEDS(AUDIO)},
+};
+
+typedef struct ori_in_block {
+    uint32_t     kind;
+    const char  *lost;
+    or_json_item m[ORI_IN_BLOCK_NUM];
+} ori_in_block;
+
+static bool ori_in_block_has(const ori_in_block *b, uint32_t member)
+{
+    return b->m[member].type != OR_JSON_NONE;
+}
+
+/* Find its kind, and whether the members are what that asks for. */
+static bool ori_in_block_check(ori_in *t, ori_in_block *b)
+{
+    uint32_t needs = ORI_IN_NEEDS(TYPE);
+    b->kind = ORI_IN_KIND_OTHER;
+    b->lost = "messages";
+    for (size_t i = 0; i < sizeof ori_in_block_kinds / sizeof ori_in_block_kinds[0]; i++)
+        if (ori_dialect_is(&b->m[ORI_IN_BLOCK_TYPE],
+                           ori_in_block_kinds[i].lost + sizeof(ORI_IN_LOST) - 1)) {
+            b->kind = ori_in_block_kinds[i].kind;
+            b->lost = ori_in_block_kinds[i].lost;
+            needs |= ori_in_block_kinds[i].needs;
+        }
+    for (uint32_t i = 0; i < ORI_IN_BLOCK_NUM; i++) {
+        if ((needs >> i & 1) != 0 && !ori_in_block_has(b, i))
+            return ori_in_fail(t, OR_ERR_TYPE, t->where);
+        if (b->kind == ORI_IN_KIND_OTHER && i != ORI_IN_BLOCK_TYPE) continue; /* nobody reads it */
+        if (!ori_in_want(t, &b->m[i], (or_json_type)ori_in_block_types[i], t->where)) return false;
+    }
+    if (b->kind == ORI_IN_KIND_IMAGE || b->kind == ORI_IN_KIND_DOCUMENT)
+        return ori_in_want(t, &b->m[ORI_IN_BLOCK_SOURCE], OR_JSON_OBJECT, t->where);
+    return true;
+}
+
+/* The next block of a list; false at the end, and where one is wrong. */
+static bool ori_in_block_next(ori_in *t, ori_dialect_list *l, ori_in_block *b)
+{
+    or_json_item item;
+    if (t->err != OR_OK || !ori_dialect_next(l, &item)) return false;
+    if (item.type != OR_JSON_OBJECT) return ori_in_fail(t, OR_ERR_TYPE, t->where);
+    ori_dialect_pick(item.value, ori_in_block_names, ORI_IN_BLOCK_NUM, b->m);
+    return ori_in_block_check(t, b);
+}
+
+/* The kinds in a list, as bits. Those that are not among `allowed` will not be said. */
+static uint32_t ori_in_blocks_survey(ori_in *t, ori_dialect_list l, uint32_t allowed)
+{
+    ori_in_block b;
+    uint32_t     kinds = 0;
+    while (ori_in_block_next(t, &l, &b)) {
+        kinds |= (uint32_t)1 << b.kind;
+        if ((allowed >> b.kind & 1) == 0) ori_dialect_lose(t->loss, b.lost);
+        if (b.m[ORI_IN_BLOCK_ANNOTATIONS].value.len > 2)
+            ori_dialect_lose(t->loss, "messages.annotations");
+        if (ori_in_block_has(&b, ORI_IN_BLOCK_CACHE) &&
+            (b.kind == ORI_IN_KIND_CALL || b.kind == ORI_IN_KIND_THINKING))
+            ori_dialect_lose(t->loss, "messages.cache_control");
+    }
+    return kinds;
+}
+
+/* A string, or the texts in a list of blocks. */
+static void ori_in_texts(ori_in *t, ori_in_text *text, const or_json_item *content)
+{
+    static const char *const names[] = {"type", "text"};
+    ori_dialect_list         l;
+    or_json_item             item, m[2];
+    if (content->type == OR_JSON_STRING) {
+        ori_in_piece(t, text, content->value);
+        return;
+    }
+    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    while (ori_dialect_next(&l, &item)) {
+        ori_dialect_pick(item.value, names, 2, m);
+        if (ori_dialect_is(&m[0], "text") && m[1].type == OR_JSON_STRING)
+            ori_in_piece(t, text, m[1].value);
+    }
+}
+
+/* Is the source of a document text, so that it is said as such? */
+static bool ori_in_block_is_text(const ori_in_block *b)
+{
+    or_json_item type;
+    if (b->kind != ORI_IN_KIND_DOCUMENT)
+        return b->kind == ORI_IN_KIND_TEXT || b->kind == ORI_IN_KIND_SEARCH;
+    type = ori_dialect_get(b->m[ORI_IN_BLOCK_SOURCE].value, "type");
+    return ori_dialect_is(&type, "text") || ori_dialect_is(&type, "content");
+}
+
+/* What a block says in text: a document and a search result with what they are called. */
+static void ori_in_block_put_text(ori_in *t, ori_in_text *text, const ori_in_block *b)
+{
+    or_json_item        inner;
+    const or_json_item *m = b->m;
+    if (!ori_in_block_is_text(b)) return;
+    ori_in_piece(t, text, m[ORI_IN_BLOCK_TITLE].value);
+    if (b->kind == ORI_IN_KIND_TEXT) ori_in_piece(t, text, m[ORI_IN_BLOCK_TEXT].value);
+    if (b->kind == ORI_IN_KIND_SEARCH && m[ORI_IN_BLOCK_SOURCE].type == OR_JSON_STRING)
+        ori_in_piece(t, text, m[ORI_IN_BLOCK_SOURCE].value);
+    if (b->kind == ORI_IN_KIND_SEARCH) ori_in_texts(t, text, &m[ORI_IN_BLOCK_CONTENT]);
+    if (b->kind != ORI_IN_KIND_DOCUMENT) return;
+    ori_in_piece(t, text, m[ORI_IN_BLOCK_CONTEXT].value);
+    inner = ori_dialect_get(m[ORI_IN_BLOCK_SOURCE].value, "data");
+    if (inner.type == OR_JSON_NONE)
+        inner = ori_dialect_get(m[ORI_IN_BLOCK_SOURCE].value, "content");
+    ori_in_texts(t, text, &inner);
+}
+
+/* Parts of a message that is begun when there is a first one. */
+typedef struct ori_in_parts {
+    const char *role;
+    bool        any;
+} ori_in_parts;
+
+static void ori_in_part(ori_in *t, ori_in_parts *parts, const char *type)
+{
+    if (!parts->any) {
+        ori_in_message(t, parts->role);
+        or_buf_put_z(t->out, ",\"content\":[");
+    }
+    ori_dialect_put_name(t->out, &parts->any, NULL);
+    or_buf_put_z(t->out, "{\"type\":\"");
+    or_buf_put_z(t->out, type);
+    or_buf_put_char(t->out, '"');
+}
+
+/* The end of a part, with what its block says of caches. */
+static void ori_in_part_end(ori_in *t, const ori_in_block *b)
+{
+    ori_in_also(t, "cache_control", &b->m[ORI_IN_BLOCK_CACHE]);
+    ori_in_also(t, "prompt_cache_breakpoint", &b->m[ORI_IN_BLOCK_BREAKPOINT]);
+    or_buf_put_char(t->out, '}');
+}
+
+static void ori_in_block_put_text_part(ori_in *t, ori_in_parts *parts, const ori_in_block *b)
+{
+    ori_in_text text = {"\"", "\\n\\n", false};
+    ori_in_part(t, parts, "text");
+    or_buf_put_z(t->out, ",\"text\":");
+    ori_in_block_put_text(t, &text, b);
+    ori_in_piece_end(t, &text, "\"\"");
+    ori_in_part_end(t, b);
+}
+
+/* The address of an image or a file in a block of MESSAGES, as a string: a data URL when the
+   bytes are here. m: type, media_type, data and url of the source. */
+static void ori_in_block_put_source(ori_in *t, const or_json_item *m)
+{
+    or_buf_put_char(t->out, '"');
+    if (m[2].type != OR_JSON_NONE) {
+        or_buf_put_z(t->out, "data:");
+        or_buf_put_str(t->out, m[1].value);
+        or_buf_put_z(t->out, ";base64,");
+    }
+    or_buf_put_str(t->out, m[2].type != OR_JSON_NONE ? m[2].value : m[3].value);
+    or_buf_put_char(t->out, '"');
+}
+
+/* A block with an image or a document of MESSAGES. */
+static void ori_in_block_put_media(ori_in *t, ori_in_parts *parts, const ori_in_block *b)
+{
+    static const char *const names[] = {"type", "media_type", "data", "url"};
+    or_json_item             m[4];
+    bool                     image = b->kind == ORI_IN_KIND_IMAGE;
+    ori_dialect_pick(b->m[ORI_IN_BLOCK_SOURCE].value, names, 4, m);
+    for (uint32_t i = 0; i < 4; i++)
+        if (!ori_in_want(t, &m[i], OR_JSON_STRING, t->where)) return;
+    bool base64 = ori_dialect_is(&m[0], "base64");
+    if (!base64 && !ori_dialect_is(&m[0], "url")) { /* a file that only Anthropic has */
+        ori_dialect_lose(t->loss, b->lost);
+        return;
+    }
+    if (base64)
+        m[3].type = OR_JSON_NONE;
+    else
+        m[2].type = OR_JSON_NONE;
+    if (m[base64 ? 2 : 3].type == OR_JSON_NONE || (base64 && m[1].type == OR_JSON_NONE)) {
+        (void)ori_in_fail(t, OR_ERR_TYPE, t->where);
+        return;
+    }
+    if (ori_in_block_has(b, ORI_IN_BLOCK_CONTEXT)) ori_dialect_lose(t->loss, "messages.context");
+    ori_in_part(t, parts, image ? "image_url" : "file");
+    or_buf_put_z(t->out, image ? ",\"image_url\":{\"url\":" : ",\"file\":{\"file_data\":");
+    ori_in_block_put_source(t, m);
+    if (!image) ori_in_also(t, "filename", &b->m[ORI_IN_BLOCK_TITLE]);
+    or_buf_put_char(t->out, '}');
+    ori_in_part_end(t, b);
+}
+
+/* The images in a document that is made of blocks. */
+static void ori_in_block_put_inner(ori_in *t, ori_in_parts *parts, const ori_in_block *b)
+{
+    ori_dialect_list l;
+    ori_in_block     inner;
+    or_json_item     content = ori_dialect_get(b->m[ORI_IN_BLOCK_SOURCE].value, "content");
+    ori_dialect_begin(&l, content.type == OR_JSON_ARRAY ? content.value : or_str_of(NULL, 0));
+    (void)ori_in_blocks_survey(t, l, ORI_IN_BIT(TEXT) | ORI_IN_BIT(IMAGE));
+    while (ori_in_block_next(t, &l, &inner))
+        if (inner.kind == ORI_IN_KIND_IMAGE) ori_in_block_put_media(t, parts, &inner);
+}
+
+/* An image or a file of RESPONSES. */
+static void ori_in_block_put_link(ori_in *t, ori_in_parts *parts, const ori_in_block *b)
+{
+    static const uint8_t     from[] = {ORI_IN_BLOCK_FILE_DATA, ORI_IN_BLOCK_FILE_URL,
+                                       ORI_IN_BLOCK_FILE_ID};
+    static const char *const as[] = {"file_data", "file_data", "file_id"};
+    const or_json_item      *url = &b->m[ORI_IN_BLOCK_IMAGE_URL];
+    bool                     any = false;
+    uint32_t                 i = 0;
+    while (i < 3 && !ori_in_block_has(b, from[i])) i++;
+    if (b->kind == ORI_IN_KIND_LINK ? url->type == OR_JSON_NONE : i == 3) {
+        ori_dialect_lose(t->loss, b->lost);
+        return;
+    }
+    ori_in_part(t, parts, b->kind == ORI_IN_KIND_LINK ? "image_url" : "file");
+    if (b->kind == ORI_IN_KIND_LINK) {
+        or_buf_put_z(t->out, ",\"image_url\":{");
+        ori_dialect_put(t->out, &any, "url", ori_dialect_text(url));
+        ori_in_also(t, "detail", &b->m[ORI_IN_BLOCK_DETAIL]);
+    } else {
+        or_buf_put_z(t->out, ",\"file\":{");
+        ori_dialect_put(t->out, &any, as[i], ori_dialect_text(&b->m[from[i]]));
+        ori_in_also(t, "filename", &b->m[ORI_IN_BLOCK_FILENAME]);
+    }
+    or_buf_put_char(t->out, '}');
+    ori_in_part_end(t, b);
+}
+
+/* What a block shows besides text. */
+static void ori_in_block_put_shown(ori_in *t, ori_in_parts *parts, const ori_in_block *b)
+{
+    switch (b->kind) {
+    case ORI_IN_KIND_IMAGE: ori_in_block_put_media(t, parts, b); break;
+    case ORI_IN_KIND_DOCUMENT:
+        if (ori_in_block_is_text(b))
+            ori_in_block_put_inner(t, parts, b);
+        else
+            ori_in_block_put_media(t, parts, b);
+        break;
+    case ORI_IN_KIND_LINK:
+    case ORI_IN_KIND_FILE: ori_in_block_put_link(t, parts, b); break;
+    case ORI_IN_KIND_AUDIO:
+        ori_in_part(t, parts, "input_audio");
+        ori_in_also(t, "input_audio", &b->m[ORI_IN_BLOCK_AUDIO]);
+        ori_in_part_end(t, b);
+        break;
+    default: break;
+    }
+}
+
+/* ---- messages ---- */
+
+/* What stands where a message would be empty since nothing of it can be said. */
+#define ORI_IN_LEFT_OUT "\"[left out]\""
+
+/* Content has to be a string or a list. */
+static bool ori_in_content(ori_in *t, const or_json_item *content)
+{
+    if (content->type == OR_JSON_STRING || content->type == OR_JSON_ARRAY) return true;
+    return ori_in_fail(t, OR_ERR_TYPE, t->where);
+}
+
+/* A message with the content of another one. */
+static void ori_in_put_plain(ori_in *t, const char *role, or_str content)
+{
+    ori_in_message(t, role);
+    or_buf_put_z(t->out, ",\"content\":");
+    or_buf_put_str(t->out, content);
+}
+
+/* The texts of a list as the content of a message, which is left open: joined, or as parts
+   where one has a mark for caches. False, and nothing is written, when there are none. */
+static bool ori_in_blocks_put_texts(ori_in *t, const char *role, ori_dialect_list l,
+                                    const char *between)
+{
+    ori_dialect_list again = l;
+    ori_in_block     b;
+    ori_in_parts     parts = {role, false};
+    ori_in_text      text = {",\"content\":\"", between, false};
+    bool             marked = false, any = false;
+    while (ori_in_block_next(t, &again, &b)) {
+        if (b.kind != ORI_IN_KIND_TEXT) continue;
+        any = any || b.m[ORI_IN_BLOCK_TEXT].value.len > 0;
+        marked = marked || ori_in_block_has(&b, ORI_IN_BLOCK_CACHE) ||
+                 ori_in_block_has(&b, ORI_IN_BLOCK_BREAKPOINT);
+    }
+    if (!any) return false;
+    if (!marked) ori_in_message(t, role);
+    while (ori_in_block_next(t, &l, &b)) {
+        if (b.kind != ORI_IN_KIND_TEXT) continue;
+        if (marked)
+            ori_in_block_put_text_part(t, &parts, &b);
+        else
+            ori_in_block_put_text(t, &text, &b);
+    }
+    or_buf_put_char(t->out, marked ? ']' : '"');
+    return true;
+}
+
+/* A message of the system or the developer. */
+static void ori_in_put_system(ori_in *t, const char *role, ori_dialect_list l)
+{
+    (void)ori_in_blocks_survey(t, l, ORI_IN_BIT(TEXT));
+    if (ori_in_blocks_put_texts(t, role, l, "\\n\\n")) or_buf_put_char(t->out, '}');
+}
+
+/* The images and files of a tool's result, which its message cannot hold. */
+static void ori_in_put_shown(ori_in *t, ori_in_parts *parts, const or_json_item *content)
+{
+    ori_dialect_list l;
+    ori_in_block     b;
+    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    while (ori_in_block_next(t, &l, &b)) ori_in_block_put_shown(t, parts, &b);
+}
+
+/* What a tool gave back. result: its error flag and its mark for caches count; NULL: none. */
+static void ori_in_put_result(ori_in *t, const or_json_item *id, const or_json_item *content,
+                              const ori_in_block *result)
+{
+    ori_dialect_list l;
+    ori_in_block     b;
+    bool        failed = result != NULL && result->m[ORI_IN_BLOCK_IS_ERROR].type == OR_JSON_TRUE;
+    bool        marked = result != NULL && ori_in_block_has(result, ORI_IN_BLOCK_CACHE);
+    ori_in_text text = {failed ? "\"Error: " : "\"", "\\n", false};
+    uint32_t    kinds;
+    if (content->type != OR_JSON_NONE && !ori_in_content(t, content)) return;
+    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    kinds = ori_in_blocks_survey(t, l, ORI_IN_KINDS_SHOWN);
+    ori_in_message(t, "tool");
+    ori_in_also(t, "tool_call_id", id);
+    or_buf_put_z(t->out, marked ? ",\"content\":[{\"type\":\"text\",\"text\":" : ",\"content\":");
+    if (content->type == OR_JSON_STRING) ori_in_piece(t, &text, content->value);
+    while (ori_in_block_next(t, &l, &b)) {
+        ori_in_block_put_text(t, &text, &b);
+        if (ori_in_block_has(&b, ORI_IN_BLOCK_CACHE))
+            ori_dialect_lose(t->loss, "messages.cache_control");
+    }
+    if (!text.any && (kinds & ORI_IN_KINDS_MEDIA) != 0)
+        ori_in_piece(t, &text, OR_STR("[in the next message]"));
+    else if (!text.any && (kinds & ~ORI_IN_KINDS_SHOWN) != 0)
+        ori_in_piece(t, &text, OR_STR("[left out]"));
+    ori_in_piece_end(t, &text, failed ? "\"Error: \"" : "\"\"");
+    if (marked) {
+        ori_in_also(t, "cache_control", &result->m[ORI_IN_BLOCK_CACHE]);
+        or_buf_put_z(t->out, "}]");
+    }
+    or_buf_put_char(t->out, '}');
+}
+
+/* A user's message: first what tools gave back, each a message, then the rest as one. */
+static void ori_in_put_user(ori_in *t, const or_json_item *content)
+{
+    ori_dialect_list begin, l;
+    ori_in_block     b;
+    ori_in_parts     parts = {"user", false};
+    uint32_t         kinds;
+    if (content->type == OR_JSON_STRING) {
+        ori_in_put_plain(t, "user", ori_dialect_text(content));
+        or_buf_put_char(t->out, '}');
+        return;
+    }
+    ori_dialect_begin(&begin, content->value);
+    kinds = ori_in_blocks_survey(t, begin, ORI_IN_KINDS_SHOWN | ORI_IN_BIT(RESULT));
+    for (l = begin; ori_in_block_next(t, &l, &b);)
+        if (b.kind == ORI_IN_KIND_RESULT)
+            ori_in_put_result(t, &b.m[ORI_IN_BLOCK_TOOL_USE_ID], &b.m[ORI_IN_BLOCK_CONTENT], &b);
+    for (l = begin; ori_in_block_next(t, &l, &b);)
+        if (b.kind == ORI_IN_KIND_RESULT) ori_in_put_shown(t, &parts, &b.m[ORI_IN_BLOCK_CONTENT]);
+    for (l = begin; ori_in_block_next(t, &l, &b);) {
+        or_json_item enabled = ori_dialect_get(b.m[ORI_IN_BLOCK_CITATIONS].value, "enabled");
+        if (enabled.type == OR_JSON_TRUE) ori_dialect_lose(t->loss, "messages.citations");
+        if (ori_in_block_is_text(&b)) ori_in_block_put_text_part(t, &parts, &b);
+        ori_in_block_put_shown(t, &parts, &b);
+    }
+    if (parts.any) {
+        or_buf_put_z(t->out, "]}");
+    } else if (kinds != ORI_IN_BIT(RESULT)) {
+        ori_in_put_plain(t, "user", kinds == 0 ? OR_STR("\"\"") : OR_STR(ORI_IN_LEFT_OUT));
+        or_buf_put_char(t->out, '}');
+    }
+}
+
+/* ---- reasoning that comes back ---- */
+
+/* Elements of reasoning_details, begun when there is a first one. */
+static void ori_in_detail(ori_in *t, uint32_t *num)
+{
+    or_buf_put_z(t->out, (*num)++ == 0 ? ",\"reasoning_details\":[" : ",");
+}
+
+/* Is it a detail, or a list of them? Of the list *text is what stands between the brackets. */
+static bool ori_in_are_details(const or_json_item *item, bool list, or_str *text)
+{
+    ori_dialect_list l;
+    or_json_item     detail;
+    *text = item->value;
+    if (!list || item->type != OR_JSON_ARRAY || ori_in_is_empty(item))
+        return !list && item->type == OR_JSON_OBJECT;
+    ori_dialect_begin(&l, item->value);
+    while (ori_dialect_next(&l, &detail))
+        if (detail.type != OR_JSON_OBJECT) return false;
+    *text = or_str_of(text->ptr + 1, text->len - 2);
+    return true;
+}
+
+/* Details that were packed into a string when they went to the client: JSON text of one, or of a
+   list of them. They go back as they were. What is no such thing is left out. */
+static void ori_in_put_packed(ori_in *t, uint32_t *num, or_str raw, bool list)
+{
+    or_buf      *out = t->out;
+    size_t       from = out->len, start;
+    uint32_t     before = *num;
+    const char  *p = raw.ptr, *end = p + raw.len;
+    or_str       text;
+    or_json_item root;
+    ori_in_detail(t, num);
+    start = out->len;
+    while (p < end && out->err == OR_OK) {
+        char        piece[4];
+        const char *plain = p;
+        if (*p == '\\') {
+            or_buf_put(out, piece, ori_json_utf8_put(ori_json_unescape_one(&p, end), piece));
+            continue;
+        }
+        while (p < end && *p != '\\') p++;
+        or_buf_put(out, plain, (size_t)(p - plain));
+    }
+    if (out->err != OR_OK) return;
+    text = or_str_of(out->ptr + start, out->len - start);
+    /* around it: the request, its messages, the message, and the list when it is only one */
+    if (ori_in_check(text, list ? 3 : 4, &root) != OR_OK ||
+        !ori_in_are_details(&root, list, &text)) {
+        out->len = from;
+        *num = before;
+        t->loss->reasoning = true;
+        return;
+    }
+    memmove(out->ptr + start, text.ptr, text.len);
+    out->len = start + text.len;
+}
+
+/* What the model thought, from blocks: as text, and with the signatures that its provider asks
+   to see again. */
+static void ori_in_messages_put_thinking(ori_in *t, ori_dialect_list begin)
+{
+    ori_dialect_list l;
+    ori_in_block     b;
+    ori_in_text      text = {",\"reasoning\":\"", "", false};
+    uint32_t         num = 0;
+    for (l = begin; ori_in_block_next(t, &l, &b);)
+        if (b.kind == ORI_IN_KIND_THINKING)
+            ori_in_piece(t, &text, b.m[ORI_IN_BLOCK_THINKING].value);
+    ori_in_piece_end(t, &text, "");
+    for (l = begin; ori_in_block_next(t, &l, &b);) {
+        or_json_item *m = b.m;
+        bool          thinking = b.kind == ORI_IN_KIND_THINKING;
+        bool          is_signed = m[ORI_IN_BLOCK_SIGNATURE].value.len > 0;
+        or_str        packed;
+        if (!thinking && b.kind != ORI_IN_KIND_REDACTED) continue;
+        if (thinking && !is_signed && m[ORI_IN_BLOCK_THINKING].value.len == 0) continue;
+        packed = ori_in_after(m[ORI_IN_BLOCK_DATA].value, "or.detail:");
+        if (!thinking && packed.ptr != NULL) {
+            ori_in_put_packed(t, &num, packed, false);
+            continue;
+        }
+        ori_in_detail(t, &num);
+        or_buf_put_z(t->out, thinking ? "{\"type\":\"reasoning.text\""
+                                      : "{\"type\":\"reasoning.encrypted\"");
+        if (thinking) ori_in_also(t, "text", &m[ORI_IN_BLOCK_THINKING]);
+        if (thinking && is_signed) ori_in_also(t, "signature", &m[ORI_IN_BLOCK_SIGNATURE]);
+        if (!thinking) ori_in_also(t, "data", &m[ORI_IN_BLOCK_DATA]);
+        or_buf_put_z(t->out, !thinking || is_signed ? ",\"format\":\"anthropic-claude-v1\""
+                                                    : ",\"format\":\"unknown\"");
+        or_buf_put_z(t->out, ",\"index\":");
+        or_buf_put_u64(t->out, num - 1);
+        or_buf_put_char(t->out, '}');
+    }
+    if (num > 0) or_buf_put_char(t->out, ']');
+}
+
+/* Begin a call in tool_calls; its arguments, a string, come next. */
+static void ori_in_call(ori_in *t, bool *any, const or_json_item *id, const or_json_item *name)
+{
+    or_buf_put_z(t->out, *any ? "," : ",\"tool_calls\":[");
+    *any = true;
+    or_buf_put_z(t->out, "{\"type\":\"function\"");
+    ori_in_also(t, "id", id);
+    or_buf_put_z(t->out, ",\"function\":{\"name\":");
+    or_buf_put_str(t->out, ori_dialect_text(name));
+    or_buf_put_z(t->out, ",\"arguments\":");
+}
+
+/* ---- MESSAGES ---- */
+
+static void ori_in_messages_put_assistant(ori_in *t, const or_json_item *content)
+{
+    ori_dialect_list l;
+    ori_in_block     b;
+    bool             any = false;
+    uint32_t         kinds,
+        known = ORI_IN_BIT(TEXT) | ORI_IN_BIT(CALL) | ORI_IN_BIT(THINKING) | ORI_IN_BIT(REDACTED);
+    if (content->type == OR_JSON_STRING) {
+        ori_in_put_plain(t, "assistant", ori_dialect_text(content));
+        or_buf_put_char(t->out, '}');
+        return;
+    }
+    ori_dialect_begin(&l, content->value);
+    kinds = ori_in_blocks_survey(t, l, known);
+    if (!ori_in_blocks_put_texts(t, "assistant", l, "")) {
+        bool said = kinds == 0 || (kinds & known) != 0;
+        ori_in_put_plain(t, "assistant",
+                         (kinds & ORI_IN_BIT(CALL)) != 0 ? OR_STR("null")
+                         : said                          ? OR_STR("\"\"")
+                                                         : OR_STR(ORI_IN_LEFT_OUT));
+    }
+    ori_in_messages_put_thinking(t, l);
+    while (ori_in_block_next(t, &l, &b)) {
+        const or_json_item *input = &b.m[ORI_IN_BLOCK_INPUT];
+        if (b.kind != ORI_IN_KIND_CALL) continue;
+        ori_in_call(t, &any, &b.m[ORI_IN_BLOCK_ID], &b.m[ORI_IN_BLOCK_NAME]);
+        ori_dialect_put_str(t->out, input->type == OR_JSON_NONE ? OR_STR("{}") : input->value);
+        or_buf_put_z(t->out, "}}");
+    }
+    or_buf_put_z(t->out, any ? "]}" : "}");
+}
+
+/* Claude Code's first block is another one at each request, which no cache survives. */
+static void ori_in_messages_put_system(ori_in *t, const or_json_item *system)
+{
+    ori_dialect_list l, second;
+    ori_in_block     b;
+    t->where = "system";
+    if (system->type == OR_JSON_NONE || !ori_in_content(t, system)) return;
+    if (system->type == OR_JSON_STRING) {
+        if (system->value.len == 0) return;
+        ori_in_put_plain(t, "system", ori_dialect_text(system));
+        or_buf_put_char(t->out, '}');
+        return;
+    }
+    ori_dialect_begin(&l, system->value);
+    second = l;
+    if (ori_in_block_next(t, &second, &b) && b.kind == ORI_IN_KIND_TEXT &&
+        ori_in_after(b.m[ORI_IN_BLOCK_TEXT].value, "x-anthropic-billing-header").ptr != NULL)
+        l = second;
+    ori_in_put_system(t, "system", l);
+}
+
+static void ori_in_messages_put_messages(ori_in *t, or_str messages)
+{
+    static const char *const names[] = {"role", "content"};
+    ori_dialect_list         l;
+    or_json_item             item, m[2];
+    ori_dialect_begin(&l, messages);
+    while (t->err == OR_OK && ori_dialect_next(&l, &item)) {
+        t->where = "messages";
+        if (!ori_in_want(t, &item, OR_JSON_OBJECT, "messages")) return;
+        ori_dialect_pick(item.value, names, 2, m);
+        t->where = "messages.content";
+        if (!ori_in_content(t, &m[1])) return;
+        if (ori_dialect_is(&m[0], "user")) {
+            ori_in_put_user(t, &m[1]);
+        } else if (ori_dialect_is(&m[0], "assistant")) {
+            ori_in_messages_put_assistant(t, &m[1]);
+        } else if (!ori_dialect_is(&m[0], "system")) {
+            (void)ori_in_fail(t, OR_ERR_TYPE, "messages.role");
+        } else if (m[1].type == OR_JSON_STRING) {
+            ori_in_put_plain(t, "system", ori_dialect_text(&m[1]));
+            or_buf_put_char(t->out, '}');
+        } else {
+            ori_dialect_list blocks;
+            ori_dialect_begin(&blocks, m[1].value);
+            ori_in_put_system(t, "system", blocks);
+        }
+    }
+}
+
+/* ---- tools ---- */
+
+enum {
+    ORI_IN_TOOL_TYPE,
+    ORI_IN_TOOL_NAME,
+    ORI_IN_TOOL_DESCRIPTION,
+    ORI_IN_TOOL_SCHEMA, /* MESSAGES */
+    ORI_IN_TOOL_PARAMETERS,
+    ORI_IN_TOOL_STRICT,
+    ORI_IN_TOOL_CACHE,
+    ORI_IN_TOOL_FORMAT,
+    ORI_IN_TOOL_EXAMPLES,
+    ORI_IN_TOOL_TOOLS, /* of a namespace */
+    ORI_IN_TOOL_NUM
+};
+
+enum {
+    ORI_IN_TOOL_LOST,
+    ORI_IN_TOOL_FUNCTION,
+    ORI_IN_TOOL_CUSTOM,
+    ORI_IN_TOOL_SPACE,
+    ORI_IN_TOOL_SERVER
+};
+
+typedef struct ori_in_tool {
+    uint32_t     kind;
+    or_str       text; /* all of it */
+    or_json_item m[ORI_IN_TOOL_NUM];
+} ori_in_tool;
+
+/* The kinds of tools: in MESSAGES a custom one is what else is called a function. */
+static uint32_t ori_in_tool_kind(or_dialect from, const or_json_item *type)
+{
+    if (type->type == OR_JSON_STRING && ori_in_after(type->value, "openrouter:").ptr != NULL)
+        return ORI_IN_TOOL_SERVER;
+    if (from == OR_DIALECT_MESSAGES)
+        return type->type == OR_JSON_NONE || ori_dialect_is(type, "custom") ? ORI_IN_TOOL_FUNCTION
+                                                                            : ORI_IN_TOOL_LOST;
+    if (ori_dialect_is(type, "function")) return ORI_IN_TOOL_FUNCTION;
+    if (ori_dialect_is(type, "custom")) return ORI_IN_TOOL_CUSTOM;
+    return ori_dialect_is(type, "namespace") ? ORI_IN_TOOL_SPACE : ORI_IN_TOOL_LOST;
+}
+
+static bool ori_in_tool_next(ori_in *t, or_dialect from, ori_dialect_list *l, ori_in_tool *tool)
+{
+    static const char *const names[] = {"type",           "name",   "description",   "input_schema",
+                                        "parameters",     "strict", "cache_control", "format",
+                                        "input_examples", "tools"};
+    static const uint8_t types[] = {OR_JSON_STRING, OR_JSON_STRING, OR_JSON_STRING, OR_JSON_OBJECT,
+                                    OR_JSON_OBJECT, OR_JSON_TRUE,   OR_JSON_OBJECT, OR_JSON_OBJECT,
+                                    OR_JSON_ARRAY,  OR_JSON_ARRAY};
+    or_json_item         item;
+    if (t->err != OR_OK || !ori_dialect_next(l, &item)) return false;
+    if (!ori_in_want(t, &item, OR_JSON_OBJECT, "tools")) return false;
+    tool->text = item.value;
+    ori_dialect_pick(item.value, names, ORI_IN_TOOL_NUM, tool->m);
+    if (!ori_in_want(t, &tool->m[ORI_IN_TOOL_TYPE], OR_JSON_STRING, "tools")) return false;
+    tool->kind = ori_in_tool_kind(from, &tool->m[ORI_IN_TOOL_TYPE]);
+    if (tool->kind == ORI_IN_TOOL_LOST || tool->kind == ORI_IN_TOOL_SERVER) return true;
+    for (uint32_t i = 0; i < ORI_IN_TOOL_NUM; i++)
+        if (!ori_in_want(t, &tool->m[i], (or_json_type)types[i], "tools")) return false;
+    if (tool->m[ORI_IN_TOOL_NAME].type == OR_JSON_NONE) return ori_in_fail(t, OR_ERR_TYPE, "tools");
+    return true;
+}
+
+/* A function, or as one the custom tool of RESPONSES: free text becomes its only argument. */
+static void ori_in_tool_put(ori_in *t, const ori_in_tool *tool, bool *any)
+{
+    const or_json_item *m = tool->m;
+    or_json_item        format = ori_dialect_get(m[ORI_IN_TOOL_FORMAT].value, "type");
+    or_buf_put_z(t->out, *any ? "," : ",\"tools\":[");
+    *any = true;
+    if (tool->kind == ORI_IN_TOOL_SERVER) {
+        or_buf_put_str(t->out, tool->text);
+        return;
+    }
+    or_buf_put_z(t->out, "{\"type\":\"function\",\"function\":{\"name\":");
+    or_buf_put_str(t->out, ori_dialect_text(&m[ORI_IN_TOOL_NAME]));
+    ori_in_also(t, "description", &m[ORI_IN_TOOL_DESCRIPTION]);
+    if (tool->kind == ORI_IN_TOOL_CUSTOM) {
+        or_buf_put_z(t->out, ",\"parameters\":{\"type\":\"object\",\"properties\":{\"input\":"
+                             "{\"type\":\"string\"}},\"required\":[\"input\"]}");
+        if (format.type != OR_JSON_NONE && !ori_dialect_is(&format, "text"))
+            ori_dialect_lose(t->loss, "tools.format");
+    } else {
+        ori_in_also(t, "parameters",
+                    m[ORI_IN_TOOL_SCHEMA].type != OR_JSON_NONE ? &m[ORI_IN_TOOL_SCHEMA]
+                                                               : &m[ORI_IN_TOOL_PARAMETERS]);
+        ori_in_also(t, "strict", &m[ORI_IN_TOOL_STRICT]);
+    }
+    or_buf_put_char(t->out, '}');
+    ori_in_also(t, "cache_control", &m[ORI_IN_TOOL_CACHE]);
+    or_buf_put_char(t->out, '}');
+    if (m[ORI_IN_TOOL_EXAMPLES].type != OR_JSON_NONE)
+        ori_dialect_lose(t->loss, "tools.input_examples");
+}
+
+/* The tools of a list, those in namespaces beside the others; are there any? *found: the one with
+   the name that is wanted is among them. */
+static bool ori_in_put_tools(ori_in *t, or_dialect from, const or_json_item *tools,
+                             const or_json_item *wanted, bool *found)
+{
+    ori_dialect_list l, inner;
+    ori_in_tool      tool;
+    bool             any = false, inside = false;
+    *found = false;
+    ori_dialect_begin(&l, tools->value);
+    ori_dialect_begin(&inner, or_str_of(NULL, 0));
+    for (;;) {
+        inside = ori_in_tool_next(t, from, &inner, &tool);
+        if (!inside && !ori_in_tool_next(t, from, &l, &tool)) break;
+        if (tool.kind == ORI_IN_TOOL_SPACE && !inside) {
+            ori_dialect_begin(&inner, tool.m[ORI_IN_TOOL_TOOLS].value);
+        } else if (tool.kind == ORI_IN_TOOL_LOST || tool.kind == ORI_IN_TOOL_SPACE) {
+            ori_dialect_lose(t->loss, "tools");
+        } else {
+            ori_in_tool_put(t, &tool, &any);
+            *found = *found || (tool.m[ORI_IN_TOOL_NAME].type == OR_JSON_STRING &&
+                                wanted->type == OR_JSON_STRING &&
+                                ori_in_same(tool.m[ORI_IN_TOOL_NAME].value, wanted->value));
+        }
+    }
+    if (any) or_buf_put_char(t->out, ']');
+    return any;
+}
+
+/* A tool that must be called, when it is among those that were said. */
+static void ori_in_put_named(ori_in *t, const or_json_item *name, bool found)
+{
+    if (name->type == OR_JSON_NONE) {
+        (void)ori_in_fail(t, OR_ERR_TYPE, "tool_choice");
+        return;
+    }
+    if (!found) {
+        ori_dialect_lose(t->loss, "tool_choice");
+        return;
+    }
+    ori_dialect_put_name(t->out, &t->members, "tool_choice");
+    or_buf_put_z(t->out, "{\"type\":\"function\",\"function\":{\"name\":");
+    or_buf_put_str(t->out, ori_dialect_text(name));
+    or_buf_put_z(t->out, "}}");
+}
+
+/* ---- members of the request ---- */
+
+enum {
+    ORI_IN_MEMBER_PASS,  /* as it is, perhaps under another name */
+    ORI_IN_MEMBER_READ,  /* elsewhere */
+    ORI_IN_MEMBER_LOSE,  /* unless it is what `as` says: that changes nothing */
+    ORI_IN_MEMBER_STATE, /* true, or what is no boolean, asks for what a server has to keep */
+    ORI_IN_MEMBER_SKIP   /* about the answer's form: nothing is lost */
+};
+
+typedef struct ori_in_row {
+    const char *name;
+    uint8_t     type; /* TRUE: a boolean; NONE: any */
+    uint8_t     how;
+    const char *as;
+} ori_in_row;
+
+/* What chat requests have under the same name: OpenRouter's own members, and those that it takes
+   in each of its dialects. */
+static const ori_in_row ori_in_members_common[] = {
+    {"model", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
+    {"stream", OR_JSON_TRUE, ORI_IN_MEMBER_PASS, NULL},
+    {"temperature", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
+    {"top_p", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
+    {"top_k", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
+    {"top_a", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
+    {"min_p", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
+    {"frequency_penalty", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
+    {"presence_penalty", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
+    {"repetition_penalty", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
+    {"seed", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
+    {"models", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, NULL},
+    {"provider", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
+    {"plugins", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, NULL},
+    {"session_id", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
+    {"trace", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
+    {"user", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
+    {"preset", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
+    {"route", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
+    {"transforms", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, NULL},
+    {"debug", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
+    {"usage", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
+    {"stop_server_tools_when", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, NULL},
+    {"max_tool_calls", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
+    {"cache_control", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
+    {"service_tier", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
+    {"image_config", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
+    {"modalities", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, NULL},
+};
+
+static const ori_in_row ori_in_members_messages[] = {
+    {"messages", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
+    {"system", OR_JSON_NONE, ORI_IN_MEMBER_READ, NULL},
+    {"max_tokens", OR_JSON_NUMBER, ORI_IN_MEMBER_READ, NULL},
+    {"stop_sequences", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
+    {"tools", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
+    {"tool_choice", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
+    {"thinking", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
+    {"output_config", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
+    {"metadata", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
+    {"speed", OR_JSON_STRING, ORI_IN_MEMBER_READ, NULL},
+    {"fallbacks", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
+    {"container", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, NULL},
+    {"context_management", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, NULL},
+    {"mcp_servers", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, "[]"},
+    {"diagnostics", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, NULL},
+    {"inference_geo", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, NULL},
+    {"betas", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, "[]"},
+};
+
+static const ori_in_row ori_in_members_responses[] = {
+    {"input", OR_JSON_NONE, ORI_IN_MEMBER_READ, NULL},
+    {"instructions", OR_JSON_STRING, ORI_IN_MEMBER_READ, NULL},
+    {"tools", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
+    {"tool_choice", OR_JSON_NONE, ORI_IN_MEMBER_READ, NULL},
+    {"parallel_tool_calls", OR_JSON_TRUE, ORI_IN_MEMBER_READ, NULL},
+    {"text", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
+    {"reasoning", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
+    {"include", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
+    {"max_output_tokens", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, "max_completion_tokens"},
+    {"metadata", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
+    {"prompt_cache_key", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
+    {"prompt_cache_retention", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
+    {"prompt_cache_options", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
+    {"safety_identifier", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
+    {"truncation", OR_JSON_STRING, ORI_IN_MEMBER_LOSE, "\"disabled\""},
+    {"top_logprobs", OR_JSON_NUMBER, ORI_IN_MEMBER_LOSE, "0"},
+    {"context_management", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, "[]"},
+    {"stream_options", OR_JSON_OBJECT, ORI_IN_MEMBER_SKIP, NULL},
+    {"previous_response_id", OR_JSON_STRING, ORI_IN_MEMBER_STATE, NULL},
+    {"conversation", OR_JSON_NONE, ORI_IN_MEMBER_STATE, NULL},
+    {"prompt", OR_JSON_OBJECT, ORI_IN_MEMBER_STATE, NULL},
+    {"background", OR_JSON_TRUE, ORI_IN_MEMBER_STATE, NULL},
+    {"store", OR_JSON_TRUE, ORI_IN_MEMBER_STATE, NULL},
+};
+
+enum { ORI_IN_MEMBERS_COMMON = sizeof ori_in_members_common / sizeof ori_in_members_common[0] };
+
+/* Which of them were there is kept in one word. */
+typedef char
+    ori_in_members_fit[sizeof ori_in_members_responses / sizeof ori_in_members_responses[0] +
+                                   ORI_IN_MEMBERS_COMMON <=
+                               64
+                           ? 1
+                           : -1];
+
+/* The row that a name has, of the dialect's own or the common ones; their sum: none. */
+static uint32_t ori_in_row_of(const ori_in_row *own, uint32_t num, or_str key)
+{
+    for (uint32_t i = 0; i < num + ORI_IN_MEMBERS_COMMON; i++)
+        if (or_json_str_is(key,
+                           or_str_z(i < num ? own[i].name : ori_in_members_common[i - num].name)))
+            return i;
+    return num + ORI_IN_MEMBERS_COMMON;
+}
+
+static void ori_in_put_member(ori_in *t, const ori_in_row *row, const or_json_item *item)
+{
+    or_str text = ori_dialect_text(item);
+    if (!ori_in_want(t, item, (or_json_type)row->type, row->name)) return;
+    switch (row->how) {
+    case ORI_IN_MEMBER_PASS:
+        ori_dialect_put(t->out, &t->members, row->as != NULL ? row->as : row->name, text);
+        break;
+    case ORI_IN_MEMBER_LOSE:
+        if (row->as == NULL || !or_str_eq(text, or_str_z(row->as)))
+            ori_dialect_lose(t->loss, row->name);
+        break;
+    case ORI_IN_MEMBER_STATE:
+        if (item->type != OR_JSON_FALSE) (void)ori_in_fail(t, OR_ERR_DIALECT, row->name);
+        break;
+    default: break;
+    }
+}
+
+/* Every member: its type, and what needs nothing but its row. Of two with one name the first
+   counts. */
+static void ori_in_put_members(ori_in *t, or_str body, const ori_in_row *own, uint32_t num)
+{
+    ori_dialect_list l;
+    or_json_item     item;
+    uint64_t         seen = 0;
+    ori_dialect_begin(&l, body);
+    while (t->err == OR_OK && ori_dialect_next(&l, &item)) {
+        uint32_t i = ori_in_row_of(own, num, item.key);
+        if (item.type == OR_JSON_NULL) continue;
+        if (i == num + ORI_IN_MEMBERS_COMMON) {
+            ori_dialect_lose(t->loss, "unknown");
+            continue;
+        }
+        if ((seen >> i & 1) != 0) continue;
+        seen |= (uint64_t)1 << i;
+        ori_in_put_member(t, i < num ? &own[i] : &ori_in_members_common[i - num], &item);
+    }
+}
+
+/* A schema that the answer has to keep to. */
+static void ori_in_put_schema(ori_in *t, or_str name, const or_json_item *description,
+                              const or_json_item *schema, or_str strict)
+{
+    bool any = false;
+    ori_dialect_put_name(t->out, &t->members, "response_format");
+    or_buf_put_z(t->out, "{\"type\":\"json_schema\",\"json_schema\":{");
+    ori_dialect_put(t->out, &any, "name", name);
+    ori_in_also(t, "description", description);
+    if (strict.ptr != NULL) ori_dialect_put(t->out, &any, "strict", strict);
+    ori_in_also(t, "schema", schema);
+    or_buf_put_z(t->out, "}}");
+}
+
+/* ---- MESSAGES: members ---- */
+
+enum {
+    ORI_IN_ASKS_MESSAGES,
+    ORI_IN_ASKS_SYSTEM,
+    ORI_IN_ASKS_MAX_TOKENS,
+    ORI_IN_ASKS_STOP,
+    ORI_IN_ASKS_TOOLS,
+    ORI_IN_ASKS_CHOICE,
+    ORI_IN_ASKS_THINKING,
+    ORI_IN_ASKS_OUTPUT,
+    ORI_IN_ASKS_METADATA,
+    ORI_IN_ASKS_USER,
+    ORI_IN_ASKS_TIER,
+    ORI_IN_ASKS_SPEED,
+    ORI_IN_ASKS_FALLBACKS,
+    ORI_IN_ASKS_MODELS,
+    ORI_IN_ASKS_NUM
+};
+
+enum { ORI_IN_MAX_STOP = 4, ORI_IN_MAX_USER = 64 }; /* sequences, characters: what chat allows */
+
+static void ori_in_messages_put_limits(ori_in *t, const or_json_item *m)
+{
+    ori_dialect_list l;
+    or_json_item     item;
+    int64_t          max = 1;
+    uint32_t         num = 0;
+    if (m[ORI_IN_ASKS_MAX_TOKENS].type != OR_JSON_NONE) {
+        /* 0 only warms a cache, which a chat request cannot ask for */
+        if (or_decimal_read(m[ORI_IN_ASKS_MAX_TOKENS].value, 0, &max) == OR_OK && max == 0)
+            ori_dialect_lose(t->loss, "max_tokens");
+        else
+            ori_dialect_put(t->out, &t->members, "max_tokens", m[ORI_IN_ASKS_MAX_TOKENS].value);
+    }
+    ori_dialect_begin(&l, m[ORI_IN_ASKS_STOP].value);
+    for (; ori_dialect_next(&l, &item); num++) {
+        if (item.type != OR_JSON_STRING) {
+            (void)ori_in_fail(t, OR_ERR_TYPE, "stop_sequences");
+            return;
+        }
+        if (num == 0) ori_dialect_put_name(t->out, &t->members, "stop");
+        if (num < ORI_IN_MAX_STOP) or_buf_put_char(t->out, num == 0 ? '[' : ',');
+        if (num < ORI_IN_MAX_STOP) or_buf_put_str(t->out, ori_dialect_text(&item));
+    }
+    if (num > 0) or_buf_put_char(t->out, ']');
+    if (num > ORI_IN_MAX_STOP) ori_dialect_lose(t->loss, "stop");
+}
+
+static void ori_in_messages_put_choice(ori_in *t, const or_json_item *choice,
+                                       const or_json_item *tools)
+{
+    static const char *const names[] = {"type", "name", "disable_parallel_tool_use"};
+    static const char *const from[] = {"any", "auto", "none", "tool"};
+    static const char *const as[] = {"\"required\"", "\"auto\"", "\"none\""};
+    or_json_item             m[3];
+    uint32_t                 k = 0;
+    bool                     any, found = false;
+    ori_dialect_pick(choice->value, names, 3, m);
+    while (k < 4 && !ori_dialect_is(&m[0], from[k])) k++;
+    if (choice->type != OR_JSON_NONE && k == 4) (void)ori_in_fail(t, OR_ERR_TYPE, "tool_choice");
+    if (k != 3) m[1].type = OR_JSON_NONE;
+    (void)ori_in_want(t, &m[1], OR_JSON_STRING, "tool_choice");
+    (void)ori_in_want(t, &m[2], OR_JSON_TRUE, "tool_choice");
+    if (t->err != OR_OK) return;
+    any = ori_in_put_tools(t, OR_DIALECT_MESSAGES, tools, &m[1], &found);
+    if (k == 3) ori_in_put_named(t, &m[1], found);
+    if (!any) { /* none to choose from */
+        if (k == 0) ori_dialect_lose(t->loss, "tool_choice");
+        return;
+    }
+    if (k < 3) ori_dialect_put(t->out, &t->members, "tool_choice", or_str_z(as[k]));
+    if (m[2].type == OR_JSON_TRUE)
+        ori_dialect_put(t->out, &t->members, "parallel_tool_calls", OR_STR("false"));
+}
+
+/* How much the model may think. Where nothing is said of thinking, effort is about the answer:
+   OpenRouter has it as verbosity. */
+static void ori_in_messages_put_reasoning(ori_in *t, const or_json_item *thinking,
+                                          or_json_item effort)
+{
+    static const char *const names[] = {"type", "budget_tokens"};
+    or_json_item             m[2];
+    bool                     disabled, adaptive, any = false;
+    ori_dialect_pick(thinking->value, names, 2, m);
+    (void)ori_in_want(t, &m[1], OR_JSON_NUMBER, "thinking");
+    if (thinking->type != OR_JSON_NONE && m[0].type != OR_JSON_STRING)
+        (void)ori_in_fail(t, OR_ERR_TYPE, "thinking");
+    disabled = ori_dialect_is(&m[0], "disabled");
+    adaptive = ori_dialect_is(&m[0], "adaptive");
+    if (thinking->type != OR_JSON_NONE) {
+        ori_dialect_put_name(t->out, &t->members, "reasoning");
+        or_buf_put_char(t->out, '{');
+        if (disabled)
+            ori_dialect_put(t->out, &any, "enabled", OR_STR("false"));
+        else if (m[1].type != OR_JSON_NONE)
+            ori_dialect_put(t->out, &any, "max_tokens", m[1].value);
+        else if (effort.type != OR_JSON_NONE && adaptive)
+            ori_dialect_put(t->out, &any, "effort", ori_dialect_text(&effort));
+        else
+            ori_dialect_put(t->out, &any, "enabled", OR_STR("true"));
+        or_buf_put_char(t->out, '}');
+        if (!disabled && !adaptive && !ori_dialect_is(&m[0], "enabled"))
+            ori_dialect_lose(t->loss, "reasoning");
+    }
+    if (effort.type != OR_JSON_NONE && !adaptive)
+        ori_dialect_put(t->out, &t->members, "verbosity", ori_dialect_text(&effort));
+}
+
+static void ori_in_messages_put_output(ori_in *t, const or_json_item *m)
+{
+    static const char *const names[] = {"effort", "format"};
+    ori_dialect_list         l;
+    or_json_item             item, o[2], type, schema, none;
+    memset(&none, 0, sizeof none);
+    ori_dialect_pick(m[ORI_IN_ASKS_OUTPUT].value, names, 2, o);
+    (void)ori_in_want(t, &o[0], OR_JSON_STRING, "output_config");
+    (void)ori_in_want(t, &o[1], OR_JSON_OBJECT, "output_config");
+    ori_in_messages_put_reasoning(t, &m[ORI_IN_ASKS_THINKING], o[0]);
+    type = ori_dialect_get(o[1].value, "type");
+    schema = ori_dialect_get(o[1].value, "schema");
+    if (ori_dialect_is(&type, "json_schema") && schema.type == OR_JSON_OBJECT)
+        ori_in_put_schema(t, OR_STR("\"answer\""), &none, &schema, OR_STR("true"));
+    else if (o[1].type != OR_JSON_NONE)
+        ori_dialect_lose(t->loss, "response_format");
+    ori_dialect_begin(&l, m[ORI_IN_ASKS_OUTPUT].value);
+    while (ori_dialect_next(&l, &item))
+        if (item.type != OR_JSON_NULL && !or_json_str_is(item.key, OR_STR("effort")) &&
+            !or_json_str_is(item.key, OR_STR("format")))
+            ori_dialect_lose(t->loss, "output_config");
+}
+
+/* The first characters of a raw string, escapes and UTF-8 left whole. */
+static or_str ori_in_first(or_str raw, uint32_t characters)
+{
+    const char *p = raw.ptr, *end = p + raw.len;
+    for (; characters > 0 && p < end; characters--) {
+        if (*p == '\\') {
+            (void)ori_json_unescape_one(&p, end);
+            continue;
+        }
+        for (p++; p < end && ori_json_continues(*p);) p++;
+    }
+    return or_str_of(raw.ptr, (size_t)(p - raw.ptr));
+}
+
+/* Members that have another name in chat requests and may stand there under that one, too, which
+   then counts: user, service_tier, models. */
+static void ori_in_messages_put_others(ori_in *t, const or_json_item *m)
+{
+    ori_dialect_list l;
+    or_json_item     item;
+    uint32_t         num = 0;
+    ori_dialect_begin(&l, m[ORI_IN_ASKS_METADATA].value);
+    while (ori_dialect_next(&l, &item))
+        if (!or_json_str_is(item.key, OR_STR("user_id")) && item.type != OR_JSON_NULL)
+            ori_dialect_lose(t->loss, "metadata");
+    item = ori_dialect_get(m[ORI_IN_ASKS_METADATA].value, "user_id");
+    if (!ori_in_want(t, &item, OR_JSON_STRING, "metadata")) return;
+    if (item.type != OR_JSON_NONE && m[ORI_IN_ASKS_USER].type == OR_JSON_NONE) {
+        item.value = ori_in_first(item.value, ORI_IN_MAX_USER);
+        ori_dialect_put_name(t->out, &t->members, "user");
+        or_buf_put_char(t->out, '"');
+        or_buf_put_str(t->out, item.value);
+        or_buf_put_char(t->out, '"');
+    }
+    item = m[ORI_IN_ASKS_SPEED];
+    if (item.type != OR_JSON_NONE && m[ORI_IN_ASKS_TIER].type == OR_JSON_NONE)
+        ori_dialect_put(t->out, &t->members, "service_tier", ori_dialect_text(&item));
+    else if (item.type != OR_JSON_NONE)
+        ori_dialect_lose(t->loss, "speed");
+    ori_dialect_begin(&l, m[ORI_IN_ASKS_FALLBACKS].value);
+    if (m[ORI_IN_ASKS_MODELS].type != OR_JSON_NONE && m[ORI_IN_ASKS_FALLBACKS].value.len > 2) {
+        ori_dialect_lose(t->loss, "fallbacks");
+        return;
+    }
+    for (; ori_dialect_next(&l, &item); num++) {
+        or_json_item model =
+            ori_dialect_get(item.type == OR_JSON_OBJECT ? item.value : or_str_of(NULL, 0), "model");
+        if (model.type != OR_JSON_STRING) {
+            (void)ori_in_fail(t, OR_ERR_TYPE, "fallbacks");
+            return;
+        }
+        if (num == 0) ori_dialect_put_name(t->out, &t->members, "models");
+        or_buf_put_char(t->out, num == 0 ? '[' : ',');
+        or_buf_put_str(t->out, ori_dialect_text(&model));
+    }
+    if (num > 0) or_buf_put_char(t->out, ']');
+}
+
+static void ori_in_messages_to_chat(ori_in *t, or_str body)
+{
+    static const char *const names[] = {
+        "messages",     "system",   "max_tokens",    "stop_sequences", "tools",
+        "tool_choice",  "thinking", "output_config", "metadata",       "user",
+        "service_tier", "speed",    "fallbacks",     "models"};
+    or_json_item m[ORI_IN_ASKS_NUM];
+    ori_in_put_members(t, body, ori_in_members_messages,
+                       sizeof ori_in_members_messages / sizeof ori_in_members_messages[0]);
+    if (t->err != OR_OK) return;
+    ori_dialect_pick(body, names, ORI_IN_ASKS_NUM, m);
+    ori_dialect_put_name(t->out, &t->members, "messages");
+    or_buf_put_char(t->out, '[');
+    ori_in_messages_put_system(t, &m[ORI_IN_ASKS_SYSTEM]);
+    if (ori_in_is_empty(&m[ORI_IN_ASKS_MESSAGES])) (void)ori_in_fail(t, OR_ERR_TYPE, "messages");
+    if (t->err == OR_OK) ori_in_messages_put_messages(t, m[ORI_IN_ASKS_MESSAGES].value);
+    or_buf_put_char(t->out, ']');
+    if (t->err == OR_OK)
+        ori_in_messages_put_choice(t, &m[ORI_IN_ASKS_CHOICE], &m[ORI_IN_ASKS_TOOLS]);
+    if (t->err == OR_OK) ori_in_messages_put_limits(t, m);
+    if (t->err == OR_OK) ori_in_messages_put_output(t, m);
+    if (t->err == OR_OK) ori_in_messages_put_others(t, m);
+}
+
+/* ---- RESPONSES: items ---- */
+
+#define ORI_IN_ITEM_MEMBERS(X)        \
+    X(TYPE, "type", STRING)           \
+    X(ROLE, "role", STRING)           \
+    X(CONTENT, "content", NONE)       \
+    X(CALL_ID, "call_id", STRING)     \
+    X(NAME, "name", STRING)           \
+    X(ARGUMENTS, "arguments", STRING) \
+    X(INPUT, "input", STRING)         \
+    X(OUTPUT, "output", NONE)         \
+    X(SUMMARY, "summary", ARRAY)      \
+    X(ENCRYPTED, "encrypted_content", STRING)
+
+enum {
+#define ORI_X(name, json, type) ORI_IN_ITEM_##name,
+    ORI_IN_ITEM_MEMBERS(ORI_X)
+#undef ORI_X
+        ORI_IN_ITEM_NUM
+};
+
+static const char *const ori_in_item_names[] = {
+#define ORI_X(name, json, type) json,
+    ORI_IN_ITEM_MEMBERS(ORI_X)
+#undef ORI_X
+};
+
+static const uint8_t ori_in_item_types[] = {
+#define ORI_X(name, json, type) OR_JSON_##type,
+    ORI_IN_ITEM_MEMBERS(ORI_X)
+#undef ORI_X
+};
+
+enum {
+    ORI_IN_ITEM_OTHER,
+    ORI_IN_ITEM_MESSAGE,
+    ORI_IN_ITEM_SAID, /* a message of the assistant */
+    ORI_IN_ITEM_CALLED,
+    ORI_IN_ITEM_CUSTOM,
+    ORI_IN_ITEM_THOUGHT,
+    ORI_IN_ITEM_RESULT,
+    ORI_IN_ITEM_REFERENCE
+};
+
+#define ORI_IN_ITEM_BIT(kind)   ((uint32_t)1 << ORI_IN_ITEM_##kind)
+#define ORI_IN_ITEM_NEEDS(name) ((uint32_t)1 << ORI_IN_ITEM_##name)
+#define ORI_IN_ITEMS_ASSISTANT                                                   \
+    (ORI_IN_ITEM_BIT(SAID) | ORI_IN_ITEM_BIT(CALLED) | ORI_IN_ITEM_BIT(CUSTOM) | \
+     ORI_IN_ITEM_BIT(THOUGHT))
+
+#define ORI_IN_LOST_ITEM "input."
+static const struct {
+    const char *lost;
+    uint8_t     kind;
+    uint32_t    needs;
+} ori_in_item_kinds[] = {
+    {ORI_IN_LOST_ITEM "message", ORI_IN_ITEM_MESSAGE,
+     ORI_IN_ITEM_NEEDS(ROLE) | ORI_IN_ITEM_NEEDS(CONTENT)},
+    {ORI_IN_LOST_ITEM "function_call", ORI_IN_ITEM_CALLED,
+     ORI_IN_ITEM_NEEDS(CALL_ID) | ORI_IN_ITEM_NEEDS(NAME)},
+    {ORI_IN_LOST_ITEM "custom_tool_call", ORI_IN_ITEM_CUSTOM,
+     ORI_IN_ITEM_NEEDS(CALL_ID) | ORI_IN_ITEM_NEEDS(NAME) | ORI_IN_ITEM_NEEDS(INPUT)},
+    {ORI_IN_LOST_ITEM "reasoning", ORI_IN_ITEM_THOUGHT, 0},
+    {ORI_IN_LOST_ITEM "function_call_output", ORI_IN_ITEM_RESULT, ORI_IN_ITEM_NEEDS(CALL_ID)},
+    {ORI_IN_LOST_ITEM "custom_tool_call_output", ORI_IN_ITEM_RESULT, ORI_IN_ITEM_NEEDS(CALL_ID)},
+    {ORI_IN_LOST_ITEM "item_reference", ORI_IN_ITEM_REFERENCE, 0},
+    {ORI_IN_LOST_ITEM "web_search_call", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "file_search_call", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "computer_call", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "computer_call_output", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "local_shell_call", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "local_shell_call_output", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "shell_call", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "shell_call_output", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "apply_patch_call", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "apply_patch_call_output", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "image_generation_call", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "code_interpreter_call", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "mcp_call", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "mcp_list_tools", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "mcp_approval_request", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "mcp_approval_response", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "tool_search_call", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "tool_search_output", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "additional_tools", ORI_IN_ITEM_OTHER, 0},
+    {ORI_IN_LOST_ITEM "compaction", ORI_IN_ITEM_OTHER, 0},
+};
+
+typedef struct ori_in_item {
+    uint32_t     kind;
+    or_json_item m[ORI_IN_ITEM_NUM];
+} ori_in_item;
+
+/* An item without a type is a message, or with nothing but an id a reference. */
+static bool ori_in_item_check(ori_in *t, ori_in_item *i)
+{
+    uint32_t    needs = ORI_IN_ITEM_NEEDS(TYPE);
+    const char *lost = "input";
+    i->kind = ORI_IN_ITEM_OTHER;
+    for (size_t k = 0; k < sizeof ori_in_item_kinds / sizeof ori_in_item_kinds[0]; k++) {
+        const char *name = ori_in_item_kinds[k].lost + sizeof(ORI_IN_LOST_ITEM) - 1;
+        bool        message = ori_in_item_kinds[k].kind == ORI_IN_ITEM_MESSAGE;
+        uint32_t    implied = message ? ORI_IN_ITEM_ROLE : ORI_IN_ITEM_TYPE;
+        if (!ori_dialect_is(&i->m[ORI_IN_ITEM_TYPE], name) &&
+            (i->m[ORI_IN_ITEM_TYPE].type != OR_JSON_NONE || i->m[implied].type == OR_JSON_NONE))
+            continue;
+        i->kind = ori_in_item_kinds[k].kind;
+        needs = ori_in_item_kinds[k].needs;
+        lost = ori_in_item_kinds[k].lost;
+    }
+    if (i->kind == ORI_IN_ITEM_REFERENCE ||
+        (i->m[ORI_IN_ITEM_TYPE].type == OR_JSON_NONE && i->kind == ORI_IN_ITEM_OTHER))
+        return ori_in_fail(t, OR_ERR_DIALECT, "input.item_reference");
+    for (uint32_t k = 0; k < ORI_IN_ITEM_NUM; k++) {
+        if ((needs >> k & 1) != 0 && i->m[k].type == OR_JSON_NONE)
+            return ori_in_fail(t, OR_ERR_TYPE, "input");
+        if (i->kind == ORI_IN_ITEM_OTHER && k != ORI_IN_ITEM_TYPE) continue; /* nobody reads it */
+        if (!ori_in_want(t, &i->m[k], (or_json_type)ori_in_item_types[k], "input")) return false;
+    }
+    if (i->kind == ORI_IN_ITEM_OTHER) ori_dialect_lose(t->loss, lost);
+    if (i->kind != ORI_IN_ITEM_MESSAGE) return true;
+    if (ori_dialect_is(&i->m[ORI_IN_ITEM_ROLE], "assistant")) i->kind = ORI_IN_ITEM_SAID;
+    return ori_in_content(t, &i->m[ORI_IN_ITEM_CONTENT]);
+}
+
+static bool ori_in_item_next(ori_in *t, ori_dialect_list *l, ori_in_item *i)
+{
+    or_json_item item;
+    if (t->err != OR_OK || !ori_dialect_next(l, &item)) return false;
+    if (item.type != OR_JSON_OBJECT) return ori_in_fail(t, OR_ERR_TYPE, "input");
+    ori_dialect_pick(item.value, ori_in_item_names, ORI_IN_ITEM_NUM, i->m);
+    return ori_in_item_check(t, i);
+}
+
+/* The items from *l on that are of these kinds; what is lost does not part them. *l is moved
+   behind them; *found: their kinds. */
+static uint32_t ori_in_items_run(ori_in *t, ori_dialect_list *l, uint32_t kinds, uint32_t *found)
+{
+    ori_dialect_list next = *l;
+    ori_in_item      i;
+    uint32_t         num = 0;
+    *found = 0;
+    while (ori_in_item_next(t, &next, &i) &&
+           ((uint32_t)1 << i.kind & (kinds | ORI_IN_ITEM_BIT(OTHER))) != 0) {
+        *found |= (uint32_t)1 << i.kind;
+        *l = next;
+        num++;
+    }
+    return num;
+}
+
+static void ori_in_responses_put_message(ori_in *t, const or_json_item *m)
+{
+    static const char *const roles[] = {"system", "developer"};
+    const or_json_item      *content = &m[ORI_IN_ITEM_CONTENT];
+    ori_dialect_list         l;
+    uint32_t                 k = 0;
+    if (ori_dialect_is(&m[ORI_IN_ITEM_ROLE], "user")) {
+        ori_in_put_user(t, content);
+        return;
+    }
+    while (k < 2 && !ori_dialect_is(&m[ORI_IN_ITEM_ROLE], roles[k])) k++;
+    if (k == 2) {
+        (void)ori_in_fail(t, OR_ERR_TYPE, "input");
+        return;
+    }
+    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    if (content->type == OR_JSON_ARRAY) {
+        ori_in_put_system(t, roles[k], l);
+        return;
+    }
+    ori_in_put_plain(t, roles[k], ori_dialect_text(content));
+    or_buf_put_char(t->out, '}');
+}
+
+/* Outputs of tools: a message each, and then one with the images and files in them. */
+static void ori_in_responses_put_results(ori_in *t, ori_dialect_list begin, uint32_t num)
+{
+    ori_dialect_list l = begin;
+    ori_in_parts     parts = {"user", false};
+    ori_in_item      i;
+    for (uint32_t k = 0; k < num && ori_in_item_next(t, &l, &i); k++)
+        if (i.kind == ORI_IN_ITEM_RESULT)
+            ori_in_put_result(t, &i.m[ORI_IN_ITEM_CALL_ID], &i.m[ORI_IN_ITEM_OUTPUT], NULL);
+    l = begin;
+    for (uint32_t k = 0; k < num && ori_in_item_next(t, &l, &i); k++)
+        if (i.kind == ORI_IN_ITEM_RESULT) ori_in_put_shown(t, &parts, &i.m[ORI_IN_ITEM_OUTPUT]);
+    if (parts.any) or_buf_put_z(t->out, "]}");
+}
+
+/* The texts of one kind in what the assistant said. */
+static void ori_in_item_put_said(ori_in *t, ori_in_text *text, const or_json_item *content,
+                                 uint32_t kind)
+{
+    ori_dialect_list l;
+    ori_in_block     b;
+    const char      *between = text->between;
+    if (content->type == OR_JSON_STRING && kind == ORI_IN_KIND_TEXT)
+        ori_in_piece(t, text, content->value);
+    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    (void)ori_in_blocks_survey(t, l, ORI_IN_BIT(TEXT) | ORI_IN_BIT(REFUSAL));
+    while (ori_in_block_next(t, &l, &b)) {
+        if (b.kind != kind) continue;
+        ori_in_piece(
+            t, text,
+            b.m[kind == ORI_IN_KIND_TEXT ? ORI_IN_BLOCK_TEXT : ORI_IN_BLOCK_REFUSAL].value);
+        if (text->any) text->between = ""; /* parts of one message are one text */
+    }
+    text->between = between;
+}
+
+/* What the model thought, from reasoning items: the text (what it is, else what sums it up), and
+   the details that went out packed as encrypted_content. */
+static void ori_in_responses_put_thoughts(ori_in *t, ori_dialect_list begin, uint32_t items)
+{
+    ori_dialect_list l = begin, inner;
+    ori_in_text      text = {",\"reasoning\":\"", "\\n\\n", false};
+    ori_in_item      i;
+    uint32_t         num = 0;
+    for (uint32_t k = 0; k < items && ori_in_item_next(t, &l, &i); k++) {
+        const or_json_item *full = &i.m[ORI_IN_ITEM_CONTENT], *sum = &i.m[ORI_IN_ITEM_SUMMARY];
+        ori_in_block        b;
+        if (i.kind != ORI_IN_ITEM_THOUGHT) continue;
+        bool whole = full->type == OR_JSON_ARRAY && full->value.len > 2;
+        ori_dialect_begin(&inner, whole ? full->value : sum->value);
+        while (ori_in_block_next(t, &inner, &b)) ori_in_block_put_text(t, &text, &b);
+    }
+    ori_in_piece_end(t, &text, "");
+    l = begin;
+    for (uint32_t k = 0; k < items && ori_in_item_next(t, &l, &i); k++) {
+        or_str packed = ori_in_after(i.m[ORI_IN_ITEM_ENCRYPTED].value, "or.details:");
+        if (i.kind != ORI_IN_ITEM_THOUGHT) continue;
+        if (packed.ptr != NULL)
+            ori_in_put_packed(t, &num, packed, true);
+        else if (i.m[ORI_IN_ITEM_ENCRYPTED].value.len > 0)
+            t->loss->reasoning = true;
+    }
+    if (num > 0) or_buf_put_char(t->out, ']');
+}
+
+/* The arguments of a call; a custom tool has free text, which becomes the argument `input`. */
+static void ori_in_item_put_arguments(ori_in *t, const ori_in_item *i)
+{
+    or_json_writer w;
+    if (i->kind == ORI_IN_ITEM_CALLED) {
+        or_json_item arguments = i->m[ORI_IN_ITEM_ARGUMENTS];
+        bool         any = arguments.type != OR_JSON_NONE;
+        or_buf_put_str(t->out, any ? ori_dialect_text(&arguments) : OR_STR("\"{}\""));
+        return;
+    }
+    or_json_writer_init(&w, t->out);
+    or_json_begin_str(&w);
+    or_json_put_part(&w, OR_STR("{\"input\":"));
+    or_json_put_part(&w, ori_dialect_text(&i->m[ORI_IN_ITEM_INPUT]));
+    or_json_put_part(&w, OR_STR("}"));
+    or_json_end_str(&w);
+}
+
+/* What the assistant said, thought and called in a run of items, as one message. */
+static void ori_in_responses_put_assistant(ori_in *t, ori_dialect_list begin, uint32_t items,
+                                           uint32_t kinds)
+{
+    ori_dialect_list l = begin;
+    ori_in_item      i;
+    ori_in_text      text = {"\"", "\\n\\n", false}, refusal = {",\"refusal\":\"", "", false};
+    bool any = false, calls = (kinds & (ORI_IN_ITEM_BIT(CALLED) | ORI_IN_ITEM_BIT(CUSTOM))) != 0;
+    if (!calls && (kinds & ORI_IN_ITEM_BIT(SAID)) == 0) { /* thought, and came to nothing */
+        t->loss->reasoning = true;
+        return;
+    }
+    ori_in_message(t, "assistant");
+    or_buf_put_z(t->out, ",\"content\":");
+    for (uint32_t k = 0; k < items && ori_in_item_next(t, &l, &i); k++)
+        if (i.kind == ORI_IN_ITEM_SAID)
+            ori_in_item_put_said(t, &text, &i.m[ORI_IN_ITEM_CONTENT], ORI_IN_KIND_TEXT);
+    ori_in_piece_end(t, &text, calls ? "null" : "\"\"");
+    l = begin;
+    for (uint32_t k = 0; k < items && ori_in_item_next(t, &l, &i); k++)
+        if (i.kind == ORI_IN_ITEM_SAID)
+            ori_in_item_put_said(t, &refusal, &i.m[ORI_IN_ITEM_CONTENT], ORI_IN_KIND_REFUSAL);
+    ori_in_piece_end(t, &refusal, "");
+    ori_in_responses_put_thoughts(t, begin, items);
+    l = begin;
+    for (uint32_t k = 0; k < items && ori_in_item_next(t, &l, &i); k++) {
+        if (i.kind != ORI_IN_ITEM_CALLED && i.kind != ORI_IN_ITEM_CUSTOM) continue;
+        ori_in_call(t, &any, &i.m[ORI_IN_ITEM_CALL_ID], &i.m[ORI_IN_ITEM_NAME]);
+        ori_in_item_put_arguments(t, &i);
+        or_buf_put_z(t->out, "}}");
+    }
+    or_buf_put_z(t->out, any ? "]}" : "}");
+}
+
+static void ori_in_responses_put_items(ori_in *t, or_str input)
+{
+    ori_dialect_list l, begin;
+    uint32_t         num, kinds;
+    ori_in_item      i;
+    t->where = "input";
+    ori_dialect_begin(&l, input);
+    for (begin = l; t->err == OR_OK; begin = l) {
+        num = ori_in_items_run(t, &l, ORI_IN_ITEMS_ASSISTANT, &kinds);
+        if ((kinds & ORI_IN_ITEMS_ASSISTANT) != 0) {
+            ori_in_responses_put_assistant(t, begin, num, kinds);
+            continue;
+        }
+        begin = l;
+        num = ori_in_items_run(t, &l, ORI_IN_ITEM_BIT(RESULT), &kinds);
+        if (num > 0) {
+            ori_in_responses_put_results(t, begin, num);
+            continue;
+        }
+        if (!ori_in_item_next(t, &l, &i)) break;
+        ori_in_responses_put_message(t, i.m);
+    }
+}
+
+/* ---- RESPONSES: members ---- */
+
+enum {
+    ORI_IN_WANTS_INPUT,
+    ORI_IN_WANTS_INSTRUCTIONS,
+    ORI_IN_WANTS_TOOLS,
+    ORI_IN_WANTS_CHOICE,
+    ORI_IN_WANTS_PARALLEL,
+    ORI_IN_WANTS_TEXT,
+    ORI_IN_WANTS_REASONING,
+    ORI_IN_WANTS_INCLUDE,
+    ORI_IN_WANTS_NUM
+};
+
+static void ori_in_responses_put_choice(ori_in *t, const or_json_item *m)
+{
+    static const char *const words[] = {"\"auto\"", "\"none\"", "\"required\""};
+    const or_json_item      *choice = &m[ORI_IN_WANTS_CHOICE];
+    or_json_item             type, name;
+    bool                     any, found = false, named;
+    uint32_t                 k = 0;
+    memset(&name, 0, sizeof name);
+    type = ori_dialect_get(choice->type == OR_JSON_OBJECT ? choice->value : or_str_of(NULL, 0),
+                           "type");
+    named = ori_dialect_is(&type, "function") || ori_dialect_is(&type, "custom");
+    if (named) name = ori_dialect_get(choice->value, "name");
+    if (!ori_in_want(t, &name, OR_JSON_STRING, "tool_choice")) return;
+    any = ori_in_put_tools(t, OR_DIALECT_RESPONSES, &m[ORI_IN_WANTS_TOOLS], &name, &found);
+    if (any && m[ORI_IN_WANTS_PARALLEL].type != OR_JSON_NONE)
+        ori_dialect_put(t->out, &t->members, "parallel_tool_calls", m[ORI_IN_WANTS_PARALLEL].value);
+    if (choice->type == OR_JSON_NONE) return;
+    if (named) {
+        ori_in_put_named(t, &name, found);
+        return;
+    }
+    while (k < 3 && !or_str_eq(ori_dialect_text(choice), or_str_z(words[k]))) k++;
+    if (choice->type == OR_JSON_STRING && k == 3) {
+        (void)ori_in_fail(t, OR_ERR_TYPE, "tool_choice");
+    } else if (k < 3 && any) {
+        ori_dialect_put(t->out, &t->members, "tool_choice", or_str_z(words[k]));
+    } else if (choice->type == OR_JSON_OBJECT && type.type == OR_JSON_STRING && any &&
+               ori_in_after(type.value, "openrouter:").ptr != NULL) {
+        ori_dialect_put(t->out, &t->members, "tool_choice", choice->value);
+    } else if (choice->type == OR_JSON_OBJECT || k == 2) {
+        ori_dialect_lose(t->loss, "tool_choice");
+    } else if (choice->type != OR_JSON_STRING) {
+        (void)ori_in_fail(t, OR_ERR_TYPE, "tool_choice");
+    }
+}
+
+/* The form of the answer's text. */
+static void ori_in_responses_put_text(ori_in *t, const or_json_item *text)
+{
+    static const char *const names[] = {"type", "name", "description", "schema", "strict"};
+    static const uint8_t types[] = {OR_JSON_STRING, OR_JSON_STRING, OR_JSON_STRING, OR_JSON_OBJECT,
+                                    OR_JSON_TRUE};
+    or_json_item         format = ori_dialect_get(text->value, "format"), m[5];
+    or_json_item         verbosity = ori_dialect_get(text->value, "verbosity");
+    (void)ori_in_want(t, &verbosity, OR_JSON_STRING, "text");
+    if (verbosity.type != OR_JSON_NONE)
+        ori_dialect_put(t->out, &t->members, "verbosity", ori_dialect_text(&verbosity));
+    (void)ori_in_want(t, &format, OR_JSON_OBJECT, "text");
+    if (t->err != OR_OK || format.type == OR_JSON_NONE) return;
+    ori_dialect_pick(format.value, names, 5, m);
+    for (uint32_t i = 0; i < 5; i++)
+        if (!ori_in_want(t, &m[i], (or_json_type)types[i], "text")) return;
+    if (ori_dialect_is(&m[0], "json_schema")) {
+        or_str name = m[1].type != OR_JSON_NONE ? ori_dialect_text(&m[1]) : OR_STR("\"answer\"");
+        ori_in_put_schema(t, name, &m[2], &m[3], m[4].value);
+    } else if (ori_dialect_is(&m[0], "json_object")) {
+        ori_dialect_put(t->out, &t->members, "response_format",
+                        OR_STR("{\"type\":\"json_object\"}"));
+    } else if (!ori_dialect_is(&m[0], "text")) {
+        ori_dialect_lose(t->loss, "response_format");
+    }
+}
+
+/* The same object in chat; what is null there is refused by some. */
+static void ori_in_responses_put_reasoning(ori_in *t, const or_json_item *reasoning)
+{
+    ori_dialect_list l;
+    or_json_item     item;
+    bool             any = false;
+    ori_dialect_begin(&l, reasoning->value);
+    while (ori_dialect_next(&l, &item)) {
+        if (item.type == OR_JSON_NULL) continue;
+        if (!any) {
+            ori_dialect_put_name(t->out, &t->members, "reasoning");
+            or_buf_put_char(t->out, '{');
+        }
+        ori_dialect_put_name(t->out, &any, NULL);
+        or_buf_put_char(t->out, '"');
+        or_buf_put_str(t->out, item.key);
+        or_buf_put_z(t->out, "\":");
+        or_buf_put_str(t->out, ori_dialect_text(&item));
+    }
+    if (any) or_buf_put_char(t->out, '}');
+}
+
+/* Reasoning comes packed without being asked for; there is nothing else to include. */
+static void ori_in_responses_include(ori_in *t, const or_json_item *include)
+{
+    ori_dialect_list l;
+    or_json_item     item;
+    ori_dialect_begin(&l, include->value);
+    while (ori_dialect_next(&l, &item))
+        if (!ori_dialect_is(&item, "reasoning.encrypted_content"))
+            ori_dialect_lose(t->loss, "include");
+}
+
+static void ori_in_responses_to_chat(ori_in *t, or_str body)
+{
+    static const char *const names[] = {
+        "input", "instructions", "tools",  "tool_choice", "parallel_tool_calls",
+        "text",  "reasoning",    "include"};
+    or_json_item m[ORI_IN_WANTS_NUM], *input = &m[ORI_IN_WANTS_INPUT];
+    size_t       from;
+    ori_in_put_members(t, body, ori_in_members_responses,
+                       sizeof ori_in_members_responses / sizeof ori_in_members_responses[0]);
+    if (t->err != OR_OK) return;
+    ori_dialect_pick(body, names, ORI_IN_WANTS_NUM, m);
+    t->where = "input";
+    if (!ori_in_content(t, input)) return;
+    ori_dialect_put_name(t->out, &t->members, "messages");
+    or_buf_put_char(t->out, '[');
+    if (m[ORI_IN_WANTS_INSTRUCTIONS].value.len > 0) {
+        ori_in_put_plain(t, "system", ori_dialect_text(&m[ORI_IN_WANTS_INSTRUCTIONS]));
+        or_buf_put_char(t->out, '}');
+    }
+    from = t->out->len;
+    if (input->type == OR_JSON_STRING) {
+        ori_in_put_plain(t, "user", ori_dialect_text(input));
+        or_buf_put_char(t->out, '}');
+    } else {
+        ori_in_responses_put_items(t, input->value);
+    }
+    if (t->out->len == from &&
+        t->out->err == OR_OK) /* nothing there, or nothing that can be said */
+        (void)ori_in_fail(t, ori_in_is_empty(input) ? OR_ERR_TYPE : OR_ERR_DIALECT, "input");
+    or_buf_put_char(t->out, ']');
+    if (t->err == OR_OK) ori_in_responses_put_choice(t, m);
+    if (t->err == OR_OK) ori_in_responses_put_text(t, &m[ORI_IN_WANTS_TEXT]);
+    if (t->err == OR_OK) ori_in_responses_put_reasoning(t, &m[ORI_IN_WANTS_REASONING]);
+    if (t->err == OR_OK) ori_in_responses_include(t, &m[ORI_IN_WANTS_INCLUDE]);
+}
+
+/* ---- TEXT ---- */
+
+/* The one string of a prompt: itself, or alone in a list. Tokens and several prompts have no
+   place in a chat. */
+static bool ori_in_text_prompt(ori_in *t, const or_json_item *prompt, or_str *text)
+{
+    ori_dialect_list l;
+    or_json_item     item, more;
+    if (prompt->type == OR_JSON_STRING) {
+        *text = ori_dialect_text(prompt);
+        return true;
+    }
+    if (prompt->type != OR_JSON_ARRAY) return ori_in_fail(t, OR_ERR_TYPE, "prompt");
+    ori_dialect_begin(&l, prompt->value);
+    if (!ori_dialect_next(&l, &item) || item.type != OR_JSON_STRING || ori_dialect_next(&l, &more))
+        return ori_in_fail(t, OR_ERR_DIALECT, "prompt");
+    *text = ori_dialect_text(&item);
+    return true;
+}
+
+/* Every member but the prompt byte for byte, those aside that chat does not know. */
+static void ori_in_text_to_chat(ori_in *t, or_str body)
+{
+    static const struct {
+        const char *name, *same; /* what changes nothing */
+    } lost[] = {{"suffix", "\"\""},    {"echo", "false"},    {"best_of", "1"},
+                {"logprobs", "false"}, {"messages", "null"}, {"prompt", NULL}};
+    ori_dialect_list l;
+    or_json_item     item = ori_dialect_get(body, "prompt");
+    or_str           text;
+    if (!ori_in_text_prompt(t, &item, &text)) return;
+    ori_dialect_put_name(t->out, &t->members, "messages");
+    or_buf_put_char(t->out, '[');
+    ori_in_put_plain(t, "user", text);
+    or_buf_put_z(t->out, "}]");
+    ori_dialect_begin(&l, body);
+    while (ori_dialect_next(&l, &item)) {
+        uint32_t i = 0;
+        text = ori_dialect_text(&item);
+        while (i < 6 && !or_json_str_is(item.key, or_str_z(lost[i].name))) i++;
+        if (i == 6) {
+            or_buf_put_z(t->out, ",\"");
+            or_buf_put_str(t->out, item.key);
+            or_buf_put_z(t->out, "\":");
+            or_buf_put_str(t->out, text);
+        } else if (i < 5 && item.type != OR_JSON_NULL && !or_str_eq(text, or_str_z(lost[i].same))) {
+            ori_dialect_lose(t->loss, lost[i].name);
+        }
+    }
+}
+
+/* ---- any of them ---- */
+
+/* What is written around a schema, and around a mark for caches of `system`. */
+enum { ORI_IN_DEEPER = 2 };
+
+or_err or_dialect_to_chat(or_buf *out, or_dialect from, or_str body, or_dialect_loss *loss,
+                          const char **bad)
+{
+    static void (*const to_chat[])(ori_in *, or_str) = {
+        NULL, ori_in_text_to_chat, ori_in_messages_to_chat, NULL, ori_in_responses_to_chat};
+    or_dialect_loss nobody;
+    ori_in          t;
+    or_json_item    root;
+    size_t          start = out->len;
+    memset(&nobody, 0, sizeof nobody);
+    memset(&t, 0, sizeof t);
+    t.out = out;
+    t.loss = loss != NULL ? loss : &nobody;
+    t.bad = "";
+    t.err = out->err;
+    if ((unsigned)from > OR_DIALECT_RESPONSES || to_chat[from] == NULL || out->counting)
+        (void)ori_in_fail(&t, OR_ERR_ARG, "");
+    if (t.err == OR_OK) t.err = ori_in_check(body, ORI_IN_DEEPER, &root);
+    if (t.err == OR_OK && root.type != OR_JSON_OBJECT) (void)ori_in_fail(&t, OR_ERR_TYPE, "");
+    if (t.err == OR_OK) {
+        or_buf_put_char(out, '{');
+        to_chat[from](&t, body);
+        or_buf_put_char(out, '}');
+    }
+    if (t.err == OR_OK) t.err = out->err;
+    if (t.err != OR_OK) out->len = start;
+    if (bad != NULL) *bad = t.bad;
+    return t.err;
+}
+
+/* ---- tokens ---- */
+
+/* What the strings of a request are to a model, by their names; what is not listed is text. */
+enum { ORI_TOKENS_TEXT, ORI_TOKENS_NONE, ORI_TOKENS_MEDIA, ORI_TOKENS_RAW, ORI_TOKENS_SOURCE };
+
+static const struct {
+    const char *name;
+    uint8_t     how;
+} ori_tokens_names[] = {
+    {"type", ORI_TOKENS_NONE},
+    {"role", ORI_TOKENS_NONE},
+    {"id", ORI_TOKENS_NONE},
+    {"call_id", ORI_TOKENS_NONE},
+    {"tool_call_id", ORI_TOKENS_NONE},
+    {"tool_use_id", ORI_TOKENS_NONE},
+    {"status", ORI_TOKENS_NONE},
+    {"detail", ORI_TOKENS_NONE},
+    {"filename", ORI_TOKENS_NONE},
+    {"media_type", ORI_TOKENS_NONE},
+    {"signature", ORI_TOKENS_NONE},
+    {"thoughtSignature", ORI_TOKENS_NONE},
+    {"thought_signature", ORI_TOKENS_NONE},
+    {"encrypted_content", ORI_TOKENS_NONE},
+    {"data", ORI_TOKENS_NONE},              /* of redacted_thinking */
+    {"reasoning_details", ORI_TOKENS_NONE}, /* `reasoning` says the same */
+    {"cache_control", ORI_TOKENS_NONE},
+    {"prompt_cache_breakpoint", ORI_TOKENS_NONE},
+    {"image_url", ORI_TOKENS_MEDIA},
+    {"video_url", ORI_TOKENS_MEDIA},
+    {"input_audio", ORI_TOKENS_MEDIA},
+    {"file", ORI_TOKENS_MEDIA},
+    {"file_data", ORI_TOKENS_MEDIA},
+    {"file_url", ORI_TOKENS_MEDIA},
+    {"file_id", ORI_TOKENS_MEDIA},
+    {"inlineData", ORI_TOKENS_MEDIA},
+    {"inline_data", ORI_TOKENS_MEDIA},
+    {"fileData", ORI_TOKENS_MEDIA},
+    {"source", ORI_TOKENS_SOURCE},
+    {"input", ORI_TOKENS_RAW}, /* arguments that are JSON here */
+    {"args", ORI_TOKENS_RAW},
+    {"response", ORI_TOKENS_RAW},
+};
+
+/* Members of a request that a model gets to see. */
+static const struct {
+    const char *name;
+    uint8_t     how;
+} ori_tokens_members[] = {
+    {"messages", ORI_TOKENS_TEXT},        {"input", ORI_TOKENS_TEXT},
+    {"contents", ORI_TOKENS_TEXT},        {"system", ORI_TOKENS_TEXT},
+    {"instructions", ORI_TOKENS_TEXT},    {"systemInstruction", ORI_TOKENS_TEXT},
+    {"prompt", ORI_TOKENS_TEXT},          {"system_instruction", ORI_TOKENS_TEXT},
+    {"suffix", ORI_TOKENS_TEXT},          {"tools", ORI_TOKENS_RAW},
+    {"functions", ORI_TOKENS_RAW},        {"response_format", ORI_TOKENS_RAW},
+    {"output_config", ORI_TOKENS_RAW},    {"text", ORI_TOKENS_RAW},
+    {"generationConfig", ORI_TOKENS_RAW},
+};
+
+enum { ORI_TOKENS_OF_MEDIA = 1500, ORI_TOKENS_OF_MESSAGE = 4 };
+
+/* The length of a raw string without its escapes; what \u stands for is mostly three bytes. */
+static uint64_t ori_tokens_bytes(const or_json_item *item)
+{
+    or_str   raw = item->value;
+    uint64_t n = raw.len;
+    if (!item->escaped) return n;
+    for (size_t i = 0; i + 1 < raw.len; i++) {
+        if (raw.ptr[i] != '\\') continue;
+        i++;
+        n -= raw.ptr[i] == 'u' ? 3 : 1;
+    }
+    return n;
+}
+
+/* Is the source of a document text that is still to come? */
+static bool ori_tokens_inline(or_json_scan s, or_json_item item)
+{
+    or_json_item type;
+    if (item.type == OR_JSON_STRING) return true; /* of a search result */
+    if (or_json_scan_skip(&s, &item) != OR_OK) return false;
+    type = ori_dialect_get(item.value, "type");
+    return ori_dialect_is(&type, "text") || ori_dialect_is(&type, "content");
+}
+
+static uint32_t ori_tokens_how(const or_json_scan *s, const or_json_item *item, bool source)
+{
+    uint32_t how = ORI_TOKENS_TEXT;
+    if (item->key.ptr == NULL) return how;
+    if (source && or_json_str_is(item->key, OR_STR("data"))) return how;
+    for (size_t i = 0; i < sizeof ori_tokens_names / sizeof ori_tokens_names[0]; i++)
+        if (or_json_str_is(item->key, or_str_z(ori_tokens_names[i].name)))
+            how = ori_tokens_names[i].how;
+    if (how == ORI_TOKENS_SOURCE)
+        return ori_tokens_inline(*s, *item) ? ORI_TOKENS_SOURCE : ORI_TOKENS_MEDIA;
+    return how;
+}
+
+/* Everything in one member of the request. s stands behind item. */
+static void ori_tokens_member(or_json_scan *s, or_json_item item, uint64_t *bytes, uint64_t *tokens)
+{
+    uint16_t depth = item.depth, source = 0;
+    for (;;) {
+        uint32_t how = ORI_TOKENS_TEXT;
+        if (item.depth > depth) how = ori_tokens_how(s, &item, item.depth == source + 1u);
+        if (item.depth == depth + 1 && item.type == OR_JSON_OBJECT)
+            *tokens += ORI_TOKENS_OF_MESSAGE;
+        if (how == ORI_TOKENS_SOURCE) source = item.depth;
+        if (how == ORI_TOKENS_MEDIA) *tokens += ORI_TOKENS_OF_MEDIA;
+        if (how == ORI_TOKENS_TEXT || how == ORI_TOKENS_SOURCE || how == ORI_TOKENS_RAW) {
+            if (item.type == OR_JSON_STRING) *bytes += ori_tokens_bytes(&item);
+        }
+        if (how == ORI_TOKENS_MEDIA || how == ORI_TOKENS_NONE || how == ORI_TOKENS_RAW)
+            if (or_json_scan_skip(s, &item) != OR_OK) return;
+        if (how == ORI_TOKENS_RAW && item.type >= OR_JSON_ARRAY) *bytes += item.value.len;
+        if (s->depth <= depth || or_json_scan_next(s, &item) != OR_OK) return;
+    }
+}
+
+uint64_t or_dialect_count_tokens(or_str body)
+{
+    or_json_scan s;
+    or_json_item item;
+    uint64_t     bytes = 0, tokens = 0;
+    or_json_scan_init(&s, body);
+    if (or_json_scan_next(&s, &item) != OR_OK || item.type != OR_JSON_OBJECT) return 0;
+    while (or_json_scan_next(&s, &item) == OR_OK && item.type != OR_JSON_END) {
+        uint32_t how = ORI_TOKENS_NONE;
+        for (size_t i = 0; i < sizeof ori_tokens_members / sizeof ori_tokens_members[0]; i++)
+            if (or_json_str_is(item.key, or_str_z(ori_tokens_members[i].name)))
+                how = ori_tokens_members[i].how;
+        if (how == ORI_TOKENS_TEXT)
+            ori_tokens_member(&s, item, &bytes, &tokens);
+        else if (or_json_scan_skip(&s, &item) != OR_OK)
+            break;
+        if (how == ORI_TOKENS_RAW) bytes += item.value.len;
+    }
+    return tokens + (bytes * 2 + 6) / 7;
+}
 /* ---- [/B] ---- */
 
 /* ---- [C] answers read ---- */
