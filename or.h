@@ -8303,10 +8303,10 @@ static void ori_reply_close(or_reply *r, or_buf *out, bool end)
 static void ori_reply_advance(or_reply *r, or_buf *out, bool end)
 {
     while (r->stream && r->err == OR_OK) {
-        if (ori_reply_may_open(r, end))
-            ori_reply_open(r, out);
-        else if (ori_reply_may_close(r, end))
+        if (ori_reply_may_close(r, end))
             ori_reply_close(r, out, end);
+        else if (ori_reply_may_open(r, end))
+            ori_reply_open(r, out);
         else
             break;
     }
@@ -8784,11 +8784,34 @@ static void ori_reply_end_response(or_reply *r, or_buf *out, const or_usage *u, 
         ori_reply_put_response(r, out, &p);
 }
 
-/* Errors stick; then out is as it was. */
-static or_err ori_reply_done(or_reply *r, or_buf *out, size_t from)
+/* What the client was told before a call. */
+typedef struct ori_reply_mark {
+    size_t   len;
+    uint64_t sequence;
+    uint32_t index;
+    bool     begun;
+} ori_reply_mark;
+
+static ori_reply_mark ori_reply_here(const or_reply *r, const or_buf *out)
+{
+    ori_reply_mark m;
+    m.len = out->len;
+    m.sequence = r->sequence;
+    m.index = r->index;
+    m.begun = r->begun;
+    return m;
+}
+
+/* Errors stick. Then out is as it was, and what was not told does not count: or_reply_fail goes on
+   from there. */
+static or_err ori_reply_done(or_reply *r, or_buf *out, const ori_reply_mark *m)
 {
     ori_reply_note(r, out->err);
-    if (r->err != OR_OK) out->len = from;
+    if (r->err == OR_OK) return OR_OK;
+    out->len = m->len;
+    r->sequence = m->sequence;
+    r->index = m->index;
+    r->begun = m->begun;
     return r->err;
 }
 
@@ -8810,7 +8833,7 @@ void or_reply_init(or_reply *r, or_dialect to, const or_reply_facts *facts, bool
 
 or_err or_reply_add(or_reply *r, or_buf *out, const or_chat_delta *d)
 {
-    size_t from = out->len;
+    ori_reply_mark before = ori_reply_here(r, out);
     if (r->ended) ori_reply_note(r, OR_ERR_ARG);
     if (r->err != OR_OK) return r->err;
     ori_reply_begin(r, out);
@@ -8823,13 +8846,13 @@ or_err or_reply_add(or_reply *r, or_buf *out, const or_chat_delta *d)
     ori_reply_advance(r, out, false);
     if (d->refusal.len > 0) r->filtered = true;
     if (d->finish != OR_FINISH_NONE) r->finish = d->finish;
-    return ori_reply_done(r, out, from);
+    return ori_reply_done(r, out, &before);
 }
 
 or_err or_reply_end(or_reply *r, or_buf *out, const or_usage *u, const or_cost *cost,
                     or_str metadata)
 {
-    size_t from = out->len;
+    ori_reply_mark before = ori_reply_here(r, out);
     if (r->ended) ori_reply_note(r, OR_ERR_ARG);
     if (r->err != OR_OK) return r->err;
     ori_reply_begin(r, out);
@@ -8843,7 +8866,7 @@ or_err or_reply_end(or_reply *r, or_buf *out, const or_usage *u, const or_cost *
         ori_reply_end_message(r, out, u, cost, metadata);
     else
         ori_reply_end_response(r, out, u, cost, metadata);
-    r->ended = ori_reply_done(r, out, from) == OR_OK;
+    r->ended = ori_reply_done(r, out, &before) == OR_OK;
     return r->err;
 }
 
@@ -8890,7 +8913,7 @@ or_err or_reply_put_error(or_buf *out, or_dialect to, const or_reply_error *e)
 /* An earlier error is no reason to be silent: it is what the client has to be told. */
 or_err or_reply_fail(or_reply *r, or_buf *out, const or_reply_error *e)
 {
-    size_t             from = out->len;
+    ori_reply_mark     before = ori_reply_here(r, out);
     ori_reply_response p;
     if (r->ended || (r->to != OR_DIALECT_MESSAGES && r->to != OR_DIALECT_RESPONSES))
         return OR_ERR_ARG;
@@ -8909,7 +8932,7 @@ or_err or_reply_fail(or_reply *r, or_buf *out, const or_reply_error *e)
         p.error = e;
         ori_reply_response_event(r, out, "failed", &p);
     }
-    return ori_reply_done(r, out, from);
+    return ori_reply_done(r, out, &before);
 }
 
 or_err or_reply_put_ping(or_buf *out, or_dialect to)
