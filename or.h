@@ -8601,20 +8601,26 @@ static const struct {
 
 enum { ORI_REPLY_ECHO = sizeof ori_reply_echo / sizeof ori_reply_echo[0] };
 
+/* What the request has goes first: one pass over a text that may be long. */
 static void ori_reply_put_echo(const or_reply *r, or_buf *out)
 {
-    const char  *names[ORI_REPLY_ECHO];
-    or_json_item found[ORI_REPLY_ECHO];
-    bool         any = true;
-    for (int i = 0; i < ORI_REPLY_ECHO; i++) names[i] = ori_reply_echo[i].name;
-    ori_dialect_pick(r->facts->request, names, ORI_REPLY_ECHO, found);
-    for (int i = 0; i < ORI_REPLY_ECHO; i++) {
-        ori_dialect_put_name(out, &any, names[i]);
-        if (found[i].type == OR_JSON_NONE)
-            or_buf_put_z(out, ori_reply_echo[i].value);
-        else
-            ori_reply_put_raw(out, ori_dialect_text(&found[i]));
-    }
+    ori_dialect_list l;
+    or_json_item     item;
+    uint32_t         told = 0;
+    bool             any = true;
+    ori_dialect_begin(&l, r->facts->request);
+    while (ori_dialect_next(&l, &item))
+        for (uint32_t i = 0; i < ORI_REPLY_ECHO && item.key.ptr != NULL; i++) {
+            or_str name = or_str_z(ori_reply_echo[i].name);
+            if ((told >> i & 1) != 0 || item.type == OR_JSON_NULL || !or_json_str_is(item.key, name))
+                continue;
+            told |= 1u << i;
+            ori_dialect_put_name(out, &any, ori_reply_echo[i].name);
+            ori_reply_put_raw(out, ori_dialect_text(&item));
+        }
+    for (uint32_t i = 0; i < ORI_REPLY_ECHO; i++)
+        if ((told >> i & 1) == 0)
+            ori_dialect_put(out, &any, ori_reply_echo[i].name, or_str_z(ori_reply_echo[i].value));
     or_buf_put_z(out, ",\"store\":false,\"previous_response_id\":null,\"background\":false");
 }
 

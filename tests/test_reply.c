@@ -391,7 +391,7 @@ static void test_messages(void)
 static const char request[] =
     "{ 'tools' : [ {'type':'custom','name':'sql'},\n{'type':'function','name':'f'}, 5 ],\r\n"
     "'instructions':'be\\nbrief','temperature':0.70,'top_p':null,'metadata':{'k':\n'v'},"
-    "'store':false,'max_output_tokens':9}";
+    "'store':false,'max_output_tokens':9,'max_output_tokens':8}";
 
 static const struct {
     const char *name, *in, *events, *end, *output;
@@ -520,11 +520,12 @@ static void test_response_object(void)
     static const char want[] =
         "{'id':'resp_1-aB','object':'response','created_at':7,'status':'completed','error':null,"
         "'incomplete_details':null,'model':'acme/big','provider':'Al\\'pha','output':[],"
-        "'instructions':'be\\nbrief','max_output_tokens':9,'max_tool_calls':null,'metadata':{'k':"
-        "'v'},'parallel_tool_calls':true,'prompt_cache_key':null,'reasoning':{'effort':null,"
-        "'summary':null},'safety_identifier':null,'service_tier':'auto','temperature':0.70,'text':"
-        "{'format':{'type':'text'}},'tool_choice':'auto','tools':[ {'type':'custom','name':'sql'},"
-        "{'type':'function','name':'f'}, 5 ],'top_logprobs':0,'top_p':1,'truncation':'disabled',"
+        "'tools':[ {'type':'custom','name':'sql'},{'type':'function','name':'f'}, 5 ],"
+        "'instructions':'be\\nbrief','temperature':0.70,'metadata':{'k':'v'},'max_output_tokens':9,"
+        "'max_tool_calls':null,'parallel_tool_calls':true,'prompt_cache_key':null,'reasoning':{"
+        "'effort':null,'summary':null},'safety_identifier':null,'service_tier':'auto','text':"
+        "{'format':{'type':'text'}},'tool_choice':'auto','top_logprobs':0,'top_p':1,'truncation':"
+        "'disabled',"
         "'user':null,'store':false,'previous_response_id':null,'background':false,'usage':{"
         "'input_tokens':100,'input_tokens_details':{'cached_tokens':30,'cache_write_tokens':20},"
         "'output_tokens':9,'output_tokens_details':{'reasoning_tokens':4},'total_tokens':109,"
