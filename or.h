@@ -1775,8 +1775,10 @@ typedef struct or_reply_facts {
 /* A piece of an answer: a run of text or of reasoning, or a call. Private. */
 typedef struct or_reply_item {
     uint8_t  kind, state;
+    uint8_t  args;  /* where in its arguments: in a string, behind a backslash, at the end ... */
+    uint32_t depth; /* of these */
     uint32_t call;
-    size_t   len[4];
+    size_t   len[3];
 } or_reply_item;
 
 enum { OR_REPLY_MAX_ITEMS = OR_CHAT_MAX_CALLS + 32 };
@@ -1794,11 +1796,11 @@ typedef struct or_reply {
     /* private */
     bool           begun, ended, filtered;
     or_finish      finish;
-    uint64_t       sequence;   /* RESPONSES: of the next event */
-    uint32_t       num_items, open; /* of items; the one that is written, or num_items */
-    uint32_t       index;      /* of the next block or output item */
-    uint32_t       depth;      /* of the arguments that are being written */
-    uint8_t        args;       /* where in them: nothing yet, in a string, behind a backslash ... */
+    uint64_t       sequence;  /* RESPONSES: of the next event */
+    uint32_t       num_items; /* these many came, */
+    uint32_t       index;     /* these were announced, */
+    uint32_t       open;      /* and these are closed */
+    or_chat_collect details;  /* RESPONSES: puts reasoning_details together */
     or_reply_item  items[OR_REPLY_MAX_ITEMS];
 } or_reply;
 
@@ -10951,6 +10953,1366 @@ or_err or_dialect_stream_next(or_dialect_stream *d, or_chat_stream *s, or_str da
 /* ---- [/C] ---- */
 
 /* ---- [D] answers written ---- */
+
+/* What an item is. SEALED: reasoning that only its maker can read, for MESSAGES; RESPONSES keeps
+   that in a THOUGHT. From CALL on they are calls. */
+enum {
+    ORI_REPLY_THOUGHT,
+    ORI_REPLY_SEALED,
+    ORI_REPLY_TEXT,
+    ORI_REPLY_REFUSAL,
+    ORI_REPLY_CALL,
+    ORI_REPLY_CUSTOM
+};
+
+/* The texts of an item, as they lie in hold. What a THOUGHT has besides its own: MESSAGES its
+   signature, RESPONSES its reasoning_details. All are kept as they stand between the quotes of
+   a string, but those of calls, which are looked at, and the reasoning_details: these are kept
+   as they are. */
+enum { ORI_REPLY_SAID, ORI_REPLY_SEAL, ORI_REPLY_ID = ORI_REPLY_SEAL, ORI_REPLY_NAME };
+
+/* How far an item got. IN_PART: the part that its text belongs to was announced, too. */
+enum {
+    ORI_REPLY_WAITS,
+    ORI_REPLY_OPEN,
+    ORI_REPLY_IN_PART,
+    ORI_REPLY_CLOSED,
+    ORI_REPLY_CUT /* closed before its end */
+};
+
+/* What the next byte of a call's arguments is. WHOLE: after the object; ODD: in something that
+   is no object. */
+enum {
+    ORI_REPLY_ARGS_BEFORE,
+    ORI_REPLY_ARGS_IN,
+    ORI_REPLY_ARGS_STRING,
+    ORI_REPLY_ARGS_ESCAPED,
+    ORI_REPLY_ARGS_WHOLE,
+    ORI_REPLY_ARGS_ODD
+};
+
+/* What kinds are called. NULL: that dialect has no such thing, or it has no parts. */
+static const struct {
+    const char *delta, *member;        /* MESSAGES */
+    const char *prefix, *event, *said; /* RESPONSES: of ids; of events of its text; in them */
+    const char *part, *part_index;     /* events and place of its only part */
+} ori_reply_kinds[] = {
+    {"thinking_delta", "thinking", "rs_", "response.reasoning_summary_text", "text",
+     "response.reasoning_summary_part", "summary_index"},
+    {NULL, NULL, NULL, NULL, NULL, NULL, NULL},
+    {"text_delta", "text", "msg_", "response.output_text", "text", "response.content_part",
+     "content_index"},
+    {NULL, NULL, "msg_", "response.refusal", "refusal", "response.content_part", "content_index"},
+    {"input_json_delta", "partial_json", "fc_", "response.function_call_arguments", "arguments",
+     NULL, NULL},
+    {NULL, NULL, "ctc_", "response.custom_tool_call_input", "input", NULL, NULL},
+};
+
+/* The first error counts. */
+static void ori_reply_note(or_reply *r, or_err e)
+{
+    if (r->err == OR_OK) r->err = e;
+}
+
+/* ---- texts ---- */
+
+/* Text as it stands between the quotes of a string; not escaped: it is that already. */
+static or_err ori_reply_put_text(or_buf *out, or_str text, bool escape)
+{
+    or_json_writer w;
+    if (!escape || text.len == 0) return or_buf_put_str(out, text);
+    or_json_writer_init(&w, out);
+    return ori_json_put_text(&w, text);
+}
+
+static void ori_reply_quote(or_reply *r, or_buf *out, or_str text, bool escape)
+{
+    or_buf_put_char(out, '"');
+    ori_reply_note(r, ori_reply_put_text(out, text, escape));
+    or_buf_put_char(out, '"');
+}
+
+/* Raw JSON without line ends, which would end the line of an event. Only white space has them. */
+static void ori_reply_put_raw(or_buf *out, or_str raw)
+{
+    size_t from = 0;
+    for (size_t i = 0; i < raw.len; i++) {
+        if (raw.ptr[i] != '\n' && raw.ptr[i] != '\r') continue;
+        or_buf_put(out, raw.ptr + from, i - from);
+        from = i + 1;
+    }
+    if (raw.len > from) or_buf_put(out, raw.ptr + from, raw.len - from);
+}
+
+/* Where text n of item i begins in hold. */
+static size_t ori_reply_at(const or_reply *r, uint32_t i, int n)
+{
+    size_t at = 0;
+    for (uint32_t k = 0; k < i; k++)
+        for (int m = 0; m < 3; m++) at += r->items[k].len[m];
+    for (int m = 0; m < n; m++) at += r->items[i].len[m];
+    return at;
+}
+
+static or_str ori_reply_text(const or_reply *r, uint32_t i, int n)
+{
+    size_t len = r->items[i].len[n];
+    return len > 0 ? or_str_of(r->hold->ptr + ori_reply_at(r, i, n), len) : or_str_of("", 0);
+}
+
+/* Add to text n of item i; what lies behind it in hold moves. */
+static void ori_reply_keep(or_reply *r, uint32_t i, int n, or_str text, bool escape)
+{
+    or_buf hole;
+    or_buf_init_counting(&hole);
+    ori_reply_note(r, ori_reply_put_text(&hole, text, escape));
+    size_t size = hole.len, at = ori_reply_at(r, i, n) + r->items[i].len[n];
+    if (r->err != OR_OK || size == 0) return;
+    ori_reply_note(r, or_buf_reserve(r->hold, size));
+    if (r->err != OR_OK) return;
+    char *to = r->hold->ptr + at;
+    memmove(to + size, to, r->hold->len - at);
+    or_buf_init(&hole, to, size);
+    (void)ori_reply_put_text(&hole, text, escape);
+    r->hold->len += size;
+    r->items[i].len[n] += size;
+}
+
+/* The first item that has texts is done with: they leave hold. */
+static void ori_reply_drop(or_reply *r, uint32_t i, int texts)
+{
+    for (int n = 0; n < texts; n++) {
+        or_buf_take(r->hold, r->items[i].len[n]);
+        r->items[i].len[n] = 0;
+    }
+}
+
+/* ---- ids ---- */
+
+/* The request's id without what it begins with, "gen-". */
+static or_str ori_reply_suffix(const or_reply *r)
+{
+    or_str id = r->facts->id;
+    size_t n = 0;
+    while (n < id.len && id.ptr[n] >= 'a' && id.ptr[n] <= 'z') n++;
+    if (n == 0 || n + 1 >= id.len || (id.ptr[n] != '-' && id.ptr[n] != '_')) return id;
+    return or_str_of(id.ptr + n + 1, id.len - n - 1);
+}
+
+static void ori_reply_put_id(const or_reply *r, or_buf *out, const char *prefix, uint32_t i)
+{
+    or_buf_put_z(out, prefix);
+    or_buf_put_str(out, ori_reply_suffix(r));
+    or_buf_put_char(out, '_');
+    or_buf_put_u64(out, i);
+}
+
+/* A call that came without an id needs one. */
+static void ori_reply_make_id(or_reply *r, uint32_t i)
+{
+    or_str suffix = ori_reply_suffix(r);
+    char   mem[32];
+    or_buf b;
+    or_buf_init(&b, mem, sizeof mem);
+    or_buf_put_char(&b, '_');
+    or_buf_put_u64(&b, i);
+    ori_reply_keep(r, i, ORI_REPLY_ID,
+                   r->to == OR_DIALECT_MESSAGES ? OR_STR("toolu_") : OR_STR("call_"), false);
+    ori_reply_keep(r, i, ORI_REPLY_ID, suffix, false);
+    ori_reply_keep(r, i, ORI_REPLY_ID, or_buf_str(&b), false);
+}
+
+/* Does the client's request say that this is a tool whose input is text? */
+static bool ori_reply_is_custom(const or_reply *r, or_str name)
+{
+    static const char *const names[] = {"type", "name"};
+    ori_dialect_list         tools;
+    or_json_item             tool, found[2];
+    if (r->to != OR_DIALECT_RESPONSES || r->facts->request.len == 0) return false;
+    ori_dialect_begin(&tools, ori_dialect_get(r->facts->request, "tools").value);
+    while (ori_dialect_next(&tools, &tool)) {
+        if (tool.type != OR_JSON_OBJECT) continue;
+        ori_dialect_pick(tool.value, names, 2, found);
+        if (ori_dialect_is(&found[0], "custom") && found[1].type == OR_JSON_STRING &&
+            or_json_str_is(found[1].value, name))
+            return true;
+    }
+    return false;
+}
+
+/* All that is to be known of an item before it is announced. */
+static void ori_reply_settle(or_reply *r, uint32_t i)
+{
+    or_reply_item *item = &r->items[i];
+    if (item->kind != ORI_REPLY_CALL) return;
+    if (item->len[ORI_REPLY_ID] == 0) ori_reply_make_id(r, i);
+    if (r->err == OR_OK && ori_reply_is_custom(r, ori_reply_text(r, i, ORI_REPLY_NAME)))
+        item->kind = ORI_REPLY_CUSTOM;
+}
+
+/* ---- arguments ---- */
+
+static void ori_reply_follow(or_reply_item *item, or_str text)
+{
+    for (size_t i = 0; i < text.len && item->args < ORI_REPLY_ARGS_WHOLE; i++) {
+        char c = text.ptr[i];
+        if (item->args == ORI_REPLY_ARGS_ESCAPED) {
+            item->args = ORI_REPLY_ARGS_STRING;
+        } else if (item->args == ORI_REPLY_ARGS_STRING) {
+            if (c == '\\') item->args = ORI_REPLY_ARGS_ESCAPED;
+            if (c == '"') item->args = ORI_REPLY_ARGS_IN;
+        } else if (item->args == ORI_REPLY_ARGS_BEFORE) {
+            if (c != ' ' && c != '\t' && c != '\n' && c != '\r')
+                item->args = c == '{' ? ORI_REPLY_ARGS_IN : ORI_REPLY_ARGS_ODD;
+            item->depth = 1;
+        } else if (c == '"') {
+            item->args = ORI_REPLY_ARGS_STRING;
+        } else if (c == '{' || c == '[') {
+            item->depth++;
+        } else if ((c == '}' || c == ']') && --item->depth == 0) {
+            item->args = ORI_REPLY_ARGS_WHOLE;
+        }
+    }
+}
+
+/* The text that a custom tool is called with: `input` of the arguments of the function that it
+   was made to be; all of them, where they are not that. *escape: it is not a string's inside. */
+static or_str ori_reply_input(const or_reply *r, uint32_t i, bool *escape)
+{
+    or_str       args = ori_reply_text(r, i, ORI_REPLY_SAID);
+    or_json_item input;
+    memset(&input, 0, sizeof input);
+    if (or_json_check(args, NULL) == OR_OK) input = ori_dialect_get(args, "input");
+    *escape = input.type != OR_JSON_STRING;
+    return *escape ? args : input.value;
+}
+
+/* The arguments as the object that MESSAGES wants. */
+static void ori_reply_put_object(or_reply *r, or_buf *out, or_str args)
+{
+    or_str trimmed = args;
+    while (trimmed.len > 0 && trimmed.ptr[0] <= ' ' && trimmed.ptr[0] > 0) {
+        trimmed.ptr++;
+        trimmed.len--;
+    }
+    if (trimmed.len == 0 || or_str_eq(trimmed, OR_STR("null"))) {
+        or_buf_put_z(out, "{}");
+    } else if (trimmed.ptr[0] == '{' && or_json_check(args, NULL) == OR_OK) {
+        or_buf_put_str(out, trimmed);
+    } else {
+        or_buf_put_z(out, "{\"_raw\":");
+        ori_reply_quote(r, out, args, true);
+        or_buf_put_char(out, '}');
+    }
+}
+
+/* ---- items, written ---- */
+
+/* The text of an item as a string. */
+static void ori_reply_put_said(or_reply *r, or_buf *out, uint32_t i, bool full)
+{
+    bool   escape = r->items[i].kind >= ORI_REPLY_CALL;
+    or_str text = ori_reply_text(r, i, ORI_REPLY_SAID);
+    if (r->items[i].kind == ORI_REPLY_CUSTOM) text = ori_reply_input(r, i, &escape);
+    ori_reply_quote(r, out, full ? text : or_str_of("", 0), escape);
+}
+
+static void ori_reply_put_names(or_reply *r, or_buf *out, uint32_t i, const char *id)
+{
+    bool any = true;
+    ori_dialect_put_name(out, &any, id);
+    ori_reply_quote(r, out, ori_reply_text(r, i, ORI_REPLY_ID), true);
+    ori_dialect_put_name(out, &any, "name");
+    ori_reply_quote(r, out, ori_reply_text(r, i, ORI_REPLY_NAME), true);
+}
+
+/* A block of MESSAGES; not full: as it begins. */
+static void ori_reply_put_block(or_reply *r, or_buf *out, uint32_t i, bool full)
+{
+    switch (r->items[i].kind) {
+    case ORI_REPLY_THOUGHT:
+        or_buf_put_z(out, "{\"type\":\"thinking\",\"thinking\":");
+        ori_reply_put_said(r, out, i, full);
+        or_buf_put_z(out, ",\"signature\":");
+        ori_reply_quote(r, out, full ? ori_reply_text(r, i, ORI_REPLY_SEAL) : or_str_of("", 0),
+                        false);
+        break;
+    case ORI_REPLY_SEALED:
+        or_buf_put_z(out, "{\"type\":\"redacted_thinking\",\"data\":");
+        ori_reply_put_said(r, out, i, true);
+        break;
+    case ORI_REPLY_CALL:
+        or_buf_put_z(out, "{\"type\":\"tool_use\"");
+        ori_reply_put_names(r, out, i, "id");
+        or_buf_put_z(out, ",\"input\":");
+        if (full) ori_reply_put_object(r, out, ori_reply_text(r, i, ORI_REPLY_SAID));
+        if (!full) or_buf_put_z(out, "{}");
+        break;
+    default:
+        or_buf_put_z(out, "{\"type\":\"text\",\"text\":");
+        ori_reply_put_said(r, out, i, full);
+        break;
+    }
+    or_buf_put_char(out, '}');
+}
+
+/* The part of an output item that its text is in. */
+static void ori_reply_put_part(or_reply *r, or_buf *out, uint32_t i, bool full)
+{
+    bool text = r->items[i].kind == ORI_REPLY_TEXT, refusal = r->items[i].kind == ORI_REPLY_REFUSAL;
+    or_buf_put_z(out, refusal ? "{\"type\":\"refusal\",\"refusal\":"
+                      : text  ? "{\"type\":\"output_text\",\"text\":"
+                              : "{\"type\":\"summary_text\",\"text\":");
+    ori_reply_put_said(r, out, i, full);
+    or_buf_put_z(out, text ? ",\"annotations\":[],\"logprobs\":[]}" : "}");
+}
+
+/* Has an element of reasoning_details what has to come back? */
+static bool ori_reply_has_seal(or_str element)
+{
+    static const char *const names[] = {"signature", "data"};
+    or_json_item             found[2];
+    ori_dialect_pick(element, names, 2, found);
+    return (found[0].type == OR_JSON_STRING && found[0].value.len > 0) ||
+           (found[1].type == OR_JSON_STRING && found[1].value.len > 0);
+}
+
+/* The reasoning_details that have to come back, as one string; none: nothing. */
+static void ori_reply_put_details(or_reply *r, or_buf *out, uint32_t i)
+{
+    ori_dialect_list l;
+    or_json_item     item;
+    bool             any = false;
+    ori_dialect_begin(&l, ori_reply_text(r, i, ORI_REPLY_SEAL));
+    while (ori_dialect_next(&l, &item)) { /* the array has no end yet; that of hold will do */
+        if (!ori_reply_has_seal(item.value)) continue;
+        or_buf_put_z(out, any ? "," : ",\"encrypted_content\":\"or.details:[");
+        ori_reply_note(r, ori_reply_put_text(out, item.value, true));
+        any = true;
+    }
+    if (any) or_buf_put_z(out, "]\"");
+}
+
+/* An output item of RESPONSES; not full: as it begins. */
+static void ori_reply_put_output(or_reply *r, or_buf *out, uint32_t i, bool full)
+{
+    static const char *const types[] = {
+        "reasoning", "", "message", "message", "function_call", "custom_tool_call"};
+    const or_reply_item *item = &r->items[i];
+    bool                 any = true;
+    or_buf_put_z(out, "{\"type\":\"");
+    or_buf_put_z(out, types[item->kind]);
+    or_buf_put_z(out, "\",\"id\":\"");
+    ori_reply_put_id(r, out, ori_reply_kinds[item->kind].prefix, i);
+    or_buf_put_char(out, '"');
+    if (item->kind == ORI_REPLY_THOUGHT) {
+        or_buf_put_z(out, ",\"summary\":[");
+        if (full && item->len[ORI_REPLY_SAID] > 0) ori_reply_put_part(r, out, i, true);
+        or_buf_put_char(out, ']');
+        if (full) ori_reply_put_details(r, out, i);
+        or_buf_put_char(out, '}');
+        return;
+    }
+    or_buf_put_z(out, !full                             ? ",\"status\":\"in_progress\""
+                      : item->state == ORI_REPLY_CLOSED ? ",\"status\":\"completed\""
+                                                        : ",\"status\":\"incomplete\"");
+    if (item->kind >= ORI_REPLY_CALL) {
+        ori_reply_put_names(r, out, i, "call_id");
+        ori_dialect_put_name(out, &any, ori_reply_kinds[item->kind].said);
+        ori_reply_put_said(r, out, i, full);
+        or_buf_put_char(out, '}');
+        return;
+    }
+    or_buf_put_z(out, ",\"role\":\"assistant\",\"content\":[");
+    if (full) ori_reply_put_part(r, out, i, true);
+    or_buf_put_z(out, "]}");
+}
+
+/* ---- events ---- */
+
+/* The begin of an event, up to its first own member; its name is in two pieces. */
+static void ori_reply_event(or_reply *r, or_buf *out, const char *name, const char *name_end)
+{
+    or_buf_put_z(out, "event: ");
+    or_buf_put_z(out, name);
+    or_buf_put_z(out, name_end);
+    or_buf_put_z(out, "\ndata: {\"type\":\"");
+    or_buf_put_z(out, name);
+    or_buf_put_z(out, name_end);
+    or_buf_put_char(out, '"');
+    if (r->to != OR_DIALECT_RESPONSES) return;
+    or_buf_put_z(out, ",\"sequence_number\":");
+    or_buf_put_u64(out, r->sequence++);
+}
+
+static void ori_reply_end_event(or_buf *out)
+{
+    or_buf_put_z(out, "}\n\n");
+}
+
+/* An event of MESSAGES about a block. */
+static void ori_reply_block_event(or_reply *r, or_buf *out, const char *name, uint32_t i)
+{
+    ori_reply_event(r, out, "content_block_", name);
+    or_buf_put_z(out, ",\"index\":");
+    or_buf_put_u64(out, i);
+}
+
+static void ori_reply_block_delta(or_reply *r, or_buf *out, uint32_t i, const char *type,
+                                  const char *member)
+{
+    bool any = true;
+    ori_reply_block_event(r, out, "delta", i);
+    or_buf_put_z(out, ",\"delta\":{\"type\":\"");
+    or_buf_put_z(out, type);
+    or_buf_put_char(out, '"');
+    ori_dialect_put_name(out, &any, member);
+}
+
+/* An event of RESPONSES about what is in an output item. part: it is about its part. */
+static void ori_reply_item_event(or_reply *r, or_buf *out, uint32_t i, bool part, const char *name)
+{
+    uint8_t kind = r->items[i].kind;
+    ori_reply_event(r, out, part ? ori_reply_kinds[kind].part : ori_reply_kinds[kind].event, name);
+    or_buf_put_z(out, ",\"item_id\":\"");
+    ori_reply_put_id(r, out, ori_reply_kinds[kind].prefix, i);
+    or_buf_put_z(out, "\",\"output_index\":");
+    or_buf_put_u64(out, i);
+    if (ori_reply_kinds[kind].part_index == NULL) return;
+    bool any = true;
+    ori_dialect_put_name(out, &any, ori_reply_kinds[kind].part_index);
+    or_buf_put_char(out, '0');
+}
+
+/* An event of RESPONSES with a whole output item. */
+static void ori_reply_output_event(or_reply *r, or_buf *out, uint32_t i, bool full)
+{
+    ori_reply_event(r, out, "response.output_item", full ? ".done" : ".added");
+    or_buf_put_z(out, ",\"output_index\":");
+    or_buf_put_u64(out, i);
+    or_buf_put_z(out, ",\"item\":");
+    ori_reply_put_output(r, out, i, full);
+    ori_reply_end_event(out);
+}
+
+static void ori_reply_part_event(or_reply *r, or_buf *out, uint32_t i, bool full)
+{
+    ori_reply_item_event(r, out, i, true, full ? ".done" : ".added");
+    or_buf_put_z(out, ",\"part\":");
+    ori_reply_put_part(r, out, i, full);
+    ori_reply_end_event(out);
+}
+
+/* More of the text of an item that was announced. */
+static void ori_reply_put_delta(or_reply *r, or_buf *out, uint32_t i, or_str text, bool escape)
+{
+    or_reply_item *item = &r->items[i];
+    if (text.len == 0 || item->kind == ORI_REPLY_SEALED) return;
+    if (r->to == OR_DIALECT_MESSAGES) {
+        ori_reply_block_delta(r, out, i, ori_reply_kinds[item->kind].delta,
+                              ori_reply_kinds[item->kind].member);
+        ori_reply_quote(r, out, text, escape);
+        or_buf_put_char(out, '}');
+    } else {
+        if (ori_reply_kinds[item->kind].part != NULL && item->state == ORI_REPLY_OPEN) {
+            ori_reply_part_event(r, out, i, false);
+            item->state = ORI_REPLY_IN_PART;
+        }
+        ori_reply_item_event(r, out, i, false, ".delta");
+        or_buf_put_z(out, ",\"delta\":");
+        ori_reply_quote(r, out, text, escape);
+        if (item->kind == ORI_REPLY_TEXT) or_buf_put_z(out, ",\"logprobs\":[]");
+    }
+    ori_reply_end_event(out);
+}
+
+/* ---- opening and closing ---- */
+
+/* Items are announced in their order. MESSAGES writes them one after another, RESPONSES all at
+   once; a call has to be told by its id and name, if they come at all. */
+static bool ori_reply_may_open(const or_reply *r, bool end)
+{
+    uint32_t             i = r->index;
+    const or_reply_item *item = &r->items[i];
+    if (i == r->num_items || (r->to == OR_DIALECT_MESSAGES && i != r->open)) return false;
+    if (end || item->kind < ORI_REPLY_CALL) return true;
+    if (item->args == ORI_REPLY_ARGS_WHOLE && i + 1 < r->num_items) return true;
+    return item->len[ORI_REPLY_ID] > 0 && item->len[ORI_REPLY_NAME] > 0;
+}
+
+static bool ori_reply_may_close(const or_reply *r, bool end)
+{
+    const or_reply_item *item = &r->items[r->open];
+    if (r->open == r->index) return false;
+    return end || (r->open + 1 < r->num_items &&
+                   (item->kind < ORI_REPLY_CALL || item->args == ORI_REPLY_ARGS_WHOLE));
+}
+
+static void ori_reply_open(or_reply *r, or_buf *out)
+{
+    uint32_t i = r->index++;
+    bool     call = r->items[i].kind >= ORI_REPLY_CALL;
+    ori_reply_settle(r, i);
+    r->items[i].state = ORI_REPLY_OPEN;
+    if (r->to == OR_DIALECT_RESPONSES) {
+        ori_reply_output_event(r, out, i, false);
+    } else {
+        ori_reply_block_event(r, out, "start", i);
+        or_buf_put_z(out, ",\"content_block\":");
+        ori_reply_put_block(r, out, i, false);
+        ori_reply_end_event(out);
+    }
+    if (r->items[i].kind != ORI_REPLY_CUSTOM)
+        ori_reply_put_delta(r, out, i, ori_reply_text(r, i, ORI_REPLY_SAID), call);
+    if (r->to == OR_DIALECT_MESSAGES) ori_reply_drop(r, i, ORI_REPLY_SAID + 1);
+}
+
+static void ori_reply_close_block(or_reply *r, or_buf *out, uint32_t i)
+{
+    if (r->items[i].kind == ORI_REPLY_THOUGHT) {
+        ori_reply_block_delta(r, out, i, "signature_delta", "signature");
+        ori_reply_quote(r, out, ori_reply_text(r, i, ORI_REPLY_SEAL), false);
+        or_buf_put_char(out, '}');
+        ori_reply_end_event(out);
+    }
+    ori_reply_block_event(r, out, "stop", i);
+    ori_reply_end_event(out);
+    ori_reply_drop(r, i, 3);
+}
+
+static void ori_reply_close_output(or_reply *r, or_buf *out, uint32_t i, bool in_part)
+{
+    uint8_t kind = r->items[i].kind;
+    bool    any = true, escape;
+    if (kind == ORI_REPLY_CUSTOM) {
+        or_str input = ori_reply_input(r, i, &escape);
+        ori_reply_put_delta(r, out, i, input, escape);
+    }
+    if (in_part || kind >= ORI_REPLY_CALL) {
+        ori_reply_item_event(r, out, i, false, ".done");
+        ori_dialect_put_name(out, &any, ori_reply_kinds[kind].said);
+        ori_reply_put_said(r, out, i, true);
+        if (kind == ORI_REPLY_TEXT) or_buf_put_z(out, ",\"logprobs\":[]");
+        if (kind == ORI_REPLY_CALL) {
+            or_buf_put_z(out, ",\"name\":");
+            ori_reply_quote(r, out, ori_reply_text(r, i, ORI_REPLY_NAME), true);
+        }
+        ori_reply_end_event(out);
+    }
+    if (in_part) ori_reply_part_event(r, out, i, true);
+    ori_reply_output_event(r, out, i, true);
+}
+
+/* Was the answer cut off in its last item? */
+static bool ori_reply_is_cut(const or_reply *r, uint32_t i)
+{
+    const or_reply_item *item = &r->items[i];
+    if (i + 1 < r->num_items) return false;
+    if (item->kind >= ORI_REPLY_CALL)
+        return r->finish == OR_FINISH_LENGTH && item->args != ORI_REPLY_ARGS_WHOLE;
+    return r->finish == OR_FINISH_LENGTH || r->finish == OR_FINISH_CONTENT_FILTER;
+}
+
+static void ori_reply_close(or_reply *r, or_buf *out, bool end)
+{
+    uint32_t       i = r->open++;
+    or_reply_item *item = &r->items[i];
+    bool           in_part = item->state == ORI_REPLY_IN_PART;
+    item->state = end && ori_reply_is_cut(r, i) ? ORI_REPLY_CUT : ORI_REPLY_CLOSED;
+    if (r->to == OR_DIALECT_MESSAGES)
+        ori_reply_close_block(r, out, i);
+    else
+        ori_reply_close_output(r, out, i, in_part);
+}
+
+/* Write what has become sayable. end: nothing more will come. */
+static void ori_reply_advance(or_reply *r, or_buf *out, bool end)
+{
+    while (r->stream && r->err == OR_OK) {
+        if (ori_reply_may_close(r, end))
+            ori_reply_close(r, out, end);
+        else if (ori_reply_may_open(r, end))
+            ori_reply_open(r, out);
+        else
+            break;
+    }
+}
+
+/* ---- what comes in ---- */
+
+/* The last item when it is of that kind, else a new one; NULL: too many. */
+static or_reply_item *ori_reply_last(or_reply *r, or_buf *out, uint8_t kind, bool fresh)
+{
+    or_reply_item *item = r->num_items > 0 ? &r->items[r->num_items - 1] : NULL;
+    if (item != NULL && item->kind == kind && !fresh) return item;
+    if (r->num_items == OR_REPLY_MAX_ITEMS) ori_reply_note(r, OR_ERR_TOKENS);
+    if (r->err != OR_OK) return NULL;
+    item = &r->items[r->num_items++];
+    memset(item, 0, sizeof *item);
+    item->kind = kind;
+    if (kind == ORI_REPLY_THOUGHT) or_chat_collect_init(&r->details, r->hold, NULL, 0);
+    if (kind != ORI_REPLY_SEALED) ori_reply_advance(r, out, false); /* that has no deltas */
+    return item;
+}
+
+/* More of the text of an item: to the client when it is announced, and into hold when it is not
+   or when it has to be repeated. */
+static void ori_reply_say(or_reply *r, or_buf *out, or_reply_item *item, or_str text, bool escape)
+{
+    if (item == NULL || r->err != OR_OK || text.len == 0) return;
+    uint32_t i = (uint32_t)(item - r->items);
+    bool     live = r->stream && i < r->index;
+    if (live && item->kind != ORI_REPLY_CUSTOM) ori_reply_put_delta(r, out, i, text, escape);
+    if (!live || r->to == OR_DIALECT_RESPONSES)
+        ori_reply_keep(r, i, ORI_REPLY_SAID, text, escape && item->kind < ORI_REPLY_CALL);
+}
+
+static void ori_reply_add_text(or_reply *r, or_buf *out, uint8_t kind, or_str text)
+{
+    if (text.len > 0) ori_reply_say(r, out, ori_reply_last(r, out, kind, false), text, true);
+}
+
+/* A thought goes on after its signature: it is the next one. */
+static void ori_reply_think(or_reply *r, or_buf *out, or_str text, bool escape)
+{
+    bool sealed = r->to == OR_DIALECT_MESSAGES && r->num_items > 0 &&
+                  r->items[r->num_items - 1].len[ORI_REPLY_SEAL] > 0;
+    if (text.len == 0) return;
+    ori_reply_say(r, out, ori_reply_last(r, out, ORI_REPLY_THOUGHT, sealed), text, escape);
+}
+
+static void ori_reply_add_signature(or_reply *r, or_buf *out, or_str signature)
+{
+    or_reply_item *item = ori_reply_last(r, out, ORI_REPLY_THOUGHT, false);
+    if (item != NULL && item->len[ORI_REPLY_SEAL] > 0) {
+        if (or_str_eq(ori_reply_text(r, r->num_items - 1, ORI_REPLY_SEAL), signature)) return;
+        item = ori_reply_last(r, out, ORI_REPLY_THOUGHT, true);
+    }
+    if (item != NULL) ori_reply_keep(r, r->num_items - 1, ORI_REPLY_SEAL, signature, false);
+}
+
+/* For RESPONSES all of them are gathered, since a signature belongs to a text that came before. */
+static void ori_reply_gather(or_reply *r, or_buf *out, or_str element)
+{
+    bool thinks = r->num_items > 0 && r->items[r->num_items - 1].kind == ORI_REPLY_THOUGHT;
+    if (!thinks && !ori_reply_has_seal(element)) return;
+    or_reply_item *item = ori_reply_last(r, out, ORI_REPLY_THOUGHT, false);
+    if (item == NULL) return;
+    r->details.start = ori_reply_at(r, r->num_items - 1, ORI_REPLY_SEAL);
+    ori_chat_collect_detail(&r->details, element);
+    item->len[ORI_REPLY_SEAL] = r->details.sections[ORI_CHAT_IN_DETAILS].len;
+    ori_reply_note(r, r->details.err);
+}
+
+enum {
+    ORI_REPLY_DETAIL_TYPE,
+    ORI_REPLY_DETAIL_TEXT,
+    ORI_REPLY_DETAIL_SIGNATURE,
+    ORI_REPLY_DETAIL_DATA,
+    ORI_REPLY_DETAIL_FORMAT,
+    ORI_REPLY_DETAIL_MEMBERS
+};
+
+/* The members of an element of reasoning_details that are strings. */
+static void ori_reply_pick(or_str element, or_str *found)
+{
+    static const char *const names[] = {"type", "text", "signature", "data", "format"};
+    or_json_item             items[ORI_REPLY_DETAIL_MEMBERS];
+    ori_dialect_pick(element, names, ORI_REPLY_DETAIL_MEMBERS, items);
+    for (int i = 0; i < ORI_REPLY_DETAIL_MEMBERS; i++)
+        found[i] = items[i].type == OR_JSON_STRING ? items[i].value : or_str_of("", 0);
+    if (!or_json_str_is(found[ORI_REPLY_DETAIL_TYPE], OR_STR("reasoning.text")))
+        found[ORI_REPLY_DETAIL_TEXT] = or_str_of("", 0);
+}
+
+/* For MESSAGES what Anthropic made has its own places. What others sealed travels as a whole in
+   the data of a block that clients give back unread. */
+static void ori_reply_seal(or_reply *r, or_buf *out, or_str element, const or_str *found)
+{
+    or_str format = found[ORI_REPLY_DETAIL_FORMAT], data = found[ORI_REPLY_DETAIL_DATA];
+    bool   ours = format.len >= 9 && memcmp(format.ptr, "anthropic", 9) == 0;
+    if (data.len == 0 && found[ORI_REPLY_DETAIL_SIGNATURE].len == 0) return;
+    if (ours && data.len == 0) {
+        ori_reply_add_signature(r, out, found[ORI_REPLY_DETAIL_SIGNATURE]);
+        return;
+    }
+    or_reply_item *item = ori_reply_last(r, out, ORI_REPLY_SEALED, true);
+    if (!ours) ori_reply_say(r, out, item, OR_STR("or.detail:"), false);
+    ori_reply_say(r, out, item, ours ? data : element, !ours);
+}
+
+/* Reasoning stands in two places. The one that tells signed texts apart counts, else the plain
+   one, but never both. */
+static void ori_reply_add_thoughts(or_reply *r, or_buf *out, const or_chat_delta *d)
+{
+    ori_dialect_list l;
+    or_json_item     item;
+    or_str           found[ORI_REPLY_DETAIL_MEMBERS];
+    bool             told = false;
+    ori_dialect_begin(&l, d->reasoning_details);
+    while (ori_dialect_next(&l, &item)) {
+        if (item.type != OR_JSON_OBJECT) continue;
+        ori_reply_pick(item.value, found);
+        told = told || found[ORI_REPLY_DETAIL_TEXT].len > 0;
+    }
+    if (!told) ori_reply_think(r, out, d->reasoning, true);
+    ori_dialect_begin(&l, d->reasoning_details);
+    while (r->err == OR_OK && ori_dialect_next(&l, &item)) {
+        if (item.type != OR_JSON_OBJECT) continue;
+        ori_reply_pick(item.value, found);
+        ori_reply_think(r, out, found[ORI_REPLY_DETAIL_TEXT], false);
+        if (r->to == OR_DIALECT_RESPONSES)
+            ori_reply_gather(r, out, item.value);
+        else
+            ori_reply_seal(r, out, item.value, found);
+    }
+}
+
+/* A fragment of a call. What comes after it was closed can only stand behind a whole object, and
+   is nothing. */
+static void ori_reply_add_call(or_reply *r, or_buf *out, const or_tool_call *call)
+{
+    or_reply_item *item = NULL;
+    for (uint32_t i = 0; i < r->num_items && item == NULL; i++)
+        if (r->items[i].kind >= ORI_REPLY_CALL && r->items[i].call == call->index)
+            item = &r->items[i];
+    if (item == NULL) {
+        item = ori_reply_last(r, out, ORI_REPLY_CALL, true);
+        if (item == NULL) return;
+        item->call = call->index;
+    }
+    if (item->state >= ORI_REPLY_CLOSED) return;
+    uint32_t i = (uint32_t)(item - r->items);
+    if (item->state == ORI_REPLY_WAITS && item->len[ORI_REPLY_ID] == 0)
+        ori_reply_keep(r, i, ORI_REPLY_ID, call->id, false);
+    if (item->state == ORI_REPLY_WAITS && item->len[ORI_REPLY_NAME] == 0)
+        ori_reply_keep(r, i, ORI_REPLY_NAME, call->name, false);
+    ori_reply_advance(r, out, false);
+    ori_reply_say(r, out, item, call->arguments, true);
+    ori_reply_follow(item, call->arguments);
+}
+
+/* ---- the answer around the items ---- */
+
+static void ori_reply_put_cost(or_buf *out, const or_usage *u, const or_cost *cost)
+{
+    bool known = cost->source != OR_COST_UNKNOWN;
+    or_buf_put_z(out, ",\"cost\":");
+    if (known)
+        or_decimal_put(out, cost->pico_usd, 12);
+    else
+        or_buf_put_z(out, "null");
+    or_buf_put_z(out, u->is_byok ? ",\"is_byok\":true" : ",\"is_byok\":false");
+    if (u->upstream_cost_set || (u->is_byok && known)) {
+        or_buf_put_z(out, ",\"cost_details\":{\"upstream_inference_cost\":");
+        or_decimal_put(out, u->upstream_cost_set ? u->upstream_cost_pico_usd : cost->pico_usd, 12);
+        or_buf_put_char(out, '}');
+    }
+    if (!u->set || cost->source == OR_COST_ESTIMATED) or_buf_put_z(out, ",\"estimated\":true");
+}
+
+static void ori_reply_put_count(or_buf *out, const char *before, uint64_t n)
+{
+    or_buf_put_z(out, before);
+    or_buf_put_u64(out, n);
+}
+
+/* Anthropic counts what a cache is read or written for beside the input, not in it. */
+static void ori_reply_put_message_usage(or_buf *out, const or_usage *u, const or_cost *cost)
+{
+    uint64_t beside = or_sat_add_u64(u->cached_tokens, u->cache_write_tokens);
+    ori_reply_put_count(out, ",\"usage\":{\"input_tokens\":",
+                        u->prompt_tokens > beside ? u->prompt_tokens - beside : 0);
+    ori_reply_put_count(out, ",\"cache_creation_input_tokens\":", u->cache_write_tokens);
+    ori_reply_put_count(out, ",\"cache_read_input_tokens\":", u->cached_tokens);
+    ori_reply_put_count(out, ",\"output_tokens\":", u->completion_tokens);
+    if (u->web_searches > 0) {
+        ori_reply_put_count(out, ",\"server_tool_use\":{\"web_search_requests\":", u->web_searches);
+        or_buf_put_char(out, '}');
+    }
+    if (cost != NULL) ori_reply_put_cost(out, u, cost);
+    or_buf_put_char(out, '}');
+}
+
+static void ori_reply_put_response_usage(or_buf *out, const or_usage *u, const or_cost *cost)
+{
+    uint64_t total = u->total_tokens;
+    if (total == 0) total = or_sat_add_u64(u->prompt_tokens, u->completion_tokens);
+    ori_reply_put_count(out, ",\"usage\":{\"input_tokens\":", u->prompt_tokens);
+    ori_reply_put_count(out, ",\"input_tokens_details\":{\"cached_tokens\":", u->cached_tokens);
+    ori_reply_put_count(out, ",\"cache_write_tokens\":", u->cache_write_tokens);
+    ori_reply_put_count(out, "},\"output_tokens\":", u->completion_tokens);
+    ori_reply_put_count(out,
+                        ",\"output_tokens_details\":{\"reasoning_tokens\":", u->reasoning_tokens);
+    ori_reply_put_count(out, "},\"total_tokens\":", total);
+    if (cost != NULL) ori_reply_put_cost(out, u, cost);
+    or_buf_put_char(out, '}');
+}
+
+/* What begins a message of MESSAGES, up to its content. */
+static void ori_reply_put_message(or_reply *r, or_buf *out)
+{
+    or_buf_put_z(out, "{\"id\":\"");
+    or_buf_put_str(out, r->facts->id);
+    or_buf_put_z(out, "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":");
+    ori_reply_quote(r, out, r->facts->model, true);
+    if (r->facts->provider.ptr != NULL) {
+        or_buf_put_z(out, ",\"provider\":");
+        ori_reply_quote(r, out, r->facts->provider, true);
+    }
+    or_buf_put_z(out, ",\"content\":[");
+}
+
+/* A call is said to be one, whatever the upstream says, but when the limit came in its midst: who
+   would make that one? */
+static const char *ori_reply_stop_reason(const or_reply *r)
+{
+    bool calls = false, cut = false;
+    for (uint32_t i = 0; i < r->num_items; i++) {
+        if (r->items[i].kind < ORI_REPLY_CALL) continue;
+        calls = true;
+        cut = ori_reply_is_cut(r, i);
+    }
+    if (calls && !cut) return "tool_use";
+    if (r->filtered || r->finish == OR_FINISH_CONTENT_FILTER) return "refusal";
+    return r->finish == OR_FINISH_LENGTH ? "max_tokens" : "end_turn";
+}
+
+static void ori_reply_put_stop(const or_reply *r, or_buf *out)
+{
+    or_buf_put_z(out, "\"stop_reason\":\"");
+    or_buf_put_z(out, ori_reply_stop_reason(r));
+    or_buf_put_z(out, "\",\"stop_sequence\":null");
+}
+
+static void ori_reply_put_metadata(or_buf *out, or_str metadata)
+{
+    if (metadata.len == 0) return;
+    or_buf_put_z(out, ",\"openrouter_metadata\":");
+    ori_reply_put_raw(out, metadata);
+}
+
+/* How a response of RESPONSES stands. */
+typedef struct ori_reply_response {
+    const char           *status;
+    const char           *reason; /* why it is incomplete */
+    const or_usage       *usage;
+    const or_cost        *cost;
+    const or_reply_error *error;
+    or_str                metadata;
+} ori_reply_response;
+
+/* Members of a request that its response repeats, and what stands for those that are absent. */
+static const struct {
+    const char *name, *value;
+} ori_reply_echo[] = {
+    {"instructions", "null"},
+    {"max_output_tokens", "null"},
+    {"max_tool_calls", "null"},
+    {"metadata", "{}"},
+    {"parallel_tool_calls", "true"},
+    {"prompt_cache_key", "null"},
+    {"reasoning", "{\"effort\":null,\"summary\":null}"},
+    {"safety_identifier", "null"},
+    {"service_tier", "\"auto\""},
+    {"temperature", "1"},
+    {"text", "{\"format\":{\"type\":\"text\"}}"},
+    {"tool_choice", "\"auto\""},
+    {"tools", "[]"},
+    {"top_logprobs", "0"},
+    {"top_p", "1"},
+    {"truncation", "\"disabled\""},
+    {"user", "null"},
+};
+
+enum { ORI_REPLY_ECHO = sizeof ori_reply_echo / sizeof ori_reply_echo[0] };
+
+/* What the request has goes first: one pass over a text that may be long. */
+static void ori_reply_put_echo(const or_reply *r, or_buf *out)
+{
+    ori_dialect_list l;
+    or_json_item     item;
+    uint32_t         told = 0;
+    bool             any = true;
+    ori_dialect_begin(&l, r->facts->request);
+    while (ori_dialect_next(&l, &item))
+        for (uint32_t i = 0; i < ORI_REPLY_ECHO && item.key.ptr != NULL; i++) {
+            or_str name = or_str_z(ori_reply_echo[i].name);
+            if ((told >> i & 1) != 0 || item.type == OR_JSON_NULL || !or_json_str_is(item.key, name))
+                continue;
+            told |= 1u << i;
+            ori_dialect_put_name(out, &any, ori_reply_echo[i].name);
+            ori_reply_put_raw(out, ori_dialect_text(&item));
+        }
+    for (uint32_t i = 0; i < ORI_REPLY_ECHO; i++)
+        if ((told >> i & 1) == 0)
+            ori_dialect_put(out, &any, ori_reply_echo[i].name, or_str_z(ori_reply_echo[i].value));
+    or_buf_put_z(out, ",\"store\":false,\"previous_response_id\":null,\"background\":false");
+}
+
+/* What a status of HTTP is called. First match wins. RESPONSES: type and code of an error's body,
+   and the code in a response that failed. */
+static const struct {
+    uint16_t    first, last;
+    const char *messages, *type, *code, *failed;
+} ori_reply_errors[] = {
+    {401, 401, "authentication_error", "invalid_request_error", "\"invalid_api_key\"",
+     "server_error"},
+    {402, 402, "billing_error", "insufficient_quota", "\"insufficient_quota\"", "server_error"},
+    {403, 403, "permission_error", "invalid_request_error", "null", "server_error"},
+    {404, 404, "not_found_error", "invalid_request_error", "null", "server_error"},
+    {408, 408, "timeout_error", "server_error", "null", "server_error"},
+    {409, 409, "conflict_error", "invalid_request_error", "null", "server_error"},
+    {413, 413, "request_too_large", "invalid_request_error", "null", "invalid_prompt"},
+    {429, 429, "rate_limit_error", "requests", "\"rate_limit_exceeded\"", "rate_limit_exceeded"},
+    {400, 499, "invalid_request_error", "invalid_request_error", "null", "invalid_prompt"},
+    {503, 503, "overloaded_error", "server_error", "\"overloaded\"", "server_error"},
+    {504, 504, "timeout_error", "server_error", "null", "server_error"},
+    {529, 529, "overloaded_error", "server_error", "\"overloaded\"", "server_error"},
+    {0, UINT16_MAX, "api_error", "server_error", "null", "server_error"},
+};
+
+static uint32_t ori_reply_error_row(uint16_t status)
+{
+    uint32_t i = 0;
+    while (status < ori_reply_errors[i].first || status > ori_reply_errors[i].last) i++;
+    return i;
+}
+
+/* The rest of an error object: its message and metadata. */
+static or_err ori_reply_put_words(or_buf *out, const or_reply_error *e)
+{
+    or_buf_put_z(out, "\"message\":");
+    or_err err = ori_dialect_put_str(out, e->message);
+    if (e->metadata.len > 0) {
+        or_buf_put_z(out, ",\"metadata\":");
+        ori_reply_put_raw(out, e->metadata);
+    }
+    return err;
+}
+
+static void ori_reply_put_failure(or_reply *r, or_buf *out, const or_reply_error *e)
+{
+    if (e == NULL) {
+        or_buf_put_z(out, "null");
+        return;
+    }
+    or_buf_put_z(out, "{\"code\":\"");
+    or_buf_put_z(out, ori_reply_errors[ori_reply_error_row(e->status)].failed);
+    or_buf_put_z(out, "\",");
+    ori_reply_note(r, ori_reply_put_words(out, e));
+    or_buf_put_char(out, '}');
+}
+
+/* The response object; its output are the items that were announced. */
+static void ori_reply_put_response(or_reply *r, or_buf *out, const ori_reply_response *p)
+{
+    or_buf_put_z(out, "{\"id\":\"resp_");
+    or_buf_put_str(out, ori_reply_suffix(r));
+    ori_reply_put_count(out, "\",\"object\":\"response\",\"created_at\":", r->facts->created);
+    or_buf_put_z(out, ",\"status\":\"");
+    or_buf_put_z(out, p->status);
+    or_buf_put_z(out, "\",\"error\":");
+    ori_reply_put_failure(r, out, p->error);
+    or_buf_put_z(out, ",\"incomplete_details\":");
+    or_buf_put_z(out, p->reason != NULL ? "{\"reason\":\"" : "null");
+    if (p->reason != NULL) or_buf_put_z(out, p->reason);
+    or_buf_put_z(out, p->reason != NULL ? "\"},\"model\":" : ",\"model\":");
+    ori_reply_quote(r, out, r->facts->model, true);
+    if (r->facts->provider.ptr != NULL) {
+        or_buf_put_z(out, ",\"provider\":");
+        ori_reply_quote(r, out, r->facts->provider, true);
+    }
+    or_buf_put_z(out, ",\"output\":[");
+    for (uint32_t i = 0; i < r->index; i++) {
+        if (i > 0) or_buf_put_char(out, ',');
+        ori_reply_put_output(r, out, i, true);
+    }
+    or_buf_put_char(out, ']');
+    ori_reply_put_echo(r, out);
+    if (p->usage != NULL && p->usage->set)
+        ori_reply_put_response_usage(out, p->usage, p->cost);
+    else
+        or_buf_put_z(out, ",\"usage\":null");
+    ori_reply_put_metadata(out, p->metadata);
+    or_buf_put_char(out, '}');
+}
+
+static void ori_reply_response_event(or_reply *r, or_buf *out, const char *name,
+                                     const ori_reply_response *p)
+{
+    ori_reply_event(r, out, "response.", name);
+    or_buf_put_z(out, ",\"response\":");
+    ori_reply_put_response(r, out, p);
+    ori_reply_end_event(out);
+}
+
+/* The first events. */
+static void ori_reply_begin(or_reply *r, or_buf *out)
+{
+    or_usage           none;
+    ori_reply_response p;
+    if (r->begun || !r->stream) return;
+    r->begun = true;
+    memset(&none, 0, sizeof none);
+    if (r->to == OR_DIALECT_MESSAGES) {
+        ori_reply_event(r, out, "message_start", "");
+        or_buf_put_z(out, ",\"message\":");
+        ori_reply_put_message(r, out);
+        or_buf_put_z(out, "],\"stop_reason\":null,\"stop_sequence\":null");
+        ori_reply_put_message_usage(out, &none, NULL); /* the last event has the true one */
+        or_buf_put_char(out, '}');
+        ori_reply_end_event(out);
+        return;
+    }
+    memset(&p, 0, sizeof p);
+    p.status = "in_progress";
+    ori_reply_response_event(r, out, "created", &p);
+    ori_reply_response_event(r, out, "in_progress", &p);
+}
+
+static void ori_reply_end_message(or_reply *r, or_buf *out, const or_usage *u, const or_cost *cost,
+                                  or_str metadata)
+{
+    if (r->stream) {
+        ori_reply_event(r, out, "message_delta", "");
+        or_buf_put_z(out, ",\"delta\":{");
+        ori_reply_put_stop(r, out);
+        or_buf_put_char(out, '}');
+    } else {
+        ori_reply_put_message(r, out);
+        for (uint32_t i = 0; i < r->num_items; i++) {
+            if (i > 0) or_buf_put_char(out, ',');
+            ori_reply_put_block(r, out, i, true);
+        }
+        or_buf_put_z(out, "],");
+        ori_reply_put_stop(r, out);
+    }
+    ori_reply_put_message_usage(out, u, cost);
+    ori_reply_put_metadata(out, metadata);
+    if (!r->stream) {
+        or_buf_put_char(out, '}');
+        return;
+    }
+    ori_reply_end_event(out);
+    ori_reply_event(r, out, "message_stop", "");
+    ori_reply_end_event(out);
+}
+
+static void ori_reply_end_response(or_reply *r, or_buf *out, const or_usage *u, const or_cost *cost,
+                                   or_str metadata)
+{
+    ori_reply_response p;
+    memset(&p, 0, sizeof p);
+    if (r->finish == OR_FINISH_LENGTH) p.reason = "max_output_tokens";
+    if (r->finish == OR_FINISH_CONTENT_FILTER) p.reason = "content_filter";
+    p.status = p.reason != NULL ? "incomplete" : "completed";
+    p.usage = u;
+    p.cost = cost;
+    p.metadata = metadata;
+    if (r->stream)
+        ori_reply_response_event(r, out, p.status, &p);
+    else
+        ori_reply_put_response(r, out, &p);
+}
+
+/* What the client was told before a call. */
+typedef struct ori_reply_mark {
+    size_t   len;
+    uint64_t sequence;
+    uint32_t index;
+    bool     begun;
+} ori_reply_mark;
+
+static ori_reply_mark ori_reply_here(const or_reply *r, const or_buf *out)
+{
+    ori_reply_mark m;
+    m.len = out->len;
+    m.sequence = r->sequence;
+    m.index = r->index;
+    m.begun = r->begun;
+    return m;
+}
+
+/* Errors stick. Then out is as it was, and what was not told does not count: or_reply_fail goes on
+   from there. */
+static or_err ori_reply_done(or_reply *r, or_buf *out, const ori_reply_mark *m)
+{
+    ori_reply_note(r, out->err);
+    if (r->err == OR_OK) return OR_OK;
+    out->len = m->len;
+    r->sequence = m->sequence;
+    r->index = m->index;
+    r->begun = m->begun;
+    return r->err;
+}
+
+/* ---- what is called ---- */
+
+void or_reply_init(or_reply *r, or_dialect to, const or_reply_facts *facts, bool stream,
+                   or_buf *hold)
+{
+    memset(r, 0, sizeof *r);
+    r->facts = facts;
+    r->hold = hold;
+    r->to = to;
+    r->stream = stream;
+    if (hold->counting || (to != OR_DIALECT_MESSAGES && to != OR_DIALECT_RESPONSES))
+        r->err = OR_ERR_ARG;
+    else
+        or_buf_clear(hold);
+}
+
+or_err or_reply_add(or_reply *r, or_buf *out, const or_chat_delta *d)
+{
+    ori_reply_mark before = ori_reply_here(r, out);
+    if (r->ended) ori_reply_note(r, OR_ERR_ARG);
+    if (r->err != OR_OK) return r->err;
+    ori_reply_begin(r, out);
+    ori_reply_add_thoughts(r, out, d);
+    ori_reply_add_text(r, out, ORI_REPLY_TEXT, d->text);
+    ori_reply_add_text(r, out, r->to == OR_DIALECT_MESSAGES ? ORI_REPLY_TEXT : ORI_REPLY_REFUSAL,
+                       d->refusal);
+    for (uint32_t i = 0; i < d->num_tool_calls && r->err == OR_OK; i++)
+        ori_reply_add_call(r, out, &d->tool_calls[i]);
+    ori_reply_advance(r, out, false);
+    if (d->refusal.len > 0) r->filtered = true;
+    if (d->finish != OR_FINISH_NONE) r->finish = d->finish;
+    return ori_reply_done(r, out, &before);
+}
+
+or_err or_reply_end(or_reply *r, or_buf *out, const or_usage *u, const or_cost *cost,
+                    or_str metadata)
+{
+    ori_reply_mark before = ori_reply_here(r, out);
+    if (r->ended) ori_reply_note(r, OR_ERR_ARG);
+    if (r->err != OR_OK) return r->err;
+    ori_reply_begin(r, out);
+    ori_reply_advance(r, out, true);
+    for (uint32_t i = 0; i < r->num_items && !r->stream; i++) {
+        ori_reply_settle(r, i);
+        r->items[i].state = ori_reply_is_cut(r, i) ? ORI_REPLY_CUT : ORI_REPLY_CLOSED;
+        r->index = i + 1;
+    }
+    if (r->to == OR_DIALECT_MESSAGES)
+        ori_reply_end_message(r, out, u, cost, metadata);
+    else
+        ori_reply_end_response(r, out, u, cost, metadata);
+    r->ended = ori_reply_done(r, out, &before) == OR_OK;
+    return r->err;
+}
+
+/* MESSAGES: the error object. */
+static or_err ori_reply_put_plain_error(or_buf *out, const or_reply_error *e)
+{
+    or_buf_put_z(out, "{\"type\":\"error\",\"error\":{\"type\":\"");
+    or_buf_put_z(out, ori_reply_errors[ori_reply_error_row(e->status)].messages);
+    or_buf_put_z(out, "\",");
+    or_err err = ori_reply_put_words(out, e);
+    or_buf_put_char(out, '}');
+    if (e->id.ptr != NULL) {
+        or_buf_put_z(out, ",\"request_id\":");
+        or_err id_err = ori_dialect_put_str(out, e->id);
+        if (err == OR_OK) err = id_err;
+    }
+    or_buf_put_char(out, '}');
+    return err;
+}
+
+or_err or_reply_put_error(or_buf *out, or_dialect to, const or_reply_error *e)
+{
+    size_t   from = out->len;
+    uint32_t row = ori_reply_error_row(e->status);
+    or_err   err = OR_OK;
+    if (to == OR_DIALECT_MESSAGES) {
+        err = ori_reply_put_plain_error(out, e);
+    } else if (to == OR_DIALECT_RESPONSES) {
+        or_buf_put_z(out, "{\"error\":{\"type\":\"");
+        or_buf_put_z(out, ori_reply_errors[row].type);
+        or_buf_put_z(out, "\",\"param\":null,\"code\":");
+        or_buf_put_z(out, ori_reply_errors[row].code);
+        or_buf_put_char(out, ',');
+        err = ori_reply_put_words(out, e);
+        or_buf_put_z(out, "}}");
+    } else {
+        return OR_ERR_ARG;
+    }
+    if (err == OR_OK) err = out->err;
+    if (err != OR_OK) out->len = from;
+    return err;
+}
+
+/* An earlier error is no reason to be silent: it is what the client has to be told. */
+or_err or_reply_fail(or_reply *r, or_buf *out, const or_reply_error *e)
+{
+    ori_reply_mark     before = ori_reply_here(r, out);
+    ori_reply_response p;
+    if (r->ended || (r->to != OR_DIALECT_MESSAGES && r->to != OR_DIALECT_RESPONSES))
+        return OR_ERR_ARG;
+    r->err = OR_OK;
+    r->ended = true;
+    if (!r->stream) {
+        ori_reply_note(r, or_reply_put_error(out, r->to, e));
+    } else if (r->to == OR_DIALECT_MESSAGES) {
+        or_buf_put_z(out, "event: error\ndata: ");
+        ori_reply_note(r, ori_reply_put_plain_error(out, e));
+        or_buf_put_z(out, "\n\n");
+    } else {
+        ori_reply_begin(r, out);
+        memset(&p, 0, sizeof p);
+        p.status = "failed";
+        p.error = e;
+        ori_reply_response_event(r, out, "failed", &p);
+    }
+    return ori_reply_done(r, out, &before);
+}
+
+or_err or_reply_put_ping(or_buf *out, or_dialect to)
+{
+    size_t from = out->len;
+    or_buf_put_z(out, to == OR_DIALECT_MESSAGES ? "event: ping\ndata: {\"type\":\"ping\"}\n\n"
+                                                : ": ping\n\n");
+    if (out->err != OR_OK) out->len = from;
+    return out->err;
+}
+
+/* ---- chat completions ---- */
+
+static const char *const ori_reply_finishes[] = {
+    "null", "\"stop\"", "\"length\"", "\"tool_calls\"", "\"content_filter\"", "\"error\""};
+
+/* A choice of a chat completion that is being written. */
+typedef struct ori_reply_choice {
+    or_buf *out;
+    or_err  err;
+    bool    any; /* something stands before the next member */
+} ori_reply_choice;
+
+static void ori_reply_put_string(ori_reply_choice *c, const char *name, or_str text)
+{
+    if (text.ptr == NULL) return;
+    ori_dialect_put_name(c->out, &c->any, name);
+    or_err e = ori_dialect_put_str(c->out, text);
+    if (c->err == OR_OK) c->err = e;
+}
+
+static void ori_reply_put_json(ori_reply_choice *c, const char *name, or_str raw)
+{
+    if (raw.ptr == NULL) return;
+    ori_dialect_put_name(c->out, &c->any, name);
+    ori_reply_put_raw(c->out, raw);
+}
+
+/* chunk: a fragment, told by its index. */
+static void ori_reply_put_call(ori_reply_choice *c, const or_tool_call *call, bool chunk)
+{
+    or_buf_put_z(c->out, c->any ? ",{" : "{");
+    c->any = false;
+    if (chunk) {
+        ori_dialect_put_name(c->out, &c->any, "index");
+        or_buf_put_u64(c->out, call->index);
+    }
+    ori_reply_put_string(c, "id", call->id);
+    ori_reply_put_json(c, "type", OR_STR("\"function\""));
+    ori_dialect_put_name(c->out, &c->any, "function");
+    or_buf_put_char(c->out, '{');
+    c->any = false;
+    ori_reply_put_string(c, "name", call->name);
+    ori_reply_put_string(c, "arguments",
+                         call->arguments.ptr != NULL ? call->arguments : or_str_of("", 0));
+    or_buf_put_char(c->out, '}');
+    ori_reply_put_json(c, "extra_content", call->extra_content);
+    or_buf_put_char(c->out, '}');
+    c->any = true;
+}
+
+static void ori_reply_put_images(ori_reply_choice *c, const or_chat_answer *a)
+{
+    if (a->num_images == 0) return;
+    ori_dialect_put_name(c->out, &c->any, "images");
+    for (uint32_t i = 0; i < a->num_images; i++) {
+        or_buf_put_z(c->out, i > 0 ? ",{" : "[{");
+        c->any = false;
+        ori_reply_put_json(c, "type", OR_STR("\"image_url\""));
+        ori_dialect_put_name(c->out, &c->any, "image_url");
+        or_buf_put_char(c->out, '{');
+        c->any = false;
+        ori_reply_put_string(c, "url", a->images[i]);
+        or_buf_put_z(c->out, "}}");
+    }
+    or_buf_put_char(c->out, ']');
+    c->any = true;
+}
+
+/* The members of a message or, in a chunk, of its delta. Content is there in any case: readers
+   of whole messages need it to be null, those of chunks add it up. */
+static void ori_reply_put_said_members(ori_reply_choice *c, const or_chat_answer *a, bool chunk)
+{
+    c->any = false;
+    ori_reply_put_json(c, "role", OR_STR("\"assistant\""));
+    if (a->text.ptr != NULL)
+        ori_reply_put_string(c, "content", a->text);
+    else
+        ori_reply_put_json(c, "content",
+                           chunk && a->num_tool_calls == 0 ? OR_STR("\"\"") : OR_STR("null"));
+    ori_reply_put_string(c, "refusal", a->refusal);
+    if (a->reasoning.len > 0) ori_reply_put_string(c, "reasoning", a->reasoning);
+    ori_reply_put_json(c, "reasoning_details", a->reasoning_details);
+    if (a->num_tool_calls > 0) {
+        ori_dialect_put_name(c->out, &c->any, "tool_calls");
+        or_buf_put_char(c->out, '[');
+        c->any = false;
+        for (uint32_t i = 0; i < a->num_tool_calls; i++)
+            ori_reply_put_call(c, &a->tool_calls[i], chunk);
+        or_buf_put_char(c->out, ']');
+    }
+    ori_reply_put_json(c, "annotations", a->annotations);
+    ori_reply_put_images(c, a);
+    ori_reply_put_json(c, "audio", a->audio);
+}
+
+static or_err ori_reply_put_choice(or_buf *out, const or_chat_answer *a, bool text, bool chunk)
+{
+    ori_reply_choice c = {out, OR_OK, true};
+    size_t           from = out->len;
+    or_buf_put_z(out, "{\"choices\":[{\"index\":0");
+    if (text) {
+        ori_reply_put_string(&c, "text", a->text.ptr != NULL ? a->text : or_str_of("", 0));
+    } else {
+        ori_dialect_put_name(out, &c.any, chunk ? "delta" : "message");
+        or_buf_put_char(out, '{');
+        ori_reply_put_said_members(&c, a, chunk);
+        or_buf_put_char(out, '}');
+    }
+    c.any = true;
+    ori_reply_put_json(&c, "finish_reason", or_str_z(ori_reply_finishes[a->finish]));
+    if (!text) ori_reply_put_string(&c, "native_finish_reason", a->native_finish);
+    ori_reply_put_json(&c, "logprobs",
+                       a->logprobs.ptr != NULL && !text ? a->logprobs : OR_STR("null"));
+    or_buf_put_z(out, "}]}");
+    if (c.err == OR_OK) c.err = out->err;
+    if (c.err != OR_OK) out->len = from;
+    return c.err;
+}
+
+or_err or_dialect_put_answer(or_buf *out, const or_chat_answer *answer, bool text)
+{
+    return ori_reply_put_choice(out, answer, text, false);
+}
+
+or_err or_dialect_put_chunk(or_buf *out, const or_chat_delta *d, bool text)
+{
+    size_t from = out->len;
+    bool   says = d->text.ptr != NULL || d->reasoning.len > 0 || d->refusal.ptr != NULL ||
+                d->reasoning_details.ptr != NULL || d->annotations.ptr != NULL ||
+                d->audio.ptr != NULL || d->logprobs.ptr != NULL || d->num_images > 0 ||
+                d->num_tool_calls > 0 || d->finish != OR_FINISH_NONE;
+    if (d->done) return out->err;
+    if (says || !d->usage.set) return ori_reply_put_choice(out, d, text, true);
+    or_buf_put_z(out, "{\"choices\":[]}"); /* what comes with the usage alone */
+    if (out->err != OR_OK) out->len = from;
+    return out->err;
+}
 /* ---- [/D] ---- */
 #endif /* OR_NO_DIALECT */
 
