@@ -1668,8 +1668,10 @@ typedef enum or_dialect {
 
 #define OR_ANTHROPIC_VERSION "2023-06-01" /* what MESSAGES is, for the field anthropic-version */
 
+#ifndef OR_NO_ROUTE
 /* The parameters that it has words for, as bits of or_param: what to filter endpoints by. */
 OR_API uint32_t or_dialect_parameters(or_dialect d);
+#endif
 
 /* How servers that speak chat completions fall short of what a history may hold; bits. */
 enum {
@@ -1690,7 +1692,7 @@ enum {
 };
 
 /* What could not be said. Names are members of the chat request, static: "seed", "logit_bias",
-   "messages.input_audio". */
+   "messages.name"; "extra" for members that nobody knows. */
 enum { OR_DIALECT_MAX_LOSSES = 16 };
 typedef struct or_dialect_loss {
     const char *names[OR_DIALECT_MAX_LOSSES]; /* each once; more than fit are not listed */
@@ -1707,14 +1709,22 @@ typedef struct or_dialect_request {
     uint32_t lacks;         /* CHAT: OR_LACKS_ and OR_WANTS_ bits */
 } or_dialect_request;
 
+/* More tools than any provider takes. */
+enum { OR_DIALECT_MAX_TOOLS = 512 };
+
 /* Append the request in that dialect, one JSON object. For CHAT only `messages`, `tools` and
    `model` are changed. loss is filled, not cleared. After an error out is as it was, but for
    out->err.
+
+   MESSAGES has to name max_tokens: where nobody did it is what the model can give, at most
+   8192. A budget for thinking raises the body's, but never q->max_tokens.
    OR_ERR_DIALECT  there is no way to say it (audio to Anthropic, no message at all); *bad, when
                    not NULL, names the member; static
    OR_ERR_TYPE     a member is not what the chat dialect says; *bad
-   OR_ERR_ARG      no such translation
-   OR_ERR_SPACE, OR_ERR_MEMORY from out, and the errors of or_json_check. */
+   OR_ERR_TOKENS   more than OR_CHAT_MAX_CALLS calls in one turn, or OR_DIALECT_MAX_TOOLS; *bad
+   OR_ERR_ARG      no such translation, or out only counts: what was written is looked at
+   OR_ERR_SPACE, OR_ERR_MEMORY from out (which may need a little more than the result), and the
+   errors of or_json_check. */
 OR_API or_err or_dialect_write(or_buf *out, or_dialect to, const or_dialect_request *q,
                                or_dialect_loss *loss, const char **bad);
 
@@ -7745,6 +7755,2800 @@ static or_str ori_dialect_restore(or_str name, or_arena *arena)
 }
 
 /* ---- [A] chat requests to other dialects ---- */
+
+/* The members of a chat request: its name, the dialects that have words for it, and the value
+   that says no more than its absence does ({}, [] and "" never do). ROUTE: it is for whoever
+   routes, not for the model, so it ends here without a word. */
+enum {
+    ORI_TO_T = 1 << OR_DIALECT_TEXT,
+    ORI_TO_M = 1 << OR_DIALECT_MESSAGES,
+    ORI_TO_G = 1 << OR_DIALECT_GEMINI,
+    ORI_TO_R = 1 << OR_DIALECT_RESPONSES,
+    ORI_TO_MG = ORI_TO_M | ORI_TO_G,
+    ORI_TO_MGR = ORI_TO_MG | ORI_TO_R,
+    ORI_TO_MGT = ORI_TO_MG | ORI_TO_T,
+    ORI_TO_ALL = ORI_TO_MGR | ORI_TO_T,
+    ORI_TO_ROUTE = 1 << 7
+};
+
+#define ORI_DIALECT_MEMBERS(X)                                           \
+    X(MODEL, "model", ORI_TO_ALL, NULL)                                  \
+    X(MESSAGES, "messages", ORI_TO_MGR, NULL)                            \
+    X(STREAM, "stream", ORI_TO_ALL, NULL)                                \
+    X(MAX_TOKENS, "max_tokens", ORI_TO_ALL, NULL)                        \
+    X(MAX_COMPLETION, "max_completion_tokens", ORI_TO_ALL, NULL)         \
+    X(TEMPERATURE, "temperature", ORI_TO_ALL, NULL)                      \
+    X(TOP_P, "top_p", ORI_TO_ALL, NULL)                                  \
+    X(TOP_K, "top_k", ORI_TO_MGT, NULL)                                  \
+    X(TOP_A, "top_a", ORI_TO_T, "0")                                     \
+    X(MIN_P, "min_p", ORI_TO_T, "0")                                     \
+    X(FREQUENCY_PENALTY, "frequency_penalty", ORI_TO_G | ORI_TO_T, "0")  \
+    X(PRESENCE_PENALTY, "presence_penalty", ORI_TO_G | ORI_TO_T, "0")    \
+    X(REPETITION_PENALTY, "repetition_penalty", ORI_TO_T, "1")           \
+    X(SEED, "seed", ORI_TO_G | ORI_TO_T, NULL)                           \
+    X(STOP, "stop", ORI_TO_MGT, NULL)                                    \
+    X(LOGIT_BIAS, "logit_bias", ORI_TO_T, NULL)                          \
+    X(LOGPROBS, "logprobs", ORI_TO_G | ORI_TO_T, "false")                \
+    X(TOP_LOGPROBS, "top_logprobs", ORI_TO_G | ORI_TO_R, "0")            \
+    X(PREDICTION, "prediction", 0, NULL)                                 \
+    X(RESPONSE_FORMAT, "response_format", ORI_TO_MGR, NULL)              \
+    X(STRUCTURED_OUTPUTS, "structured_outputs", ORI_TO_MGR, NULL)        \
+    X(TOOLS, "tools", ORI_TO_MGR, NULL)                                  \
+    X(TOOL_CHOICE, "tool_choice", ORI_TO_MGR, NULL)                      \
+    X(PARALLEL, "parallel_tool_calls", ORI_TO_M | ORI_TO_R, "true")      \
+    X(FUNCTIONS, "functions", ORI_TO_MG, NULL)                           \
+    X(FUNCTION_CALL, "function_call", ORI_TO_MG, NULL)                   \
+    X(INCLUDE_REASONING, "include_reasoning", ORI_TO_MGR, NULL)          \
+    X(REASONING, "reasoning", ORI_TO_MGR, NULL)                          \
+    X(REASONING_EFFORT, "reasoning_effort", ORI_TO_MGR, NULL)            \
+    X(VERBOSITY, "verbosity", ORI_TO_M | ORI_TO_R, NULL)                 \
+    X(MODALITIES, "modalities", ORI_TO_G, "[\"text\"]")                  \
+    X(USER, "user", ORI_TO_M | ORI_TO_R | ORI_TO_T, NULL)                \
+    X(SAFETY_IDENTIFIER, "safety_identifier", ORI_TO_M | ORI_TO_R, NULL) \
+    X(CACHE_CONTROL, "cache_control", ORI_TO_M, NULL)                    \
+    X(N, "n", ORI_TO_T, "1")                                             \
+    X(AUDIO, "audio", 0, NULL)                                           \
+    X(IMAGE_CONFIG, "image_config", 0, NULL)                             \
+    X(STORE, "store", 0, "false")                                        \
+    X(METADATA, "metadata", ORI_TO_R, NULL)                              \
+    X(SERVICE_TIER, "service_tier", ORI_TO_R, "\"auto\"")                \
+    X(MAX_TOOL_CALLS, "max_tool_calls", ORI_TO_R, NULL)                  \
+    X(STOP_SERVER_TOOLS, "stop_server_tools_when", 0, NULL)              \
+    X(WEB_SEARCH_OPTIONS, "web_search_options", 0, NULL)                 \
+    X(X_SEARCH_FILTER, "x_search_filter", 0, NULL)                       \
+    X(MODERATION, "moderation", 0, NULL)                                 \
+    X(CACHE_OPTIONS, "prompt_cache_options", ORI_TO_R, NULL)             \
+    X(CACHE_RETENTION, "prompt_cache_retention", ORI_TO_R, NULL)         \
+    X(CACHE_KEY, "prompt_cache_key", ORI_TO_R | ORI_TO_ROUTE, NULL)      \
+    X(MODELS, "models", ORI_TO_ROUTE, NULL)                              \
+    X(PROVIDER, "provider", ORI_TO_ROUTE, NULL)                          \
+    X(PLUGINS, "plugins", ORI_TO_ROUTE, NULL)                            \
+    X(ROUTE, "route", ORI_TO_ROUTE, NULL)                                \
+    X(TRANSFORMS, "transforms", ORI_TO_ROUTE, NULL)                      \
+    X(SESSION_ID, "session_id", ORI_TO_ROUTE, NULL)                      \
+    X(TRACE, "trace", ORI_TO_ROUTE, NULL)                                \
+    X(PRESET, "preset", ORI_TO_ROUTE, NULL)                              \
+    X(DEBUG, "debug", ORI_TO_ROUTE, NULL)                                \
+    X(USAGE, "usage", ORI_TO_ROUTE, NULL)                                \
+    X(STREAM_OPTIONS, "stream_options", ORI_TO_ROUTE, NULL)
+
+enum {
+#define ORI_X(id, name, to, idle) ORI_M_##id,
+    ORI_DIALECT_MEMBERS(ORI_X)
+#undef ORI_X
+        ORI_M_NUM
+};
+
+typedef struct ori_dialect_member {
+    const char *name;
+    uint32_t    to;
+    const char *idle;
+} ori_dialect_member;
+
+static const ori_dialect_member ori_dialect_members[ORI_M_NUM] = {
+#define ORI_X(id, name, to, idle) {name, to, idle},
+    ORI_DIALECT_MEMBERS(ORI_X)
+#undef ORI_X
+};
+
+#ifndef OR_NO_ROUTE
+uint32_t or_dialect_parameters(or_dialect d)
+{
+    uint32_t bits = 0;
+    if (d == OR_DIALECT_CHAT) return ((uint32_t)1 << OR_PARAM_NUM) - 1;
+    for (uint32_t i = 0; i < ORI_M_NUM; i++)
+        if ((ori_dialect_members[i].to >> d & 1) != 0)
+            bits |= or_param_bit(or_str_z(ori_dialect_members[i].name));
+    return bits;
+}
+#endif
+
+/* ---- the path ---- */
+
+static void ori_dialect_put_encoded(or_buf *out, or_str text)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i], low = ori_lower(c);
+        if ((low >= 'a' && low <= 'z') || ori_digit(c) || c == '-' || c == '.' || c == '_' ||
+            c == '~' || c == '/') {
+            or_buf_put_char(out, c);
+            continue;
+        }
+        or_buf_put_char(out, '%');
+        or_buf_put_char(out, hex[(unsigned char)c >> 4]);
+        or_buf_put_char(out, hex[(unsigned char)c & 15]);
+    }
+}
+
+static bool ori_dialect_starts(or_str text, const char *with)
+{
+    or_str s = or_str_z(with);
+    return text.len >= s.len && memcmp(text.ptr, s.ptr, s.len) == 0;
+}
+
+or_err or_dialect_put_path(or_buf *out, or_dialect d, or_str model, bool stream)
+{
+    static const char *const paths[] = {"/chat/completions", "/completions", "/v1/messages", "",
+                                        "/responses"};
+    size_t                   from = out->len;
+    if ((unsigned)d >= sizeof paths / sizeof *paths) return OR_ERR_ARG;
+    if (d != OR_DIALECT_GEMINI) {
+        or_buf_put_z(out, paths[d]);
+    } else {
+        /* The vendor's own resource names, "tunedModels/x", stand where "models/x" does. */
+        if (model.len == 0) return OR_ERR_ARG;
+        or_buf_put_z(out, "/v1beta/");
+        if (!ori_dialect_starts(model, "models/") && !ori_dialect_starts(model, "tunedModels/"))
+            or_buf_put_z(out, "models/");
+        ori_dialect_put_encoded(out, model);
+        or_buf_put_z(out, stream ? ":streamGenerateContent?alt=sse" : ":generateContent");
+    }
+    if (out->err != OR_OK) out->len = from;
+    return out->err;
+}
+
+/* ---- what models take ---- */
+
+/* What is known of a model by its name. */
+enum {
+    ORI_NO_SAMPLING = 1 << 0,    /* temperature, top_p and top_k are errors */
+    ORI_NOT_BOTH = 1 << 1,       /* of temperature and top_p only one */
+    ORI_NO_THINKING = 1 << 2,    /* it cannot */
+    ORI_ADAPTIVE = 1 << 3,       /* thinking by effort, not by a budget */
+    ORI_NO_BUDGET = 1 << 4,      /* a budget is an error */
+    ORI_NO_OFF = 1 << 5,         /* thinking cannot be turned off */
+    ORI_OFF_IS_LOW = 1 << 6,     /* off does not go with the efforts xhigh and max */
+    ORI_BETWEEN = 1 << 7,        /* instead of off it thinks between tools only */
+    ORI_NO_FORCE = 1 << 8,       /* no tool can be forced */
+    ORI_FORMAT = 1 << 9,         /* takes a schema for its answer, and strict tools */
+    ORI_NO_XHIGH = 1 << 10,      /* between high and max it has nothing */
+    ORI_NO_PENALTY = 1 << 11,    /* frequency_penalty and presence_penalty are errors */
+    ORI_NO_SYSTEM = 1 << 12,     /* no instruction apart from the user's words */
+    ORI_UNSIGNED = 1 << 13,      /* calls may be given back without a signature */
+    ORI_TOOLS_OR_JSON = 1 << 14, /* no JSON mode where there are tools */
+    ORI_TWO_LEVELS = 1 << 15     /* thinks low or high */
+};
+
+#define ORI_CLAUDE_5  (ORI_NO_SAMPLING | ORI_ADAPTIVE | ORI_FORMAT)
+#define ORI_STRICTEST (ORI_CLAUDE_5 | ORI_NO_BUDGET | ORI_NO_OFF | ORI_NO_FORCE)
+
+typedef struct ori_dialect_model {
+    const char *name; /* part of the model's name, lower case; "": any */
+    uint32_t    flags;
+    uint32_t    max_output; /* tokens; 0: not known */
+} ori_dialect_model;
+
+/* The first row counts whose name is in the model's, and not followed by a further version:
+   "opus-4" is not "opus-4-9". So a version that nobody knows here meets the strictest row.
+   Source: Anthropic's model and migration pages, read 2026-11. */
+static const ori_dialect_model ori_dialect_claude[] = {
+    {"sonnet-5-5", ORI_STRICTEST | ORI_BETWEEN, 128000},
+    {"opus-5-5", ORI_STRICTEST, 128000},
+    {"fable-5-1", ORI_STRICTEST, 128000},
+    {"fable-5", ORI_CLAUDE_5 | ORI_NO_BUDGET | ORI_NO_OFF, 128000},
+    {"haiku-5-5", ORI_CLAUDE_5 | ORI_NO_BUDGET | ORI_OFF_IS_LOW, 128000},
+    {"opus-5", ORI_CLAUDE_5 | ORI_OFF_IS_LOW, 128000},
+    {"sonnet-5", ORI_CLAUDE_5, 128000},
+    {"opus-4-8", ORI_CLAUDE_5, 128000},
+    {"opus-4-7", ORI_CLAUDE_5, 128000},
+    {"opus-4-6", ORI_ADAPTIVE | ORI_FORMAT | ORI_NO_XHIGH, 128000},
+    {"sonnet-4-6", ORI_ADAPTIVE | ORI_FORMAT | ORI_NO_XHIGH, 128000},
+    {"opus-4-5", ORI_NOT_BOTH | ORI_FORMAT, 64000},
+    {"sonnet-4-5", ORI_NOT_BOTH | ORI_FORMAT, 64000},
+    {"haiku-4-5", ORI_NOT_BOTH | ORI_FORMAT, 64000},
+    {"opus-4-1", ORI_NOT_BOTH, 32000},
+    {"opus-4", ORI_NOT_BOTH, 32000},
+    {"sonnet-4", ORI_NOT_BOTH, 64000},
+    {"claude-3-7", 0, 64000},
+    {"claude-3-5", ORI_NO_THINKING, 8192},
+    {"claude-3", ORI_NO_THINKING, 4096},
+    {"claude-2", ORI_NO_THINKING, 4096},
+    {"claude-instant", ORI_NO_THINKING, 4096},
+    {"claude", ORI_STRICTEST, 128000},
+    {"", 0, 0}, /* somebody else's model behind this dialect */
+};
+
+/* Source: Google's thinking, function calling and Gemma pages, read 2026-11. */
+static const ori_dialect_model ori_dialect_gemini[] = {
+    {"gemma", ORI_NO_SYSTEM | ORI_NO_THINKING | ORI_UNSIGNED | ORI_TOOLS_OR_JSON, 0},
+    {"gemini-1", ORI_NO_THINKING | ORI_UNSIGNED | ORI_TOOLS_OR_JSON, 8192},
+    {"gemini-2-0", ORI_NO_THINKING | ORI_UNSIGNED | ORI_TOOLS_OR_JSON, 8192},
+    {"gemini-2-5-flash-image", ORI_NO_THINKING | ORI_UNSIGNED | ORI_TOOLS_OR_JSON | ORI_NO_PENALTY,
+     32768},
+    {"gemini-2-5-pro", ORI_NO_OFF | ORI_UNSIGNED | ORI_TOOLS_OR_JSON | ORI_NO_PENALTY, 65536},
+    {"gemini-2", ORI_UNSIGNED | ORI_TOOLS_OR_JSON | ORI_NO_PENALTY, 65536},
+    {"gemini-3-pro", ORI_ADAPTIVE | ORI_FORMAT | ORI_TWO_LEVELS, 65536},
+    {"", ORI_ADAPTIVE | ORI_FORMAT, 0},
+};
+
+static char ori_dialect_model_char(char c)
+{
+    return c == '.' ? '-' : ori_lower(c);
+}
+
+/* Does name stand in model at `at`, and no further version behind it? A date is none. */
+static bool ori_dialect_model_at(or_str model, size_t at, or_str name, bool versions)
+{
+    size_t end = at + name.len, digits = 0;
+    for (size_t i = 0; i < name.len; i++)
+        if (ori_dialect_model_char(model.ptr[at + i]) != name.ptr[i]) return false;
+    if (!versions) return true;
+    if (end < model.len && ori_digit(model.ptr[end])) return false;
+    if (end == model.len || ori_dialect_model_char(model.ptr[end]) != '-') return true;
+    while (end + 1 + digits < model.len && ori_digit(model.ptr[end + 1 + digits])) digits++;
+    return digits == 0 || digits > 2;
+}
+
+static const ori_dialect_model *ori_dialect_find_model(const ori_dialect_model *row, or_str model,
+                                                       bool versions)
+{
+    for (;; row++) {
+        or_str name = or_str_z(row->name);
+        bool   strict = versions && ori_digit(name.len > 0 ? name.ptr[name.len - 1] : 'x');
+        if (name.len == 0) return row;
+        for (size_t at = 0; at + name.len <= model.len; at++)
+            if (ori_dialect_model_at(model, at, name, strict)) return row;
+    }
+}
+
+/* ---- a request in the making ---- */
+
+/* A call of the assistant's turn that was written last, and its result. The id that is written
+   is made from its own, its number among all calls, and whether it stood before. */
+typedef struct ori_dialect_asked {
+    or_str   id, name; /* raw; absent when not sent */
+    or_str   result;   /* the message; absent: none came */
+    uint32_t number;
+    bool     again;
+} ori_dialect_asked;
+
+typedef struct ori_dialect_call {
+    ori_dialect_asked asked;
+    or_json_item      arguments;
+    or_str            object;
+    bool              custom; /* arguments are plain text */
+} ori_dialect_call;
+
+/* How to think. */
+enum {
+    ORI_THINK_UNSET = 0,
+    ORI_THINK_OFF,
+    ORI_THINK_MINIMAL,
+    ORI_THINK_LOW,
+    ORI_THINK_MEDIUM,
+    ORI_THINK_HIGH,
+    ORI_THINK_XHIGH,
+    ORI_THINK_MAX
+};
+
+/* Which tool to call. */
+enum { ORI_CHOOSE_UNSET = 0, ORI_CHOOSE_NONE, ORI_CHOOSE_AUTO, ORI_CHOOSE_ANY, ORI_CHOOSE_NAMED };
+
+typedef struct ori_dialect_out {
+    or_buf                   *out;
+    const or_dialect_request *q;
+    or_dialect_loss          *loss;
+    const ori_dialect_model  *model;
+    const char               *bad;
+    or_err                    err;
+    bool                      gemini;
+    or_json_item              m[ORI_M_NUM];
+
+    bool     any;             /* a member of the root was written */
+    uint8_t  think;           /* ORI_THINK_ */
+    uint64_t budget;          /* tokens to think with; 0: as the effort says */
+    uint64_t max_tokens;      /* 0: not said */
+    bool     hide;            /* think, but do not show it */
+    uint8_t  choose;          /* ORI_CHOOSE_ */
+    or_str   chosen, allowed; /* raw name; array of the tools that may be called */
+    bool     found;           /* the chosen tool is there */
+    uint32_t num_tools;
+
+    /* Blocks go into the system's instruction ('s'), a user's turn ('u'), an assistant's ('a')
+       or the result of a call ('r'). A turn is begun by its first block, so none is empty and
+       neighbours of one role are one turn. */
+    char              role;
+    bool              any_turn, any_block;
+    const char       *last_user;   /* behind its last message the present turn begins */
+    or_str            prefix;      /* the speaker's name, for the next text */
+    or_str            sign;        /* signature for the next text */
+    bool              trim;        /* the next text is the last of all, and the assistant's */
+    uint32_t          marks, skip; /* cache_controls that came; of these the first are left out */
+    uint32_t          num_calls, number;
+    ori_dialect_asked calls[OR_CHAT_MAX_CALLS];
+} ori_dialect_out;
+
+static void ori_dialect_fail(ori_dialect_out *w, or_err e, const char *bad)
+{
+    if (w->err != OR_OK) return;
+    w->err = e;
+    w->bad = bad;
+}
+
+static bool ori_dialect_has(const ori_dialect_out *w, uint32_t member)
+{
+    return w->m[member].type != OR_JSON_NONE;
+}
+
+static void ori_dialect_lose_member(ori_dialect_out *w, uint32_t member)
+{
+    if (ori_dialect_has(w, member)) ori_dialect_lose(w->loss, ori_dialect_members[member].name);
+}
+
+/* The raw text of a string; absent for anything else. */
+static or_str ori_dialect_str(const or_json_item *item)
+{
+    return item->type == OR_JSON_STRING ? item->value : or_str_of(NULL, 0);
+}
+
+/* Text of an object or array; absent for anything else. */
+static or_str ori_dialect_inside(const or_json_item *item)
+{
+    return item->type >= OR_JSON_ARRAY ? item->value : or_str_of(NULL, 0);
+}
+
+/* Does the value say no more than nothing would? */
+static bool ori_dialect_idle(const or_json_item *item, const char *idle)
+{
+    or_str  text = ori_dialect_text(item);
+    int64_t a, b;
+    if (item->type == OR_JSON_STRING && item->value.len == 0) return true;
+    if (item->type >= OR_JSON_ARRAY) {
+        ori_dialect_list l;
+        or_json_item     inner;
+        ori_dialect_begin(&l, text);
+        if (!ori_dialect_next(&l, &inner)) return true;
+    }
+    if (idle == NULL) return false;
+    if (item->type == OR_JSON_NUMBER)
+        return or_decimal_round(text, 9, &a) == OR_OK &&
+               or_decimal_read(or_str_z(idle), 9, &b) == OR_OK && a == b;
+    return or_str_eq(text, or_str_z(idle));
+}
+
+/* Where every member is, and which of them this dialect has no words for. */
+static void ori_dialect_read_members(ori_dialect_out *w)
+{
+    ori_dialect_list l;
+    or_json_item     item;
+    uint32_t         to = w->gemini ? ORI_TO_G : ORI_TO_M;
+    ori_dialect_begin(&l, w->q->body);
+    while (ori_dialect_next(&l, &item)) {
+        uint32_t i = 0;
+        if (item.type == OR_JSON_NULL) continue;
+        while (i < ORI_M_NUM && !or_json_str_is(item.key, or_str_z(ori_dialect_members[i].name)))
+            i++;
+        if (i == ORI_M_NUM) {
+            ori_dialect_lose(w->loss, "extra");
+            continue;
+        }
+        if (w->m[i].type != OR_JSON_NONE) continue;
+        w->m[i] = item;
+        if ((ori_dialect_members[i].to & (to | ORI_TO_ROUTE)) == 0 &&
+            !ori_dialect_idle(&item, ori_dialect_members[i].idle))
+            ori_dialect_lose_member(w, i);
+    }
+}
+
+/* Members that have one type only. */
+static void ori_dialect_check_types(ori_dialect_out *w)
+{
+    static const struct {
+        uint8_t member, type;
+    } rows[] = {
+        {ORI_M_MESSAGES, OR_JSON_ARRAY},
+        {ORI_M_MAX_TOKENS, OR_JSON_NUMBER},
+        {ORI_M_MAX_COMPLETION, OR_JSON_NUMBER},
+        {ORI_M_TEMPERATURE, OR_JSON_NUMBER},
+        {ORI_M_TOP_P, OR_JSON_NUMBER},
+        {ORI_M_TOP_K, OR_JSON_NUMBER},
+        {ORI_M_SEED, OR_JSON_NUMBER},
+        {ORI_M_FREQUENCY_PENALTY, OR_JSON_NUMBER},
+        {ORI_M_PRESENCE_PENALTY, OR_JSON_NUMBER},
+        {ORI_M_TOP_LOGPROBS, OR_JSON_NUMBER},
+        {ORI_M_STREAM, OR_JSON_TRUE},
+        {ORI_M_LOGPROBS, OR_JSON_TRUE},
+        {ORI_M_PARALLEL, OR_JSON_TRUE},
+        {ORI_M_INCLUDE_REASONING, OR_JSON_TRUE},
+        {ORI_M_TOOLS, OR_JSON_ARRAY},
+        {ORI_M_FUNCTIONS, OR_JSON_ARRAY},
+        {ORI_M_RESPONSE_FORMAT, OR_JSON_OBJECT},
+        {ORI_M_REASONING, OR_JSON_OBJECT},
+        {ORI_M_REASONING_EFFORT, OR_JSON_STRING},
+        {ORI_M_VERBOSITY, OR_JSON_STRING},
+        {ORI_M_MODALITIES, OR_JSON_ARRAY},
+        {ORI_M_CACHE_CONTROL, OR_JSON_OBJECT},
+        {ORI_M_USER, OR_JSON_STRING},
+        {ORI_M_SAFETY_IDENTIFIER, OR_JSON_STRING},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        or_json_type type = w->m[rows[i].member].type;
+        if (type == OR_JSON_FALSE) type = OR_JSON_TRUE;
+        if (type != OR_JSON_NONE && type != (or_json_type)rows[i].type)
+            ori_dialect_fail(w, OR_ERR_TYPE, ori_dialect_members[rows[i].member].name);
+    }
+}
+
+/* ---- text as it stands ---- */
+
+/* The end of raw without white space before it; raw.ptr when there is nothing else. */
+static const char *ori_dialect_text_end(or_str raw)
+{
+    const char *p = raw.ptr, *end = p + raw.len, *last = p;
+    while (p < end) {
+        uint32_t c = (unsigned char)*p;
+        if (c == '\\')
+            c = ori_json_unescape_one(&p, end);
+        else
+            p++;
+        if (c != ' ' && (c < '\t' || c > '\r')) last = p;
+    }
+    return last;
+}
+
+static bool ori_dialect_blank(or_str raw)
+{
+    const char *p = raw.ptr, *end = p + raw.len;
+    while (p < end) {
+        uint32_t c = (unsigned char)*p;
+        if (c == '\\')
+            c = ori_json_unescape_one(&p, end);
+        else
+            p++;
+        if (c != ' ' && (c < '\t' || c > '\r')) return false;
+    }
+    return true;
+}
+
+/* A raw string without its escapes, at the end of out. */
+static void ori_dialect_put_unescaped(or_buf *out, or_str raw)
+{
+    const char *p = raw.ptr, *end = p + raw.len;
+    while (p < end) {
+        const char *from = p;
+        char        piece[4];
+        if (*p == '\\') {
+            or_buf_put(out, piece, ori_json_utf8_put(ori_json_unescape_one(&p, end), piece));
+            continue;
+        }
+        while (p < end && *p != '\\') p++;
+        or_buf_put(out, from, (size_t)(p - from));
+    }
+}
+
+static or_str ori_dialect_since(const or_buf *out, size_t from)
+{
+    return or_str_of(out->ptr + from, out->len - from);
+}
+
+/* If the raw string holds a JSON object, write that. It has to be in out to be looked at, so
+   counting buffers will not do. */
+static bool ori_dialect_put_object_in(or_buf *out, or_str raw)
+{
+    size_t from = out->len;
+    or_str text;
+    ori_dialect_put_unescaped(out, raw);
+    if (out->err != OR_OK) return true;
+    text = ori_dialect_since(out, from);
+    while (text.len > 0 && ori_json_space(*text.ptr)) text = or_str_of(text.ptr + 1, text.len - 1);
+    if (text.len > 0 && *text.ptr == '{' && or_json_check(text, NULL) == OR_OK) return true;
+    out->len = from;
+    return false;
+}
+
+static void ori_dialect_put_arguments(or_buf *out, const ori_dialect_call *call)
+{
+    const or_json_item *a = &call->arguments;
+    or_str              text = ori_dialect_text(a);
+    if (call->custom) {
+        or_buf_put_z(out, "{\"input\":");
+        or_buf_put_str(out, a->type == OR_JSON_STRING ? text : OR_STR("\"\""));
+        or_buf_put_char(out, '}');
+    } else if (a->type == OR_JSON_OBJECT) {
+        or_buf_put_str(out, text);
+    } else if (a->type == OR_JSON_NONE ||
+               (a->type == OR_JSON_STRING &&
+                (ori_dialect_blank(a->value) || or_json_str_is(a->value, OR_STR("null"))))) {
+        or_buf_put_z(out, "{}");
+    } else if (a->type != OR_JSON_STRING || !ori_dialect_put_object_in(out, a->value)) {
+        or_buf_put_z(out, "{\"_raw\":");
+        or_buf_put_str(out, text);
+        or_buf_put_char(out, '}');
+    }
+}
+
+/* ---- blocks and turns ---- */
+
+static void ori_dialect_end_turn(ori_dialect_out *w)
+{
+    if (w->role == 's') or_buf_put_z(w->out, w->gemini ? "]}" : "]");
+    if (w->role == 'u' || w->role == 'a') or_buf_put_z(w->out, "]}");
+    w->role = 0;
+}
+
+static void ori_dialect_begin_turn(ori_dialect_out *w, char role)
+{
+    ori_dialect_end_turn(w);
+    w->role = role;
+    w->any_block = false;
+    if (role == 's') {
+        ori_dialect_put_name(w->out, &w->any, w->gemini ? "systemInstruction" : "system");
+        or_buf_put_z(w->out, w->gemini ? "{\"parts\":[" : "[");
+        return;
+    }
+    if (!w->any_turn) {
+        ori_dialect_put_name(w->out, &w->any, w->gemini ? "contents" : "messages");
+        or_buf_put_char(w->out, '[');
+    }
+    ori_dialect_put_name(w->out, &w->any_turn, NULL);
+    or_buf_put_z(w->out, role == 'u' ? "{\"role\":\"user\","
+                         : w->gemini ? "{\"role\":\"model\","
+                                     : "{\"role\":\"assistant\",");
+    or_buf_put_z(w->out, w->gemini ? "\"parts\":[" : "\"content\":[");
+}
+
+/* The comma before a block of that role, and what has to be begun for it. */
+static void ori_dialect_begin_block(ori_dialect_out *w, char role)
+{
+    if (role == 'r') {
+        if (!w->any_block) or_buf_put_z(w->out, ",\"content\":[");
+    } else if (w->role != role) {
+        ori_dialect_begin_turn(w, role);
+    }
+    ori_dialect_put_name(w->out, &w->any_block, NULL);
+}
+
+/* The cache_control of an object, behind a block. */
+static void ori_dialect_put_mark(ori_dialect_out *w, or_str object)
+{
+    static const char *const names[] = {"cache_control", "prompt_cache_breakpoint"};
+    or_json_item             found[2];
+    ori_dialect_pick(object, names, 2, found);
+    if (found[0].type != OR_JSON_OBJECT && found[1].type != OR_JSON_OBJECT) return;
+    if (w->gemini) {
+        ori_dialect_lose(w->loss, "cache_control");
+        return;
+    }
+    if (++w->marks <= w->skip) return;
+    or_buf_put_z(w->out, ",\"cache_control\":");
+    or_buf_put_str(w->out, found[0].type == OR_JSON_OBJECT ? found[0].value : OR_STR(OR_CACHE_5M));
+}
+
+/* Text between other words. */
+static void ori_dialect_put_wrapped(ori_dialect_out *w, char role, const char *before, or_str raw,
+                                    const char *after, or_str marked)
+{
+    if (ori_dialect_blank(raw)) return;
+    ori_dialect_begin_block(w, role);
+    or_buf_put_z(w->out, w->gemini ? "{\"text\":\"" : "{\"type\":\"text\",\"text\":\"");
+    or_buf_put_str(w->out, w->prefix);
+    if (w->prefix.len > 0) or_buf_put_z(w->out, ": ");
+    or_buf_put_z(w->out, before);
+    if (w->trim) raw.len = (size_t)(ori_dialect_text_end(raw) - raw.ptr);
+    or_buf_put_str(w->out, raw);
+    or_buf_put_z(w->out, after);
+    or_buf_put_char(w->out, '"');
+    if (w->sign.len > 0) {
+        or_buf_put_z(w->out, ",\"thoughtSignature\":\"");
+        or_buf_put_str(w->out, w->sign);
+        or_buf_put_char(w->out, '"');
+    }
+    ori_dialect_put_mark(w, marked);
+    or_buf_put_char(w->out, '}');
+    w->prefix = w->sign = or_str_of(NULL, 0);
+}
+
+static void ori_dialect_put_text(ori_dialect_out *w, char role, or_str raw, or_str marked)
+{
+    ori_dialect_put_wrapped(w, role, "", raw, "", marked);
+}
+
+/* ---- pictures and files ---- */
+
+/* A URL, taken apart. */
+typedef struct ori_dialect_url {
+    bool   data, base64; /* data: with the content in it, else it is on the web */
+    or_str mime;         /* data: lower case, "image/png" */
+    or_str body;         /* raw: of data what is behind the comma, else the whole URL */
+    char   mem[160];
+} ori_dialect_url;
+
+/* Drop what is behind the first ';' in mime, and say whether "base64" is the last of it. */
+static bool ori_dialect_read_mime(ori_dialect_url *u)
+{
+    or_str word = OR_STR(";base64");
+    size_t len = or_str_find(u->mime, OR_STR(";"), 0);
+    u->base64 = u->mime.len >= word.len &&
+                or_str_eq(or_str_of(u->mime.ptr + u->mime.len - word.len, word.len), word);
+    u->mime = or_str_trim(or_str_of(u->mime.ptr, len));
+    for (size_t i = 0; i < u->mime.len; i++)
+        if ((unsigned char)u->mime.ptr[i] <= ' ' || u->mime.ptr[i] == '"' ||
+            u->mime.ptr[i] == '\\' || (unsigned char)u->mime.ptr[i] >= 0x7F)
+            return false;
+    return true;
+}
+
+static bool ori_dialect_read_url(or_str raw, ori_dialect_url *u)
+{
+    const char *p = raw.ptr, *end = p + raw.len;
+    size_t      n = 0;
+    or_str      head;
+    memset(u, 0, sizeof *u);
+    while (p < end && *p != ',' && n + 4 <= sizeof u->mem) {
+        uint32_t c = (unsigned char)*p;
+        if (c == '\\')
+            c = ori_json_unescape_one(&p, end);
+        else
+            p++;
+        u->mem[n++] = c < 0x80 ? ori_lower((char)c) : '\x7F';
+    }
+    head = or_str_of(u->mem, n);
+    u->body = raw;
+    if (ori_dialect_starts(head, "https://") || ori_dialect_starts(head, "http://") ||
+        ori_dialect_starts(head, "gs://"))
+        return true;
+    if (!ori_dialect_starts(head, "data:") || p == end || *p != ',') return false;
+    u->data = true;
+    u->mime = or_str_of(u->mem + 5, n - 5);
+    u->body = or_str_of(p + 1, (size_t)(end - p - 1));
+    return ori_dialect_read_mime(u);
+}
+
+/* base64 with the white space left out that some encoders put there. */
+static void ori_dialect_put_base64(or_buf *out, or_str raw)
+{
+    const char *p = raw.ptr, *end = p + raw.len;
+    while (p < end) {
+        const char *from = p;
+        while (p < end && *p != '\\' && *p != ' ') p++;
+        or_buf_put(out, from, (size_t)(p - from));
+        if (p < end && *p == ' ') {
+            p++;
+        } else if (p < end) {
+            uint32_t c = ori_json_unescape_one(&p, end);
+            if (c > ' ' && c < 0x7F && c != '"' && c != '\\') or_buf_put_char(out, (char)c);
+        }
+    }
+}
+
+/* One byte of a text, in a JSON string. */
+static void ori_dialect_put_byte(or_buf *out, uint32_t c)
+{
+    static const char hex[] = "0123456789abcdef";
+    if (c >= ' ' && c != '"' && c != '\\') {
+        or_buf_put_char(out, (char)c);
+        return;
+    }
+    or_buf_put_z(out, "\\u00");
+    or_buf_put_char(out, hex[c >> 4 & 15]);
+    or_buf_put_char(out, hex[c & 15]);
+}
+
+static int ori_dialect_base64_digit(uint32_t c)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (int i = 0; i < 64; i++)
+        if ((uint32_t)(unsigned char)digits[i] == c) return i;
+    return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+/* What a data: URL holds, as a JSON string; false when that is no text. */
+static bool ori_dialect_put_decoded(or_buf *out, const ori_dialect_url *u)
+{
+    const char *p = u->body.ptr, *end = p + u->body.len;
+    uint32_t    bits = 0, num = 0;
+    size_t      from = out->len;
+    or_buf_put_char(out, '"');
+    while (p < end) {
+        uint32_t c = (unsigned char)*p;
+        int      digit;
+        if (c == '\\')
+            c = ori_json_unescape_one(&p, end);
+        else
+            p++;
+        if (!u->base64) {
+            int high = c == '%' && end - p >= 2 ? ori_json_hex(p[0]) : -1;
+            int low = high >= 0 ? ori_json_hex(p[1]) : -1;
+            if (low >= 0) p += 2;
+            ori_dialect_put_byte(out, low >= 0 ? (uint32_t)(high << 4 | low) : c & 0xFF);
+            continue;
+        }
+        digit = ori_dialect_base64_digit(c);
+        if (digit < 0) continue;
+        bits = bits << 6 | (uint32_t)digit;
+        num += 6;
+        if (num < 8) continue;
+        num -= 8;
+        ori_dialect_put_byte(out, bits >> num & 0xFF);
+    }
+    or_buf_put_char(out, '"');
+    return out->err != OR_OK || or_json_check(ori_dialect_since(out, from), NULL) == OR_OK;
+}
+
+/* The mime type that a picture has at Anthropic; absent when it takes no such picture. */
+static or_str ori_dialect_picture(or_str mime)
+{
+    static const char *const known[] = {"image/jpeg", "image/png", "image/gif", "image/webp"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (or_str_eq(mime, or_str_z(known[i]))) return mime;
+    if (or_str_eq(mime, OR_STR("image/jpg"))) return or_str_z(known[0]);
+    return or_str_of(NULL, 0);
+}
+
+/* "source":{...} of data that came with the request; false when there is no such source. */
+static bool ori_dialect_put_source(or_buf *out, const ori_dialect_url *u, or_str picture)
+{
+    bool pdf = or_str_eq(u->mime, OR_STR("application/pdf"));
+    if (picture.ptr == NULL && !pdf) {
+        if (u->mime.len > 0 && !ori_dialect_starts(u->mime, "text/")) return false;
+        or_buf_put_z(out, "\"source\":{\"type\":\"text\",\"media_type\":\"text/plain\",\"data\":");
+        if (!ori_dialect_put_decoded(out, u)) return false;
+        or_buf_put_char(out, '}');
+        return true;
+    }
+    if (!u->base64) return false;
+    or_buf_put_z(out, "\"source\":{\"type\":\"base64\",\"media_type\":\"");
+    or_buf_put_str(out, pdf ? u->mime : picture);
+    or_buf_put_z(out, "\",\"data\":\"");
+    ori_dialect_put_base64(out, u->body);
+    or_buf_put_z(out, "\"}");
+    return true;
+}
+
+/* image, or a document with its title. bad: the member that it came in. */
+static void ori_dialect_put_document(ori_dialect_out *w, char role, const ori_dialect_url *u,
+                                     const char *bad, bool image, or_str title, or_str marked)
+{
+    or_str picture = ori_dialect_picture(u->mime);
+    bool   drawn = u->data ? picture.ptr != NULL : image;
+    if (image && u->data && !drawn && !or_str_eq(u->mime, OR_STR("application/pdf"))) {
+        ori_dialect_fail(w, OR_ERR_DIALECT, bad);
+        return;
+    }
+    ori_dialect_begin_block(w, role);
+    or_buf_put_z(w->out, drawn ? "{\"type\":\"image\"," : "{\"type\":\"document\",");
+    if (!u->data) {
+        or_buf_put_z(w->out, "\"source\":{\"type\":\"url\",\"url\":\"");
+        or_buf_put_str(w->out, u->body);
+        or_buf_put_z(w->out, "\"}");
+    } else if (!ori_dialect_put_source(w->out, u, picture)) {
+        ori_dialect_fail(w, OR_ERR_DIALECT, bad);
+    }
+    if (!drawn && title.len > 0) {
+        or_buf_put_z(w->out, ",\"title\":\"");
+        or_buf_put_str(w->out, title);
+        or_buf_put_char(w->out, '"');
+    }
+    ori_dialect_put_mark(w, marked);
+    or_buf_put_char(w->out, '}');
+}
+
+/* What a file on the web is, by its name; NULL when that does not tell. */
+static const char *ori_dialect_mime_of(or_str url)
+{
+    static const char *const rows[][2] = {
+        {".png", "image/png"},         {".jpg", "image/jpeg"},      {".jpeg", "image/jpeg"},
+        {".webp", "image/webp"},       {".gif", "image/gif"},       {".heic", "image/heic"},
+        {".heif", "image/heif"},       {".pdf", "application/pdf"}, {".txt", "text/plain"},
+        {".md", "text/markdown"},      {".csv", "text/csv"},        {".html", "text/html"},
+        {".json", "application/json"}, {".mp3", "audio/mp3"},       {".wav", "audio/wav"},
+        {".ogg", "audio/ogg"},         {".flac", "audio/flac"},     {".mp4", "video/mp4"},
+        {".mov", "video/mov"},         {".webm", "video/webm"},     {".mpeg", "video/mpeg"},
+    };
+    url.len = or_str_find(url, OR_STR("?"), 0);
+    url.len = or_str_find(url, OR_STR("#"), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        or_str end = or_str_z(rows[i][0]);
+        if (url.len > end.len &&
+            or_str_eq_nocase(or_str_of(url.ptr + url.len - end.len, end.len), end))
+            return rows[i][1];
+    }
+    return NULL;
+}
+
+static void ori_dialect_put_gemini_media(ori_dialect_out *w, char role, const ori_dialect_url *u,
+                                         const char *bad, or_str marked)
+{
+    const char *mime = u->data ? NULL : ori_dialect_mime_of(u->body);
+    bool jpeg = or_str_eq(u->mime, OR_STR("image/jpg")) || or_str_eq(u->mime, OR_STR("image/*"));
+    if (u->data && (!u->base64 || u->mime.len == 0)) {
+        ori_dialect_fail(w, OR_ERR_DIALECT, bad);
+        return;
+    }
+    ori_dialect_begin_block(w, role);
+    if (u->data) {
+        or_buf_put_z(w->out, "{\"inlineData\":{\"mimeType\":\"");
+        or_buf_put_str(w->out, jpeg ? OR_STR("image/jpeg") : u->mime);
+        or_buf_put_z(w->out, "\",\"data\":\"");
+        ori_dialect_put_base64(w->out, u->body);
+    } else {
+        or_buf_put_z(w->out, mime != NULL ? "{\"fileData\":{\"mimeType\":\"" : "{\"fileData\":{");
+        or_buf_put_z(w->out, mime != NULL ? mime : "");
+        or_buf_put_z(w->out, mime != NULL ? "\",\"fileUri\":\"" : "\"fileUri\":\"");
+        or_buf_put_str(w->out, u->body);
+    }
+    or_buf_put_z(w->out, "\"}}");
+    ori_dialect_put_mark(w, marked);
+}
+
+/* url: raw. */
+static void ori_dialect_put_media(ori_dialect_out *w, char role, or_str url, const char *bad,
+                                  bool image, or_str title, or_str marked)
+{
+    ori_dialect_url u;
+    if (url.ptr == NULL || !ori_dialect_read_url(url, &u))
+        ori_dialect_fail(w, OR_ERR_DIALECT, bad);
+    else if (w->gemini)
+        ori_dialect_put_gemini_media(w, role, &u, bad, marked);
+    else
+        ori_dialect_put_document(w, role, &u, bad, image, title, marked);
+}
+
+/* ---- parts of a message ---- */
+
+static const char *const ori_dialect_part_names[] = {
+    "type",        "text",      "refusal",     "image_url",     "file",
+    "input_audio", "video_url", "input_video", "cache_control",
+};
+enum {
+    ORI_PART_TYPE,
+    ORI_PART_TEXT,
+    ORI_PART_REFUSAL,
+    ORI_PART_IMAGE,
+    ORI_PART_FILE,
+    ORI_PART_AUDIO,
+    ORI_PART_VIDEO,
+    ORI_PART_OLD_VIDEO,
+    ORI_PART_MARK,
+    ORI_PART_NUM
+};
+
+/* The URL in an image_url or video_url: some clients send it bare. */
+static or_str ori_dialect_url_of(const or_json_item *item)
+{
+    or_json_item url = *item;
+    if (item->type == OR_JSON_OBJECT) url = ori_dialect_get(item->value, "url");
+    return ori_dialect_str(&url);
+}
+
+static void ori_dialect_put_file(ori_dialect_out *w, char role, or_str file, or_str marked)
+{
+    static const char *const names[] = {"file_data", "filename", "file_id"};
+    or_json_item             f[3];
+    or_str                   url;
+    ori_dialect_pick(file, names, 3, f);
+    url = ori_dialect_str(&f[0]);
+    /* Gemini's ids of files are URLs. Others are only known where they were made. */
+    if (url.ptr == NULL && w->gemini) url = ori_dialect_str(&f[2]);
+    ori_dialect_put_media(w, role, url, "messages.file", false, ori_dialect_str(&f[1]), marked);
+}
+
+static void ori_dialect_put_audio(ori_dialect_out *w, char role, or_str audio, or_str marked)
+{
+    static const char *const names[] = {"data", "format"};
+    or_json_item             f[2];
+    ori_dialect_pick(audio, names, 2, f);
+    if (!w->gemini || f[0].type != OR_JSON_STRING || f[1].type != OR_JSON_STRING) {
+        ori_dialect_fail(w, OR_ERR_DIALECT, "messages.input_audio");
+        return;
+    }
+    ori_dialect_begin_block(w, role);
+    or_buf_put_z(w->out, "{\"inlineData\":{\"mimeType\":\"audio/");
+    or_buf_put_str(w->out, f[1].value);
+    or_buf_put_z(w->out, "\",\"data\":\"");
+    ori_dialect_put_base64(w->out, f[0].value);
+    or_buf_put_z(w->out, "\"}}");
+    ori_dialect_put_mark(w, marked);
+}
+
+/* Anthropic's models see pictures in what the user says and in results only, and Gemini's
+   results are an object of text. */
+static bool ori_dialect_takes_media(const ori_dialect_out *w, char role)
+{
+    return role != 's' && (role != 'a' || w->gemini);
+}
+
+static void ori_dialect_put_part_media(ori_dialect_out *w, char role, const or_json_item *f,
+                                       or_str marked)
+{
+    const or_json_item *video =
+        f[ORI_PART_VIDEO].type != OR_JSON_NONE ? &f[ORI_PART_VIDEO] : &f[ORI_PART_OLD_VIDEO];
+    or_str none = or_str_of(NULL, 0);
+    if (!ori_dialect_takes_media(w, role))
+        ori_dialect_lose(w->loss, "messages.content");
+    else if (f[ORI_PART_IMAGE].type != OR_JSON_NONE)
+        ori_dialect_put_media(w, role, ori_dialect_url_of(&f[ORI_PART_IMAGE]), "messages.image_url",
+                              true, none, marked);
+    else if (f[ORI_PART_FILE].type == OR_JSON_OBJECT)
+        ori_dialect_put_file(w, role, f[ORI_PART_FILE].value, marked);
+    else if (f[ORI_PART_AUDIO].type == OR_JSON_OBJECT)
+        ori_dialect_put_audio(w, role, f[ORI_PART_AUDIO].value, marked);
+    else if (video->type == OR_JSON_NONE)
+        ori_dialect_lose(w->loss, "messages.content");
+    else if (!w->gemini)
+        ori_dialect_fail(w, OR_ERR_DIALECT, "messages.video_url");
+    else
+        ori_dialect_put_media(w, role, ori_dialect_url_of(video), "messages.video_url", false, none,
+                              marked);
+}
+
+/* media: what is to be written, the text (0), the rest (1) or both (2). */
+static void ori_dialect_put_part(ori_dialect_out *w, char role, const or_json_item *part,
+                                 or_str marked, int media)
+{
+    or_json_item f[ORI_PART_NUM];
+    if (part->type == OR_JSON_STRING) {
+        if (media != 1) ori_dialect_put_text(w, role, part->value, marked);
+        return;
+    }
+    if (part->type != OR_JSON_OBJECT) {
+        ori_dialect_fail(w, OR_ERR_TYPE, "messages.content");
+        return;
+    }
+    ori_dialect_pick(part->value, ori_dialect_part_names, ORI_PART_NUM, f);
+    if (f[ORI_PART_MARK].type == OR_JSON_OBJECT || marked.ptr == NULL) marked = part->value;
+    if (f[ORI_PART_TEXT].type == OR_JSON_STRING) {
+        if (media != 1) ori_dialect_put_text(w, role, f[ORI_PART_TEXT].value, marked);
+    } else if (f[ORI_PART_REFUSAL].type == OR_JSON_STRING) {
+        if (media != 1) ori_dialect_put_text(w, role, f[ORI_PART_REFUSAL].value, marked);
+    } else if (ori_dialect_is(&f[ORI_PART_TYPE], "thinking")) {
+        w->loss->reasoning = true;
+    } else if (media != 0) {
+        ori_dialect_put_part_media(w, role, f, marked);
+    }
+}
+
+/* The content of a message; marked: what has a cache_control for the last of it. */
+static void ori_dialect_put_content(ori_dialect_out *w, char role, const or_json_item *content,
+                                    or_str marked, int media)
+{
+    ori_dialect_list l, ahead;
+    or_json_item     part, next;
+    bool             trim = w->trim;
+    if (content->type == OR_JSON_STRING && media != 1)
+        ori_dialect_put_text(w, role, content->value, marked);
+    if (content->type != OR_JSON_ARRAY) return;
+    ori_dialect_begin(&l, content->value);
+    while (w->err == OR_OK && ori_dialect_next(&l, &part)) {
+        bool last;
+        ahead = l;
+        last = !ori_dialect_next(&ahead, &next);
+        w->trim = trim && last;
+        ori_dialect_put_part(w, role, &part, last ? marked : or_str_of(NULL, 0), media);
+    }
+    w->trim = false;
+}
+
+/* ---- reasoning that is given back ---- */
+
+typedef struct ori_dialect_detail {
+    or_str type, format, text, signature, data, id;
+} ori_dialect_detail;
+
+static bool ori_dialect_next_detail(ori_dialect_list *l, ori_dialect_detail *d)
+{
+    static const char *const names[] = {"type", "format", "text", "signature", "data", "id"};
+    or_json_item             item, f[6];
+    if (!ori_dialect_next(l, &item)) return false;
+    ori_dialect_pick(ori_dialect_inside(&item), names, 6, f);
+    d->type = ori_dialect_str(&f[0]);
+    d->format = ori_dialect_str(&f[1]);
+    d->text = ori_dialect_str(&f[2]);
+    d->signature = ori_dialect_str(&f[3]);
+    d->data = ori_dialect_str(&f[4]);
+    d->id = ori_dialect_str(&f[5]);
+    return true;
+}
+
+/* Anthropic's own thinking, signed. Never marked for the cache, which is an error there. */
+static bool ori_dialect_put_thinking(ori_dialect_out *w, const ori_dialect_detail *d)
+{
+    bool own = d->format.ptr != NULL && ori_dialect_starts(d->format, "anthropic");
+    if ((own || d->format.ptr == NULL) && d->signature.len > 0 &&
+        or_str_eq(d->type, OR_STR("reasoning.text"))) {
+        ori_dialect_begin_block(w, 'a');
+        or_buf_put_z(w->out, "{\"type\":\"thinking\",\"thinking\":\"");
+        or_buf_put_str(w->out, d->text);
+        or_buf_put_z(w->out, "\",\"signature\":\"");
+        or_buf_put_str(w->out, d->signature);
+        or_buf_put_z(w->out, "\"}");
+        return true;
+    }
+    if (!own || d->data.len == 0 || !or_str_eq(d->type, OR_STR("reasoning.encrypted")))
+        return false;
+    ori_dialect_begin_block(w, 'a');
+    or_buf_put_z(w->out, "{\"type\":\"redacted_thinking\",\"data\":\"");
+    or_buf_put_str(w->out, d->data);
+    or_buf_put_z(w->out, "\"}");
+    return true;
+}
+
+static bool ori_dialect_is_google(const ori_dialect_detail *d)
+{
+    return d->format.ptr != NULL && ori_dialect_starts(d->format, "google-gemini");
+}
+
+/* The reasoning of an assistant's message, as far as it is this provider's own. The text of
+   Gemini's thoughts is not wanted back, and its signatures belong to other parts. */
+static void ori_dialect_put_reasoning(ori_dialect_out *w, or_str msg)
+{
+    static const char *const names[] = {"reasoning_details", "reasoning", "reasoning_content"};
+    or_json_item             f[3];
+    ori_dialect_list         l;
+    ori_dialect_detail       d;
+    bool                     any = false;
+    ori_dialect_pick(msg, names, 3, f);
+    ori_dialect_begin(&l, ori_dialect_inside(&f[0]));
+    while (ori_dialect_next_detail(&l, &d)) {
+        bool own = w->gemini ? ori_dialect_is_google(&d) : ori_dialect_put_thinking(w, &d);
+        if (!own) w->loss->reasoning = true;
+        any = true;
+    }
+    for (int i = 1; i < 3 && !any; i++)
+        if (f[i].type == OR_JSON_STRING && f[i].value.len > 0) w->loss->reasoning = true;
+}
+
+/* Gemini's signature for the call with that id; for the text when id is absent. */
+static or_str ori_dialect_find_sign(or_str msg, or_str id)
+{
+    or_json_item       details = ori_dialect_get(msg, "reasoning_details");
+    ori_dialect_list   l;
+    ori_dialect_detail d;
+    ori_dialect_begin(&l, ori_dialect_inside(&details));
+    while (ori_dialect_next_detail(&l, &d)) {
+        or_str sign = d.data.len > 0 ? d.data : d.signature;
+        if (ori_dialect_is_google(&d) && sign.len > 0 && or_str_eq(d.id, id)) return sign;
+    }
+    return or_str_of(NULL, 0);
+}
+
+/* ---- calls and their results ---- */
+
+/* Calls of a message: tool_calls, or the older function_call. */
+typedef struct ori_dialect_calls {
+    ori_dialect_list list;
+    or_str           legacy;
+} ori_dialect_calls;
+
+static void ori_dialect_begin_calls(ori_dialect_calls *c, or_str msg)
+{
+    static const char *const names[] = {"tool_calls", "function_call"};
+    or_json_item             f[2];
+    ori_dialect_pick(msg, names, 2, f);
+    ori_dialect_begin(&c->list, f[0].type == OR_JSON_ARRAY ? f[0].value : or_str_of(NULL, 0));
+    c->legacy = c->list.more || f[1].type != OR_JSON_OBJECT ? or_str_of(NULL, 0) : f[1].value;
+}
+
+static bool ori_dialect_next_call(ori_dialect_calls *c, ori_dialect_call *call)
+{
+    static const char *const names[] = {"id", "function", "custom"};
+    static const char *const inner[] = {"name", "arguments", "input"};
+    or_json_item             item, f[3], g[3];
+    or_str                   from = c->legacy;
+    memset(call, 0, sizeof *call);
+    memset(f, 0, sizeof f);
+    if (from.ptr == NULL) {
+        if (!ori_dialect_next(&c->list, &item)) return false;
+        call->object = ori_dialect_inside(&item);
+        ori_dialect_pick(call->object, names, 3, f);
+        call->custom = f[1].type == OR_JSON_NONE && f[2].type != OR_JSON_NONE;
+        from = ori_dialect_inside(call->custom ? &f[2] : &f[1]);
+    }
+    c->legacy = or_str_of(NULL, 0);
+    ori_dialect_pick(from, inner, 3, g);
+    call->asked.id = ori_dialect_str(&f[0]);
+    call->asked.name = ori_dialect_str(&g[0]);
+    call->arguments = call->custom ? g[2] : g[1];
+    return true;
+}
+
+/* Every call gets an id that no other of its turn has. */
+static void ori_dialect_put_id(ori_dialect_out *w, const ori_dialect_asked *call)
+{
+    or_buf_put_z(w->out, "\"");
+    if (call->id.len > 0) ori_dialect_put_plain(w->out, call->id, "-", 64);
+    if (call->id.len == 0) or_buf_put_z(w->out, "call");
+    if (call->id.len == 0 || call->again) {
+        or_buf_put_char(w->out, '_');
+        or_buf_put_u64(w->out, call->number);
+    }
+    or_buf_put_z(w->out, "\"");
+}
+
+/* Gemini's names begin with a letter or _; others are written as if that were not plain. */
+static void ori_dialect_put_function_name(ori_dialect_out *w, or_str raw)
+{
+    char c = raw.len > 0 ? raw.ptr[0] : '_', low = ori_lower(c);
+    or_buf_put_char(w->out, '"');
+    if (!w->gemini) {
+        ori_dialect_put_plain(w->out, raw, "-", 128);
+    } else if ((low >= 'a' && low <= 'z') || c == '_' || c == '\\') {
+        ori_dialect_put_plain(w->out, raw, "-.:", 64);
+    } else if (ori_dialect_is_plain(raw, "", 60)) {
+        or_buf_put_z(w->out, "or--");
+        or_buf_put_str(w->out, raw);
+    } else {
+        /* Below its own length it cannot be plain. */
+        ori_dialect_put_plain(w->out, raw, "", raw.len > 60 ? 60 : 64);
+    }
+    or_buf_put_char(w->out, '"');
+}
+
+/* The signature that goes with a call to Gemini. One that has none, in the turn that is not
+   over, gets the word that Google documents for calls of other models. */
+static or_str ori_dialect_sign_of(ori_dialect_out *w, const ori_dialect_call *call, or_str msg)
+{
+    or_json_item extra = ori_dialect_get(call->object, "extra_content");
+    or_json_item google = ori_dialect_get(ori_dialect_inside(&extra), "google");
+    or_json_item item = ori_dialect_get(ori_dialect_inside(&google), "thought_signature");
+    or_str       sign = ori_dialect_str(&item);
+    if (sign.len == 0 && call->asked.id.len > 0) sign = ori_dialect_find_sign(msg, call->asked.id);
+    if (sign.len == 0 && w->num_calls == 1 && msg.ptr > w->last_user &&
+        (w->model->flags & ORI_UNSIGNED) == 0)
+        sign = OR_STR("skip_thought_signature_validator");
+    return sign;
+}
+
+static void ori_dialect_put_call(ori_dialect_out *w, ori_dialect_call *call, or_str msg)
+{
+    ori_dialect_begin_block(w, 'a');
+    or_buf_put_z(w->out,
+                 w->gemini ? "{\"functionCall\":{\"id\":" : "{\"type\":\"tool_use\",\"id\":");
+    ori_dialect_put_id(w, &call->asked);
+    or_buf_put_z(w->out, ",\"name\":");
+    ori_dialect_put_function_name(w, call->asked.name);
+    or_buf_put_z(w->out, w->gemini ? ",\"args\":" : ",\"input\":");
+    ori_dialect_put_arguments(w->out, call);
+    if (w->gemini) {
+        or_str sign = ori_dialect_sign_of(w, call, msg);
+        or_buf_put_char(w->out, '}');
+        if (sign.len > 0) {
+            or_buf_put_z(w->out, ",\"thoughtSignature\":\"");
+            or_buf_put_str(w->out, sign);
+            or_buf_put_char(w->out, '"');
+        }
+    }
+    ori_dialect_put_mark(w, call->object);
+    or_buf_put_char(w->out, '}');
+}
+
+/* The calls of a message, and what is to be known of them for the results. */
+static void ori_dialect_put_calls(ori_dialect_out *w, or_str msg)
+{
+    ori_dialect_calls calls;
+    ori_dialect_call  call;
+    ori_dialect_begin_calls(&calls, msg);
+    while (w->err == OR_OK && ori_dialect_next_call(&calls, &call)) {
+        if (w->num_calls == OR_CHAT_MAX_CALLS)
+            ori_dialect_fail(w, OR_ERR_TOKENS, "messages.tool_calls");
+        if (call.asked.name.len == 0) ori_dialect_fail(w, OR_ERR_TYPE, "messages.tool_calls");
+        if (w->err != OR_OK) return;
+        call.asked.number = ++w->number;
+        for (uint32_t i = 0; i < w->num_calls; i++)
+            if (or_str_eq(w->calls[i].id, call.asked.id)) call.asked.again = true;
+        w->calls[w->num_calls++] = call.asked;
+        ori_dialect_put_call(w, &call, msg);
+    }
+}
+
+/* The call that a tool's message answers, which has no result yet; NULL when there is none. */
+static ori_dialect_asked *ori_dialect_call_for(ori_dialect_out *w, or_str msg)
+{
+    or_json_item item = ori_dialect_get(msg, "tool_call_id");
+    or_str       id = ori_dialect_str(&item);
+    for (uint32_t i = 0; i < w->num_calls; i++)
+        if (w->calls[i].result.ptr == NULL && or_str_eq(w->calls[i].id, id)) return &w->calls[i];
+    return NULL;
+}
+
+/* Is the message the result of one of the calls? */
+static bool ori_dialect_is_result(const ori_dialect_out *w, or_str msg)
+{
+    for (uint32_t i = 0; i < w->num_calls; i++)
+        if (w->calls[i].result.ptr == msg.ptr) return true;
+    return false;
+}
+
+static void ori_dialect_put_tool_result(ori_dialect_out *w, const ori_dialect_asked *call)
+{
+    static const char *const names[] = {"content", "is_error"};
+    or_json_item             f[2];
+    bool                     outer = w->any_block;
+    ori_dialect_pick(call->result, names, 2, f);
+    or_buf_put_z(w->out, "{\"type\":\"tool_result\",\"tool_use_id\":");
+    ori_dialect_put_id(w, call);
+    w->any_block = false;
+    if (call->result.ptr == NULL)
+        ori_dialect_put_text(w, 'r', OR_STR("no result"), or_str_of(NULL, 0));
+    else
+        ori_dialect_put_content(w, 'r', &f[0], or_str_of(NULL, 0), 2);
+    if (w->any_block) or_buf_put_char(w->out, ']');
+    w->any_block = outer;
+    if (call->result.ptr == NULL || f[1].type == OR_JSON_TRUE)
+        or_buf_put_z(w->out, ",\"is_error\":true");
+    ori_dialect_put_mark(w, call->result);
+    or_buf_put_char(w->out, '}');
+}
+
+/* All text of a content, as one JSON string. */
+static void ori_dialect_put_joined(or_buf *out, const or_json_item *content, const char *between)
+{
+    ori_dialect_list l;
+    or_json_item     part, text;
+    bool             any = false;
+    or_buf_put_char(out, '"');
+    or_buf_put_str(out, ori_dialect_str(content));
+    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    while (ori_dialect_next(&l, &part)) {
+        text = part.type == OR_JSON_OBJECT ? ori_dialect_get(part.value, "text") : part;
+        if (text.type != OR_JSON_STRING) continue;
+        if (any) or_buf_put_z(out, between);
+        any = true;
+        or_buf_put_str(out, text.value);
+    }
+    or_buf_put_char(out, '"');
+}
+
+static void ori_dialect_put_response(ori_dialect_out *w, const ori_dialect_asked *call)
+{
+    or_json_item content = ori_dialect_get(call->result, "content");
+    or_buf_put_z(w->out, "{\"functionResponse\":{\"id\":");
+    ori_dialect_put_id(w, call);
+    or_buf_put_z(w->out, ",\"name\":");
+    ori_dialect_put_function_name(w, call->name);
+    or_buf_put_z(w->out, ",\"response\":");
+    if (call->result.ptr == NULL) {
+        or_buf_put_z(w->out, "{\"error\":\"no result\"}");
+    } else if (content.type != OR_JSON_STRING ||
+               !ori_dialect_put_object_in(w->out, content.value)) {
+        or_buf_put_z(w->out, "{\"output\":");
+        ori_dialect_put_joined(w->out, &content, "\\n");
+        or_buf_put_char(w->out, '}');
+    }
+    or_buf_put_z(w->out, "}}");
+    ori_dialect_put_mark(w, call->result);
+}
+
+static void ori_dialect_put_results(ori_dialect_out *w)
+{
+    for (uint32_t i = 0; i < w->num_calls && w->err == OR_OK; i++) {
+        ori_dialect_begin_block(w, 'u');
+        if (w->gemini)
+            ori_dialect_put_response(w, &w->calls[i]);
+        else
+            ori_dialect_put_tool_result(w, &w->calls[i]);
+    }
+}
+
+/* ---- messages ---- */
+
+/* 's', 'u', 'a', 't' (a result); 0: no such role. */
+static char ori_dialect_role(or_str msg)
+{
+    static const char *const roles[] = {"system",    "developer", "user",
+                                        "assistant", "tool",      "function"};
+    or_json_item             role = ori_dialect_get(msg, "role");
+    for (int i = 0; i < 6; i++)
+        if (ori_dialect_is(&role, roles[i])) return "ssuatt"[i];
+    return 0;
+}
+
+/* Is there anything in it to be written? */
+static bool ori_dialect_says(or_str msg)
+{
+    static const char *const names[] = {"content", "refusal"};
+    or_json_item             f[2], part, text;
+    ori_dialect_list         l;
+    ori_dialect_calls        calls;
+    ori_dialect_call         call;
+    ori_dialect_pick(msg, names, 2, f);
+    for (int i = 0; i < 2; i++)
+        if (f[i].type == OR_JSON_STRING && !ori_dialect_blank(f[i].value)) return true;
+    ori_dialect_begin(&l, f[0].type == OR_JSON_ARRAY ? f[0].value : or_str_of(NULL, 0));
+    while (ori_dialect_next(&l, &part)) {
+        text = part.type == OR_JSON_OBJECT ? ori_dialect_get(part.value, "text") : part;
+        if (text.type != OR_JSON_STRING || !ori_dialect_blank(text.value)) return true;
+    }
+    ori_dialect_begin_calls(&calls, msg);
+    return ori_dialect_next_call(&calls, &call);
+}
+
+/* The next message that says something; its role, 0 at the end. */
+static char ori_dialect_next_message(ori_dialect_list *l, or_str *msg)
+{
+    or_json_item item;
+    while (ori_dialect_next(l, &item)) {
+        char role = ori_dialect_role(item.value);
+        *msg = item.value;
+        if (role == 't' || ori_dialect_says(*msg)) return role;
+    }
+    return 0;
+}
+
+/* Every message is an object with a role, and its content, name and calls are what they have
+   to be. Sets what has to be known of all of them: where the last user's is, and returns
+   whether any but the system's says something. */
+static bool ori_dialect_check_messages(ori_dialect_out *w)
+{
+    static const char *const names[] = {"content", "tool_calls"};
+    or_json_item             item, f[2];
+    ori_dialect_list         l;
+    bool                     any = false, turns = false;
+    ori_dialect_begin(&l, ori_dialect_inside(&w->m[ORI_M_MESSAGES]));
+    while (w->err == OR_OK && ori_dialect_next(&l, &item)) {
+        char role = item.type == OR_JSON_OBJECT ? ori_dialect_role(item.value) : 0;
+        if (role == 0) {
+            ori_dialect_fail(w, OR_ERR_TYPE,
+                             item.type == OR_JSON_OBJECT ? "messages.role" : "messages");
+            break;
+        }
+        ori_dialect_pick(item.value, names, 2, f);
+        if (f[0].type != OR_JSON_NONE && f[0].type != OR_JSON_STRING && f[0].type != OR_JSON_ARRAY)
+            ori_dialect_fail(w, OR_ERR_TYPE, "messages.content");
+        if (f[1].type != OR_JSON_NONE && f[1].type != OR_JSON_ARRAY)
+            ori_dialect_fail(w, OR_ERR_TYPE, "messages.tool_calls");
+        if (role == 'u') w->last_user = item.value.ptr;
+        if (role != 's' && (role == 't' || ori_dialect_says(item.value))) turns = true;
+        any = true;
+    }
+    if (!any) ori_dialect_fail(w, OR_ERR_DIALECT, "messages");
+    return turns;
+}
+
+static void ori_dialect_put_assistant(ori_dialect_out *w, or_str msg, bool last)
+{
+    static const char *const names[] = {"content", "refusal", "images", "audio", "name"};
+    static const char *const lost[] = {"messages.images", "messages.audio", "messages.name"};
+    or_json_item             f[5];
+    ori_dialect_calls        calls;
+    ori_dialect_call         call;
+    or_str                   none = or_str_of(NULL, 0);
+    ori_dialect_pick(msg, names, 5, f);
+    ori_dialect_begin_calls(&calls, msg);
+    for (int i = 2; i < 5; i++)
+        if (f[i].type != OR_JSON_NONE && !ori_dialect_idle(&f[i], NULL))
+            ori_dialect_lose(w->loss, lost[i - 2]);
+    ori_dialect_put_reasoning(w, msg);
+    if (w->gemini) w->sign = ori_dialect_find_sign(msg, none);
+    last = last && !w->gemini && w->num_calls == 0 && !ori_dialect_next_call(&calls, &call);
+    w->trim = last && (f[1].type != OR_JSON_STRING || ori_dialect_blank(f[1].value));
+    ori_dialect_put_content(w, 'a', &f[0], msg, 2);
+    w->trim = last;
+    if (f[1].type == OR_JSON_STRING) ori_dialect_put_text(w, 'a', f[1].value, none);
+    w->trim = false;
+    w->sign = none;
+    ori_dialect_put_calls(w, msg);
+}
+
+/* What is said in the middle by the system, or by a tool that nobody called, stays where it is,
+   as the user's words between marks. */
+static void ori_dialect_put_noted(ori_dialect_out *w, or_str msg, const char *before,
+                                  const char *after)
+{
+    or_json_item     content = ori_dialect_get(msg, "content"), part;
+    or_str           none = or_str_of(NULL, 0);
+    ori_dialect_list l;
+    if (content.type == OR_JSON_STRING)
+        ori_dialect_put_wrapped(w, 'u', before, content.value, after, msg);
+    if (content.type != OR_JSON_ARRAY) return;
+    ori_dialect_begin(&l, content.value);
+    while (ori_dialect_next(&l, &part)) {
+        or_json_item text = part;
+        if (part.type == OR_JSON_OBJECT) text = ori_dialect_get(part.value, "text");
+        if (text.type == OR_JSON_STRING)
+            ori_dialect_put_wrapped(w, 'u', before, text.value, after,
+                                    part.type == OR_JSON_OBJECT ? part.value : none);
+        else
+            ori_dialect_put_part(w, 'u', &part, none, 1);
+    }
+}
+
+/* A message in the user's turn. */
+static void ori_dialect_put_user(ori_dialect_out *w, char role, or_str msg)
+{
+    static const char *const names[] = {"content", "name"};
+    or_json_item             f[2];
+    ori_dialect_pick(msg, names, 2, f);
+    if (role == 's') {
+        ori_dialect_put_noted(w, msg, "<system>", "</system>");
+    } else if (role == 't' && ori_dialect_is_result(w, msg)) {
+        /* Its text was said in the call's response, which has no room for pictures. */
+        if (w->gemini) ori_dialect_put_content(w, 'u', &f[0], or_str_of(NULL, 0), 1);
+    } else if (role == 't') {
+        ori_dialect_put_noted(w, msg, "<tool_result>", "</tool_result>");
+    } else {
+        w->prefix = ori_dialect_str(&f[1]);
+        ori_dialect_put_content(w, 'u', &f[0], msg, 2);
+        if (w->prefix.len > 0) ori_dialect_lose(w->loss, "messages.name");
+        w->prefix = or_str_of(NULL, 0);
+    }
+}
+
+/* The results in a user's turn, to their calls. */
+static void ori_dialect_match_results(ori_dialect_out *w, ori_dialect_list l)
+{
+    or_str msg = or_str_of(NULL, 0);
+    char   role;
+    while ((role = ori_dialect_next_message(&l, &msg)) != 0 && role != 'a') {
+        ori_dialect_asked *call = role == 't' ? ori_dialect_call_for(w, msg) : NULL;
+        if (call != NULL) call->result = msg;
+    }
+}
+
+/* All turns from *at on. */
+static void ori_dialect_put_turns(ori_dialect_out *w, ori_dialect_list at)
+{
+    or_str msg = or_str_of(NULL, 0);
+    char   role = ori_dialect_next_message(&at, &msg);
+    while (role != 0 && w->err == OR_OK) {
+        ori_dialect_list turn = at;
+        w->num_calls = 0;
+        if (role == 'a' && !w->any_turn)
+            ori_dialect_put_text(w, 'u', OR_STR("(continue)"), or_str_of(NULL, 0));
+        while (role == 'a' && w->err == OR_OK) {
+            or_str next = or_str_of(NULL, 0);
+            turn = at;
+            role = ori_dialect_next_message(&at, &next);
+            ori_dialect_put_assistant(w, msg, role == 0);
+            msg = next;
+        }
+        if (w->num_calls > 0) ori_dialect_match_results(w, turn);
+        ori_dialect_put_results(w);
+        while (role != 0 && role != 'a' && w->err == OR_OK) {
+            ori_dialect_put_user(w, role, msg);
+            role = ori_dialect_next_message(&at, &msg);
+        }
+    }
+}
+
+/* Instructions that stand first; *at is then behind them. */
+static void ori_dialect_put_system(ori_dialect_out *w, ori_dialect_list *at, char role)
+{
+    ori_dialect_list ahead = *at;
+    or_str           msg = or_str_of(NULL, 0);
+    while (ori_dialect_next_message(&ahead, &msg) == 's') {
+        or_json_item content = ori_dialect_get(msg, "content");
+        ori_dialect_put_content(w, role, &content, msg, 2);
+        *at = ahead;
+    }
+}
+
+/* How the answer has to look, said in words where the dialect has no member for it. */
+static void ori_dialect_put_instruction(ori_dialect_out *w, char role, or_str schema)
+{
+    or_json_writer text;
+    ori_dialect_begin_block(w, role);
+    or_buf_put_z(w->out, "{\"type\":\"text\",\"text\":");
+    or_json_writer_init(&text, w->out);
+    or_json_begin_str(&text);
+    or_json_put_part(&text, OR_STR("Answer with one JSON object and nothing else."));
+    if (schema.len > 0) or_json_put_part(&text, OR_STR(" It has to follow this JSON Schema: "));
+    or_json_put_part(&text, schema);
+    or_json_end_str(&text);
+    or_buf_put_char(w->out, '}');
+}
+
+/* system and messages. instruct: say that JSON is wanted, by that schema if there is one. */
+static void ori_dialect_put_conversation(ori_dialect_out *w, bool instruct, or_str schema)
+{
+    bool             turns = ori_dialect_check_messages(w);
+    char             role = !turns || (w->model->flags & ORI_NO_SYSTEM) != 0 ? 'u' : 's';
+    ori_dialect_list at;
+    if (w->err != OR_OK) return;
+    ori_dialect_begin(&at, w->m[ORI_M_MESSAGES].value);
+    ori_dialect_put_system(w, &at, role);
+    if (instruct) ori_dialect_put_instruction(w, turns ? role : 'u', schema);
+    if (w->role == 's') ori_dialect_end_turn(w);
+    ori_dialect_put_turns(w, at);
+    if (!w->any_turn) ori_dialect_put_text(w, 'u', OR_STR("(continue)"), or_str_of(NULL, 0));
+    ori_dialect_end_turn(w);
+    or_buf_put_char(w->out, ']');
+}
+
+/* ---- tools ---- */
+
+typedef struct ori_dialect_tool {
+    or_str       name, description; /* raw */
+    or_json_item parameters;
+    or_str       object, inside; /* the tool; its function, or custom */
+    bool         custom, strict;
+} ori_dialect_tool;
+
+/* The name in {"function":{"name"}}, {"custom":{"name"}} or {"name"}. */
+static or_str ori_dialect_named(or_str object)
+{
+    static const char *const names[] = {"function", "custom", "name"};
+    or_json_item             f[3];
+    ori_dialect_pick(object, names, 3, f);
+    for (int i = 0; i < 2; i++)
+        if (f[i].type == OR_JSON_OBJECT) f[2] = ori_dialect_get(f[i].value, "name");
+    return ori_dialect_str(&f[2]);
+}
+
+/* tool_choice, or the older function_call. */
+static void ori_dialect_read_choice(ori_dialect_out *w)
+{
+    static const struct {
+        const char *word;
+        uint8_t     choose;
+    } words[] = {
+        {"none", ORI_CHOOSE_NONE}, {"auto", ORI_CHOOSE_AUTO}, {"required", ORI_CHOOSE_ANY}};
+    uint32_t member =
+        ori_dialect_has(w, ORI_M_TOOL_CHOICE) ? ORI_M_TOOL_CHOICE : ORI_M_FUNCTION_CALL;
+    or_json_item *item = &w->m[member], allowed, mode, tools;
+    for (int i = 0; i < 3; i++)
+        if (ori_dialect_is(item, words[i].word)) w->choose = words[i].choose;
+    if (item->type == OR_JSON_NONE || w->choose != ORI_CHOOSE_UNSET) return;
+    if (item->type != OR_JSON_OBJECT) {
+        ori_dialect_fail(w, OR_ERR_TYPE, ori_dialect_members[member].name);
+        return;
+    }
+    w->chosen = ori_dialect_named(item->value);
+    allowed = ori_dialect_get(item->value, "allowed_tools");
+    if (allowed.type == OR_JSON_OBJECT) {
+        tools = ori_dialect_get(allowed.value, "tools");
+        mode = ori_dialect_get(allowed.value, "mode");
+        w->allowed = ori_dialect_inside(&tools);
+        w->choose = ori_dialect_is(&mode, "required") ? ORI_CHOOSE_ANY : ORI_CHOOSE_AUTO;
+    } else if (w->chosen.len > 0) {
+        w->choose = ORI_CHOOSE_NAMED;
+    } else {
+        ori_dialect_lose(w->loss, "tool_choice");
+    }
+}
+
+static bool ori_dialect_allowed(const ori_dialect_out *w, or_str name)
+{
+    ori_dialect_list l;
+    or_json_item     item;
+    if (w->allowed.ptr == NULL) return true;
+    ori_dialect_begin(&l, w->allowed);
+    for (uint32_t i = 0; i < OR_DIALECT_MAX_TOOLS && ori_dialect_next(&l, &item); i++)
+        if (or_str_eq(ori_dialect_named(ori_dialect_inside(&item)), name)) return true;
+    return false;
+}
+
+/* legacy: an element of `functions`. False: not a tool that the client itself runs. */
+static bool ori_dialect_read_tool(ori_dialect_out *w, or_str tool, bool legacy, ori_dialect_tool *t)
+{
+    static const char *const names[] = {"function", "custom"};
+    static const char *const inner[] = {"name", "description", "parameters", "strict", "format"};
+    or_json_item             f[2], g[5];
+    memset(t, 0, sizeof *t);
+    ori_dialect_pick(tool, names, 2, f);
+    t->object = tool;
+    t->inside = tool;
+    t->custom = !legacy && f[0].type == OR_JSON_NONE;
+    if (!legacy) t->inside = ori_dialect_inside(&f[t->custom ? 1 : 0]);
+    if (t->inside.ptr == NULL) {
+        ori_dialect_lose(w->loss, "tools");
+        return false;
+    }
+    ori_dialect_pick(t->inside, inner, 5, g);
+    t->name = ori_dialect_str(&g[0]);
+    t->description = ori_dialect_str(&g[1]);
+    t->parameters = g[2];
+    t->strict = g[3].type == OR_JSON_TRUE;
+    if (t->name.len == 0) ori_dialect_fail(w, OR_ERR_TYPE, "tools");
+    if (t->custom && g[4].type == OR_JSON_OBJECT) {
+        or_json_item type = ori_dialect_get(g[4].value, "type");
+        if (!ori_dialect_is(&type, "text")) ori_dialect_lose(w->loss, "tools.format");
+    }
+    return w->err == OR_OK;
+}
+
+/* A custom tool takes one text; here that is an object with one string. */
+#define ORI_CUSTOM_SCHEMA                                                                  \
+    "{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},\"required\":[" \
+    "\"input\"]}"
+
+/* A schema whose root is an object, as Anthropic wants it. Another becomes its only member. */
+static void ori_dialect_put_schema(ori_dialect_out *w, const ori_dialect_tool *t)
+{
+    static const char *const names[] = {"type", "oneOf", "anyOf", "allOf"};
+    or_json_item             f[4];
+    or_str                   s = ori_dialect_inside(&t->parameters);
+    bool                     any, plain;
+    ori_dialect_pick(s, names, 4, f);
+    any = !ori_dialect_idle(&t->parameters, NULL) && t->parameters.type != OR_JSON_NONE;
+    plain = f[1].type == OR_JSON_NONE && f[2].type == OR_JSON_NONE && f[3].type == OR_JSON_NONE;
+    if (t->custom) {
+        or_buf_put_z(w->out, ORI_CUSTOM_SCHEMA);
+    } else if (!any) {
+        or_buf_put_z(w->out, "{\"type\":\"object\",\"properties\":{}}");
+    } else if (plain && ori_dialect_is(&f[0], "object")) {
+        or_buf_put_str(w->out, s);
+    } else if (plain && t->parameters.type == OR_JSON_OBJECT && f[0].type == OR_JSON_NONE) {
+        or_buf_put_z(w->out, "{\"type\":\"object\",");
+        or_buf_put_str(w->out, or_str_of(s.ptr + 1, s.len - 1));
+    } else {
+        ori_dialect_lose(w->loss, "tools.parameters");
+        or_buf_put_z(w->out, "{\"type\":\"object\",\"properties\":{\"input\":");
+        or_buf_put_str(w->out, ori_dialect_text(&t->parameters));
+        or_buf_put_z(w->out, "},\"required\":[\"input\"]}");
+    }
+}
+
+/* A schema for Gemini: what stands at its root for other vendors only is left out. */
+static void ori_dialect_put_clean_schema(or_buf *out, or_str schema)
+{
+    static const char *const names[] = {"$schema", "strict"};
+    or_json_item             f[2], item;
+    ori_dialect_list         l;
+    bool                     any = false;
+    ori_dialect_pick(schema, names, 2, f);
+    if (f[0].type == OR_JSON_NONE && f[1].type == OR_JSON_NONE) {
+        or_buf_put_str(out, schema);
+        return;
+    }
+    or_buf_put_char(out, '{');
+    ori_dialect_begin(&l, schema);
+    while (ori_dialect_next(&l, &item)) {
+        if (or_json_str_is(item.key, or_str_z(names[0])) ||
+            or_json_str_is(item.key, or_str_z(names[1])))
+            continue;
+        ori_dialect_put_name(out, &any, NULL);
+        or_buf_put_str(out, or_str_of(item.key.ptr - 1, item.key.len + 2));
+        or_buf_put_char(out, ':');
+        or_buf_put_str(out, ori_dialect_text(&item));
+    }
+    or_buf_put_char(out, '}');
+}
+
+static void ori_dialect_put_parameters(ori_dialect_out *w, const ori_dialect_tool *t)
+{
+    or_str       schema = ori_dialect_inside(&t->parameters);
+    or_json_item p = ori_dialect_get(schema, "properties");
+    or_json_item type = ori_dialect_get(schema, "type");
+    bool         nothing = p.type == OR_JSON_OBJECT && ori_dialect_idle(&p, NULL);
+    if (!t->custom &&
+        (t->parameters.type != OR_JSON_OBJECT || ori_dialect_idle(&t->parameters, NULL) ||
+         nothing || (p.type == OR_JSON_NONE && ori_dialect_is(&type, "object"))))
+        return;
+    or_buf_put_z(w->out, ",\"parametersJsonSchema\":");
+    if (t->custom)
+        or_buf_put_z(w->out, ORI_CUSTOM_SCHEMA);
+    else
+        ori_dialect_put_clean_schema(w->out, schema);
+}
+
+static void ori_dialect_put_tool(ori_dialect_out *w, const ori_dialect_tool *t)
+{
+    bool strict = t->strict && !w->gemini && (w->model->flags & ORI_FORMAT) != 0;
+    or_buf_put_z(w->out, "{\"name\":");
+    ori_dialect_put_function_name(w, t->name);
+    if (t->description.len > 0) {
+        or_buf_put_z(w->out, ",\"description\":\"");
+        or_buf_put_str(w->out, t->description);
+        or_buf_put_char(w->out, '"');
+    }
+    if (w->gemini) {
+        ori_dialect_put_parameters(w, t);
+    } else {
+        or_json_item mark = ori_dialect_get(t->object, "cache_control");
+        or_buf_put_z(w->out, ",\"input_schema\":");
+        ori_dialect_put_schema(w, t);
+        if (strict) or_buf_put_z(w->out, ",\"strict\":true");
+        ori_dialect_put_mark(w, mark.type != OR_JSON_NONE ? t->object : t->inside);
+    }
+    if (t->strict && !strict) ori_dialect_lose(w->loss, "tools.strict");
+    or_buf_put_char(w->out, '}');
+}
+
+/* The comma, or what the list begins with. */
+static void ori_dialect_begin_tool(ori_dialect_out *w)
+{
+    if (w->num_tools == OR_DIALECT_MAX_TOOLS) ori_dialect_fail(w, OR_ERR_TOKENS, "tools");
+    if (w->num_tools++ > 0) {
+        or_buf_put_char(w->out, ',');
+        return;
+    }
+    ori_dialect_put_name(w->out, &w->any, "tools");
+    or_buf_put_z(w->out, w->gemini ? "[{\"functionDeclarations\":[" : "[");
+}
+
+/* Is there a stub of that name behind `from`? */
+static bool ori_dialect_stub_known(ori_dialect_out *w, size_t from, or_str name)
+{
+    size_t end = w->out->len;
+    or_str stubs, written;
+    bool   known;
+    ori_dialect_put_function_name(w, name);
+    if (w->out->err != OR_OK) return false;
+    stubs = or_str_of(w->out->ptr + from, end - from);
+    written = ori_dialect_since(w->out, end);
+    known = or_str_find(stubs, written, 0) < stubs.len;
+    w->out->len = end;
+    return known;
+}
+
+/* Anthropic refuses calls in the history of a request without tools, so those that were called
+   are named. Each once: what stands in out already is looked through. */
+static void ori_dialect_put_stubs(ori_dialect_out *w)
+{
+    size_t            from = w->out->len;
+    or_str            msg = or_str_of(NULL, 0);
+    ori_dialect_list  l;
+    ori_dialect_calls calls;
+    ori_dialect_call  call;
+    ori_dialect_begin(&l, ori_dialect_inside(&w->m[ORI_M_MESSAGES]));
+    while (w->err == OR_OK && ori_dialect_next_message(&l, &msg) != 0) {
+        ori_dialect_begin_calls(&calls, msg);
+        while (w->err == OR_OK && ori_dialect_next_call(&calls, &call)) {
+            size_t before = w->out->len;
+            if (ori_dialect_stub_known(w, from, call.asked.name)) continue;
+            ori_dialect_begin_tool(w);
+            or_buf_put_z(w->out, "{\"name\":");
+            ori_dialect_put_function_name(w, call.asked.name);
+            or_buf_put_z(w->out, ",\"input_schema\":{\"type\":\"object\",\"properties\":{}}}");
+            if (w->out->err != OR_OK || w->out->len == before) return;
+        }
+    }
+}
+
+static void ori_dialect_put_tools(ori_dialect_out *w)
+{
+    bool             legacy = !ori_dialect_has(w, ORI_M_TOOLS);
+    or_json_item     item;
+    ori_dialect_tool t;
+    ori_dialect_list l;
+    ori_dialect_read_choice(w);
+    ori_dialect_begin(&l, ori_dialect_inside(&w->m[legacy ? ORI_M_FUNCTIONS : ORI_M_TOOLS]));
+    while (w->err == OR_OK && ori_dialect_next(&l, &item)) {
+        if (item.type != OR_JSON_OBJECT) ori_dialect_fail(w, OR_ERR_TYPE, "tools");
+        if (w->err != OR_OK || !ori_dialect_read_tool(w, item.value, legacy, &t)) continue;
+        if (!ori_dialect_allowed(w, t.name)) continue;
+        if (or_str_eq(t.name, w->chosen)) w->found = true;
+        ori_dialect_begin_tool(w);
+        ori_dialect_put_tool(w, &t);
+    }
+    if (w->num_tools == 0) {
+        w->choose = ORI_CHOOSE_UNSET;
+        if (!w->gemini) ori_dialect_put_stubs(w);
+        if (w->num_tools > 0) w->choose = ORI_CHOOSE_NONE;
+    }
+    if (w->num_tools > 0) or_buf_put_z(w->out, w->gemini ? "]}]" : "]");
+    if (w->choose == ORI_CHOOSE_NAMED && !w->found) {
+        ori_dialect_lose(w->loss, "tool_choice");
+        w->choose = ORI_CHOOSE_AUTO;
+    }
+}
+
+static void ori_dialect_put_tool_choice(ori_dialect_out *w)
+{
+    static const char *const words[] = {"auto", "none", "auto", "any", "tool"};
+    bool one = w->m[ORI_M_PARALLEL].type == OR_JSON_FALSE && w->choose != ORI_CHOOSE_NONE;
+    bool thinking = w->think > ORI_THINK_OFF;
+    if (w->num_tools == 0) return;
+    if (w->choose >= ORI_CHOOSE_ANY && (thinking || (w->model->flags & ORI_NO_FORCE) != 0)) {
+        ori_dialect_lose(w->loss, "tool_choice");
+        w->choose = ORI_CHOOSE_AUTO;
+    }
+    if (w->choose == ORI_CHOOSE_UNSET && !one) return;
+    ori_dialect_put_name(w->out, &w->any, "tool_choice");
+    or_buf_put_z(w->out, "{\"type\":\"");
+    or_buf_put_z(w->out, words[w->choose]);
+    or_buf_put_char(w->out, '"');
+    if (w->choose == ORI_CHOOSE_NAMED) {
+        or_buf_put_z(w->out, ",\"name\":");
+        ori_dialect_put_function_name(w, w->chosen);
+    }
+    if (one) or_buf_put_z(w->out, ",\"disable_parallel_tool_use\":true");
+    or_buf_put_char(w->out, '}');
+}
+
+/* ---- numbers ---- */
+
+/* In millionths; what does not fit is the nearest that does. */
+static int64_t ori_dialect_millionths(const or_json_item *item)
+{
+    int64_t n = 0;
+    if (or_decimal_round(item->value, 6, &n) == OR_OK) return n;
+    return item->value.len > 0 && *item->value.ptr == '-' ? INT64_MIN : INT64_MAX;
+}
+
+/* A count; 0 when it is not there. */
+static uint64_t ori_dialect_count(ori_dialect_out *w, const or_json_item *item, const char *name)
+{
+    int64_t n = 0;
+    or_err  e = OR_OK;
+    if (item->type == OR_JSON_NONE) return 0;
+    if (item->type == OR_JSON_NUMBER) e = or_decimal_read(item->value, 0, &n);
+    if (item->type != OR_JSON_NUMBER || e != OR_OK || n < 0) ori_dialect_fail(w, OR_ERR_TYPE, name);
+    return n < 0 ? 0 : (uint64_t)n;
+}
+
+/* The most that the model can give; 0: not known. */
+static uint64_t ori_dialect_limit(const ori_dialect_out *w)
+{
+    return w->q->output_limit != 0 ? w->q->output_limit : w->model->max_output;
+}
+
+/* What was asked for, at most what the model can give. Of the body's two the smaller counts. */
+static void ori_dialect_read_max(ori_dialect_out *w)
+{
+    uint64_t a = ori_dialect_count(w, &w->m[ORI_M_MAX_TOKENS], "max_tokens");
+    uint64_t b = ori_dialect_count(w, &w->m[ORI_M_MAX_COMPLETION], "max_completion_tokens");
+    uint64_t limit = ori_dialect_limit(w);
+    if (a == 0 || (b != 0 && b < a)) a = b;
+    if (w->q->max_tokens != 0) a = w->q->max_tokens;
+    w->max_tokens = limit != 0 && a > limit ? limit : a;
+}
+
+/* ---- how to think ---- */
+
+static const char *const ori_dialect_efforts[] = {"",       "none", "minimal", "low",
+                                                  "medium", "high", "xhigh",   "max"};
+
+static uint8_t ori_dialect_effort(const or_json_item *item)
+{
+    for (uint8_t i = ORI_THINK_OFF; i <= ORI_THINK_MAX; i++)
+        if (ori_dialect_is(item, ori_dialect_efforts[i])) return i;
+    return ORI_THINK_UNSET;
+}
+
+/* reasoning, reasoning_effort and include_reasoning. */
+static void ori_dialect_read_think(ori_dialect_out *w)
+{
+    static const char *const names[] = {"effort", "max_tokens", "enabled", "exclude"};
+    or_json_item             f[4];
+    ori_dialect_pick(ori_dialect_inside(&w->m[ORI_M_REASONING]), names, 4, f);
+    if (f[0].type == OR_JSON_NONE) f[0] = w->m[ORI_M_REASONING_EFFORT];
+    w->think = ori_dialect_effort(&f[0]);
+    if (f[0].type != OR_JSON_NONE && w->think == ORI_THINK_UNSET) {
+        ori_dialect_lose(w->loss, "reasoning_effort");
+        w->think = ORI_THINK_MEDIUM;
+    }
+    w->budget = ori_dialect_count(w, &f[1], "reasoning");
+    if (w->think == ORI_THINK_UNSET && (f[2].type == OR_JSON_TRUE || w->budget > 0))
+        w->think = ORI_THINK_MEDIUM;
+    if (f[2].type == OR_JSON_FALSE) w->think = ORI_THINK_OFF;
+    w->hide = f[3].type == OR_JSON_TRUE || w->m[ORI_M_INCLUDE_REASONING].type == OR_JSON_FALSE;
+    if (w->think > ORI_THINK_OFF && (w->model->flags & ORI_NO_THINKING) != 0) {
+        ori_dialect_lose(w->loss, "reasoning");
+        w->think = ORI_THINK_UNSET;
+    }
+}
+
+/* Percent of the whole answer for each effort, as OpenRouter reckons. */
+static const uint8_t ori_dialect_shares[] = {0, 0, 10, 20, 50, 80, 95, 95};
+
+enum { ORI_MIN_BUDGET = 1024, ORI_MAX_BUDGET = 128000, ORI_DEFAULT_MAX = 8192 };
+
+/* A budget is smaller than the whole, which grows for it as far as the model lets it; but not
+   where the caller named it. */
+static void ori_dialect_fit_budget(ori_dialect_out *w)
+{
+    uint64_t limit = w->q->max_tokens != 0 ? w->max_tokens : ori_dialect_limit(w);
+    uint64_t max = w->max_tokens;
+    if (w->budget == 0)
+        w->budget = max / 100 * ori_dialect_shares[w->think] +
+                    max % 100 * ori_dialect_shares[w->think] / 100;
+    if (w->budget > ORI_MAX_BUDGET) w->budget = ORI_MAX_BUDGET;
+    if (w->budget < ORI_MIN_BUDGET) w->budget = ORI_MIN_BUDGET;
+    if (w->budget >= max) max += w->budget;
+    if (limit != 0 && max > limit) max = limit;
+    if (w->budget >= max) w->budget = max - 1;
+    if (w->budget >= ORI_MIN_BUDGET) {
+        w->max_tokens = max;
+        return;
+    }
+    ori_dialect_lose(w->loss, "reasoning");
+    w->think = ORI_THINK_UNSET;
+}
+
+/* Is a budget to be named, not an effort? */
+static bool ori_dialect_budgeted(const ori_dialect_out *w)
+{
+    if ((w->model->flags & ORI_ADAPTIVE) == 0) return true;
+    return w->budget > 0 && (w->model->flags & ORI_NO_BUDGET) == 0;
+}
+
+/* With a budget the turn that is not over has to begin with signed thinking where it has calls.
+   A history from elsewhere has none, so there cannot be any more in this turn. */
+static bool ori_dialect_turn_unsigned(const ori_dialect_out *w)
+{
+    ori_dialect_list   l, details;
+    ori_dialect_calls  calls;
+    ori_dialect_call   call;
+    ori_dialect_detail d;
+    or_json_item       item, found;
+    ori_dialect_begin(&l, ori_dialect_inside(&w->m[ORI_M_MESSAGES]));
+    while (ori_dialect_next(&l, &item)) {
+        bool is_signed = false;
+        if (item.value.ptr <= w->last_user || ori_dialect_role(item.value) != 'a') continue;
+        ori_dialect_begin_calls(&calls, item.value);
+        if (!ori_dialect_next_call(&calls, &call)) continue;
+        found = ori_dialect_get(item.value, "reasoning_details");
+        ori_dialect_begin(&details, ori_dialect_inside(&found));
+        while (ori_dialect_next_detail(&details, &d))
+            if (d.signature.len > 0 || d.data.len > 0) is_signed = true;
+        return !is_signed;
+    }
+    return false;
+}
+
+static void ori_dialect_settle_think(ori_dialect_out *w)
+{
+    uint64_t limit = ori_dialect_limit(w);
+    if (w->max_tokens == 0) w->max_tokens = ORI_DEFAULT_MAX;
+    if (limit != 0 && w->max_tokens > limit) w->max_tokens = limit;
+    if (w->think <= ORI_THINK_OFF) return;
+    if (ori_dialect_budgeted(w)) {
+        ori_dialect_fit_budget(w);
+        if (w->think > ORI_THINK_OFF && ori_dialect_turn_unsigned(w)) {
+            ori_dialect_lose(w->loss, "reasoning");
+            w->think = ORI_THINK_UNSET;
+        }
+    } else if (w->budget > 0) {
+        w->think = ORI_THINK_MINIMAL;
+        while (w->think < ORI_THINK_XHIGH &&
+               w->max_tokens / 100 * ori_dialect_shares[w->think] < w->budget)
+            w->think++;
+    }
+}
+
+/* The effort that Anthropic's output_config has a word for; 0: none. */
+static uint8_t ori_dialect_config_effort(ori_dialect_out *w, bool budgeted)
+{
+    uint32_t flags = w->model->flags;
+    uint8_t  effort = w->think > ORI_THINK_OFF && !budgeted ? w->think : 0;
+    if ((flags & ORI_ADAPTIVE) == 0) {
+        ori_dialect_lose_member(w, ORI_M_VERBOSITY);
+        return 0;
+    }
+    if (effort == 0) effort = ori_dialect_effort(&w->m[ORI_M_VERBOSITY]);
+    if (effort == ORI_THINK_OFF) effort = 0;
+    if (effort == ORI_THINK_MINIMAL) effort = ORI_THINK_LOW;
+    if (effort == ORI_THINK_XHIGH && (flags & ORI_NO_XHIGH) != 0) effort = ORI_THINK_HIGH;
+    if (effort > ORI_THINK_HIGH && w->think == ORI_THINK_OFF && (flags & ORI_OFF_IS_LOW) != 0)
+        effort = ORI_THINK_HIGH;
+    return effort;
+}
+
+static void ori_dialect_put_think(ori_dialect_out *w, bool budgeted)
+{
+    uint32_t flags = w->model->flags;
+    if (w->think == ORI_THINK_UNSET ||
+        (w->think == ORI_THINK_OFF && (flags & ORI_NO_THINKING) != 0))
+        return;
+    if (w->think == ORI_THINK_OFF && (flags & (ORI_NO_OFF | ORI_BETWEEN)) == ORI_NO_OFF) {
+        ori_dialect_lose(w->loss, "reasoning");
+        return;
+    }
+    ori_dialect_put_name(w->out, &w->any, "thinking");
+    if (w->think == ORI_THINK_OFF) {
+        or_buf_put_z(w->out, (flags & ORI_BETWEEN) != 0 ? "{\"type\":\"between_tools\"}"
+                                                        : "{\"type\":\"disabled\"}");
+    } else if (budgeted) {
+        or_buf_put_z(w->out, "{\"type\":\"enabled\",\"budget_tokens\":");
+        or_buf_put_u64(w->out, w->budget);
+        or_buf_put_char(w->out, '}');
+    } else {
+        or_buf_put_z(w->out, "{\"type\":\"adaptive\",\"display\":\"");
+        or_buf_put_z(w->out, w->hide ? "omitted\"}" : "summarized\"}");
+    }
+}
+
+/* ---- the form of the answer ---- */
+
+enum { ORI_FORM_TEXT = 0, ORI_FORM_JSON, ORI_FORM_SCHEMA };
+
+/* What response_format asks for; the schema when it has one. */
+static int ori_dialect_form(ori_dialect_out *w, or_str *schema)
+{
+    or_str       object = ori_dialect_inside(&w->m[ORI_M_RESPONSE_FORMAT]);
+    or_json_item type = ori_dialect_get(object, "type"), s;
+    *schema = or_str_of(NULL, 0);
+    if (object.ptr == NULL || ori_dialect_is(&type, "text")) return ORI_FORM_TEXT;
+    if (ori_dialect_is(&type, "json_object")) return ORI_FORM_JSON;
+    if (!ori_dialect_is(&type, "json_schema")) {
+        ori_dialect_lose(w->loss, "response_format");
+        return ORI_FORM_TEXT;
+    }
+    s = ori_dialect_get(object, "json_schema");
+    s = ori_dialect_get(ori_dialect_inside(&s), "schema");
+    *schema = ori_dialect_inside(&s);
+    return schema->ptr != NULL ? ORI_FORM_SCHEMA : ORI_FORM_JSON;
+}
+
+/* ---- Anthropic ---- */
+
+static void ori_dialect_put_raw(ori_dialect_out *w, const char *name, uint32_t member)
+{
+    if (ori_dialect_has(w, member))
+        ori_dialect_put(w->out, &w->any, name, ori_dialect_text(&w->m[member]));
+}
+
+/* The sequences that have something to be seen, at most `most`. */
+static void ori_dialect_put_stop(ori_dialect_out *w, const char *name, uint32_t most)
+{
+    or_json_item    *stop = &w->m[ORI_M_STOP], item = *stop;
+    ori_dialect_list l;
+    uint32_t         num = 0;
+    bool             any = false;
+    ori_dialect_begin(&l, stop->type == OR_JSON_ARRAY ? stop->value : or_str_of(NULL, 0));
+    if (stop->type == OR_JSON_NONE || (stop->type == OR_JSON_ARRAY && !ori_dialect_next(&l, &item)))
+        return;
+    do {
+        if (item.type != OR_JSON_STRING) ori_dialect_fail(w, OR_ERR_TYPE, "stop");
+        if (w->err != OR_OK) return;
+        if (ori_dialect_blank(item.value) || num == most) {
+            if (item.value.len > 0) ori_dialect_lose(w->loss, "stop");
+            continue;
+        }
+        if (num++ == 0) {
+            ori_dialect_put_name(w->out, &w->any, name);
+            or_buf_put_char(w->out, '[');
+        }
+        ori_dialect_put(w->out, &any, NULL, ori_dialect_text(&item));
+    } while (ori_dialect_next(&l, &item));
+    if (num > 0) or_buf_put_char(w->out, ']');
+}
+
+/* temperature, top_p and top_k, as far as the model takes them. */
+static void ori_dialect_put_sampling(ori_dialect_out *w)
+{
+    const or_json_item *t = &w->m[ORI_M_TEMPERATURE], *p = &w->m[ORI_M_TOP_P];
+    uint32_t            flags = w->model->flags;
+    bool                thinking = w->think > ORI_THINK_OFF;
+    bool                temperature = t->type != OR_JSON_NONE, top_p = p->type != OR_JSON_NONE;
+    bool top_k = ori_dialect_has(w, ORI_M_TOP_K) && !ori_dialect_idle(&w->m[ORI_M_TOP_K], "0");
+    if (temperature && (thinking || (flags & ORI_NO_SAMPLING) != 0)) {
+        if (ori_dialect_millionths(t) != 1000000) ori_dialect_lose(w->loss, "temperature");
+        temperature = false;
+    }
+    if (top_p && ((flags & ORI_NO_SAMPLING) != 0 || ((flags & ORI_NOT_BOTH) != 0 && temperature) ||
+                  (thinking && ori_dialect_millionths(p) < 950000))) {
+        if (ori_dialect_millionths(p) < 990000) ori_dialect_lose(w->loss, "top_p");
+        top_p = false;
+    }
+    if (top_k && (thinking || (flags & ORI_NO_SAMPLING) != 0)) {
+        ori_dialect_lose(w->loss, "top_k");
+        top_k = false;
+    }
+    if (temperature && ori_dialect_millionths(t) > 1000000)
+        ori_dialect_put(w->out, &w->any, "temperature", OR_STR("1"));
+    else if (temperature)
+        ori_dialect_put_raw(w, "temperature", ORI_M_TEMPERATURE);
+    if (top_p) ori_dialect_put_raw(w, "top_p", ORI_M_TOP_P);
+    if (top_k) ori_dialect_put_raw(w, "top_k", ORI_M_TOP_K);
+}
+
+static void ori_dialect_put_config(ori_dialect_out *w, bool budgeted, or_str schema)
+{
+    uint8_t effort = ori_dialect_config_effort(w, budgeted);
+    bool    any = false;
+    if (effort == 0 && schema.len == 0) return;
+    ori_dialect_put_name(w->out, &w->any, "output_config");
+    or_buf_put_char(w->out, '{');
+    if (effort != 0) {
+        ori_dialect_put_name(w->out, &any, "effort");
+        (void)ori_dialect_put_str(w->out, or_str_z(ori_dialect_efforts[effort]));
+    }
+    if (schema.len > 0) {
+        ori_dialect_put_name(w->out, &any, "format");
+        or_buf_put_z(w->out, "{\"type\":\"json_schema\",\"schema\":");
+        or_buf_put_str(w->out, schema);
+        or_buf_put_char(w->out, '}');
+    }
+    or_buf_put_char(w->out, '}');
+}
+
+/* Who asks, and the cache_control of all. */
+static void ori_dialect_put_user_and_mark(ori_dialect_out *w)
+{
+    uint32_t user =
+        ori_dialect_has(w, ORI_M_SAFETY_IDENTIFIER) ? ORI_M_SAFETY_IDENTIFIER : ORI_M_USER;
+    if (ori_dialect_has(w, user) && w->m[user].value.len > 0) {
+        ori_dialect_put_name(w->out, &w->any, "metadata");
+        or_buf_put_z(w->out, "{\"user_id\":");
+        or_buf_put_str(w->out, ori_dialect_text(&w->m[user]));
+        or_buf_put_char(w->out, '}');
+    }
+    if (ori_dialect_has(w, ORI_M_CACHE_CONTROL) && ++w->marks > w->skip)
+        ori_dialect_put_raw(w, "cache_control", ORI_M_CACHE_CONTROL);
+}
+
+static void ori_dialect_put_model(ori_dialect_out *w)
+{
+    ori_dialect_put_name(w->out, &w->any, "model");
+    if (ori_dialect_put_str(w->out, w->q->model) == OR_ERR_UTF8)
+        ori_dialect_fail(w, OR_ERR_UTF8, "model");
+}
+
+/* Tools come before the system's words and these before the messages, as they do in the cache:
+   so the marks are counted in its order. */
+static void ori_dialect_put_messages(ori_dialect_out *w)
+{
+    or_str schema;
+    int    form = ori_dialect_form(w, &schema);
+    bool   native = form == ORI_FORM_SCHEMA && (w->model->flags & ORI_FORMAT) != 0, budgeted;
+    ori_dialect_settle_think(w);
+    budgeted = ori_dialect_budgeted(w);
+    if (form != ORI_FORM_TEXT && !native) ori_dialect_lose(w->loss, "response_format");
+    or_buf_put_char(w->out, '{');
+    ori_dialect_put_model(w);
+    ori_dialect_put_name(w->out, &w->any, "max_tokens");
+    or_buf_put_u64(w->out, w->max_tokens);
+    ori_dialect_put_tools(w);
+    ori_dialect_put_tool_choice(w);
+    ori_dialect_put_conversation(w, form != ORI_FORM_TEXT && !native, schema);
+    ori_dialect_put_think(w, budgeted);
+    ori_dialect_put_config(w, budgeted, native ? schema : or_str_of(NULL, 0));
+    ori_dialect_put_sampling(w);
+    ori_dialect_put_stop(w, "stop_sequences", UINT32_MAX);
+    ori_dialect_put_user_and_mark(w);
+    ori_dialect_put_raw(w, "stream", ORI_M_STREAM);
+    or_buf_put_char(w->out, '}');
+}
+
+/* ---- Gemini ---- */
+
+static void ori_dialect_put_tool_config(ori_dialect_out *w)
+{
+    static const char *const modes[] = {"", "NONE", "AUTO", "ANY", "ANY"};
+    if (w->m[ORI_M_PARALLEL].type == OR_JSON_FALSE && w->num_tools > 0)
+        ori_dialect_lose_member(w, ORI_M_PARALLEL);
+    if (w->choose == ORI_CHOOSE_UNSET || w->num_tools == 0) return;
+    ori_dialect_put_name(w->out, &w->any, "toolConfig");
+    or_buf_put_z(w->out, "{\"functionCallingConfig\":{\"mode\":\"");
+    or_buf_put_z(w->out, modes[w->choose]);
+    or_buf_put_char(w->out, '"');
+    if (w->choose == ORI_CHOOSE_NAMED) {
+        or_buf_put_z(w->out, ",\"allowedFunctionNames\":[");
+        ori_dialect_put_function_name(w, w->chosen);
+        or_buf_put_char(w->out, ']');
+    }
+    or_buf_put_z(w->out, "}}");
+}
+
+static const char *ori_dialect_level(const ori_dialect_out *w)
+{
+    static const char *const levels[] = {"",       "MINIMAL", "MINIMAL", "LOW",
+                                         "MEDIUM", "HIGH",    "HIGH",    "HIGH"};
+    uint8_t                  think = w->think;
+    if (w->budget > 0)
+        think = w->budget <= 1024   ? ORI_THINK_LOW
+                : w->budget <= 8192 ? ORI_THINK_MEDIUM
+                                    : ORI_THINK_HIGH;
+    if ((w->model->flags & ORI_TWO_LEVELS) == 0) return levels[think];
+    return think < ORI_THINK_MEDIUM ? "LOW" : "HIGH";
+}
+
+static uint64_t ori_dialect_gemini_budget(ori_dialect_out *w)
+{
+    static const uint32_t budgets[] = {0, 0, 512, 1024, 8192, 24576, 24576, 24576};
+    if (w->think == ORI_THINK_OFF && (w->model->flags & ORI_NO_OFF) != 0) {
+        ori_dialect_lose(w->loss, "reasoning");
+        return 128;
+    }
+    return w->think > ORI_THINK_OFF && w->budget > 0 ? w->budget : budgets[w->think];
+}
+
+static void ori_dialect_put_thinking_config(ori_dialect_out *w, bool *any)
+{
+    if (w->think == ORI_THINK_UNSET || (w->model->flags & ORI_NO_THINKING) != 0) return;
+    ori_dialect_put_name(w->out, any, "thinkingConfig");
+    or_buf_put_char(w->out, '{');
+    if (w->think > ORI_THINK_OFF && !w->hide) or_buf_put_z(w->out, "\"includeThoughts\":true,");
+    if ((w->model->flags & ORI_ADAPTIVE) != 0) {
+        or_buf_put_z(w->out, "\"thinkingLevel\":\"");
+        or_buf_put_z(w->out, ori_dialect_level(w));
+        or_buf_put_z(w->out, "\"}");
+        return;
+    }
+    or_buf_put_z(w->out, "\"thinkingBudget\":");
+    or_buf_put_u64(w->out, ori_dialect_gemini_budget(w));
+    or_buf_put_char(w->out, '}');
+}
+
+static void ori_dialect_put_gemini_form(ori_dialect_out *w, bool *any)
+{
+    or_str schema;
+    int    form = ori_dialect_form(w, &schema);
+    if (form == ORI_FORM_TEXT) return;
+    if (w->num_tools > 0 && (w->model->flags & ORI_TOOLS_OR_JSON) != 0) {
+        ori_dialect_lose(w->loss, "response_format");
+        return;
+    }
+    ori_dialect_put(w->out, any, "responseMimeType", OR_STR("\"application/json\""));
+    if (form != ORI_FORM_SCHEMA) return;
+    ori_dialect_put_name(w->out, any, "responseJsonSchema");
+    ori_dialect_put_clean_schema(w->out, schema);
+}
+
+/* "TEXT", "IMAGE", "AUDIO". */
+static void ori_dialect_put_modalities(ori_dialect_out *w, bool *any)
+{
+    static const char *const words[] = {"text", "image", "audio"};
+    static const char *const theirs[] = {"\"TEXT\"", "\"IMAGE\"", "\"AUDIO\""};
+    or_json_item            *m = &w->m[ORI_M_MODALITIES], item;
+    ori_dialect_list         l;
+    bool                     some = false;
+    if (m->type == OR_JSON_NONE || ori_dialect_idle(m, NULL)) return;
+    ori_dialect_put_name(w->out, any, "responseModalities");
+    or_buf_put_char(w->out, '[');
+    ori_dialect_begin(&l, m->value);
+    while (ori_dialect_next(&l, &item)) {
+        int i = 0;
+        while (i < 3 && !ori_dialect_is(&item, words[i])) i++;
+        if (i == 3)
+            ori_dialect_lose(w->loss, "modalities");
+        else
+            ori_dialect_put(w->out, &some, NULL, or_str_z(theirs[i]));
+    }
+    or_buf_put_char(w->out, ']');
+}
+
+/* Members of generationConfig that only change their name. */
+static void ori_dialect_put_gemini_numbers(ori_dialect_out *w, bool *any)
+{
+    static const struct {
+        uint8_t     member;
+        uint32_t    unless;
+        const char *name;
+    } rows[] = {
+        {ORI_M_TEMPERATURE, 0, "temperature"},
+        {ORI_M_TOP_P, 0, "topP"},
+        {ORI_M_TOP_K, 0, "topK"},
+        {ORI_M_SEED, 0, "seed"},
+        {ORI_M_PRESENCE_PENALTY, ORI_NO_PENALTY, "presencePenalty"},
+        {ORI_M_FREQUENCY_PENALTY, ORI_NO_PENALTY, "frequencyPenalty"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const or_json_item *item = &w->m[rows[i].member];
+        if (item->type == OR_JSON_NONE) continue;
+        if ((w->model->flags & rows[i].unless) == 0)
+            ori_dialect_put(w->out, any, rows[i].name, item->value);
+        else if (!ori_dialect_idle(item, "0"))
+            ori_dialect_lose_member(w, rows[i].member);
+    }
+    if (w->m[ORI_M_LOGPROBS].type != OR_JSON_TRUE) return;
+    ori_dialect_put(w->out, any, "responseLogprobs", OR_STR("true"));
+    if (ori_dialect_has(w, ORI_M_TOP_LOGPROBS))
+        ori_dialect_put(w->out, any, "logprobs", w->m[ORI_M_TOP_LOGPROBS].value);
+}
+
+/* The members of generationConfig; whether there are any. */
+static bool ori_dialect_put_generation(ori_dialect_out *w)
+{
+    bool outer = w->any, any;
+    w->any = false;
+    if (w->max_tokens != 0) {
+        ori_dialect_put_name(w->out, &w->any, "maxOutputTokens");
+        or_buf_put_u64(w->out, w->max_tokens);
+    }
+    ori_dialect_put_gemini_numbers(w, &w->any);
+    ori_dialect_put_stop(w, "stopSequences", 5);
+    ori_dialect_put_gemini_form(w, &w->any);
+    ori_dialect_put_thinking_config(w, &w->any);
+    ori_dialect_put_modalities(w, &w->any);
+    any = w->any;
+    w->any = outer;
+    return any;
+}
+
+/* Written twice, since the first time only counts: an empty object is not to stand there. */
+static void ori_dialect_put_generation_config(ori_dialect_out *w)
+{
+    or_buf *out = w->out;
+    or_buf  nowhere;
+    bool    any;
+    or_buf_init_counting(&nowhere);
+    w->out = &nowhere;
+    any = ori_dialect_put_generation(w);
+    w->out = out;
+    if (!any) return;
+    ori_dialect_put_name(w->out, &w->any, "generationConfig");
+    or_buf_put_char(w->out, '{');
+    (void)ori_dialect_put_generation(w);
+    or_buf_put_char(w->out, '}');
+}
+
+static void ori_dialect_put_gemini(ori_dialect_out *w)
+{
+    or_buf_put_char(w->out, '{');
+    ori_dialect_put_conversation(w, false, or_str_of(NULL, 0));
+    ori_dialect_put_tools(w);
+    ori_dialect_put_tool_config(w);
+    ori_dialect_put_generation_config(w);
+    or_buf_put_char(w->out, '}');
+}
+
+/* ---- chat, for servers that lack something ---- */
+
+/* A copy of the body with changes: what stands before them is copied when they come, so they
+   have to come in the order of the text. */
+typedef struct ori_dialect_copy {
+    or_buf          *out;
+    const char      *done; /* up to here */
+    uint32_t         lacks;
+    or_dialect_loss *loss;
+} ori_dialect_copy;
+
+/* What stands from `from` to `to` is left out. */
+static void ori_dialect_cut(ori_dialect_copy *c, const char *from, const char *to)
+{
+    if (from > c->done) or_buf_put(c->out, c->done, (size_t)(from - c->done));
+    if (to > c->done) c->done = to;
+}
+
+static void ori_dialect_change(ori_dialect_copy *c, or_str old, or_str text)
+{
+    ori_dialect_cut(c, old.ptr, old.ptr + old.len);
+    or_buf_put_str(c->out, text);
+}
+
+/* An object or array of which members are kept or dropped, with the commas between them. */
+typedef struct ori_dialect_keep {
+    const char *open; /* behind its bracket */
+    const char *kept; /* where the last that was kept ends; NULL: none was */
+    const char *end;  /* where the last ends that was dropped before any was kept */
+} ori_dialect_keep;
+
+static void ori_dialect_begin_keep(ori_dialect_keep *k, or_str container)
+{
+    k->open = container.ptr + 1;
+    k->kept = k->end = NULL;
+}
+
+static const char *ori_dialect_item_start(const or_json_item *item)
+{
+    return item->key.ptr != NULL ? item->key.ptr - 1 : ori_dialect_text(item).ptr;
+}
+
+static const char *ori_dialect_item_end(const or_json_item *item)
+{
+    or_str text = ori_dialect_text(item);
+    return text.ptr + text.len;
+}
+
+static void ori_dialect_keep_item(ori_dialect_copy *c, ori_dialect_keep *k,
+                                  const or_json_item *item)
+{
+    if (k->kept == NULL && k->end != NULL)
+        ori_dialect_cut(c, k->open, ori_dialect_item_start(item));
+    k->kept = ori_dialect_item_end(item);
+}
+
+static void ori_dialect_drop_item(ori_dialect_copy *c, ori_dialect_keep *k,
+                                  const or_json_item *item)
+{
+    if (k->kept != NULL)
+        ori_dialect_cut(c, k->kept, ori_dialect_item_end(item));
+    else
+        k->end = ori_dialect_item_end(item);
+}
+
+static void ori_dialect_end_keep(ori_dialect_copy *c, ori_dialect_keep *k)
+{
+    if (k->kept == NULL && k->end != NULL) ori_dialect_cut(c, k->open, k->end);
+}
+
+/* A member in front of all others of an object that has some. */
+static void ori_dialect_insert(ori_dialect_copy *c, or_str object, const char *member)
+{
+    ori_dialect_cut(c, object.ptr, object.ptr + 1);
+    or_buf_put_char(c->out, '{');
+    or_buf_put_z(c->out, member);
+    or_buf_put_char(c->out, ',');
+}
+
+/* An id of nine letters or digits: itself, or made from it, so that a call and its result stay
+   together. */
+static void ori_dialect_shorten(ori_dialect_copy *c, const or_json_item *item)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    or_str            raw = ori_dialect_str(item);
+    const char       *p = raw.ptr, *end = p + raw.len;
+    uint64_t          h = 14695981039346656037u;
+    char              id[9];
+    bool              plain = raw.len == sizeof id;
+    if (raw.ptr == NULL) return;
+    while (p < end) {
+        uint32_t ch = (unsigned char)*p;
+        char     piece[4] = {*p, 0, 0, 0};
+        size_t   n = 1;
+        if (ch == '\\')
+            n = ori_json_utf8_put(ori_json_unescape_one(&p, end), piece);
+        else
+            p++;
+        plain =
+            plain && n == 1 && piece[0] != '_' && ori_dialect_is_plain(or_str_of(piece, 1), "", 1);
+        for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)piece[i]) * 1099511628211u;
+    }
+    if (plain) return;
+    for (size_t i = 0; i < sizeof id; i++, h /= 62) id[i] = letters[h % 62];
+    ori_dialect_change(c, raw, or_str_of(id, sizeof id));
+}
+
+/* Does the string hold a JSON object? */
+static bool ori_dialect_holds_object(or_buf *out, or_str raw)
+{
+    size_t from = out->len;
+    bool   holds = ori_dialect_put_object_in(out, raw);
+    if (out->err == OR_OK) out->len = from;
+    return holds;
+}
+
+/* One call's function: its arguments. */
+static void ori_dialect_copy_function(ori_dialect_copy *c, or_str function)
+{
+    ori_dialect_list l;
+    or_json_item     item;
+    bool             any = false;
+    or_json_item     arguments = ori_dialect_get(function, "arguments");
+    if ((c->lacks & OR_WANTS_ARGUMENTS) == 0) return;
+    ori_dialect_begin(&l, function);
+    while (ori_dialect_next(&l, &item)) {
+        if (!or_json_str_is(item.key, OR_STR("arguments"))) {
+            any = true;
+            continue;
+        }
+        if (item.type == OR_JSON_OBJECT) {
+            ori_dialect_cut(c, item.value.ptr, item.value.ptr + item.value.len);
+            (void)ori_dialect_put_str(c->out, item.value);
+        } else if (item.type != OR_JSON_STRING || !ori_dialect_holds_object(c->out, item.value)) {
+            ori_dialect_change(c, ori_dialect_text(&item), OR_STR("\"{}\""));
+        }
+        arguments = item;
+    }
+    if (arguments.type == OR_JSON_NONE && any)
+        ori_dialect_insert(c, function, "\"arguments\":\"{}\"");
+}
+
+static void ori_dialect_copy_calls(ori_dialect_copy *c, or_str calls)
+{
+    ori_dialect_list l, members;
+    or_json_item     call, item;
+    ori_dialect_begin(&l, calls);
+    while (ori_dialect_next(&l, &call)) {
+        ori_dialect_begin(&members, ori_dialect_inside(&call));
+        while (ori_dialect_next(&members, &item)) {
+            if ((c->lacks & OR_WANTS_SHORT_IDS) != 0 && or_json_str_is(item.key, OR_STR("id")))
+                ori_dialect_shorten(c, &item);
+            if (item.type == OR_JSON_OBJECT && or_json_str_is(item.key, OR_STR("function")))
+                ori_dialect_copy_function(c, item.value);
+        }
+    }
+}
+
+/* Is content an array of nothing but text? */
+static bool ori_dialect_all_text(or_str content)
+{
+    ori_dialect_list l;
+    or_json_item     part, text;
+    ori_dialect_begin(&l, content);
+    while (ori_dialect_next(&l, &part)) {
+        text = ori_dialect_get(ori_dialect_inside(&part), "text");
+        if (part.type != OR_JSON_STRING && text.type != OR_JSON_STRING) return false;
+    }
+    return true;
+}
+
+/* Objects in an array, without their marks for the cache. */
+static void ori_dialect_copy_parts(ori_dialect_copy *c, or_str parts)
+{
+    ori_dialect_list l, members;
+    ori_dialect_keep keep;
+    or_json_item     part, item;
+    if ((c->lacks & OR_LACKS_CACHE_CONTROL) == 0) return;
+    ori_dialect_begin(&l, parts);
+    while (ori_dialect_next(&l, &part)) {
+        if (part.type != OR_JSON_OBJECT) continue;
+        ori_dialect_begin_keep(&keep, part.value);
+        ori_dialect_begin(&members, part.value);
+        while (ori_dialect_next(&members, &item)) {
+            if (or_json_str_is(item.key, OR_STR("cache_control")))
+                ori_dialect_drop_item(c, &keep, &item);
+            else
+                ori_dialect_keep_item(c, &keep, &item);
+        }
+        ori_dialect_end_keep(c, &keep);
+    }
+}
+
+static void ori_dialect_copy_content(ori_dialect_copy *c, const or_json_item *content, char role)
+{
+    if (content->type == OR_JSON_NULL && role == 'a' && (c->lacks & OR_WANTS_CONTENT) != 0)
+        ori_dialect_change(c, content->value, OR_STR("\"\""));
+    if (content->type != OR_JSON_ARRAY) return;
+    if ((c->lacks & OR_WANTS_TEXT) != 0 && ori_dialect_all_text(content->value)) {
+        ori_dialect_cut(c, content->value.ptr, content->value.ptr + content->value.len);
+        ori_dialect_put_joined(c->out, content, "\\n");
+        return;
+    }
+    ori_dialect_copy_parts(c, content->value);
+}
+
+/* Members of a message that some servers refuse. */
+static const struct {
+    const char *name;
+    uint32_t    lacks;
+} ori_dialect_refused[] = {
+    {"name", OR_LACKS_NAME},
+    {"cache_control", OR_LACKS_CACHE_CONTROL},
+    {"reasoning", OR_LACKS_REASONING},
+    {"reasoning_content", OR_LACKS_REASONING},
+    {"reasoning_details", OR_LACKS_REASONING | OR_LACKS_DETAILS},
+    {"refusal", OR_LACKS_DETAILS},
+    {"annotations", OR_LACKS_DETAILS},
+    {"images", OR_LACKS_DETAILS},
+};
+
+/* What of a message counts for its members. */
+typedef struct ori_dialect_message {
+    char role;  /* as ori_dialect_role */
+    bool calls; /* it has some */
+    bool named; /* its reasoning_content is something */
+} ori_dialect_message;
+
+static bool ori_dialect_is_refused(ori_dialect_copy *c, const or_json_item *item,
+                                   const ori_dialect_message *m)
+{
+    bool thought = or_json_str_is(item->key, OR_STR("reasoning")) ||
+                   or_json_str_is(item->key, OR_STR("reasoning_content"));
+    if (thought && (c->lacks & OR_WANTS_REASONING) != 0) {
+        bool own = or_json_str_is(item->key, OR_STR("reasoning_content"));
+        return item->type != OR_JSON_STRING || item->value.len == 0 || (m->named && !own);
+    }
+    for (size_t i = 0; i < sizeof ori_dialect_refused / sizeof *ori_dialect_refused; i++) {
+        if ((c->lacks & ori_dialect_refused[i].lacks) == 0 ||
+            !or_json_str_is(item->key, or_str_z(ori_dialect_refused[i].name)))
+            continue;
+        if (m->role == 't' && ori_dialect_refused[i].lacks == OR_LACKS_NAME) return false;
+        if ((thought || i == 4) && item->type != OR_JSON_NULL) c->loss->reasoning = true;
+        return true;
+    }
+    return false;
+}
+
+/* A member that stays, with what changes in it. */
+static void ori_dialect_copy_member(ori_dialect_copy *c, const or_json_item *item,
+                                    const ori_dialect_message *m)
+{
+    if (or_json_str_is(item->key, OR_STR("role"))) {
+        if ((c->lacks & OR_LACKS_DEVELOPER) != 0 && ori_dialect_is(item, "developer"))
+            ori_dialect_change(c, item->value, OR_STR("system"));
+    } else if (or_json_str_is(item->key, OR_STR("content"))) {
+        ori_dialect_copy_content(c, item, m->role);
+    } else if (or_json_str_is(item->key, OR_STR("tool_calls"))) {
+        ori_dialect_copy_calls(c, ori_dialect_inside(item));
+    } else if (or_json_str_is(item->key, OR_STR("tool_call_id"))) {
+        if ((c->lacks & OR_WANTS_SHORT_IDS) != 0) ori_dialect_shorten(c, item);
+    } else if (or_json_str_is(item->key, OR_STR("reasoning"))) {
+        if ((c->lacks & OR_WANTS_REASONING) != 0)
+            ori_dialect_change(c, item->key, OR_STR("reasoning_content"));
+    }
+}
+
+static void ori_dialect_copy_message(ori_dialect_copy *c, or_str msg)
+{
+    static const char *const names[] = {"tool_calls", "reasoning", "reasoning_content"};
+    or_json_item             f[3], item, content;
+    ori_dialect_list         l;
+    ori_dialect_keep         keep;
+    ori_dialect_message      m;
+    bool                     filled = false;
+    ori_dialect_pick(msg, names, 3, f);
+    m.role = ori_dialect_role(msg);
+    m.calls = f[0].type == OR_JSON_ARRAY && !ori_dialect_idle(&f[0], NULL);
+    m.named = f[2].type == OR_JSON_STRING && f[2].value.len > 0;
+    /* Whatever is inserted stands in front, and every message has a role behind it. */
+    if ((c->lacks & OR_WANTS_REASONING) != 0 && m.calls && !m.named &&
+        (f[1].type != OR_JSON_STRING || f[1].value.len == 0)) {
+        ori_dialect_insert(c, msg, "\"reasoning_content\":\" \"");
+    }
+    ori_dialect_begin_keep(&keep, msg);
+    ori_dialect_begin(&l, msg);
+    while (ori_dialect_next(&l, &item)) {
+        if (ori_dialect_is_refused(c, &item, &m)) {
+            ori_dialect_drop_item(c, &keep, &item);
+            continue;
+        }
+        ori_dialect_keep_item(c, &keep, &item);
+        ori_dialect_copy_member(c, &item, &m);
+        content = item;
+        if (or_json_str_is(content.key, OR_STR("content"))) filled = true;
+    }
+    if (!filled && m.role == 'a' && (c->lacks & OR_WANTS_CONTENT) != 0) {
+        ori_dialect_cut(c, msg.ptr + msg.len - 1, msg.ptr + msg.len);
+        or_buf_put_z(c->out, keep.kept != NULL ? ",\"content\":\"\"}" : "\"content\":\"\"}");
+    }
+    ori_dialect_end_keep(c, &keep);
+}
+
+static void ori_dialect_copy_messages(ori_dialect_copy *c, or_str messages)
+{
+    ori_dialect_list l;
+    ori_dialect_keep keep;
+    or_json_item     item;
+    char             before = 0;
+    bool             turns = (c->lacks & OR_WANTS_TURNS) != 0;
+    ori_dialect_begin(&l, messages);
+    ori_dialect_begin_keep(&keep, messages);
+    while (ori_dialect_next(&l, &item)) {
+        char role = item.type == OR_JSON_OBJECT ? ori_dialect_role(item.value) : 0;
+        if (turns && role == 'a' && !ori_dialect_says(item.value)) {
+            ori_dialect_drop_item(c, &keep, &item);
+            continue;
+        }
+        ori_dialect_keep_item(c, &keep, &item);
+        if (turns && role == 'u' && before == 't') {
+            ori_dialect_cut(c, item.value.ptr, item.value.ptr);
+            or_buf_put_z(c->out, "{\"role\":\"assistant\",\"content\":\"OK.\"},");
+        }
+        if (role != 0) ori_dialect_copy_message(c, item.value);
+        before = role;
+    }
+    ori_dialect_end_keep(c, &keep);
+}
+
+/* A tool, or its function. */
+static void ori_dialect_copy_tool(ori_dialect_copy *c, or_str tool, bool inside)
+{
+    ori_dialect_list l;
+    ori_dialect_keep keep;
+    or_json_item     item;
+    ori_dialect_begin(&l, tool);
+    ori_dialect_begin_keep(&keep, tool);
+    while (ori_dialect_next(&l, &item)) {
+        bool drop = (c->lacks & OR_LACKS_CACHE_CONTROL) != 0 &&
+                    or_json_str_is(item.key, OR_STR("cache_control"));
+        if (inside && (c->lacks & OR_LACKS_STRICT) != 0 &&
+            or_json_str_is(item.key, OR_STR("strict")))
+            drop = true;
+        if (drop) {
+            ori_dialect_drop_item(c, &keep, &item);
+            continue;
+        }
+        ori_dialect_keep_item(c, &keep, &item);
+        if (!inside && item.type == OR_JSON_OBJECT && or_json_str_is(item.key, OR_STR("function")))
+            ori_dialect_copy_tool(c, item.value, true);
+    }
+    ori_dialect_end_keep(c, &keep);
+}
+
+static void ori_dialect_copy_tools(ori_dialect_copy *c, or_str tools)
+{
+    ori_dialect_list l;
+    or_json_item     item;
+    ori_dialect_begin(&l, tools);
+    while (ori_dialect_next(&l, &item))
+        if (item.type == OR_JSON_OBJECT) ori_dialect_copy_tool(c, item.value, false);
+}
+
+static void ori_dialect_copy_root(ori_dialect_out *w, ori_dialect_copy *c)
+{
+    ori_dialect_list l;
+    ori_dialect_keep keep;
+    or_json_item     item;
+    bool             named = false, any = false;
+    or_str           body = w->q->body;
+    body.ptr = ori_json_skip_space(body.ptr, body.ptr + body.len);
+    ori_dialect_begin(&l, w->q->body);
+    ori_dialect_begin_keep(&keep, body);
+    while (w->err == OR_OK && ori_dialect_next(&l, &item)) {
+        bool model = or_json_str_is(item.key, OR_STR("model"));
+        any = true;
+        if (model && named) {
+            ori_dialect_drop_item(c, &keep, &item);
+            continue;
+        }
+        ori_dialect_keep_item(c, &keep, &item);
+        if (model) {
+            or_str old = ori_dialect_text(&item);
+            ori_dialect_cut(c, old.ptr, old.ptr + old.len);
+            if (ori_dialect_put_str(c->out, w->q->model) == OR_ERR_UTF8)
+                ori_dialect_fail(w, OR_ERR_UTF8, "model");
+            named = true;
+        } else if (item.type == OR_JSON_ARRAY && or_json_str_is(item.key, OR_STR("messages"))) {
+            ori_dialect_copy_messages(c, item.value);
+        } else if (item.type == OR_JSON_ARRAY && or_json_str_is(item.key, OR_STR("tools"))) {
+            ori_dialect_copy_tools(c, item.value);
+        }
+    }
+    if (!named && w->err == OR_OK) {
+        const char *close = any ? keep.kept : keep.open;
+        ori_dialect_cut(c, close, close);
+        or_buf_put_z(c->out, any ? ",\"model\":" : "\"model\":");
+        if (ori_dialect_put_str(c->out, w->q->model) == OR_ERR_UTF8)
+            ori_dialect_fail(w, OR_ERR_UTF8, "model");
+    }
+}
+
+static void ori_dialect_put_chat(ori_dialect_out *w)
+{
+    ori_dialect_copy c;
+    const char      *end = w->q->body.ptr + w->q->body.len;
+    c.out = w->out;
+    c.done = w->q->body.ptr;
+    c.lacks = w->q->lacks;
+    c.loss = w->loss;
+    ori_dialect_copy_root(w, &c);
+    ori_dialect_cut(&c, end, end);
+}
+
+/* ---- all of it ---- */
+
+static void ori_dialect_put_request(ori_dialect_out *w, or_dialect to)
+{
+    or_str name = w->q->model;
+    w->gemini = to == OR_DIALECT_GEMINI;
+    if (to == OR_DIALECT_CHAT) {
+        ori_dialect_put_chat(w);
+        return;
+    }
+    w->model = w->gemini ? ori_dialect_find_model(ori_dialect_gemini, name, false)
+                         : ori_dialect_find_model(ori_dialect_claude, name, true);
+    ori_dialect_read_members(w);
+    ori_dialect_check_types(w);
+    ori_dialect_read_max(w);
+    ori_dialect_read_think(w);
+    if (w->err != OR_OK) return;
+    if (w->gemini)
+        ori_dialect_put_gemini(w);
+    else
+        ori_dialect_put_messages(w);
+}
+
+or_err or_dialect_write(or_buf *out, or_dialect to, const or_dialect_request *q,
+                        or_dialect_loss *loss, const char **bad)
+{
+    enum { MOST_MARKS = 4 }; /* of Anthropic's cache; the last reach farthest */
+    ori_dialect_out w;
+    or_json_item    root;
+    or_json_scan    scan;
+    size_t          from = out->len;
+    uint32_t        skip = 0;
+    or_err          e = or_json_check(q->body, NULL);
+    if (bad != NULL) *bad = NULL;
+    if (out->err != OR_OK) return out->err;
+    if (out->counting ||
+        (to != OR_DIALECT_CHAT && to != OR_DIALECT_MESSAGES && to != OR_DIALECT_GEMINI))
+        return OR_ERR_ARG;
+    if (e != OR_OK) return e;
+    or_json_scan_init(&scan, q->body);
+    if (or_json_scan_next(&scan, &root) != OR_OK || root.type != OR_JSON_OBJECT) return OR_ERR_TYPE;
+    for (;;) {
+        memset(&w, 0, sizeof w);
+        w.out = out;
+        w.q = q;
+        w.loss = loss;
+        w.skip = skip;
+        ori_dialect_put_request(&w, to);
+        if (w.err != OR_OK || out->err != OR_OK || w.marks - w.skip <= MOST_MARKS) break;
+        out->len = from;
+        skip = w.marks - MOST_MARKS;
+    }
+    if (w.err == OR_OK) w.err = out->err;
+    if (w.err != OR_OK) out->len = from;
+    if (w.err != OR_OK && bad != NULL) *bad = w.bad;
+    return w.err;
+}
+
 /* ---- [/A] ---- */
 
 /* ---- [B] other dialects to chat requests ---- */
