@@ -1814,8 +1814,9 @@ OR_API or_err or_reply_add(or_reply *r, or_buf *out, const or_chat_delta *delta)
 
 /* The answer is complete: its last events, or all of it as one JSON object, are appended to
    out. cost (may be NULL) and what u says of it become OpenRouter's usage.cost, is_byok and
-   cost_details; cost is null when unknown. metadata: raw object for openrouter_metadata; absent:
-   none. */
+   cost_details; cost is null when unknown, and a usage that is not set is marked as estimated.
+   metadata: raw object for openrouter_metadata; absent: none. An answer that was cut off by an
+   error is for or_reply_fail. Errors as or_reply_add. */
 OR_API or_err or_reply_end(or_reply *r, or_buf *out, const or_usage *u, const or_cost *cost,
                            or_str metadata);
 
@@ -8712,7 +8713,7 @@ static void ori_reply_put_response(or_reply *r, or_buf *out, const ori_reply_res
     }
     or_buf_put_char(out, ']');
     ori_reply_put_echo(r, out);
-    if (p->usage != NULL && p->usage->set)
+    if (p->usage != NULL && (p->usage->set || p->cost != NULL))
         ori_reply_put_response_usage(out, p->usage, p->cost);
     else
         or_buf_put_z(out, ",\"usage\":null");

@@ -566,7 +566,29 @@ static void test_response_object(void)
     CHECK_ERR(or_json_check(got, NULL), OR_OK, "response");
     p.usage.set = false; /* unknown, not 0 */
     got = play_lines(&p, "!stop\n", &e);
+    CHECK(or_str_find(got, OR_STR(",\"estimated\":true}"), 0) < got.len, "G49: cost alone");
+    p.cost = NULL;
+    got = play_lines(&p, "!stop\n", &e);
     CHECK(or_str_find(got, OR_STR(",\"usage\":null,"), 0) < got.len, "no usage");
+}
+
+/* Ids are the request's, without what that begins with. */
+static void test_ids(void)
+{
+    static const char *const rows[][2] = {{"gen-1", "1"},   {"gen_1", "1"}, {"gen1", "gen1"},
+                                          {"gen-", "gen-"}, {"-a", "-a"},   {"gen", "gen"},
+                                          {"G-1", "G-1"},   {"g-a-b", "a-b"}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char   want[64];
+        play   p;
+        or_err e;
+        play_init(&p, OR_DIALECT_RESPONSES, false);
+        p.facts.id = or_str_z(rows[i][0]);
+        or_str got = play_lines(&p, "!stop\n", &e);
+        int    n = snprintf(want, sizeof want, "{\"id\":\"resp_%s\",", rows[i][1]);
+        CHECK(got.len > (size_t)n, rows[i][0]);
+        CHECK_STR(or_str_of(got.ptr, (size_t)n), or_str_z(want), rows[i][0]);
+    }
 }
 
 /* G48, G49 */
@@ -682,6 +704,11 @@ static void test_pieces(void)
         call.id = OR_STR("i");
         call.name = OR_STR("f");
         CHECK_ERR(or_reply_end(&r, &out, &u, NULL, none), OR_OK, "pieces");
+        const or_reply_error gone = {.status = 500};
+        size_t               end = out.len;
+        CHECK_ERR(or_reply_fail(&r, &out, &gone), OR_ERR_ARG, "it is over");
+        CHECK_ERR(or_reply_add(&r, &out, &d), OR_ERR_ARG, "it is over");
+        CHECK(out.len == end, "it is over");
         if (k < 2) {
             CHECK_STR(or_buf_str(&out), want, "pieces");
         } else if (k == 3) { /* the last event repeats all of it */
@@ -920,12 +947,14 @@ static void test_errors(void)
                              "{'error':{'type':'%s','param':null,'code':%s,'message':'a\\'b'%s}}",
                              rows[i].type, rows[i].code, full ? ",'metadata':{'k':1}" : "");
                 or_str want = quoted(text, mem, sizeof mem);
-                for (size_t n = 0; n <= want.len; n++) {
-                    or_buf_init(&out, small, n);
+                for (size_t n = 0; n <= want.len; n++) { /* behind what is there */
+                    or_buf_init(&out, small, n + 1);
+                    or_buf_put_char(&out, '!');
                     CHECK_ERR(or_reply_put_error(&out, to[k], &e),
                               n < want.len ? OR_ERR_SPACE : OR_OK, text);
-                    CHECK(out.len == (n < want.len ? 0 : n), text);
+                    CHECK(out.len == (n < want.len ? 1 : n + 1), text);
                 }
+                or_buf_take(&out, 1);
                 CHECK_STR(or_buf_str(&out), want, text);
                 CHECK_ERR(or_json_check(or_buf_str(&out), NULL), OR_OK, text);
             }
@@ -1013,6 +1042,20 @@ static void test_fail(void)
                   "small");
         CHECK(out.len == (n < strlen(error) ? 0 : n), "small");
     }
+    const or_usage      u = {.set = true};
+    static or_tool_call call = {.name = S("f"), .arguments = S("{}")};
+    or_chat_delta       d;
+    memset(&d, 0, sizeof d);
+    d.tool_calls = &call;
+    d.num_tool_calls = 1;
+    or_buf_init(&out, out_mem, sizeof out_mem);
+    or_buf_init(&hold, hold_mem, 3); /* no room for the id that has to be made at the end */
+    or_reply_init(&r, OR_DIALECT_MESSAGES, &facts, true, &hold);
+    CHECK_ERR(or_reply_add(&r, &out, &d), OR_OK, "no id yet");
+    CHECK_ERR(or_reply_end(&r, &out, &u, NULL, or_str_of(NULL, 0)), OR_ERR_SPACE, "no id");
+    size_t at = out.len;
+    CHECK_ERR(or_reply_fail(&r, &out, &gone), OR_OK, "an end that failed can be told");
+    CHECK_STR(or_str_of(out.ptr + at, out.len - at), or_str_z(error), "an end that failed");
     or_buf_init(&out, out_mem, sizeof out_mem);
     or_reply_init(&r, OR_DIALECT_MESSAGES, &facts, false, &hold); /* whole: the body of an error */
     CHECK_ERR(or_reply_fail(&r, &out, &gone), OR_OK, "whole");
@@ -1119,15 +1162,17 @@ static const struct {
 static void check_completion(const or_chat_answer *a, bool chunk, bool text, const char *want_text,
                              const char *name)
 {
-    char   mem[2048], small[2048];
+    char   mem[2048], small[2049];
     or_str want = quoted(want_text, mem, sizeof mem);
     or_buf out;
     for (size_t n = 0; n <= want.len; n++) {
-        or_buf_init(&out, small, n);
+        or_buf_init(&out, small, n + 1);
+        or_buf_put_char(&out, '!');
         or_err e = chunk ? or_dialect_put_chunk(&out, a, text) : or_dialect_put_answer(&out, a, text);
         CHECK_ERR(e, n < want.len ? OR_ERR_SPACE : OR_OK, name);
-        CHECK(out.len == (n < want.len ? 0 : n), name);
+        CHECK(out.len == (n < want.len ? 1 : n + 1), name);
     }
+    or_buf_take(&out, 1);
     CHECK_STR(or_buf_str(&out), want, name);
     if (want.len > 0) CHECK_ERR(or_json_check(want, NULL), OR_OK, name);
 }
@@ -1155,6 +1200,7 @@ int main(void)
     test_messages();
     test_responses();
     test_response_object();
+    test_ids();
     test_message_usage();
     test_pieces();
     test_sizes();
