@@ -1778,8 +1778,8 @@ typedef struct or_reply_facts {
     or_str   model;    /* required */
     or_str   provider; /* OpenRouter's member (default: not sent) */
     uint64_t created;  /* unix seconds */
-    or_str   request;  /* RESPONSES: the client's request, for the members that are repeated and
-                          for its custom tools (default: none) */
+    or_str   request;  /* RESPONSES: the client's request as or_dialect_to_chat took it, for the
+                          members that are repeated and for its custom tools (default: none) */
 } or_reply_facts;
 
 /* A piece of an answer: a run of text or of reasoning, or a call. Private. */
@@ -1814,21 +1814,27 @@ typedef struct or_reply {
     or_reply_item  items[OR_REPLY_MAX_ITEMS];
 } or_reply;
 
-/* facts and hold must stay; hold is the reply's alone until the end, and may be fixed or
-   growing. */
+/* facts and hold must stay; hold is emptied, is the reply's alone until the end, and may be fixed
+   or growing. */
 OR_API void or_reply_init(or_reply *r, or_dialect to, const or_reply_facts *facts, bool stream,
                           or_buf *hold);
 
 /* Add what a delta, or a whole answer, says. As a stream: its events ("event: ...\ndata:
-   ...\n\n") are appended to out, which is not used otherwise. Errors stick:
+   ...\n\n") are appended to out, which is not used otherwise. The first call writes the first
+   event, whatever the delta says. Texts need whole characters. Annotations, images, audio and a
+   call's extra_content have no place in these dialects and are left out. Errors stick; then out
+   is as it was, but for out->err:
    OR_ERR_SPACE, OR_ERR_MEMORY  from hold or out
-   OR_ERR_TOKENS                more than OR_REPLY_MAX_ITEMS pieces */
+   OR_ERR_TOKENS                more than OR_REPLY_MAX_ITEMS pieces
+   OR_ERR_UTF8                  a text is not UTF-8
+   OR_ERR_ARG                   another dialect, a counting hold, or after the end */
 OR_API or_err or_reply_add(or_reply *r, or_buf *out, const or_chat_delta *delta);
 
 /* The answer is complete: its last events, or all of it as one JSON object, are appended to
    out. cost (may be NULL) and what u says of it become OpenRouter's usage.cost, is_byok and
-   cost_details; cost is null when unknown. metadata: raw object for openrouter_metadata; absent:
-   none. */
+   cost_details; cost is null when unknown, and a usage that is not set is marked as estimated.
+   metadata: raw object for openrouter_metadata; absent: none. An answer that was cut off by an
+   error is for or_reply_fail. Errors as or_reply_add. */
 OR_API or_err or_reply_end(or_reply *r, or_buf *out, const or_usage *u, const or_cost *cost,
                            or_str metadata);
 
@@ -1843,7 +1849,9 @@ typedef struct or_reply_error {
 /* Append the body of an error response in that dialect: MESSAGES, RESPONSES. */
 OR_API or_err or_reply_put_error(or_buf *out, or_dialect to, const or_reply_error *e);
 
-/* The stream broke off: its last event. Works before anything was added, too. */
+/* The stream broke off: its last event. Works before anything was added, and after an error of
+   the reply itself (with an out that has none), too. Not as a stream: or_reply_put_error.
+   OR_ERR_ARG: it has ended. */
 OR_API or_err or_reply_fail(or_reply *r, or_buf *out, const or_reply_error *e);
 
 /* Append what shows a client that the server lives: "event: ping" for MESSAGES, else a comment. */
@@ -14472,8 +14480,8 @@ static void ori_reply_add_thoughts(or_reply *r, or_buf *out, const or_chat_delta
     }
 }
 
-/* A fragment of a call. What comes after it was closed can only stand behind a whole object, and
-   is nothing. */
+/* A fragment of a call. One that is whole, and was followed by something else, is over: it may be
+   closed, and what comes yet is nothing. */
 static void ori_reply_add_call(or_reply *r, or_buf *out, const or_tool_call *call)
 {
     or_reply_item *item = NULL;
@@ -14485,8 +14493,8 @@ static void ori_reply_add_call(or_reply *r, or_buf *out, const or_tool_call *cal
         if (item == NULL) return;
         item->call = call->index;
     }
-    if (item->state >= ORI_REPLY_CLOSED) return;
     uint32_t i = (uint32_t)(item - r->items);
+    if (item->args == ORI_REPLY_ARGS_WHOLE && i + 1 < r->num_items) return;
     if (item->state == ORI_REPLY_WAITS && item->len[ORI_REPLY_ID] == 0)
         ori_reply_keep(r, i, ORI_REPLY_ID, call->id, false);
     if (item->state == ORI_REPLY_WAITS && item->len[ORI_REPLY_NAME] == 0)
@@ -14642,7 +14650,8 @@ static void ori_reply_put_echo(const or_reply *r, or_buf *out)
     while (ori_dialect_next(&l, &item))
         for (uint32_t i = 0; i < ORI_REPLY_ECHO && item.key.ptr != NULL; i++) {
             or_str name = or_str_z(ori_reply_echo[i].name);
-            if ((told >> i & 1) != 0 || item.type == OR_JSON_NULL || !or_json_str_is(item.key, name))
+            if ((told >> i & 1) != 0 || item.type == OR_JSON_NULL ||
+                !or_json_str_is(item.key, name))
                 continue;
             told |= 1u << i;
             ori_dialect_put_name(out, &any, ori_reply_echo[i].name);
@@ -14734,7 +14743,7 @@ static void ori_reply_put_response(or_reply *r, or_buf *out, const ori_reply_res
     }
     or_buf_put_char(out, ']');
     ori_reply_put_echo(r, out);
-    if (p->usage != NULL && p->usage->set)
+    if (p->usage != NULL && (p->usage->set || p->cost != NULL))
         ori_reply_put_response_usage(out, p->usage, p->cost);
     else
         or_buf_put_z(out, ",\"usage\":null");

@@ -43,10 +43,12 @@ static or_err play_line(or_reply *r, or_buf *out, or_chat_stream *s, or_str line
     int           n;
     or_arena_init(&arena, arena_mem, sizeof arena_mem);
     if (line.len > 0 && line.ptr[0] == '!')
-        n = snprintf(chunk, sizeof chunk, "{\"choices\":[{\"delta\":{},\"finish_reason\":\"%.*s\"}]}",
+        n = snprintf(chunk, sizeof chunk,
+                     "{\"choices\":[{\"delta\":{},\"finish_reason\":\"%.*s\"}]}",
                      (int)line.len - 1, line.ptr + 1);
     else
-        n = snprintf(chunk, sizeof chunk, "{\"choices\":[{\"delta\":%.*s}]}", (int)line.len, line.ptr);
+        n = snprintf(chunk, sizeof chunk, "{\"choices\":[{\"delta\":%.*s}]}", (int)line.len,
+                     line.ptr);
     if (n < 0 || (size_t)n >= sizeof chunk) abort();
     if (or_chat_stream_next(s, or_str_of(chunk, (size_t)n), &arena, &d) != OR_OK) {
         fprintf(stderr, "not a chunk: %s\n", chunk);
@@ -282,9 +284,24 @@ static const struct {
      "{'type':'tool_use','id':'toolu_1-aB_0','name':'f','input':{}},{'type':'tool_use','id':'b',"
      "'name':'g','input':{}}",
      "tool_use"},
+    {"G35: what comes behind a whole call that was followed",
+     CALL("0", "", "f", "{}") CALL("1", "b", "g", "{") CALL("0", "late", "f", "{\\'x\\':1}")
+         MORE("0", " ") MORE("1", "}") "!tool_calls\n",
+     START CALL_AT("0", "toolu_1-aB_0", "f") ARGS("0", "{}") STOP("0") CALL_AT("1", "b", "g")
+         ARGS("1", "{") ARGS("1", "}") STOP("1") END("tool_use"),
+     "{'type':'tool_use','id':'toolu_1-aB_0','name':'f','input':{}},{'type':'tool_use','id':'b',"
+     "'name':'g','input':{}}",
+     "tool_use"},
     {"G35: no arguments", CALL("0", "a", "f", "") "!stop\n",
      START CALL_AT("0", "a", "f") STOP("0") END("tool_use"),
      "{'type':'tool_use','id':'a','name':'f','input':{}}", "tool_use"},
+    {"a quote in id and name, a blank behind the object",
+     CALL("0", "a\\'b", "f\\\\", "{}") MORE("0", " ") "!stop\n",
+     START CALL_AT("0", "a\\'b", "f\\\\") ARGS("0", "{}") ARGS("0", " ") STOP("0") END("tool_use"),
+     "{'type':'tool_use','id':'a\\'b','name':'f\\\\','input':{} }", "tool_use"},
+    {"blanks before the object", CALL("0", "a", "f", "\\t {\\'x\\':1}") "!stop\n",
+     START CALL_AT("0", "a", "f") ARGS("0", "\\t {\\'x\\':1}") STOP("0") END("tool_use"),
+     "{'type':'tool_use','id':'a','name':'f','input':{'x':1}}", "tool_use"},
     {"G35: null", CALL("0", "a", "f", " null") "!stop\n",
      START CALL_AT("0", "a", "f") ARGS("0", " null") STOP("0") END("tool_use"),
      "{'type':'tool_use','id':'a','name':'f','input':{}}", "tool_use"},
@@ -553,7 +570,29 @@ static void test_response_object(void)
     CHECK_ERR(or_json_check(got, NULL), OR_OK, "response");
     p.usage.set = false; /* unknown, not 0 */
     got = play_lines(&p, "!stop\n", &e);
+    CHECK(or_str_find(got, OR_STR(",\"estimated\":true}"), 0) < got.len, "G49: cost alone");
+    p.cost = NULL;
+    got = play_lines(&p, "!stop\n", &e);
     CHECK(or_str_find(got, OR_STR(",\"usage\":null,"), 0) < got.len, "no usage");
+}
+
+/* Ids are the request's, without what that begins with. */
+static void test_ids(void)
+{
+    static const char *const rows[][2] = {{"gen-1", "1"},   {"gen_1", "1"}, {"gen1", "gen1"},
+                                          {"gen-", "gen-"}, {"-a", "-a"},   {"gen", "gen"},
+                                          {"G-1", "G-1"},   {"g-a-b", "a-b"}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char   want[64];
+        play   p;
+        or_err e;
+        play_init(&p, OR_DIALECT_RESPONSES, false);
+        p.facts.id = or_str_z(rows[i][0]);
+        or_str got = play_lines(&p, "!stop\n", &e);
+        int    n = snprintf(want, sizeof want, "{\"id\":\"resp_%s\",", rows[i][1]);
+        CHECK(got.len > (size_t)n, rows[i][0]);
+        CHECK_STR(or_str_of(got.ptr, (size_t)n), or_str_z(want), rows[i][0]);
+    }
 }
 
 /* G48, G49 */
@@ -621,7 +660,8 @@ static void test_message_usage(void)
 /* The same answer whole, as one delta, and in deltas of one character each: the same content. */
 static void test_pieces(void)
 {
-    static const char text[] = "a\"\n\xC3\xA9\xF0\x9F\x98\x80z", args[] = "{\"k\":\"\\u00e9}\\\"\"}";
+    static const char       text[] = "a\"\n\xC3\xA9\xF0\x9F\x98\x80z";
+    static const char       args[] = "{\"k\":\"\\u00e9}\\\"\"}";
     static const or_dialect to[] = {OR_DIALECT_MESSAGES, OR_DIALECT_RESPONSES};
     or_tool_call            call = {.index = 0, .id = S("i"), .name = S("f")};
     const or_reply_facts    facts = {.id = S("x"), .model = S("m")};
@@ -668,6 +708,11 @@ static void test_pieces(void)
         call.id = OR_STR("i");
         call.name = OR_STR("f");
         CHECK_ERR(or_reply_end(&r, &out, &u, NULL, none), OR_OK, "pieces");
+        const or_reply_error gone = {.status = 500};
+        size_t               end = out.len;
+        CHECK_ERR(or_reply_fail(&r, &out, &gone), OR_ERR_ARG, "it is over");
+        CHECK_ERR(or_reply_add(&r, &out, &d), OR_ERR_ARG, "it is over");
+        CHECK(out.len == end, "it is over");
         if (k < 2) {
             CHECK_STR(or_buf_str(&out), want, "pieces");
         } else if (k == 3) { /* the last event repeats all of it */
@@ -700,7 +745,8 @@ static void test_sizes(void)
             or_str got = play_lines(&p, in, &e);
             CHECK_ERR(e, n < want.len ? OR_ERR_SPACE : OR_OK, "out");
             CHECK(got.len <= n && memcmp(got.ptr, want.ptr, got.len) == 0, "out");
-            CHECK(got.len == 0 || !p.stream || memcmp(got.ptr + got.len - 2, "\n\n", 2) == 0, "out");
+            CHECK(got.len == 0 || !p.stream || memcmp(got.ptr + got.len - 2, "\n\n", 2) == 0,
+                  "out");
         }
         p.out_size = sizeof out_mem;
         bool enough = false;
@@ -770,6 +816,24 @@ static void test_items(void)
                 e = or_reply_add(&r, &out, &d);
                 CHECK_ERR(e, i < OR_REPLY_MAX_ITEMS ? OR_OK : OR_ERR_TOKENS, "items");
             }
+            if (n == OR_REPLY_MAX_ITEMS) { /* a call, or something sealed, would be one more */
+                static const char *const more[] = {"{'type':'reasoning.encrypted','data':'x'}",
+                                                   "{'signature':'x','format':'anthropic-x'},"
+                                                   "{'signature':'y','format':'anthropic-x'}"};
+                static const or_tool_call call = {.id = S("i"), .name = S("f")};
+                or_reply                  was = r;
+                for (int i = 0; i < 3; i++) {
+                    char mem[128], details[128];
+                    memset(&d, 0, sizeof d);
+                    snprintf(details, sizeof details, "[%s]", more[i % 2]);
+                    if (i < 2) d.reasoning_details = quoted(details, mem, sizeof mem);
+                    if (i == 2) d.tool_calls = &call, d.num_tool_calls = 1;
+                    d.text = i < 2 ? OR_STR("x") : or_str_of(NULL, 0); /* the last is a thought */
+                    r = was;
+                    CHECK_ERR(or_reply_add(&r, &out, &d), OR_ERR_TOKENS, "one more");
+                }
+                continue;
+            }
             if (e == OR_OK) e = or_reply_end(&r, &out, &u, NULL, or_str_of(NULL, 0));
             CHECK_ERR(e, n <= OR_REPLY_MAX_ITEMS ? OR_OK : OR_ERR_TOKENS, "items");
         }
@@ -778,7 +842,10 @@ static void test_items(void)
 /* ---- G31: three calls of three fragments each, in every order of their fragments ---- */
 
 static const char *const fragments[3][3] = {
-    {"{\\'a\\':\\'}", "\\\\\\'{", "\\'}"}, {"", "{\\'b\\':[{}", "]}"}, {"{", "\\'c\\':{\\'d\\':1}", "} "}};
+    {"{\\'a\\':\\'}", "\\\\\\'{", "\\'}"},
+    {"", "{\\'b\\':[{}", "]}"},
+    {"{", "\\'c\\':{\\'d\\':1}", "} "}, /* the blank belongs to it */
+};
 
 static void play_order(const int *order, const char *name)
 {
@@ -819,10 +886,7 @@ static void play_order(const int *order, const char *name)
             at = to;
         }
         snprintf(want, sizeof want, "%s%s%s", fragments[c][0], fragments[c][1], fragments[c][2]);
-        /* a blank after the object may come when the block is closed */
-        or_str full = quoted(want, want_mem, sizeof want_mem), got = or_str_z(all);
-        if (got.len + 1 == full.len) full.len--;
-        CHECK_STR(got, full, name);
+        CHECK_STR(or_str_z(all), quoted(want, want_mem, sizeof want_mem), name);
         at = end;
     }
 }
@@ -887,12 +951,14 @@ static void test_errors(void)
                              "{'error':{'type':'%s','param':null,'code':%s,'message':'a\\'b'%s}}",
                              rows[i].type, rows[i].code, full ? ",'metadata':{'k':1}" : "");
                 or_str want = quoted(text, mem, sizeof mem);
-                for (size_t n = 0; n <= want.len; n++) {
-                    or_buf_init(&out, small, n);
+                for (size_t n = 0; n <= want.len; n++) { /* behind what is there */
+                    or_buf_init(&out, small, n + 1);
+                    or_buf_put_char(&out, '!');
                     CHECK_ERR(or_reply_put_error(&out, to[k], &e),
                               n < want.len ? OR_ERR_SPACE : OR_OK, text);
-                    CHECK(out.len == (n < want.len ? 0 : n), text);
+                    CHECK(out.len == (n < want.len ? 1 : n + 1), text);
                 }
+                or_buf_take(&out, 1);
                 CHECK_STR(or_buf_str(&out), want, text);
                 CHECK_ERR(or_json_check(or_buf_str(&out), NULL), OR_OK, text);
             }
@@ -917,6 +983,11 @@ static void test_errors(void)
     CHECK_ERR(or_reply_put_error(&out, OR_DIALECT_RESPONSES, &bad), OR_ERR_UTF8, "UTF-8");
     CHECK_ERR(or_reply_put_error(&out, OR_DIALECT_CHAT, &bad), OR_ERR_ARG, "no such dialect");
     CHECK(out.len == 0, "nothing is left");
+    bad.message = OR_STR("m");
+    bad.id = OR_STR("\xFF");
+    CHECK_ERR(or_reply_put_error(&out, OR_DIALECT_MESSAGES, &bad), OR_ERR_UTF8, "UTF-8");
+    CHECK_ERR(or_reply_put_error(&out, OR_DIALECT_RESPONSES, &bad), OR_OK, "an id is not said");
+    CHECK(out.len > 0 && out.err == OR_OK, "nothing else is left");
 }
 
 /* The stream breaks off: G50 in the middle, before anything, and after an error of our own. */
@@ -927,7 +998,7 @@ static void test_fail(void)
         "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\",\"message\":"
         "\"slow down\"},\"request_id\":\"q\"}\n\n";
     for (int k = 0; k < 8; k++) {
-        const or_reply_facts facts = {.id = S("x"), .model = S("m")};
+        const or_reply_facts facts = {.id = S("gen-1-aB"), .model = S("m")};
         const or_usage       u = {.set = true};
         bool                 to_messages = k % 2 == 0, added = k >= 2 && k < 6, stuck = k >= 4;
         or_buf               out, hold;
@@ -950,13 +1021,12 @@ static void test_fail(void)
             CHECK_STR(got, or_str_z(error), "fail");
         } else {
             or_str log = shorten(or_buf_str(&out), mem, sizeof mem, "fail");
-            or_str want = added ? OR_STR("null [{\"type\":\"message\",\"id\":\"msg_x_0\",\"status\":"
-                                         "\"incomplete\",\"role\":\"assistant\",\"content\":[{\"type\":"
-                                         "\"output_text\",\"text\":\"hi\",\"annotations\":[],"
-                                         "\"logprobs\":[]}]}]\n")
-                                : OR_STR("null []\n");
-            CHECK(log.len > want.len &&
-                      memcmp(log.ptr + log.len - want.len, want.ptr, want.len) == 0, "what was said");
+            char   want_mem[512];
+            or_str want = quoted(added ? "null [" ITEM MSG("0", "incomplete", OUT_TEXT("hi")) "}]\n"
+                                       : "null []\n",
+                                 want_mem, sizeof want_mem);
+            CHECK(log.len > want.len, "what was said");
+            CHECK_STR(or_str_of(log.ptr + log.len - want.len, want.len), want, "what was said");
         }
         at = out.len;
         CHECK_ERR(or_reply_fail(&r, &out, &gone), OR_ERR_ARG, "once");
@@ -972,9 +1042,24 @@ static void test_fail(void)
         or_buf_init(&out, small, n);
         or_buf_init(&hold, hold_mem, 4);
         or_reply_init(&r, OR_DIALECT_MESSAGES, &facts, true, &hold);
-        CHECK_ERR(or_reply_fail(&r, &out, &gone), n < strlen(error) ? OR_ERR_SPACE : OR_OK, "small");
+        CHECK_ERR(or_reply_fail(&r, &out, &gone), n < strlen(error) ? OR_ERR_SPACE : OR_OK,
+                  "small");
         CHECK(out.len == (n < strlen(error) ? 0 : n), "small");
     }
+    const or_usage      u = {.set = true};
+    static or_tool_call call = {.name = S("f"), .arguments = S("{}")};
+    or_chat_delta       d;
+    memset(&d, 0, sizeof d);
+    d.tool_calls = &call;
+    d.num_tool_calls = 1;
+    or_buf_init(&out, out_mem, sizeof out_mem);
+    or_buf_init(&hold, hold_mem, 3); /* no room for the id that has to be made at the end */
+    or_reply_init(&r, OR_DIALECT_MESSAGES, &facts, true, &hold);
+    CHECK_ERR(or_reply_add(&r, &out, &d), OR_OK, "no id yet");
+    CHECK_ERR(or_reply_end(&r, &out, &u, NULL, or_str_of(NULL, 0)), OR_ERR_SPACE, "no id");
+    size_t at = out.len;
+    CHECK_ERR(or_reply_fail(&r, &out, &gone), OR_OK, "an end that failed can be told");
+    CHECK_STR(or_str_of(out.ptr + at, out.len - at), or_str_z(error), "an end that failed");
     or_buf_init(&out, out_mem, sizeof out_mem);
     or_reply_init(&r, OR_DIALECT_MESSAGES, &facts, false, &hold); /* whole: the body of an error */
     CHECK_ERR(or_reply_fail(&r, &out, &gone), OR_OK, "whole");
@@ -998,7 +1083,8 @@ static void test_misuse(void)
     or_buf_clear(&out);
     CHECK_ERR(or_reply_put_ping(&out, OR_DIALECT_MESSAGES), OR_OK, "ping");
     CHECK_ERR(or_reply_put_ping(&out, OR_DIALECT_RESPONSES), OR_OK, "ping");
-    CHECK_STR(or_buf_str(&out), OR_STR("event: ping\ndata: {\"type\":\"ping\"}\n\n: ping\n\n"), "ping");
+    CHECK_STR(or_buf_str(&out), OR_STR("event: ping\ndata: {\"type\":\"ping\"}\n\n: ping\n\n"),
+              "ping");
     or_buf_init(&out, out_mem, 34);
     CHECK_ERR(or_reply_put_ping(&out, OR_DIALECT_MESSAGES), OR_ERR_SPACE, "ping");
     CHECK(out.len == 0, "ping");
@@ -1080,15 +1166,17 @@ static const struct {
 static void check_completion(const or_chat_answer *a, bool chunk, bool text, const char *want_text,
                              const char *name)
 {
-    char   mem[2048], small[2048];
+    char   mem[2048], small[2049];
     or_str want = quoted(want_text, mem, sizeof mem);
     or_buf out;
     for (size_t n = 0; n <= want.len; n++) {
-        or_buf_init(&out, small, n);
-        CHECK_ERR(chunk ? or_dialect_put_chunk(&out, a, text) : or_dialect_put_answer(&out, a, text),
-                  n < want.len ? OR_ERR_SPACE : OR_OK, name);
-        CHECK(out.len == (n < want.len ? 0 : n), name);
+        or_buf_init(&out, small, n + 1);
+        or_buf_put_char(&out, '!');
+        or_err e = chunk ? or_dialect_put_chunk(&out, a, text) : or_dialect_put_answer(&out, a, text);
+        CHECK_ERR(e, n < want.len ? OR_ERR_SPACE : OR_OK, name);
+        CHECK(out.len == (n < want.len ? 1 : n + 1), name);
     }
+    or_buf_take(&out, 1);
     CHECK_STR(or_buf_str(&out), want, name);
     if (want.len > 0) CHECK_ERR(or_json_check(want, NULL), OR_OK, name);
 }
@@ -1116,6 +1204,7 @@ int main(void)
     test_messages();
     test_responses();
     test_response_object();
+    test_ids();
     test_message_usage();
     test_pieces();
     test_sizes();
