@@ -1766,6 +1766,9 @@ OR_API void or_dialect_stream_init(or_dialect_stream *d, or_dialect from);
 
 /* As or_chat_stream_next, of that dialect; s is begun with or_chat_stream_init and ended with
    or_chat_stream_end. An event adds to one delta; pings and unknown ones give an empty delta.
+   What ends the stream there (message_stop, response.completed ...) sets delta->done, and may say
+   more in the same delta: the finish, the usage. GEMINI has no such event. Input of a custom tool
+   of RESPONSES comes as arguments {"input":"..."}.
    Signatures come as reasoning_details in OpenRouter's form ("reasoning.text" with a
    `signature`, "reasoning.encrypted" with `data`), and Gemini's of a call also in its
    extra_content. */

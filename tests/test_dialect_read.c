@@ -451,6 +451,10 @@ static const struct {
      "call0(a):(f)=()|call0=({'x':'\\)|call0=(u00e9'})||", OR_END_TRUNCATED},
     {"G16 a cut pair of surrogates", M, TOOL("a") ARGS("\\ud83d") ARGS("\\ude00"),
      "call0(a):(f)=()|call0=(\357\277\275)|call0=(\357\277\275)|", OR_END_TRUNCATED},
+    {"thoughts without their start", M,
+     PIECE("{'type':'thinking_delta','thinking':'x'}") CLOSE PIECE("{'type':'thinking_delta','thinking':'y'}"),
+     "reasoning(x)details([{'type':'reasoning.text','text':'x'," CLAUDE "0}])||"
+     "reasoning(y)details([{'type':'reasoning.text','text':'y'," CLAUDE "1}])|", OR_END_TRUNCATED},
     {"arguments of no block", M, ARGS("1") END("end_turn") STOP,
      NOT_ONE "|finish(stop)native(end_turn)usage(0,7,7,0,0,0)|done|", OR_END_COMPLETE},
     {"a tool of the server", M,
@@ -824,6 +828,37 @@ static void test_many_calls(void)
     }
 }
 
+/* A whole answer may have more. */
+static void test_more_calls(void)
+{
+    static const struct {
+        or_dialect  from;
+        const char *begin, *call, *end;
+    } wholes[] = {
+        {M, "{'content':[", "{'type':'tool_use','id':'a','name':'f'}", "]}"},
+        {G, "{'candidates':[{'content':{'parts':[", "{'functionCall':{'name':'f'}}", "]}}]}"},
+        {R, "{'output':[", FUNCTION("a"), "]}"},
+    };
+    static char memory[1 << 17], body_mem[16384];
+    for (size_t k = 0; k < COUNT(wholes); k++) {
+        or_buf         body;
+        or_arena       arena;
+        or_chat_answer a;
+        or_buf_init(&body, body_mem, sizeof body_mem);
+        or_buf_put_str(&body, expand(wholes[k].begin, false));
+        for (int i = 0; i < 2 * OR_CHAT_MAX_CALLS; i++) {
+            if (i > 0) or_buf_put_char(&body, ',');
+            or_buf_put_str(&body, expand(wholes[k].call, false));
+        }
+        or_buf_put_str(&body, expand(wholes[k].end, false));
+        or_arena_init(&arena, memory, sizeof memory);
+        CHECK_ERR(or_dialect_read(wholes[k].from, or_buf_str(&body), &arena, &a), OR_OK, "many calls");
+        CHECK(a.num_tool_calls == 2 * OR_CHAT_MAX_CALLS, "many calls");
+        CHECK(a.num_tool_calls > 0 && a.tool_calls[a.num_tool_calls - 1].index == a.num_tool_calls - 1,
+              "dense indexes");
+    }
+}
+
 /* G19: NUL is a character like others, in what is read and in what is made of it. */
 static void test_nul(void)
 {
@@ -879,6 +914,7 @@ int main(void)
     test_streams();
     test_state();
     test_many_calls();
+    test_more_calls();
     test_nul();
     test_collect();
     TEST_MAIN_END("test_dialect_read");
