@@ -489,11 +489,6 @@ static or_err take_made(rewrite *r, int i, or_arena *arena)
     return or_json_members(r->body, list, FACTS_MAX_MEMBERS, &r->num_members, NULL);
 }
 
-static uint32_t lower(uint32_t a, uint32_t b)
-{
-    return b == 0 || (a > 0 && a < b) ? a : b;
-}
-
 /* r->body in that dialect, into made[1]. */
 static or_err translate(rewrite *r, const or_candidate *c, or_dialect to, uint32_t lacks)
 {

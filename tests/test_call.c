@@ -458,7 +458,11 @@ static void test_splits(void)
 /* What can be complete by the plain text of what was received. */
 static bool may_be_complete(const char *text, bool other)
 {
-    return other || strstr(text, "\"finish_reason\":\"") != NULL;
+    static const char *const words[] = {"\"finish_reason\":\"", "\"stop_reason\":\"",
+                                        "\"finishReason\":\"", "\"status\":\"completed\""};
+    bool any = other;
+    for (int i = 0; i < 4; i++) any = any || strstr(text, words[i]) != NULL;
+    return any;
 }
 
 static bool is_chunked(const call_play *p, size_t which)
