@@ -8,7 +8,7 @@
 //   { fail: status, message }
 // args is JSON text and is sent as it stands. stop: end, length, tools, refusal. breaks, of a
 // stream: 'error' or 'cut', in its middle.
-import { keyOf, reply, upstream } from './helpers.js';
+import { gateway, keyOf, reply, upstream } from './helpers.js';
 import { Refused, judges } from './native_judges.js';
 
 export const TEXT = 'Low water in Brest – à 4,2 m – is at 17:05. 潮汐 🌊 and "that" \\ is all.';
@@ -606,3 +606,31 @@ export async function native(t, name, scene = 'text', more = {}) {
     return Object.assign(up, more);
 }
 
+// ---- and a gateway in front of them
+
+export const MODEL = 'acme/big';
+export const PRICES = { prompt: 1, completion: 2, input_cache_read: 0.1, input_cache_write: 1.25 };
+
+// { p, KIND: up ... }: MODEL at each of these providers, by the name my-KIND, which no gateway
+// knows: what it needs to know has to come from the kind. upstream: other models' names.
+export async function behind(t, list, { scene, top, sections, upstream: models = {} } = {}) {
+    const ups = {};
+    const providers = {};
+    for (const kind of list) {
+        const up = await native(t, kind, scene);
+        Object.assign(up, { name: `my-${kind}`, title: `My ${kind}`, key: keyOf(`my-${kind}`) });
+        const upstream_model = models[kind] ?? up.model;
+        ups[kind] = up;
+        providers[up.name] = { up, kind, endpoints: { [MODEL]: { ...PRICES, upstream_model } } };
+    }
+    const p = await gateway(t, { top, sections, providers });
+    return { p, ...ups };
+}
+
+// What the usage of COUNT costs at PRICES, in USD.
+export function costAt(kind) {
+    const { input, cached, output } = COUNT;
+    const written = kind === 'anthropic' ? COUNT.written : 0;
+    return (input - cached - written + 0.1 * cached + 1.25 * written + 2 * output) / 1e6;
+}
+export const near = (x, y) => Math.abs(x - y) < 1e-12;
