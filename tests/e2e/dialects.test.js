@@ -353,7 +353,10 @@ function checkCalls(got, want) {
                 assert.ok(args.includes(number), `${number} as it stood: ${args}`);
     });
     const ids = got.map((one) => one.id);
-    assert.ok(ids.every((id) => /^[A-Za-z0-9_-]{1,64}$/.test(id)), `ids: ${ids}`);
+    assert.ok(
+        ids.every((id) => /^[A-Za-z0-9_-]{1,64}$/.test(id)),
+        `ids: ${ids}`,
+    );
     assert.equal(new Set(ids).size, ids.length, `ids: ${ids}`);
 }
 

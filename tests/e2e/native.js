@@ -404,10 +404,7 @@ const openai = {
     base: '/v1',
     models: ['gpt-tide', 'o-tide'],
     overloaded: 503,
-    error: (status, refused) => [
-        openaiError(status, refused),
-        { 'x-request-id': unique('req_') },
-    ],
+    error: (status, refused) => [openaiError(status, refused), { 'x-request-id': unique('req_') }],
     broken: (message) => data(openaiError(500, { message })),
     whole: chatWhole,
     events: chatEvents,
@@ -575,7 +572,7 @@ export async function native(t, name, scene = 'text', more = {}) {
             view.req = req;
             if (view.counts) return reply(res, 200, kind.count(view));
             const scene_ = typeof up.scene === 'function' ? up.scene : scenes[up.scene];
-            const said = scene_(view);
+            const said = await scene_(view);
             if (said.fail)
                 throw new Refused(said.message, said.fail, { wait: said.wait, meant: true });
             if (view.stream) return await play(res, kind.events(said, view, up), said, kind);

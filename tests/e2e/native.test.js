@@ -8,17 +8,7 @@ import { GoogleGenAI } from '@google/genai';
 import OpenAI from 'openai';
 
 import { keyOf } from './helpers.js';
-import {
-    ARGS,
-    CALLS,
-    COUNT,
-    IMAGE,
-    LIMIT_TEXT,
-    RESULTS,
-    TEXT,
-    THOUGHT,
-    native,
-} from './native.js';
+import { ARGS, CALLS, COUNT, IMAGE, LIMIT_TEXT, RESULTS, TEXT, THOUGHT, native } from './native.js';
 import { SKIP_SIGNATURE } from './native_judges.js';
 
 const direct = (t, kind, scene) => native(t, kind, scene, { direct: true });

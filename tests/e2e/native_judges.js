@@ -390,7 +390,10 @@ export const SKIP_SIGNATURE = 'skip_thought_signature_validator';
 function checkSchema(schema, where) {
     only(schema, GEMINI.schema, where);
     need(typeof schema.type === 'string' || schema.anyOf, `${where}.type: missing`);
-    need((schema.enum ?? []).every((x) => typeof x === 'string'), `${where}.enum: not strings`);
+    need(
+        (schema.enum ?? []).every((x) => typeof x === 'string'),
+        `${where}.enum: not strings`,
+    );
     const properties = schema.properties ?? {};
     for (const [name, one] of Object.entries(properties)) checkSchema(one, `${where}.${name}`);
     if (/^array$/i.test(schema.type)) need(schema.items, `${where}.items: missing field`);
