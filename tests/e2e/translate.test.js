@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 
 import { CLIENT_KEY, ask, begin, event, gateway, openaiChunk, upstream } from './helpers.js';
-import { MODEL, PRICES, behind } from './native.js';
+import { IMAGE, MODEL, PRICES, TEXT, behind } from './native.js';
 
 const order = ['anthropic', 'gemini', 'openai'];
 const user = (content) => ({ role: 'user', content });
@@ -109,6 +109,8 @@ const fn = (name, more = { parameters: schema }) => ({
     function: { name, ...more },
 });
 const tools = [fn('get_tide')];
+const marked = { type: 'text', text: 'a', cache_control: { type: 'ephemeral' } };
+const PDF = { filename: 'tide.pdf', file_data: 'data:application/pdf;base64,JVBERi0xLjQK' };
 // [what, a chat request]: each is something that chat completions take and others do not.
 const histories = [
     ['40: calls without tools', { messages: [user('a'), calls(call('c1')), result('c1')] }],
@@ -234,6 +236,8 @@ const histories = [
             ],
         },
     ],
+    ['45: more marks for the cache than there may be', { messages: [user(Array(6).fill(marked))] }],
+    ['a PDF', { messages: [user([{ type: 'file', file: PDF }])] }],
     [
         'JSON in an answer',
         {
@@ -284,4 +288,84 @@ test('34: a name that was changed for the provider comes back as it was', async 
         up.check();
         assert.equal(answer.json.choices[0].message.tool_calls[0].function.name, name);
     }
+});
+
+test('marks for the cache reach Anthropic, and only that', async (t) => {
+    for (const kind of order) {
+        const { p, [kind]: up } = await behind(t, [kind]);
+        const answer = await ask(p, { body: { model: MODEL, messages: [user([marked])] } });
+        up.check();
+        assert.equal(answer.status, 200, answer.body);
+        const sent = up.requests.at(-1).raw.toString();
+        assert.equal(sent.includes('cache_control'), kind === 'anthropic', sent);
+    }
+});
+
+const SOUND = { type: 'input_audio', input_audio: { data: 'UklGRg==', format: 'wav' } };
+test('sound: Gemini hears it, Anthropic does not, and that is said', async (t) => {
+    const body = { model: MODEL, messages: [user([SOUND])] };
+    const { p, gemini } = await behind(t, ['gemini']);
+    const heard = await ask(p, { body });
+    gemini.check();
+    assert.equal(heard.status, 200, heard.body);
+    assert.deepEqual(gemini.asked[0].images, [{ type: 'audio/wav', data: 'UklGRg==' }]);
+    const deaf = await behind(t, ['anthropic']);
+    const answer = await ask(deaf.p, { body });
+    assert.ok(answer.status === 400 || answer.status === 404, answer.body);
+    assert.equal(deaf.anthropic.requests.length, 0);
+});
+
+const seen = {
+    type: 'image',
+    source: { type: 'base64', media_type: IMAGE.type, data: IMAGE.data },
+};
+test('38: a result with an image, and one that failed', async (t) => {
+    for (const kind of order) {
+        const { p, [kind]: up } = await behind(t, [kind], { scene: 'text' });
+        const uses = ['toolu_1', 'toolu_2'].map((id) => ({
+            type: 'tool_use',
+            id,
+            name: 'get_tide',
+            input: {},
+        }));
+        const results = [
+            {
+                type: 'tool_result',
+                tool_use_id: 'toolu_1',
+                content: [{ type: 'text', text: 'look:' }, seen],
+            },
+            {
+                type: 'tool_result',
+                tool_use_id: 'toolu_2',
+                content: 'no such port',
+                is_error: true,
+            },
+        ];
+        const answer = await sdk(p)
+            .messages.create({
+                ...HELLO,
+                tools: [{ name: 'get_tide', input_schema: schema }],
+                messages: [...HELLO.messages, assistant(uses), user(results)],
+            })
+            .catch((e) => {
+                up.check();
+                throw e;
+            });
+        assert.equal(answer.stop_reason, 'end_turn');
+        const sent = up.requests.at(-1).raw.toString();
+        for (const piece of ['look:', 'no such port', IMAGE.data])
+            assert.ok(sent.includes(piece), `${piece} in ${sent}`);
+    }
+});
+
+test('completions: a list of one prompt is one; tokens are refused', async (t) => {
+    const { p, anthropic } = await behind(t, ['anthropic']);
+    const complete = (prompt) =>
+        ask(p, { path: '/v1/completions', body: { model: MODEL, prompt, max_tokens: 50 } });
+    const answer = await complete(['low water']);
+    anthropic.check();
+    assert.equal(answer.status, 200, answer.body);
+    assert.equal(answer.json.choices[0].text, TEXT);
+    assert.equal((await complete([1, 2, 3])).status, 400);
+    assert.equal(anthropic.requests.length, 1);
 });
