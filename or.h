@@ -8330,20 +8330,29 @@ static void ori_dialect_begin_block(ori_dialect_out *w, char role)
     ori_dialect_put_name(w->out, &w->any_block, NULL);
 }
 
-/* The cache_control of an object, behind a block. */
-static void ori_dialect_put_mark(ori_dialect_out *w, or_str object)
+/* The cache_control of an object, or what says the same for OpenAI's models; absent when it has
+   none. */
+static or_str ori_dialect_mark(or_str object)
 {
     static const char *const names[] = {"cache_control", "prompt_cache_breakpoint"};
     or_json_item             found[2];
     ori_dialect_pick(object, names, 2, found);
-    if (found[0].type != OR_JSON_OBJECT && found[1].type != OR_JSON_OBJECT) return;
+    if (found[0].type == OR_JSON_OBJECT) return found[0].value;
+    return found[1].type == OR_JSON_OBJECT ? OR_STR(OR_CACHE_5M) : or_str_of(NULL, 0);
+}
+
+/* The mark of an object, behind a block. */
+static void ori_dialect_put_mark(ori_dialect_out *w, or_str object)
+{
+    or_str mark = ori_dialect_mark(object);
+    if (mark.ptr == NULL) return;
     if (w->gemini) {
         ori_dialect_lose(w->loss, "cache_control");
         return;
     }
     if (++w->marks <= w->skip) return;
     or_buf_put_z(w->out, ",\"cache_control\":");
-    or_buf_put_str(w->out, found[0].type == OR_JSON_OBJECT ? found[0].value : OR_STR(OR_CACHE_5M));
+    or_buf_put_str(w->out, mark);
 }
 
 /* Text between other words. */
@@ -8619,8 +8628,7 @@ static void ori_dialect_put_media(ori_dialect_out *w, char role, or_str url, con
 /* ---- parts of a message ---- */
 
 static const char *const ori_dialect_part_names[] = {
-    "type",        "text",      "refusal",     "image_url",     "file",
-    "input_audio", "video_url", "input_video", "cache_control",
+    "type", "text", "refusal", "image_url", "file", "input_audio", "video_url", "input_video",
 };
 enum {
     ORI_PART_TYPE,
@@ -8631,7 +8639,6 @@ enum {
     ORI_PART_AUDIO,
     ORI_PART_VIDEO,
     ORI_PART_OLD_VIDEO,
-    ORI_PART_MARK,
     ORI_PART_NUM
 };
 
@@ -8718,7 +8725,7 @@ static void ori_dialect_put_part(ori_dialect_out *w, char role, const or_json_it
         return;
     }
     ori_dialect_pick(part->value, ori_dialect_part_names, ORI_PART_NUM, f);
-    if (f[ORI_PART_MARK].type == OR_JSON_OBJECT || marked.ptr == NULL) marked = part->value;
+    if (marked.ptr == NULL || ori_dialect_mark(part->value).ptr != NULL) marked = part->value;
     if (f[ORI_PART_TEXT].type == OR_JSON_STRING) {
         if (media != 1) ori_dialect_put_text(w, role, f[ORI_PART_TEXT].value, marked);
     } else if (f[ORI_PART_REFUSAL].type == OR_JSON_STRING) {
@@ -9479,26 +9486,27 @@ static void ori_dialect_begin_tool(ori_dialect_out *w)
     or_buf_put_z(w->out, w->gemini ? "[{\"functionDeclarations\":[" : "[");
 }
 
-/* Is there a stub of that name behind `from`? */
-static bool ori_dialect_stub_known(ori_dialect_out *w, size_t from, or_str name)
+/* Is there a stub of that name already? Told by the hashes of those that are, as they are
+   written; else its own joins them. */
+static bool ori_dialect_stub_known(ori_dialect_out *w, uint32_t *hashes, or_str name)
 {
-    size_t end = w->out->len;
-    or_str stubs, written;
-    bool   known;
+    size_t   end = w->out->len;
+    uint32_t h;
     ori_dialect_put_function_name(w, name);
     if (w->out->err != OR_OK) return false;
-    stubs = or_str_of(w->out->ptr + from, end - from);
-    written = ori_dialect_since(w->out, end);
-    known = or_str_find(stubs, written, 0) < stubs.len;
+    h = ori_chat_hash(ori_dialect_since(w->out, end));
     w->out->len = end;
-    return known;
+    for (uint32_t i = 0; i < w->num_tools; i++)
+        if (hashes[i] == h) return true;
+    if (w->num_tools < OR_DIALECT_MAX_TOOLS) hashes[w->num_tools] = h;
+    return false;
 }
 
 /* Anthropic refuses calls in the history of a request without tools, so those that were called
-   are named. Each once: what stands in out already is looked through. */
+   are named, each once. */
 static void ori_dialect_put_stubs(ori_dialect_out *w)
 {
-    size_t            from = w->out->len;
+    uint32_t          hashes[OR_DIALECT_MAX_TOOLS];
     or_str            msg = or_str_of(NULL, 0);
     ori_dialect_list  l;
     ori_dialect_calls calls;
@@ -9507,13 +9515,12 @@ static void ori_dialect_put_stubs(ori_dialect_out *w)
     while (w->err == OR_OK && ori_dialect_next_message(&l, &msg) != 0) {
         ori_dialect_begin_calls(&calls, msg);
         while (w->err == OR_OK && ori_dialect_next_call(&calls, &call)) {
-            size_t before = w->out->len;
-            if (ori_dialect_stub_known(w, from, call.asked.name)) continue;
+            if (ori_dialect_stub_known(w, hashes, call.asked.name)) continue;
+            if (w->out->err != OR_OK) return;
             ori_dialect_begin_tool(w);
             or_buf_put_z(w->out, "{\"name\":");
             ori_dialect_put_function_name(w, call.asked.name);
             or_buf_put_z(w->out, ",\"input_schema\":{\"type\":\"object\",\"properties\":{}}}");
-            if (w->out->err != OR_OK || w->out->len == before) return;
         }
     }
 }
@@ -9700,18 +9707,30 @@ static bool ori_dialect_turn_unsigned(const ori_dialect_out *w)
     return false;
 }
 
+/* Does the assistant have the last word, to be continued? No model thinks before that. */
+static bool ori_dialect_is_begun(const ori_dialect_out *w)
+{
+    ori_dialect_list  l;
+    ori_dialect_calls calls;
+    ori_dialect_call  call;
+    or_str            msg = or_str_of(NULL, 0), last = msg;
+    ori_dialect_begin(&l, ori_dialect_inside(&w->m[ORI_M_MESSAGES]));
+    while (ori_dialect_next_message(&l, &msg) != 0) last = msg;
+    ori_dialect_begin_calls(&calls, last);
+    return ori_dialect_role(last) == 'a' && !ori_dialect_next_call(&calls, &call);
+}
+
 static void ori_dialect_settle_think(ori_dialect_out *w)
 {
     uint64_t limit = ori_dialect_limit(w);
     if (w->max_tokens == 0) w->max_tokens = ORI_DEFAULT_MAX;
     if (limit != 0 && w->max_tokens > limit) w->max_tokens = limit;
     if (w->think <= ORI_THINK_OFF) return;
-    if (ori_dialect_budgeted(w)) {
+    if (ori_dialect_is_begun(w) || (ori_dialect_budgeted(w) && ori_dialect_turn_unsigned(w))) {
+        ori_dialect_lose(w->loss, "reasoning");
+        w->think = ORI_THINK_UNSET;
+    } else if (ori_dialect_budgeted(w)) {
         ori_dialect_fit_budget(w);
-        if (w->think > ORI_THINK_OFF && ori_dialect_turn_unsigned(w)) {
-            ori_dialect_lose(w->loss, "reasoning");
-            w->think = ORI_THINK_UNSET;
-        }
     } else if (w->budget > 0) {
         w->think = ORI_THINK_MINIMAL;
         while (w->think < ORI_THINK_XHIGH &&
