@@ -7997,11 +7997,15 @@ static bool ori_in_block_next(ori_in *t, ori_dialect_list *l, ori_in_block *b)
 static uint32_t ori_in_blocks_survey(ori_in *t, ori_dialect_list l, uint32_t allowed)
 {
     ori_in_block b;
+    or_json_item cites;
     uint32_t     kinds = 0;
     while (ori_in_block_next(t, &l, &b)) {
         kinds |= (uint32_t)1 << b.kind;
         if ((allowed >> b.kind & 1) == 0) ori_dialect_lose(t->loss, b.lost);
-        if (b.m[ORI_IN_BLOCK_ANNOTATIONS].value.len > 2)
+        cites = ori_dialect_get(b.m[ORI_IN_BLOCK_CITATIONS].value, "enabled");
+        if (cites.type == OR_JSON_TRUE || !ori_in_is_empty(&b.m[ORI_IN_BLOCK_CITATIONS]))
+            ori_dialect_lose(t->loss, "messages.citations");
+        if (!ori_in_is_empty(&b.m[ORI_IN_BLOCK_ANNOTATIONS]))
             ori_dialect_lose(t->loss, "messages.annotations");
         if (ori_in_block_has(&b, ORI_IN_BLOCK_CACHE) &&
             (b.kind == ORI_IN_KIND_CALL || b.kind == ORI_IN_KIND_THINKING))
@@ -8038,14 +8042,29 @@ static bool ori_in_block_is_text(const ori_in_block *b)
     return ori_dialect_is(&type, "text") || ori_dialect_is(&type, "content");
 }
 
+/* Will it be an image or a file in the chat? Those that only the vendor's server has will not. */
+static bool ori_in_block_is_shown(const ori_in_block *b)
+{
+    or_json_item type;
+    if (b->kind == ORI_IN_KIND_LINK) return ori_in_block_has(b, ORI_IN_BLOCK_IMAGE_URL);
+    if (b->kind == ORI_IN_KIND_FILE)
+        return ori_in_block_has(b, ORI_IN_BLOCK_FILE_DATA) ||
+               ori_in_block_has(b, ORI_IN_BLOCK_FILE_URL) ||
+               ori_in_block_has(b, ORI_IN_BLOCK_FILE_ID);
+    if (b->kind != ORI_IN_KIND_IMAGE && b->kind != ORI_IN_KIND_DOCUMENT)
+        return b->kind == ORI_IN_KIND_AUDIO;
+    type = ori_dialect_get(b->m[ORI_IN_BLOCK_SOURCE].value, "type");
+    return ori_dialect_is(&type, "base64") || ori_dialect_is(&type, "url");
+}
+
 /* What a block says in text: a document and a search result with what they are called. */
 static void ori_in_block_put_text(ori_in *t, ori_in_text *text, const ori_in_block *b)
 {
     or_json_item        inner;
     const or_json_item *m = b->m;
-    if (!ori_in_block_is_text(b)) return;
-    ori_in_piece(t, text, m[ORI_IN_BLOCK_TITLE].value);
     if (b->kind == ORI_IN_KIND_TEXT) ori_in_piece(t, text, m[ORI_IN_BLOCK_TEXT].value);
+    if (b->kind == ORI_IN_KIND_TEXT || !ori_in_block_is_text(b)) return;
+    ori_in_piece(t, text, m[ORI_IN_BLOCK_TITLE].value);
     if (b->kind == ORI_IN_KIND_SEARCH && m[ORI_IN_BLOCK_SOURCE].type == OR_JSON_STRING)
         ori_in_piece(t, text, m[ORI_IN_BLOCK_SOURCE].value);
     if (b->kind == ORI_IN_KIND_SEARCH) ori_in_texts(t, text, &m[ORI_IN_BLOCK_CONTENT]);
@@ -8117,14 +8136,7 @@ static void ori_in_block_put_media(ori_in *t, ori_in_parts *parts, const ori_in_
     for (uint32_t i = 0; i < 4; i++)
         if (!ori_in_want(t, &m[i], OR_JSON_STRING, t->where)) return;
     bool base64 = ori_dialect_is(&m[0], "base64");
-    if (!base64 && !ori_dialect_is(&m[0], "url")) { /* a file that only Anthropic has */
-        ori_dialect_lose(t->loss, b->lost);
-        return;
-    }
-    if (base64)
-        m[3].type = OR_JSON_NONE;
-    else
-        m[2].type = OR_JSON_NONE;
+    m[base64 ? 3 : 2].type = OR_JSON_NONE;
     if (m[base64 ? 2 : 3].type == OR_JSON_NONE || (base64 && m[1].type == OR_JSON_NONE)) {
         (void)ori_in_fail(t, OR_ERR_TYPE, t->where);
         return;
@@ -8147,7 +8159,10 @@ static void ori_in_block_put_inner(ori_in *t, ori_in_parts *parts, const ori_in_
     ori_dialect_begin(&l, content.type == OR_JSON_ARRAY ? content.value : or_str_of(NULL, 0));
     (void)ori_in_blocks_survey(t, l, ORI_IN_BIT(TEXT) | ORI_IN_BIT(IMAGE));
     while (ori_in_block_next(t, &l, &inner))
-        if (inner.kind == ORI_IN_KIND_IMAGE) ori_in_block_put_media(t, parts, &inner);
+        if (inner.kind == ORI_IN_KIND_IMAGE && ori_in_block_is_shown(&inner))
+            ori_in_block_put_media(t, parts, &inner);
+        else if (inner.kind == ORI_IN_KIND_IMAGE)
+            ori_dialect_lose(t->loss, inner.lost);
 }
 
 /* An image or a file of RESPONSES. */
@@ -8159,17 +8174,13 @@ static void ori_in_block_put_link(ori_in *t, ori_in_parts *parts, const ori_in_b
     const or_json_item      *url = &b->m[ORI_IN_BLOCK_IMAGE_URL];
     bool                     any = false;
     uint32_t                 i = 0;
-    while (i < 3 && !ori_in_block_has(b, from[i])) i++;
-    if (b->kind == ORI_IN_KIND_LINK ? url->type == OR_JSON_NONE : i == 3) {
-        ori_dialect_lose(t->loss, b->lost);
-        return;
-    }
     ori_in_part(t, parts, b->kind == ORI_IN_KIND_LINK ? "image_url" : "file");
     if (b->kind == ORI_IN_KIND_LINK) {
         or_buf_put_z(t->out, ",\"image_url\":{");
         ori_dialect_put(t->out, &any, "url", ori_dialect_text(url));
         ori_in_also(t, "detail", &b->m[ORI_IN_BLOCK_DETAIL]);
     } else {
+        while (i < 2 && !ori_in_block_has(b, from[i])) i++;
         or_buf_put_z(t->out, ",\"file\":{");
         ori_dialect_put(t->out, &any, as[i], ori_dialect_text(&b->m[from[i]]));
         ori_in_also(t, "filename", &b->m[ORI_IN_BLOCK_FILENAME]);
@@ -8181,22 +8192,18 @@ static void ori_in_block_put_link(ori_in *t, ori_in_parts *parts, const ori_in_b
 /* What a block shows besides text. */
 static void ori_in_block_put_shown(ori_in *t, ori_in_parts *parts, const ori_in_block *b)
 {
-    switch (b->kind) {
-    case ORI_IN_KIND_IMAGE: ori_in_block_put_media(t, parts, b); break;
-    case ORI_IN_KIND_DOCUMENT:
-        if (ori_in_block_is_text(b))
-            ori_in_block_put_inner(t, parts, b);
-        else
-            ori_in_block_put_media(t, parts, b);
-        break;
-    case ORI_IN_KIND_LINK:
-    case ORI_IN_KIND_FILE: ori_in_block_put_link(t, parts, b); break;
-    case ORI_IN_KIND_AUDIO:
+    if (ori_in_block_is_text(b)) {
+        if (b->kind == ORI_IN_KIND_DOCUMENT) ori_in_block_put_inner(t, parts, b);
+    } else if (!ori_in_block_is_shown(b)) {
+        if ((ORI_IN_KINDS_MEDIA >> b->kind & 1) != 0) ori_dialect_lose(t->loss, b->lost);
+    } else if (b->kind == ORI_IN_KIND_LINK || b->kind == ORI_IN_KIND_FILE) {
+        ori_in_block_put_link(t, parts, b);
+    } else if (b->kind == ORI_IN_KIND_AUDIO) {
         ori_in_part(t, parts, "input_audio");
         ori_in_also(t, "input_audio", &b->m[ORI_IN_BLOCK_AUDIO]);
         ori_in_part_end(t, b);
-        break;
-    default: break;
+    } else {
+        ori_in_block_put_media(t, parts, b);
     }
 }
 
@@ -8275,6 +8282,7 @@ static void ori_in_put_result(ori_in *t, const or_json_item *id, const or_json_i
     bool        marked = result != NULL && ori_in_block_has(result, ORI_IN_BLOCK_CACHE);
     ori_in_text text = {failed ? "\"Error: " : "\"", "\\n", false};
     uint32_t    kinds;
+    bool        shown = false;
     if (content->type != OR_JSON_NONE && !ori_in_content(t, content)) return;
     ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
     kinds = ori_in_blocks_survey(t, l, ORI_IN_KINDS_SHOWN);
@@ -8284,12 +8292,13 @@ static void ori_in_put_result(ori_in *t, const or_json_item *id, const or_json_i
     if (content->type == OR_JSON_STRING) ori_in_piece(t, &text, content->value);
     while (ori_in_block_next(t, &l, &b)) {
         ori_in_block_put_text(t, &text, &b);
+        shown = shown || ori_in_block_is_shown(&b);
         if (ori_in_block_has(&b, ORI_IN_BLOCK_CACHE))
             ori_dialect_lose(t->loss, "messages.cache_control");
     }
-    if (!text.any && (kinds & ORI_IN_KINDS_MEDIA) != 0)
+    if (!text.any && shown)
         ori_in_piece(t, &text, OR_STR("[in the next message]"));
-    else if (!text.any && (kinds & ~ORI_IN_KINDS_SHOWN) != 0)
+    else if (!text.any && (kinds & ~ORI_IN_BIT(TEXT)) != 0)
         ori_in_piece(t, &text, OR_STR("[left out]"));
     ori_in_piece_end(t, &text, failed ? "\"Error: \"" : "\"\"");
     if (marked) {
@@ -8319,14 +8328,12 @@ static void ori_in_put_user(ori_in *t, const or_json_item *content)
     for (l = begin; ori_in_block_next(t, &l, &b);)
         if (b.kind == ORI_IN_KIND_RESULT) ori_in_put_shown(t, &parts, &b.m[ORI_IN_BLOCK_CONTENT]);
     for (l = begin; ori_in_block_next(t, &l, &b);) {
-        or_json_item enabled = ori_dialect_get(b.m[ORI_IN_BLOCK_CITATIONS].value, "enabled");
-        if (enabled.type == OR_JSON_TRUE) ori_dialect_lose(t->loss, "messages.citations");
         if (ori_in_block_is_text(&b)) ori_in_block_put_text_part(t, &parts, &b);
         ori_in_block_put_shown(t, &parts, &b);
     }
     if (parts.any) {
         or_buf_put_z(t->out, "]}");
-    } else if (kinds != ORI_IN_BIT(RESULT)) {
+    } else if ((kinds & ORI_IN_BIT(RESULT)) == 0) {
         ori_in_put_plain(t, "user", kinds == 0 ? OR_STR("\"\"") : OR_STR(ORI_IN_LEFT_OUT));
         or_buf_put_char(t->out, '}');
     }
