@@ -8398,6 +8398,32 @@ static void ori_in_put_packed(ori_in *t, uint32_t *num, or_str raw, bool list)
     out->len = start + text.len;
 }
 
+/* A thought as an element of reasoning_details, in OpenRouter's words for what Anthropic signs. */
+static void ori_in_messages_put_detail(ori_in *t, const ori_in_block *b, uint32_t *num)
+{
+    const or_json_item *m = b->m;
+    bool                is_signed = m[ORI_IN_BLOCK_SIGNATURE].value.len > 0;
+    bool                redacted = b->kind == ORI_IN_KIND_REDACTED;
+    or_str              packed;
+    if (!redacted && !is_signed && m[ORI_IN_BLOCK_THINKING].value.len == 0) return;
+    packed = ori_in_after(m[ORI_IN_BLOCK_DATA].value, "or.detail:");
+    if (redacted && packed.ptr != NULL) {
+        ori_in_put_packed(t, num, packed, false);
+        return;
+    }
+    ori_in_detail(t, num);
+    or_buf_put_z(t->out,
+                 redacted ? "{\"type\":\"reasoning.encrypted\"" : "{\"type\":\"reasoning.text\"");
+    if (redacted) ori_in_also(t, "data", &m[ORI_IN_BLOCK_DATA]);
+    if (!redacted) ori_in_also(t, "text", &m[ORI_IN_BLOCK_THINKING]);
+    if (!redacted && is_signed) ori_in_also(t, "signature", &m[ORI_IN_BLOCK_SIGNATURE]);
+    or_buf_put_z(t->out, redacted || is_signed ? ",\"format\":\"anthropic-claude-v1\""
+                                               : ",\"format\":\"unknown\"");
+    or_buf_put_z(t->out, ",\"index\":");
+    or_buf_put_u64(t->out, *num - 1);
+    or_buf_put_char(t->out, '}');
+}
+
 /* What the model thought, from blocks: as text, and with the signatures that its provider asks
    to see again. */
 static void ori_in_messages_put_thinking(ori_in *t, ori_dialect_list begin)
@@ -8410,30 +8436,9 @@ static void ori_in_messages_put_thinking(ori_in *t, ori_dialect_list begin)
         if (b.kind == ORI_IN_KIND_THINKING)
             ori_in_piece(t, &text, b.m[ORI_IN_BLOCK_THINKING].value);
     ori_in_piece_end(t, &text, "");
-    for (l = begin; ori_in_block_next(t, &l, &b);) {
-        or_json_item *m = b.m;
-        bool          thinking = b.kind == ORI_IN_KIND_THINKING;
-        bool          is_signed = m[ORI_IN_BLOCK_SIGNATURE].value.len > 0;
-        or_str        packed;
-        if (!thinking && b.kind != ORI_IN_KIND_REDACTED) continue;
-        if (thinking && !is_signed && m[ORI_IN_BLOCK_THINKING].value.len == 0) continue;
-        packed = ori_in_after(m[ORI_IN_BLOCK_DATA].value, "or.detail:");
-        if (!thinking && packed.ptr != NULL) {
-            ori_in_put_packed(t, &num, packed, false);
-            continue;
-        }
-        ori_in_detail(t, &num);
-        or_buf_put_z(t->out, thinking ? "{\"type\":\"reasoning.text\""
-                                      : "{\"type\":\"reasoning.encrypted\"");
-        if (thinking) ori_in_also(t, "text", &m[ORI_IN_BLOCK_THINKING]);
-        if (thinking && is_signed) ori_in_also(t, "signature", &m[ORI_IN_BLOCK_SIGNATURE]);
-        if (!thinking) ori_in_also(t, "data", &m[ORI_IN_BLOCK_DATA]);
-        or_buf_put_z(t->out, !thinking || is_signed ? ",\"format\":\"anthropic-claude-v1\""
-                                                    : ",\"format\":\"unknown\"");
-        or_buf_put_z(t->out, ",\"index\":");
-        or_buf_put_u64(t->out, num - 1);
-        or_buf_put_char(t->out, '}');
-    }
+    for (l = begin; ori_in_block_next(t, &l, &b);)
+        if (b.kind == ORI_IN_KIND_THINKING || b.kind == ORI_IN_KIND_REDACTED)
+            ori_in_messages_put_detail(t, &b, &num);
     if (num > 0) or_buf_put_char(t->out, ']');
 }
 
@@ -8456,8 +8461,9 @@ static void ori_in_messages_put_assistant(ori_in *t, const or_json_item *content
     ori_dialect_list l;
     ori_in_block     b;
     bool             any = false;
-    uint32_t         kinds,
-        known = ORI_IN_BIT(TEXT) | ORI_IN_BIT(CALL) | ORI_IN_BIT(THINKING) | ORI_IN_BIT(REDACTED);
+    const uint32_t   known =
+        ORI_IN_BIT(TEXT) | ORI_IN_BIT(CALL) | ORI_IN_BIT(THINKING) | ORI_IN_BIT(REDACTED);
+    uint32_t kinds;
     if (content->type == OR_JSON_STRING) {
         ori_in_put_plain(t, "assistant", ori_dialect_text(content));
         or_buf_put_char(t->out, '}');
@@ -8941,10 +8947,10 @@ static void ori_in_messages_put_reasoning(ori_in *t, const or_json_item *thinkin
         or_buf_put_char(t->out, '{');
         if (disabled)
             ori_dialect_put(t->out, &any, "enabled", OR_STR("false"));
+        else if (adaptive && effort.type != OR_JSON_NONE)
+            ori_dialect_put(t->out, &any, "effort", ori_dialect_text(&effort));
         else if (m[1].type != OR_JSON_NONE)
             ori_dialect_put(t->out, &any, "max_tokens", m[1].value);
-        else if (effort.type != OR_JSON_NONE && adaptive)
-            ori_dialect_put(t->out, &any, "effort", ori_dialect_text(&effort));
         else
             ori_dialect_put(t->out, &any, "enabled", OR_STR("true"));
         or_buf_put_char(t->out, '}');
@@ -8993,12 +8999,12 @@ static or_str ori_in_first(or_str raw, uint32_t characters)
 }
 
 /* Members that have another name in chat requests and may stand there under that one, too, which
-   then counts: user, service_tier, models. */
+   then counts: user, service_tier. */
 static void ori_in_messages_put_others(ori_in *t, const or_json_item *m)
 {
     ori_dialect_list l;
     or_json_item     item;
-    uint32_t         num = 0;
+    or_str           user;
     ori_dialect_begin(&l, m[ORI_IN_ASKS_METADATA].value);
     while (ori_dialect_next(&l, &item))
         if (!or_json_str_is(item.key, OR_STR("user_id")) && item.type != OR_JSON_NULL)
@@ -9006,10 +9012,10 @@ static void ori_in_messages_put_others(ori_in *t, const or_json_item *m)
     item = ori_dialect_get(m[ORI_IN_ASKS_METADATA].value, "user_id");
     if (!ori_in_want(t, &item, OR_JSON_STRING, "metadata")) return;
     if (item.type != OR_JSON_NONE && m[ORI_IN_ASKS_USER].type == OR_JSON_NONE) {
-        item.value = ori_in_first(item.value, ORI_IN_MAX_USER);
+        user = ori_in_first(item.value, ORI_IN_MAX_USER);
         ori_dialect_put_name(t->out, &t->members, "user");
         or_buf_put_char(t->out, '"');
-        or_buf_put_str(t->out, item.value);
+        or_buf_put_str(t->out, user);
         or_buf_put_char(t->out, '"');
     }
     item = m[ORI_IN_ASKS_SPEED];
@@ -9017,14 +9023,22 @@ static void ori_in_messages_put_others(ori_in *t, const or_json_item *m)
         ori_dialect_put(t->out, &t->members, "service_tier", ori_dialect_text(&item));
     else if (item.type != OR_JSON_NONE)
         ori_dialect_lose(t->loss, "speed");
-    ori_dialect_begin(&l, m[ORI_IN_ASKS_FALLBACKS].value);
-    if (m[ORI_IN_ASKS_MODELS].type != OR_JSON_NONE && m[ORI_IN_ASKS_FALLBACKS].value.len > 2) {
-        ori_dialect_lose(t->loss, "fallbacks");
+}
+
+/* The models to fall back to; where `models` stands as well, that counts. */
+static void ori_in_messages_put_fallbacks(ori_in *t, const or_json_item *m)
+{
+    ori_dialect_list l;
+    or_json_item     item, model;
+    uint32_t         num = 0;
+    if (m[ORI_IN_ASKS_MODELS].type != OR_JSON_NONE) {
+        if (!ori_in_is_empty(&m[ORI_IN_ASKS_FALLBACKS])) ori_dialect_lose(t->loss, "fallbacks");
         return;
     }
+    ori_dialect_begin(&l, m[ORI_IN_ASKS_FALLBACKS].value);
     for (; ori_dialect_next(&l, &item); num++) {
-        or_json_item model =
-            ori_dialect_get(item.type == OR_JSON_OBJECT ? item.value : or_str_of(NULL, 0), "model");
+        if (!ori_in_want(t, &item, OR_JSON_OBJECT, "fallbacks")) return;
+        model = ori_dialect_get(item.value, "model");
         if (model.type != OR_JSON_STRING) {
             (void)ori_in_fail(t, OR_ERR_TYPE, "fallbacks");
             return;
@@ -9052,12 +9066,14 @@ static void ori_in_messages_to_chat(ori_in *t, or_str body)
     ori_in_messages_put_system(t, &m[ORI_IN_ASKS_SYSTEM]);
     if (ori_in_is_empty(&m[ORI_IN_ASKS_MESSAGES])) (void)ori_in_fail(t, OR_ERR_TYPE, "messages");
     if (t->err == OR_OK) ori_in_messages_put_messages(t, m[ORI_IN_ASKS_MESSAGES].value);
+    if (!t->messages) (void)ori_in_fail(t, OR_ERR_DIALECT, "messages");
     or_buf_put_char(t->out, ']');
     if (t->err == OR_OK)
         ori_in_messages_put_choice(t, &m[ORI_IN_ASKS_CHOICE], &m[ORI_IN_ASKS_TOOLS]);
     if (t->err == OR_OK) ori_in_messages_put_limits(t, m);
     if (t->err == OR_OK) ori_in_messages_put_output(t, m);
     if (t->err == OR_OK) ori_in_messages_put_others(t, m);
+    if (t->err == OR_OK) ori_in_messages_put_fallbacks(t, m);
 }
 
 /* ---- RESPONSES: items ---- */
@@ -9682,7 +9698,7 @@ static uint64_t ori_tokens_bytes(const or_json_item *item)
     return n;
 }
 
-/* Is the source of a document text that is still to come? */
+/* Is it the source of a document that is text, here or in blocks? s stands behind item. */
 static bool ori_tokens_inline(or_json_scan s, or_json_item item)
 {
     or_json_item type;
@@ -9692,16 +9708,18 @@ static bool ori_tokens_inline(or_json_scan s, or_json_item item)
     return ori_dialect_is(&type, "text") || ori_dialect_is(&type, "content");
 }
 
-static uint32_t ori_tokens_how(const or_json_scan *s, const or_json_item *item, bool source)
+/* source: the depth of the source that item is in, whose data is text; 0: of none. A source in a
+   source is an image, so that none is read twice. */
+static uint32_t ori_tokens_how(const or_json_scan *s, const or_json_item *item, uint16_t source)
 {
     uint32_t how = ORI_TOKENS_TEXT;
     if (item->key.ptr == NULL) return how;
-    if (source && or_json_str_is(item->key, OR_STR("data"))) return how;
+    if (source > 0 && or_json_str_is(item->key, OR_STR("data"))) return how;
     for (size_t i = 0; i < sizeof ori_tokens_names / sizeof ori_tokens_names[0]; i++)
         if (or_json_str_is(item->key, or_str_z(ori_tokens_names[i].name)))
             how = ori_tokens_names[i].how;
-    if (how == ORI_TOKENS_SOURCE)
-        return ori_tokens_inline(*s, *item) ? ORI_TOKENS_SOURCE : ORI_TOKENS_MEDIA;
+    if (how == ORI_TOKENS_SOURCE && (source > 0 || !ori_tokens_inline(*s, *item)))
+        return ORI_TOKENS_MEDIA;
     return how;
 }
 
@@ -9711,16 +9729,17 @@ static void ori_tokens_member(or_json_scan *s, or_json_item item, uint64_t *byte
     uint16_t depth = item.depth, source = 0;
     for (;;) {
         uint32_t how = ORI_TOKENS_TEXT;
-        if (item.depth > depth) how = ori_tokens_how(s, &item, item.depth == source + 1u);
+        if (item.depth <= source) source = 0; /* it is over */
+        if (item.depth > depth) how = ori_tokens_how(s, &item, source);
         if (item.depth == depth + 1 && item.type == OR_JSON_OBJECT)
             *tokens += ORI_TOKENS_OF_MESSAGE;
         if (how == ORI_TOKENS_SOURCE) source = item.depth;
         if (how == ORI_TOKENS_MEDIA) *tokens += ORI_TOKENS_OF_MEDIA;
-        if (how == ORI_TOKENS_TEXT || how == ORI_TOKENS_SOURCE || how == ORI_TOKENS_RAW) {
-            if (item.type == OR_JSON_STRING) *bytes += ori_tokens_bytes(&item);
-        }
-        if (how == ORI_TOKENS_MEDIA || how == ORI_TOKENS_NONE || how == ORI_TOKENS_RAW)
-            if (or_json_scan_skip(s, &item) != OR_OK) return;
+        if (how != ORI_TOKENS_MEDIA && how != ORI_TOKENS_NONE && item.type == OR_JSON_STRING)
+            *bytes += ori_tokens_bytes(&item);
+        if (how != ORI_TOKENS_TEXT && how != ORI_TOKENS_SOURCE &&
+            or_json_scan_skip(s, &item) != OR_OK)
+            return;
         if (how == ORI_TOKENS_RAW && item.type >= OR_JSON_ARRAY) *bytes += item.value.len;
         if (s->depth <= depth || or_json_scan_next(s, &item) != OR_OK) return;
     }

@@ -377,6 +377,8 @@ static const vector members[] = {
     {"system empty", B("'system':''"), W("", ""), ""},
     {"system without blocks", B("'system':[]"), W("", ""), ""},
     {"system of empty blocks", B("'system':[" T("") "]"), W("", ""), ""},
+    {"G42: only system messages", "{'system':'s','messages':[{'role':'system','content':''}]}",
+     M("{'role':'system','content':'s'},{'role':'system','content':''}"), ""},
     {"G43: system of blocks", B("'system':[" T("a") "," T("b") "]"), SYSTEM("'a\\n\\nb'"), ""},
     {"G43: system marked", B("'system':[" T("a") ",{'type':'text','text':'b'," CACHE "}]"),
      SYSTEM("[" T("a") ",{'type':'text','text':'b'," CACHE "}]"), ""},
@@ -501,6 +503,7 @@ static const struct {
     {"{'messages':null}", "messages", OR_ERR_TYPE},
     {"{'messages':{}}", "messages", OR_ERR_TYPE},
     {"{'messages':'[{}]'}", "messages", OR_ERR_TYPE},
+    {M("{'role':'system','content':[]}"), "messages", OR_ERR_DIALECT}, /* G42 */
     {M("5"), "messages", OR_ERR_TYPE},
     {M("null"), "messages", OR_ERR_TYPE},
     {M("{'role':'user'}"), "messages.content", OR_ERR_TYPE}, /* G41 */
@@ -1093,6 +1096,10 @@ static const struct {
     {"{'messages':[{'role':'assistant','reasoning':'1234567','reasoning_details':[{'text':'1234567'"
      "}]}]}",
      6},
+    {"{'messages':[{'content':[{'type':'document','source':{'type':'text','data':'1234567'}},{'"
+     "type':'redacted_thinking','data':'QUJDQUJDQUJD'},{'type':'tool_result','content':[{'type':'"
+     "document','source':{'type':'text','data':'1234567'}}]}]}]}",
+     8},
     {"{'tools':[{'a':'1234567'}]}", 5}, /* 17 bytes */
     {"{'input':[{'role':'user','content':[{'type':'input_image','image_url':'https://"
      "h'},{'type':'input_file','filename':'a','file_data':'data:x;base64,QQ'}]}]}",
