@@ -8425,19 +8425,25 @@ static void ori_in_messages_put_detail(ori_in *t, const ori_in_block *b, uint32_
 }
 
 /* What the model thought, from blocks: as text, and with the signatures that its provider asks
-   to see again. */
+   to see again. Where those came packed the text is said in them, or as `reasoning`. */
 static void ori_in_messages_put_thinking(ori_in *t, ori_dialect_list begin)
 {
     ori_dialect_list l;
     ori_in_block     b;
     ori_in_text      text = {",\"reasoning\":\"", "", false};
     uint32_t         num = 0;
-    for (l = begin; ori_in_block_next(t, &l, &b);)
+    bool             packed = false;
+    for (l = begin; ori_in_block_next(t, &l, &b);) {
         if (b.kind == ORI_IN_KIND_THINKING)
             ori_in_piece(t, &text, b.m[ORI_IN_BLOCK_THINKING].value);
+        if (b.kind == ORI_IN_KIND_REDACTED)
+            packed = packed || ori_in_after(b.m[ORI_IN_BLOCK_DATA].value, "or.detail:").ptr != NULL;
+    }
     ori_in_piece_end(t, &text, "");
     for (l = begin; ori_in_block_next(t, &l, &b);)
-        if (b.kind == ORI_IN_KIND_THINKING || b.kind == ORI_IN_KIND_REDACTED)
+        if (b.kind == ORI_IN_KIND_REDACTED ||
+            (b.kind == ORI_IN_KIND_THINKING &&
+             (!packed || b.m[ORI_IN_BLOCK_SIGNATURE].value.len > 0)))
             ori_in_messages_put_detail(t, &b, &num);
     if (num > 0) or_buf_put_char(t->out, ']');
 }

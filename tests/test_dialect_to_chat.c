@@ -292,8 +292,15 @@ static const vector thinking[] = {
     {"G46: another provider's",
      M(A(THOUGHT("") ",{'type':'redacted_thinking','data':'" PACKED
                      " { \\'data\\':\\'x\\\\n\\u00e9\\' ,\\'index\\': 7}\\n'}," T("a"))),
-     M("{'role':'assistant','content':'a','reasoning':'hm','reasoning_details':[{'type':'reasoning."
-       "text','text':'hm','format':'unknown','index':0},{ 'data':'x\\n\xc3\xa9' ,'index': 7}]}"),
+     M("{'role':'assistant','content':'a','reasoning':'hm','reasoning_details':[{ "
+       "'data':'x\\n\xc3\xa9' ,"
+       "'index': 7}]}"),
+     ""},
+    {"signed beside another provider's",
+     M(A("{'type':'redacted_thinking','data':'" PACKED "{}'}," THOUGHT(",'signature':'s'"))),
+     M("{'role':'assistant','content':'','reasoning':'hm','reasoning_details':[{},{'type':'"
+       "reasoning."
+       "text','text':'hm','signature':'s','format':'anthropic-claude-v1','index':1}]}"),
      ""},
     {"only another provider's", M(A("{'type':'redacted_thinking','data':'\\u006fr.detail:{}'}")),
      M("{'role':'assistant','content':'','reasoning_details':[{}]}"), ""},
