@@ -10856,11 +10856,15 @@ static bool ori_in_block_next(ori_in *t, ori_dialect_list *l, ori_in_block *b)
 static uint32_t ori_in_blocks_survey(ori_in *t, ori_dialect_list l, uint32_t allowed)
 {
     ori_in_block b;
+    or_json_item cites;
     uint32_t     kinds = 0;
     while (ori_in_block_next(t, &l, &b)) {
         kinds |= (uint32_t)1 << b.kind;
         if ((allowed >> b.kind & 1) == 0) ori_dialect_lose(t->loss, b.lost);
-        if (b.m[ORI_IN_BLOCK_ANNOTATIONS].value.len > 2)
+        cites = ori_dialect_get(b.m[ORI_IN_BLOCK_CITATIONS].value, "enabled");
+        if (cites.type == OR_JSON_TRUE || !ori_in_is_empty(&b.m[ORI_IN_BLOCK_CITATIONS]))
+            ori_dialect_lose(t->loss, "messages.citations");
+        if (!ori_in_is_empty(&b.m[ORI_IN_BLOCK_ANNOTATIONS]))
             ori_dialect_lose(t->loss, "messages.annotations");
         if (ori_in_block_has(&b, ORI_IN_BLOCK_CACHE) &&
             (b.kind == ORI_IN_KIND_CALL || b.kind == ORI_IN_KIND_THINKING))
@@ -10897,14 +10901,29 @@ static bool ori_in_block_is_text(const ori_in_block *b)
     return ori_dialect_is(&type, "text") || ori_dialect_is(&type, "content");
 }
 
+/* Will it be an image or a file in the chat? Those that only the vendor's server has will not. */
+static bool ori_in_block_is_shown(const ori_in_block *b)
+{
+    or_json_item type;
+    if (b->kind == ORI_IN_KIND_LINK) return ori_in_block_has(b, ORI_IN_BLOCK_IMAGE_URL);
+    if (b->kind == ORI_IN_KIND_FILE)
+        return ori_in_block_has(b, ORI_IN_BLOCK_FILE_DATA) ||
+               ori_in_block_has(b, ORI_IN_BLOCK_FILE_URL) ||
+               ori_in_block_has(b, ORI_IN_BLOCK_FILE_ID);
+    if (b->kind != ORI_IN_KIND_IMAGE && b->kind != ORI_IN_KIND_DOCUMENT)
+        return b->kind == ORI_IN_KIND_AUDIO;
+    type = ori_dialect_get(b->m[ORI_IN_BLOCK_SOURCE].value, "type");
+    return ori_dialect_is(&type, "base64") || ori_dialect_is(&type, "url");
+}
+
 /* What a block says in text: a document and a search result with what they are called. */
 static void ori_in_block_put_text(ori_in *t, ori_in_text *text, const ori_in_block *b)
 {
     or_json_item        inner;
     const or_json_item *m = b->m;
-    if (!ori_in_block_is_text(b)) return;
-    ori_in_piece(t, text, m[ORI_IN_BLOCK_TITLE].value);
     if (b->kind == ORI_IN_KIND_TEXT) ori_in_piece(t, text, m[ORI_IN_BLOCK_TEXT].value);
+    if (b->kind == ORI_IN_KIND_TEXT || !ori_in_block_is_text(b)) return;
+    ori_in_piece(t, text, m[ORI_IN_BLOCK_TITLE].value);
     if (b->kind == ORI_IN_KIND_SEARCH && m[ORI_IN_BLOCK_SOURCE].type == OR_JSON_STRING)
         ori_in_piece(t, text, m[ORI_IN_BLOCK_SOURCE].value);
     if (b->kind == ORI_IN_KIND_SEARCH) ori_in_texts(t, text, &m[ORI_IN_BLOCK_CONTENT]);
@@ -10976,14 +10995,7 @@ static void ori_in_block_put_media(ori_in *t, ori_in_parts *parts, const ori_in_
     for (uint32_t i = 0; i < 4; i++)
         if (!ori_in_want(t, &m[i], OR_JSON_STRING, t->where)) return;
     bool base64 = ori_dialect_is(&m[0], "base64");
-    if (!base64 && !ori_dialect_is(&m[0], "url")) { /* a file that only Anthropic has */
-        ori_dialect_lose(t->loss, b->lost);
-        return;
-    }
-    if (base64)
-        m[3].type = OR_JSON_NONE;
-    else
-        m[2].type = OR_JSON_NONE;
+    m[base64 ? 3 : 2].type = OR_JSON_NONE;
     if (m[base64 ? 2 : 3].type == OR_JSON_NONE || (base64 && m[1].type == OR_JSON_NONE)) {
         (void)ori_in_fail(t, OR_ERR_TYPE, t->where);
         return;
@@ -11006,7 +11018,10 @@ static void ori_in_block_put_inner(ori_in *t, ori_in_parts *parts, const ori_in_
     ori_dialect_begin(&l, content.type == OR_JSON_ARRAY ? content.value : or_str_of(NULL, 0));
     (void)ori_in_blocks_survey(t, l, ORI_IN_BIT(TEXT) | ORI_IN_BIT(IMAGE));
     while (ori_in_block_next(t, &l, &inner))
-        if (inner.kind == ORI_IN_KIND_IMAGE) ori_in_block_put_media(t, parts, &inner);
+        if (inner.kind == ORI_IN_KIND_IMAGE && ori_in_block_is_shown(&inner))
+            ori_in_block_put_media(t, parts, &inner);
+        else if (inner.kind == ORI_IN_KIND_IMAGE)
+            ori_dialect_lose(t->loss, inner.lost);
 }
 
 /* An image or a file of RESPONSES. */
@@ -11018,17 +11033,13 @@ static void ori_in_block_put_link(ori_in *t, ori_in_parts *parts, const ori_in_b
     const or_json_item      *url = &b->m[ORI_IN_BLOCK_IMAGE_URL];
     bool                     any = false;
     uint32_t                 i = 0;
-    while (i < 3 && !ori_in_block_has(b, from[i])) i++;
-    if (b->kind == ORI_IN_KIND_LINK ? url->type == OR_JSON_NONE : i == 3) {
-        ori_dialect_lose(t->loss, b->lost);
-        return;
-    }
     ori_in_part(t, parts, b->kind == ORI_IN_KIND_LINK ? "image_url" : "file");
     if (b->kind == ORI_IN_KIND_LINK) {
         or_buf_put_z(t->out, ",\"image_url\":{");
         ori_dialect_put(t->out, &any, "url", ori_dialect_text(url));
         ori_in_also(t, "detail", &b->m[ORI_IN_BLOCK_DETAIL]);
     } else {
+        while (i < 2 && !ori_in_block_has(b, from[i])) i++;
         or_buf_put_z(t->out, ",\"file\":{");
         ori_dialect_put(t->out, &any, as[i], ori_dialect_text(&b->m[from[i]]));
         ori_in_also(t, "filename", &b->m[ORI_IN_BLOCK_FILENAME]);
@@ -11040,22 +11051,18 @@ static void ori_in_block_put_link(ori_in *t, ori_in_parts *parts, const ori_in_b
 /* What a block shows besides text. */
 static void ori_in_block_put_shown(ori_in *t, ori_in_parts *parts, const ori_in_block *b)
 {
-    switch (b->kind) {
-    case ORI_IN_KIND_IMAGE: ori_in_block_put_media(t, parts, b); break;
-    case ORI_IN_KIND_DOCUMENT:
-        if (ori_in_block_is_text(b))
-            ori_in_block_put_inner(t, parts, b);
-        else
-            ori_in_block_put_media(t, parts, b);
-        break;
-    case ORI_IN_KIND_LINK:
-    case ORI_IN_KIND_FILE: ori_in_block_put_link(t, parts, b); break;
-    case ORI_IN_KIND_AUDIO:
+    if (ori_in_block_is_text(b)) {
+        if (b->kind == ORI_IN_KIND_DOCUMENT) ori_in_block_put_inner(t, parts, b);
+    } else if (!ori_in_block_is_shown(b)) {
+        if ((ORI_IN_KINDS_MEDIA >> b->kind & 1) != 0) ori_dialect_lose(t->loss, b->lost);
+    } else if (b->kind == ORI_IN_KIND_LINK || b->kind == ORI_IN_KIND_FILE) {
+        ori_in_block_put_link(t, parts, b);
+    } else if (b->kind == ORI_IN_KIND_AUDIO) {
         ori_in_part(t, parts, "input_audio");
         ori_in_also(t, "input_audio", &b->m[ORI_IN_BLOCK_AUDIO]);
         ori_in_part_end(t, b);
-        break;
-    default: break;
+    } else {
+        ori_in_block_put_media(t, parts, b);
     }
 }
 
@@ -11134,6 +11141,7 @@ static void ori_in_put_result(ori_in *t, const or_json_item *id, const or_json_i
     bool        marked = result != NULL && ori_in_block_has(result, ORI_IN_BLOCK_CACHE);
     ori_in_text text = {failed ? "\"Error: " : "\"", "\\n", false};
     uint32_t    kinds;
+    bool        shown = false;
     if (content->type != OR_JSON_NONE && !ori_in_content(t, content)) return;
     ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
     kinds = ori_in_blocks_survey(t, l, ORI_IN_KINDS_SHOWN);
@@ -11143,12 +11151,13 @@ static void ori_in_put_result(ori_in *t, const or_json_item *id, const or_json_i
     if (content->type == OR_JSON_STRING) ori_in_piece(t, &text, content->value);
     while (ori_in_block_next(t, &l, &b)) {
         ori_in_block_put_text(t, &text, &b);
+        shown = shown || ori_in_block_is_shown(&b);
         if (ori_in_block_has(&b, ORI_IN_BLOCK_CACHE))
             ori_dialect_lose(t->loss, "messages.cache_control");
     }
-    if (!text.any && (kinds & ORI_IN_KINDS_MEDIA) != 0)
+    if (!text.any && shown)
         ori_in_piece(t, &text, OR_STR("[in the next message]"));
-    else if (!text.any && (kinds & ~ORI_IN_KINDS_SHOWN) != 0)
+    else if (!text.any && (kinds & ~ORI_IN_BIT(TEXT)) != 0)
         ori_in_piece(t, &text, OR_STR("[left out]"));
     ori_in_piece_end(t, &text, failed ? "\"Error: \"" : "\"\"");
     if (marked) {
@@ -11178,14 +11187,12 @@ static void ori_in_put_user(ori_in *t, const or_json_item *content)
     for (l = begin; ori_in_block_next(t, &l, &b);)
         if (b.kind == ORI_IN_KIND_RESULT) ori_in_put_shown(t, &parts, &b.m[ORI_IN_BLOCK_CONTENT]);
     for (l = begin; ori_in_block_next(t, &l, &b);) {
-        or_json_item enabled = ori_dialect_get(b.m[ORI_IN_BLOCK_CITATIONS].value, "enabled");
-        if (enabled.type == OR_JSON_TRUE) ori_dialect_lose(t->loss, "messages.citations");
         if (ori_in_block_is_text(&b)) ori_in_block_put_text_part(t, &parts, &b);
         ori_in_block_put_shown(t, &parts, &b);
     }
     if (parts.any) {
         or_buf_put_z(t->out, "]}");
-    } else if (kinds != ORI_IN_BIT(RESULT)) {
+    } else if ((kinds & ORI_IN_BIT(RESULT)) == 0) {
         ori_in_put_plain(t, "user", kinds == 0 ? OR_STR("\"\"") : OR_STR(ORI_IN_LEFT_OUT));
         or_buf_put_char(t->out, '}');
     }
@@ -11250,42 +11257,53 @@ static void ori_in_put_packed(ori_in *t, uint32_t *num, or_str raw, bool list)
     out->len = start + text.len;
 }
 
+/* A thought as an element of reasoning_details, in OpenRouter's words for what Anthropic signs. */
+static void ori_in_messages_put_detail(ori_in *t, const ori_in_block *b, uint32_t *num)
+{
+    const or_json_item *m = b->m;
+    bool                is_signed = m[ORI_IN_BLOCK_SIGNATURE].value.len > 0;
+    bool                redacted = b->kind == ORI_IN_KIND_REDACTED;
+    or_str              packed;
+    if (!redacted && !is_signed && m[ORI_IN_BLOCK_THINKING].value.len == 0) return;
+    packed = ori_in_after(m[ORI_IN_BLOCK_DATA].value, "or.detail:");
+    if (redacted && packed.ptr != NULL) {
+        ori_in_put_packed(t, num, packed, false);
+        return;
+    }
+    ori_in_detail(t, num);
+    or_buf_put_z(t->out,
+                 redacted ? "{\"type\":\"reasoning.encrypted\"" : "{\"type\":\"reasoning.text\"");
+    if (redacted) ori_in_also(t, "data", &m[ORI_IN_BLOCK_DATA]);
+    if (!redacted) ori_in_also(t, "text", &m[ORI_IN_BLOCK_THINKING]);
+    if (!redacted && is_signed) ori_in_also(t, "signature", &m[ORI_IN_BLOCK_SIGNATURE]);
+    or_buf_put_z(t->out, redacted || is_signed ? ",\"format\":\"anthropic-claude-v1\""
+                                               : ",\"format\":\"unknown\"");
+    or_buf_put_z(t->out, ",\"index\":");
+    or_buf_put_u64(t->out, *num - 1);
+    or_buf_put_char(t->out, '}');
+}
+
 /* What the model thought, from blocks: as text, and with the signatures that its provider asks
-   to see again. */
+   to see again. Where those came packed the text is said in them, or as `reasoning`. */
 static void ori_in_messages_put_thinking(ori_in *t, ori_dialect_list begin)
 {
     ori_dialect_list l;
     ori_in_block     b;
     ori_in_text      text = {",\"reasoning\":\"", "", false};
     uint32_t         num = 0;
-    for (l = begin; ori_in_block_next(t, &l, &b);)
+    bool             packed = false;
+    for (l = begin; ori_in_block_next(t, &l, &b);) {
         if (b.kind == ORI_IN_KIND_THINKING)
             ori_in_piece(t, &text, b.m[ORI_IN_BLOCK_THINKING].value);
-    ori_in_piece_end(t, &text, "");
-    for (l = begin; ori_in_block_next(t, &l, &b);) {
-        or_json_item *m = b.m;
-        bool          thinking = b.kind == ORI_IN_KIND_THINKING;
-        bool          is_signed = m[ORI_IN_BLOCK_SIGNATURE].value.len > 0;
-        or_str        packed;
-        if (!thinking && b.kind != ORI_IN_KIND_REDACTED) continue;
-        if (thinking && !is_signed && m[ORI_IN_BLOCK_THINKING].value.len == 0) continue;
-        packed = ori_in_after(m[ORI_IN_BLOCK_DATA].value, "or.detail:");
-        if (!thinking && packed.ptr != NULL) {
-            ori_in_put_packed(t, &num, packed, false);
-            continue;
-        }
-        ori_in_detail(t, &num);
-        or_buf_put_z(t->out, thinking ? "{\"type\":\"reasoning.text\""
-                                      : "{\"type\":\"reasoning.encrypted\"");
-        if (thinking) ori_in_also(t, "text", &m[ORI_IN_BLOCK_THINKING]);
-        if (thinking && is_signed) ori_in_also(t, "signature", &m[ORI_IN_BLOCK_SIGNATURE]);
-        if (!thinking) ori_in_also(t, "data", &m[ORI_IN_BLOCK_DATA]);
-        or_buf_put_z(t->out, !thinking || is_signed ? ",\"format\":\"anthropic-claude-v1\""
-                                                    : ",\"format\":\"unknown\"");
-        or_buf_put_z(t->out, ",\"index\":");
-        or_buf_put_u64(t->out, num - 1);
-        or_buf_put_char(t->out, '}');
+        if (b.kind == ORI_IN_KIND_REDACTED)
+            packed = packed || ori_in_after(b.m[ORI_IN_BLOCK_DATA].value, "or.detail:").ptr != NULL;
     }
+    ori_in_piece_end(t, &text, "");
+    for (l = begin; ori_in_block_next(t, &l, &b);)
+        if (b.kind == ORI_IN_KIND_REDACTED ||
+            (b.kind == ORI_IN_KIND_THINKING &&
+             (!packed || b.m[ORI_IN_BLOCK_SIGNATURE].value.len > 0)))
+            ori_in_messages_put_detail(t, &b, &num);
     if (num > 0) or_buf_put_char(t->out, ']');
 }
 
@@ -11308,8 +11326,9 @@ static void ori_in_messages_put_assistant(ori_in *t, const or_json_item *content
     ori_dialect_list l;
     ori_in_block     b;
     bool             any = false;
-    uint32_t         kinds,
-        known = ORI_IN_BIT(TEXT) | ORI_IN_BIT(CALL) | ORI_IN_BIT(THINKING) | ORI_IN_BIT(REDACTED);
+    const uint32_t   known =
+        ORI_IN_BIT(TEXT) | ORI_IN_BIT(CALL) | ORI_IN_BIT(THINKING) | ORI_IN_BIT(REDACTED);
+    uint32_t kinds;
     if (content->type == OR_JSON_STRING) {
         ori_in_put_plain(t, "assistant", ori_dialect_text(content));
         or_buf_put_char(t->out, '}');
@@ -11793,10 +11812,10 @@ static void ori_in_messages_put_reasoning(ori_in *t, const or_json_item *thinkin
         or_buf_put_char(t->out, '{');
         if (disabled)
             ori_dialect_put(t->out, &any, "enabled", OR_STR("false"));
+        else if (adaptive && effort.type != OR_JSON_NONE)
+            ori_dialect_put(t->out, &any, "effort", ori_dialect_text(&effort));
         else if (m[1].type != OR_JSON_NONE)
             ori_dialect_put(t->out, &any, "max_tokens", m[1].value);
-        else if (effort.type != OR_JSON_NONE && adaptive)
-            ori_dialect_put(t->out, &any, "effort", ori_dialect_text(&effort));
         else
             ori_dialect_put(t->out, &any, "enabled", OR_STR("true"));
         or_buf_put_char(t->out, '}');
@@ -11845,12 +11864,12 @@ static or_str ori_in_first(or_str raw, uint32_t characters)
 }
 
 /* Members that have another name in chat requests and may stand there under that one, too, which
-   then counts: user, service_tier, models. */
+   then counts: user, service_tier. */
 static void ori_in_messages_put_others(ori_in *t, const or_json_item *m)
 {
     ori_dialect_list l;
     or_json_item     item;
-    uint32_t         num = 0;
+    or_str           user;
     ori_dialect_begin(&l, m[ORI_IN_ASKS_METADATA].value);
     while (ori_dialect_next(&l, &item))
         if (!or_json_str_is(item.key, OR_STR("user_id")) && item.type != OR_JSON_NULL)
@@ -11858,10 +11877,10 @@ static void ori_in_messages_put_others(ori_in *t, const or_json_item *m)
     item = ori_dialect_get(m[ORI_IN_ASKS_METADATA].value, "user_id");
     if (!ori_in_want(t, &item, OR_JSON_STRING, "metadata")) return;
     if (item.type != OR_JSON_NONE && m[ORI_IN_ASKS_USER].type == OR_JSON_NONE) {
-        item.value = ori_in_first(item.value, ORI_IN_MAX_USER);
+        user = ori_in_first(item.value, ORI_IN_MAX_USER);
         ori_dialect_put_name(t->out, &t->members, "user");
         or_buf_put_char(t->out, '"');
-        or_buf_put_str(t->out, item.value);
+        or_buf_put_str(t->out, user);
         or_buf_put_char(t->out, '"');
     }
     item = m[ORI_IN_ASKS_SPEED];
@@ -11869,14 +11888,22 @@ static void ori_in_messages_put_others(ori_in *t, const or_json_item *m)
         ori_dialect_put(t->out, &t->members, "service_tier", ori_dialect_text(&item));
     else if (item.type != OR_JSON_NONE)
         ori_dialect_lose(t->loss, "speed");
-    ori_dialect_begin(&l, m[ORI_IN_ASKS_FALLBACKS].value);
-    if (m[ORI_IN_ASKS_MODELS].type != OR_JSON_NONE && m[ORI_IN_ASKS_FALLBACKS].value.len > 2) {
-        ori_dialect_lose(t->loss, "fallbacks");
+}
+
+/* The models to fall back to; where `models` stands as well, that counts. */
+static void ori_in_messages_put_fallbacks(ori_in *t, const or_json_item *m)
+{
+    ori_dialect_list l;
+    or_json_item     item, model;
+    uint32_t         num = 0;
+    if (m[ORI_IN_ASKS_MODELS].type != OR_JSON_NONE) {
+        if (!ori_in_is_empty(&m[ORI_IN_ASKS_FALLBACKS])) ori_dialect_lose(t->loss, "fallbacks");
         return;
     }
+    ori_dialect_begin(&l, m[ORI_IN_ASKS_FALLBACKS].value);
     for (; ori_dialect_next(&l, &item); num++) {
-        or_json_item model =
-            ori_dialect_get(item.type == OR_JSON_OBJECT ? item.value : or_str_of(NULL, 0), "model");
+        if (!ori_in_want(t, &item, OR_JSON_OBJECT, "fallbacks")) return;
+        model = ori_dialect_get(item.value, "model");
         if (model.type != OR_JSON_STRING) {
             (void)ori_in_fail(t, OR_ERR_TYPE, "fallbacks");
             return;
@@ -11904,12 +11931,14 @@ static void ori_in_messages_to_chat(ori_in *t, or_str body)
     ori_in_messages_put_system(t, &m[ORI_IN_ASKS_SYSTEM]);
     if (ori_in_is_empty(&m[ORI_IN_ASKS_MESSAGES])) (void)ori_in_fail(t, OR_ERR_TYPE, "messages");
     if (t->err == OR_OK) ori_in_messages_put_messages(t, m[ORI_IN_ASKS_MESSAGES].value);
+    if (!t->messages) (void)ori_in_fail(t, OR_ERR_DIALECT, "messages");
     or_buf_put_char(t->out, ']');
     if (t->err == OR_OK)
         ori_in_messages_put_choice(t, &m[ORI_IN_ASKS_CHOICE], &m[ORI_IN_ASKS_TOOLS]);
     if (t->err == OR_OK) ori_in_messages_put_limits(t, m);
     if (t->err == OR_OK) ori_in_messages_put_output(t, m);
     if (t->err == OR_OK) ori_in_messages_put_others(t, m);
+    if (t->err == OR_OK) ori_in_messages_put_fallbacks(t, m);
 }
 
 /* ---- RESPONSES: items ---- */
@@ -12534,7 +12563,7 @@ static uint64_t ori_tokens_bytes(const or_json_item *item)
     return n;
 }
 
-/* Is the source of a document text that is still to come? */
+/* Is it the source of a document that is text, here or in blocks? s stands behind item. */
 static bool ori_tokens_inline(or_json_scan s, or_json_item item)
 {
     or_json_item type;
@@ -12544,16 +12573,18 @@ static bool ori_tokens_inline(or_json_scan s, or_json_item item)
     return ori_dialect_is(&type, "text") || ori_dialect_is(&type, "content");
 }
 
-static uint32_t ori_tokens_how(const or_json_scan *s, const or_json_item *item, bool source)
+/* source: the depth of the source that item is in, whose data is text; 0: of none. A source in a
+   source is an image, so that none is read twice. */
+static uint32_t ori_tokens_how(const or_json_scan *s, const or_json_item *item, uint16_t source)
 {
     uint32_t how = ORI_TOKENS_TEXT;
     if (item->key.ptr == NULL) return how;
-    if (source && or_json_str_is(item->key, OR_STR("data"))) return how;
+    if (source > 0 && or_json_str_is(item->key, OR_STR("data"))) return how;
     for (size_t i = 0; i < sizeof ori_tokens_names / sizeof ori_tokens_names[0]; i++)
         if (or_json_str_is(item->key, or_str_z(ori_tokens_names[i].name)))
             how = ori_tokens_names[i].how;
-    if (how == ORI_TOKENS_SOURCE)
-        return ori_tokens_inline(*s, *item) ? ORI_TOKENS_SOURCE : ORI_TOKENS_MEDIA;
+    if (how == ORI_TOKENS_SOURCE && (source > 0 || !ori_tokens_inline(*s, *item)))
+        return ORI_TOKENS_MEDIA;
     return how;
 }
 
@@ -12563,16 +12594,17 @@ static void ori_tokens_member(or_json_scan *s, or_json_item item, uint64_t *byte
     uint16_t depth = item.depth, source = 0;
     for (;;) {
         uint32_t how = ORI_TOKENS_TEXT;
-        if (item.depth > depth) how = ori_tokens_how(s, &item, item.depth == source + 1u);
+        if (item.depth <= source) source = 0; /* it is over */
+        if (item.depth > depth) how = ori_tokens_how(s, &item, source);
         if (item.depth == depth + 1 && item.type == OR_JSON_OBJECT)
             *tokens += ORI_TOKENS_OF_MESSAGE;
         if (how == ORI_TOKENS_SOURCE) source = item.depth;
         if (how == ORI_TOKENS_MEDIA) *tokens += ORI_TOKENS_OF_MEDIA;
-        if (how == ORI_TOKENS_TEXT || how == ORI_TOKENS_SOURCE || how == ORI_TOKENS_RAW) {
-            if (item.type == OR_JSON_STRING) *bytes += ori_tokens_bytes(&item);
-        }
-        if (how == ORI_TOKENS_MEDIA || how == ORI_TOKENS_NONE || how == ORI_TOKENS_RAW)
-            if (or_json_scan_skip(s, &item) != OR_OK) return;
+        if (how != ORI_TOKENS_MEDIA && how != ORI_TOKENS_NONE && item.type == OR_JSON_STRING)
+            *bytes += ori_tokens_bytes(&item);
+        if (how != ORI_TOKENS_TEXT && how != ORI_TOKENS_SOURCE &&
+            or_json_scan_skip(s, &item) != OR_OK)
+            return;
         if (how == ORI_TOKENS_RAW && item.type >= OR_JSON_ARRAY) *bytes += item.value.len;
         if (s->depth <= depth || or_json_scan_next(s, &item) != OR_OK) return;
     }

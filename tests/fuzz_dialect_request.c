@@ -5,7 +5,7 @@
 #include "or.h"
 #include "tests/fuzz.h"
 
-static char chat[1 << 20], small[1 << 20], memory[1 << 18];
+static char chat[1 << 17], small[1 << 17], memory[1 << 16];
 
 /* A request that was written. dialect TEXT passes what is there twice. */
 static void check_chat(or_str text, or_dialect from)

@@ -101,8 +101,9 @@ typedef struct vector {
 #define CACHE       "'cache_control':{'type':'ephemeral'}"
 #define USED \
     "{'type':'tool_use','id':'t1','name':'f','input':{'a':1e-7, 'b':[ 90071992547409931 ]}}"
-#define PNG \
-    "{'type':'image','source':{'type':'base64','media_type':'image/png','data':'QUJD'}}"
+
+#define PNG "{'type':'image','source':{'type':'base64','media_type':'image/png','data':'QUJD'}}"
+
 #define PNG_PART     "{'type':'image_url','image_url':{'url':'data:image/png;base64,QUJD'}}"
 #define RESULT(more) "{'type':'tool_result','tool_use_id':'t1'" more "}"
 #define TOOL(more)   "{'role':'tool','tool_call_id':'t1','content':" more "}"
@@ -238,6 +239,19 @@ static const vector messages[] = {
      "messages.container_upload"},
     {"where it does not belong", M(U(USED "," T("a")) "," A(RESULT("") "," T("b"))),
      M(U(T("a")) ",{'role':'assistant','content':'b'}"), "messages.tool_use messages.tool_result"},
+    {"result beside what cannot be said", M(U(RESULT("") ",{'type':'container_upload'}")),
+     M(TOOL("''")), "messages.container_upload"},
+    {"result with an image of a file",
+     M(U(RESULT(",'content':[{'type':'image','source':{'type':'file','file_id':'f'}}]"))),
+     M(TOOL("'[left out]'")), "messages.image"},
+    {"document with an image of a file",
+     M(U("{'type':'document','source':{'type':'content','content':[{'type':'image','source':{"
+         "'type':'file'}}," T("a") "]}}")),
+     M(U(T("a"))), "messages.image"},
+    {"members of other blocks", M(U("{'type':'text','title':'x','context':'y','text':'a'}")),
+     M(U(T("a"))), ""},
+    {"citations that came", M(A("{'type':'text','text':'a','citations':[{}]}," T("b"))),
+     M("{'role':'assistant','content':'ab'}"), "messages.citations"},
     {"unheard of", M(U("{'type':'hologram'}," T("a"))), M(U(T("a"))), "messages"},
 };
 
@@ -278,8 +292,15 @@ static const vector thinking[] = {
     {"G46: another provider's",
      M(A(THOUGHT("") ",{'type':'redacted_thinking','data':'" PACKED
                      " { \\'data\\':\\'x\\\\n\\u00e9\\' ,\\'index\\': 7}\\n'}," T("a"))),
-     M("{'role':'assistant','content':'a','reasoning':'hm','reasoning_details':[{'type':'reasoning."
-       "text','text':'hm','format':'unknown','index':0},{ 'data':'x\\n\xc3\xa9' ,'index': 7}]}"),
+     M("{'role':'assistant','content':'a','reasoning':'hm','reasoning_details':[{ "
+       "'data':'x\\n\xc3\xa9' ,"
+       "'index': 7}]}"),
+     ""},
+    {"signed beside another provider's",
+     M(A("{'type':'redacted_thinking','data':'" PACKED "{}'}," THOUGHT(",'signature':'s'"))),
+     M("{'role':'assistant','content':'','reasoning':'hm','reasoning_details':[{},{'type':'"
+       "reasoning."
+       "text','text':'hm','signature':'s','format':'anthropic-claude-v1','index':1}]}"),
      ""},
     {"only another provider's", M(A("{'type':'redacted_thinking','data':'\\u006fr.detail:{}'}")),
      M("{'role':'assistant','content':'','reasoning_details':[{}]}"), ""},
@@ -363,6 +384,8 @@ static const vector members[] = {
     {"system empty", B("'system':''"), W("", ""), ""},
     {"system without blocks", B("'system':[]"), W("", ""), ""},
     {"system of empty blocks", B("'system':[" T("") "]"), W("", ""), ""},
+    {"G42: only system messages", "{'system':'s','messages':[{'role':'system','content':''}]}",
+     M("{'role':'system','content':'s'},{'role':'system','content':''}"), ""},
     {"G43: system of blocks", B("'system':[" T("a") "," T("b") "]"), SYSTEM("'a\\n\\nb'"), ""},
     {"G43: system marked", B("'system':[" T("a") ",{'type':'text','text':'b'," CACHE "}]"),
      SYSTEM("[" T("a") ",{'type':'text','text':'b'," CACHE "}]"), ""},
@@ -453,6 +476,15 @@ static const vector members[] = {
      B("'tools':[{'name':'f'},{'type':'bash_20250124','name':'bash'}],'tool_choice':{'type':'tool',"
        "'name':'bash','disable_parallel_tool_use':true}"),
      W("", ",'tools':[" F("f") "],'parallel_tool_calls':false"), "tools tool_choice"},
+    {"choice of a name in other words",
+     B("'tool_choice':{'type':'tool','name':'f'},'tools':[{'name':'\\u0066'}]"),
+     W("", ",'tools':[" F("\\u0066") "],'tool_choice':{'type':'function','function':{'name':'f'}}"),
+     ""},
+    {"choice of an escaped name",
+     B("'tool_choice':{'type':'tool','name':'\\u0066'},'tools':[{'name':'\\u0066'}]"),
+     W("", ",'tools':[" F(
+               "\\u0066") "],'tool_choice':{'type':'function','function':{'name':'\\u0066'}}"),
+     ""},
     {"G39: choice without tools", B("'tool_choice':{'type':'any'}"), W("", ""), "tool_choice"},
     {"G40: no choice, calls in the history", "{'messages':[" A(USED) "]}", /* as it is */
      M("{'role':'assistant','content':null,'tool_calls':[{'type':'function','id':'t1','function':{'"
@@ -478,6 +510,7 @@ static const struct {
     {"{'messages':null}", "messages", OR_ERR_TYPE},
     {"{'messages':{}}", "messages", OR_ERR_TYPE},
     {"{'messages':'[{}]'}", "messages", OR_ERR_TYPE},
+    {M("{'role':'system','content':[]}"), "messages", OR_ERR_DIALECT}, /* G42 */
     {M("5"), "messages", OR_ERR_TYPE},
     {M("null"), "messages", OR_ERR_TYPE},
     {M("{'role':'user'}"), "messages.content", OR_ERR_TYPE}, /* G41 */
@@ -545,8 +578,9 @@ static const struct {
 
 #define I(items)   "{'input':[" items "]}"
 #define R(members) "{'input':'hi'," members "}"
-#define CALL(id) \
-    "{'type':'function_call','call_id':'" id "','name':'f','arguments':'{\\'a\\': 1}'}"
+
+#define CALL(id) "{'type':'function_call','call_id':'" id "','name':'f','arguments':'{\\'a\\': 1}'}"
+
 #define CALLED(id) \
     "{'type':'function','id':'" id "','function':{'name':'f','arguments':'{\\'a\\': 1}'}}"
 #define SAID(text)                                                                        \
@@ -648,6 +682,8 @@ static const vector responses[] = {
      M("{'role':'assistant','content':null,'tool_calls':[" CALLED("t1") "," CALLED("t2") "]}," TOOL(
          "''")),
      "input.web_search_call input.compaction input input.mcp_list_tools"},
+    {"a lost item before a result", I("{'type':'web_search_call'}," OUT("") "," OUT("")),
+     M(TOOL("''") "," TOOL("''")), "input.web_search_call"},
     {"whole reasoning",
      I("{'type':'reasoning','summary':[{'type':'summary_text','text':'s'}],'content':[{'type':'"
        "reasoning_text','text':'a'},{'type':'reasoning_text','text':'b'}]}," SAID("c")),
@@ -1037,6 +1073,7 @@ static const struct {
     {"{'prompt':'\xe4\xb8\xad\xe4\xb8\xad"
      "1'}",
      2},
+    {"{'prompt':'\\u4e2d\\u4e2d\\u4e2d\\u4e2d\\u4e2d\\u4e2d\\u4e2d'}", 6},
     {"{'input':'1234567'}", 2},
     {"{'messages':[{'role':'user','content':'1234567'}]}", 6},
     {"{'messages':[{'role':'user','content':[{'type':'text','text':'1234567'},{'type':'text','text'"
@@ -1066,6 +1103,10 @@ static const struct {
     {"{'messages':[{'role':'assistant','reasoning':'1234567','reasoning_details':[{'text':'1234567'"
      "}]}]}",
      6},
+    {"{'messages':[{'content':[{'type':'document','source':{'type':'text','data':'1234567'}},{'"
+     "type':'redacted_thinking','data':'QUJDQUJDQUJD'},{'type':'tool_result','content':[{'type':'"
+     "document','source':{'type':'text','data':'1234567'}}]}]}]}",
+     8},
     {"{'tools':[{'a':'1234567'}]}", 5}, /* 17 bytes */
     {"{'input':[{'role':'user','content':[{'type':'input_image','image_url':'https://"
      "h'},{'type':'input_file','filename':'a','file_data':'data:x;base64,QQ'}]}]}",
