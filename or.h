@@ -8080,6 +8080,7 @@ typedef struct ori_dialect_out {
        or the result of a call ('r'). A turn is begun by its first block, so none is empty and
        neighbours of one role are one turn. */
     char              role;
+    bool              turns; /* some message that is not the system's says something */
     bool              any_turn, any_block;
     const char       *last_user;   /* behind its last message the present turn begins */
     or_str            prefix;      /* the speaker's name, for the next text */
@@ -9105,14 +9106,13 @@ static char ori_dialect_next_message(ori_dialect_list *l, or_str *msg)
 }
 
 /* Every message is an object with a role, and its content, name and calls are what they have
-   to be. Sets what has to be known of all of them: where the last user's is, and returns
-   whether any but the system's says something. */
-static bool ori_dialect_check_messages(ori_dialect_out *w)
+   to be. Sets what has to be known of all of them before any is written. */
+static void ori_dialect_check_messages(ori_dialect_out *w)
 {
     static const char *const names[] = {"content", "tool_calls"};
     or_json_item             item, f[2];
     ori_dialect_list         l;
-    bool                     any = false, turns = false;
+    bool                     any = false;
     ori_dialect_begin(&l, ori_dialect_inside(&w->m[ORI_M_MESSAGES]));
     while (w->err == OR_OK && ori_dialect_next(&l, &item)) {
         char role = item.type == OR_JSON_OBJECT ? ori_dialect_role(item.value) : 0;
@@ -9127,11 +9127,10 @@ static bool ori_dialect_check_messages(ori_dialect_out *w)
         if (f[1].type != OR_JSON_NONE && f[1].type != OR_JSON_ARRAY)
             ori_dialect_fail(w, OR_ERR_TYPE, "messages.tool_calls");
         if (role == 'u') w->last_user = item.value.ptr;
-        if (role != 's' && (role == 't' || ori_dialect_says(item.value))) turns = true;
+        if (role != 's' && (role == 't' || ori_dialect_says(item.value))) w->turns = true;
         any = true;
     }
     if (!any) ori_dialect_fail(w, OR_ERR_DIALECT, "messages");
-    return turns;
 }
 
 static void ori_dialect_put_assistant(ori_dialect_out *w, or_str msg, bool last)
@@ -9270,13 +9269,11 @@ static void ori_dialect_put_instruction(ori_dialect_out *w, char role, or_str sc
 /* system and messages. instruct: say that JSON is wanted, by that schema if there is one. */
 static void ori_dialect_put_conversation(ori_dialect_out *w, bool instruct, or_str schema)
 {
-    bool             turns = ori_dialect_check_messages(w);
-    char             role = !turns || (w->model->flags & ORI_NO_SYSTEM) != 0 ? 'u' : 's';
+    char             role = !w->turns || (w->model->flags & ORI_NO_SYSTEM) != 0 ? 'u' : 's';
     ori_dialect_list at;
-    if (w->err != OR_OK) return;
     ori_dialect_begin(&at, w->m[ORI_M_MESSAGES].value);
     ori_dialect_put_system(w, &at, role);
-    if (instruct) ori_dialect_put_instruction(w, turns ? role : 'u', schema);
+    if (instruct) ori_dialect_put_instruction(w, role, schema);
     if (w->role == 's') ori_dialect_end_turn(w);
     ori_dialect_put_turns(w, at);
     if (!w->any_turn) ori_dialect_put_text(w, 'u', OR_STR("(continue)"), or_str_of(NULL, 0));
@@ -10535,6 +10532,7 @@ static void ori_dialect_put_request(ori_dialect_out *w, or_dialect to)
                          : ori_dialect_find_model(ori_dialect_claude, name, true);
     ori_dialect_read_members(w);
     ori_dialect_check_types(w);
+    ori_dialect_check_messages(w);
     ori_dialect_read_max(w);
     ori_dialect_read_think(w);
     if (w->err != OR_OK) return;
