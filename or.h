@@ -7586,7 +7586,6 @@ or_err or_chat_collect_end(or_chat_collect *c, or_msg *msg)
 }
 
 #ifndef OR_NO_DIALECT
-#pragma GCC diagnostic ignored "-Wunused-function" /* TEMPORARY */
 /* >> dialect ---------------------------------------------------------- */
 
 /* Every reader and writer here walks the text with or_json_scan, object by object: nothing is

@@ -406,7 +406,7 @@ static void test_heads(void)
           "[provider azure]\nbase_url = http://10.0.0.2/openai?api-version=1\nany_model = yes\nkey = env:TEST_KEY_1\n"
           "[provider ollama]\nbase_url = http://10.0.0.3:11434\nany_model = yes\n");
     for (unsigned key = 0; key < 4; key++) {
-        ask_as(&s.a, FACTS_EMBEDDINGS, or_str_z("{\"model\":\"openai/m\",\"input\":\"x\"}"), NULL,
+        ask_as(&s.a, FACTS_EMBEDDINGS, whole("\"input\":\"x\"", "openai"), NULL,
                or_str_of(NULL, 0));
         write_it(&s, NULL, "/embeddings", key);
         CHECK(head_has(&s, "POST /x/v1/embeddings HTTP/1.1\r\n"), "target");
@@ -419,7 +419,7 @@ static void test_heads(void)
     }
     send_as(&s, FACTS_CHAT, whole(M ",\"stream\":true", "azure"), NULL);
     CHECK(head_has(&s, "\r\napi-key: TEST_KEY_1\r\n") && !head_has(&s, "Authorization"), "azure");
-    CHECK(head_has(&s, "POST /openai/deployments/azure%2Fm/chat/completions"
+    CHECK(head_has(&s, "POST /openai/deployments/a%2Fb/chat/completions"
                        "?api-version=1 HTTP/1.1\r\n"), "query");
     CHECK(head_has(&s, "\r\nAccept: text/event-stream, application/json\r\n"), "stream");
     put_back(&s);
