@@ -30,6 +30,9 @@ static const char *const cerebras_drop[] = {"frequency_penalty", "presence_penal
 /* OpenAI's own API: it knows `refusal` and `annotations`, and tells no reasoning. */
 #define OPENAI_LACKS (OR_LACKS_CACHE_CONTROL | OR_LACKS_REASONING)
 
+/* The last models of OpenAI's that are no chat models. */
+static const char *const openai_text_models[] = {"instruct", "davinci", "babbage", NULL};
+
 static const provider_facts rows[] = {
     {.name = "openrouter", .title = "OpenRouter", .base_url = "https://openrouter.ai/api/v1",
      .key_env = "OPENROUTER_API_KEY", .kind = PROVIDER_OPENROUTER, .messages = true,
@@ -37,7 +40,7 @@ static const provider_facts rows[] = {
     /* Its reasoning models refuse max_tokens; all of its chat models take the other name. */
     {.name = "openai", .title = "OpenAI", .base_url = "https://api.openai.com/v1",
      .key_env = "OPENAI_API_KEY", .cap = PROVIDER_CAP_COMPLETION, .lacks = OPENAI_LACKS,
-     .responses = true},
+     .responses = true, .no_completions = true, .text_models = openai_text_models},
     {.name = "anthropic", .title = "Anthropic", .base_url = "https://api.anthropic.com",
      .key_env = "ANTHROPIC_API_KEY", .kind = PROVIDER_ANTHROPIC,
      .dialect = OR_DIALECT_MESSAGES, .messages = true, .no_completions = true},
@@ -110,9 +113,10 @@ static const provider_facts rows[] = {
 };
 enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
 
-/* What every server understands: max_tokens, system instead of developer, OpenAI's messages. */
+/* What every server understands: max_tokens, and system instead of developer. Who it is may be
+   another gateway, which knows what to do with the rest. */
 static const provider_facts unknown = {.name = "", .title = "", .cap = PROVIDER_CAP_TOKENS,
-                                       .lacks = FOREIGN | OR_LACKS_DEVELOPER};
+                                       .lacks = OR_LACKS_DEVELOPER};
 
 const provider_facts *provider_find(const char *slug)
 {
@@ -125,6 +129,14 @@ const provider_facts *provider_rows(unsigned *num)
 {
     *num = NUM_ROWS;
     return rows;
+}
+
+bool provider_has_completions(const provider_facts *f, or_str model)
+{
+    if (f->dialect != OR_DIALECT_CHAT) return false;
+    for (const char *const *w = f->text_models; w != NULL && *w != NULL; w++)
+        if (or_str_find(model, or_str_z(*w), 0) < model.len) return true;
+    return !f->no_completions;
 }
 
 bool provider_is_openai_member(or_str name)

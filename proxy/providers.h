@@ -36,7 +36,9 @@ typedef struct provider_facts {
     uint32_t       lacks;    /* OR_LACKS_ and OR_WANTS_ bits, where the dialect is CHAT */
     bool           messages;       /* beside chat it serves Anthropic's /messages itself */
     bool           responses;      /* ... and OpenAI's /responses */
-    bool           no_completions; /* it has no /completions */
+    bool           no_completions; /* it has no /completions ... */
+    const char    *const *text_models; /* ... but for models whose names hold one of these; ends
+                                          with NULL; may be NULL */
     bool           local;          /* its base_url above is on this machine */
     bool           no_stream_options; /* refuses that member; usage comes unasked */
     bool           any_choice;     /* tool_choice "required" is called "any" */
@@ -54,6 +56,9 @@ const provider_facts *provider_rows(unsigned *num);
 
 /* Is this a member of OpenAI's chat completions (or embeddings, completions)? For strict. */
 bool provider_is_openai_member(or_str name);
+
+/* Has it /completions for that model? */
+bool provider_has_completions(const provider_facts *f, or_str model);
 
 /* The parameters that its dialect has words for and that it does not refuse, as bits of
    or_param; and whether that says anything: a row may simply not know. */

@@ -48,6 +48,7 @@ or_str relay_losses(const relay *r, char *mem, size_t size)
 {
     or_buf b;
     or_buf_init(&b, mem, size);
+    if (r->rw.loss.num == 0 && !r->rw.loss.reasoning) return or_str_of(NULL, 0);
     if (settings_of(r)->on_unsupported == CONF_UNSUPPORTED_DROP) return or_str_of(NULL, 0);
     for (uint32_t i = 0; i < r->rw.loss.num; i++) {
         or_buf_put_z(&b, i > 0 ? ", " : "");

@@ -287,7 +287,15 @@ static void name_limit(edits *e, const rewrite *r, const or_candidate *c,
     drop(e, or_str_eq(name, old_name) ? new_name : old_name);
 }
 
-/* reasoning.effort is reasoning_effort in OpenAI's words. */
+/* A budget of tokens in words; absent: no number. */
+static or_str effort_of(const or_json_member *budget)
+{
+    uint64_t n;
+    if (budget == NULL || or_u64_read(budget->value, &n) != OR_OK) return or_str_of(NULL, 0);
+    return n < 2048 ? OR_STR("\"low\"") : n < 8192 ? OR_STR("\"medium\"") : OR_STR("\"high\"");
+}
+
+/* reasoning.effort is reasoning_effort in OpenAI's words, which have none for a budget. */
 static void name_effort(edits *e, const rewrite *r)
 {
     or_json_member        members[16];
@@ -297,8 +305,14 @@ static void name_effort(edits *e, const rewrite *r)
     if (member(r, OR_STR("reasoning_effort")) != NULL) return;
     if (or_json_members(m->value, members, 16, &num, NULL) != OR_OK) return;
     const or_json_member *effort = or_json_member_find(members, num, OR_STR("effort"), NULL);
+    or_str budget = effort_of(or_json_member_find(members, num, OR_STR("max_tokens"), NULL));
+    const or_json_member *on = or_json_member_find(members, num, OR_STR("enabled"), NULL);
     if (effort != NULL && effort->type == OR_JSON_STRING)
         edit(e, OR_STR("reasoning_effort"), effort->value);
+    else if (budget.ptr != NULL)
+        edit(e, OR_STR("reasoning_effort"), budget);
+    else if (on != NULL && on->type == OR_JSON_TRUE)
+        edit(e, OR_STR("reasoning_effort"), OR_STR("\"medium\""));
 }
 
 /* Drop a member that is in a list, which ends with NULL, by whatever escapes it is written. */
@@ -472,11 +486,13 @@ bool rewrite_passes(const rewrite *r, const provider_facts *known)
     return r->speaks == OR_DIALECT_RESPONSES && known->responses;
 }
 
-static or_dialect wire_of(const rewrite *r, const provider_facts *known)
+static or_dialect wire_of(const rewrite *r, const or_candidate *c, const provider_facts *known)
 {
+    if (r->f->kind == FACTS_OTHER || r->f->kind == FACTS_EMBEDDINGS) return OR_DIALECT_CHAT;
     if (rewrite_passes(r, known)) return r->speaks;
-    bool text = r->f->kind == FACTS_COMPLETIONS && known->dialect == OR_DIALECT_CHAT;
-    return text && !known->no_completions ? OR_DIALECT_TEXT : known->dialect;
+    bool text = r->f->kind == FACTS_COMPLETIONS &&
+                provider_has_completions(known, rewrite_model(r, c));
+    return text ? OR_DIALECT_TEXT : known->dialect;
 }
 
 /* A body that was made becomes the one that is edited. */
@@ -518,8 +534,7 @@ static or_err choose_body(rewrite *r, const or_candidate *c, const provider_fact
         or_buf_init_growing(&r->made[i], &mem_allocator, SIZE_MAX);
     }
     *whole = false;
-    r->wire = r->f->kind == FACTS_OTHER || r->f->kind == FACTS_EMBEDDINGS ? OR_DIALECT_CHAT
-                                                                          : wire_of(r, known);
+    r->wire = wire_of(r, c, known);
     r->other = passes || r->f->kind == FACTS_OTHER;
     r->loss = r->asked;
     if (passes) memset(&r->loss, 0, sizeof r->loss);

@@ -147,7 +147,12 @@ static const struct {
     {"new", "\"stop\":\"null\"," M, "\"stop\":\"null\"," M},
     /* reasoning */
     {"new", M ",\"reasoning\":{\"effort\":\"high\"}", M ",\"reasoning_effort\":\"high\""},
-    {"new", M ",\"reasoning\":{\"max_tokens\":5}", M},
+    {"new", M ",\"reasoning\":{\"max_tokens\":2047}", M ",\"reasoning_effort\":\"low\""},
+    {"new", M ",\"reasoning\":{\"max_tokens\":2048}", M ",\"reasoning_effort\":\"medium\""},
+    {"new", M ",\"reasoning\":{\"max_tokens\":8191}", M ",\"reasoning_effort\":\"medium\""},
+    {"new", M ",\"reasoning\":{\"max_tokens\":8192}", M ",\"reasoning_effort\":\"high\""},
+    {"new", M ",\"reasoning\":{\"enabled\":true}", M ",\"reasoning_effort\":\"medium\""},
+    {"new", M ",\"reasoning\":{\"enabled\":false}", M},
     {"new", M ",\"reasoning\":null", M},
     {"new", M ",\"reasoning\":{\"effort\":\"high\"},\"reasoning_effort\":\"low\"",
      M ",\"reasoning_effort\":\"low\""},

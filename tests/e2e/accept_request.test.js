@@ -118,8 +118,10 @@ test('4: the management key does not infer, and opens what it is for', async (t)
         { env: { KEY_BOSS: keyOf('boss') } },
     );
     for (const headers of [bearer(keyOf('boss')), { 'x-api-key': keyOf('boss') }])
-        for (const path of ['/v1/chat/completions', '/v1/embeddings', '/v1/route', '/v1/responses'])
+        for (const path of ['/v1/chat/completions', '/v1/embeddings', '/v1/route'])
             assertError(await ask(p, { path, body: BIG, headers }), 403);
+    for (const path of ['/v1/responses', '/v1/messages'])
+        assert.equal((await ask(p, { path, body: BIG, headers: bearer(keyOf('boss')) })).status, 403);
     assert.equal(alpha.chats.length, 0);
     assert.equal((await ask(p, { path: '/metrics', headers: bearer(keyOf('boss')) })).status, 200);
 });

@@ -114,8 +114,9 @@ test('the smaller of two limits is the one that the provider gets', async (t) =>
 });
 
 test('/responses keeps the limit of the key', async (t) => {
-    const up = await upstream(t, (req, res) => reply(res, 200, { id: 'resp_1' }));
-    const p = await start(t, ['-c', settings(t, limited(up, 'openai', 'max_tokens_per_request = 100'))], KEY);
+    const answer = { id: 'resp_1', object: 'response', status: 'completed', output: [] };
+    const up = await upstream(t, (req, res) => reply(res, 200, answer));
+    const p = await start(t, ['-c', settings(t, limited(up, 'openrouter', 'max_tokens_per_request = 100'))], KEY);
     const send = (more) =>
         ask(p, { path: '/v1/responses', body: { model: 'acme/big', input: 'x', ...more }, headers: BEARER });
     assert.equal((await send({ max_output_tokens: 100000 })).status, 403);
