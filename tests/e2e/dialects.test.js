@@ -146,6 +146,17 @@ const chat = {
     },
 };
 
+// The SDK's message has of a usage only what it knows.
+async function streamedMessage(p, params) {
+    const stream = anthropic(p).messages.stream(params);
+    let cost;
+    stream.on('streamEvent', (one) => {
+        cost = one.usage?.cost ?? cost;
+    });
+    const answer = await stream.finalMessage();
+    return { ...answer, usage: { ...answer.usage, cost } };
+}
+
 const messages = {
     errors: Anthropic,
     stops: { end: 'end_turn', length: 'max_tokens', tools: 'tool_use', refusal: 'refusal' },
@@ -173,9 +184,7 @@ const messages = {
         };
     },
     send: (p, params, how) =>
-        how === 'stream'
-            ? anthropic(p).messages.stream(params).finalMessage()
-            : anthropic(p).messages.create(params),
+        how === 'stream' ? streamedMessage(p, params) : anthropic(p).messages.create(params),
     next(params, { role, content }, results) {
         const back = results.map(({ id, text }) => ({
             type: 'tool_result',

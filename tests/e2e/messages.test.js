@@ -332,17 +332,13 @@ test('models alone will do', async (t) => {
     assert.equal(answer.status, 200, answer.body);
 });
 
-for (const how of ['whole', 'stream'])
-    test(`usage.cost, ${how}, of each kind`, async (t) => {
-        for (const kind of ['anthropic', 'gemini', 'openai']) {
-            const { p } = await behind(t, [kind]);
-            const answer =
-                how === 'whole'
-                    ? await sdk(p).messages.create(HELLO)
-                    : await sdk(p).messages.stream(HELLO).finalMessage();
-            assert.ok(near(answer.usage.cost, costAt(kind)), JSON.stringify(answer.usage));
-        }
-    });
+test('usage.cost, whole, of each kind', async (t) => {
+    for (const kind of ['anthropic', 'gemini', 'openai']) {
+        const { p } = await behind(t, [kind]);
+        const { usage } = await sdk(p).messages.create(HELLO);
+        assert.ok(near(usage.cost, costAt(kind)), JSON.stringify(usage));
+    }
+});
 
 // ---- what cannot be said
 

@@ -346,7 +346,27 @@ const joined = (said, kind) =>
         .join('');
 const callsOf = (said) => said.parts.filter((part) => part.call).map((part) => part.call);
 
+function textWhole(said, view) {
+    const { choices, ...answer } = chatWhole(said, { ...view, old: false });
+    const [{ message, finish_reason }] = choices;
+    const choice = { text: message.content ?? '', index: 0, logprobs: null, finish_reason };
+    return { ...answer, object: 'text_completion', choices: [choice] };
+}
+
+function textEvents(said, view) {
+    const { choices, usage, ...one } = textWhole(said, view);
+    const chunk = (text, finish_reason = null) =>
+        data({ ...one, choices: [{ text, index: 0, logprobs: null, finish_reason }], usage: null });
+    return [
+        ...pieces(choices[0].text, 6).map((piece) => chunk(piece)),
+        chunk('', choices[0].finish_reason),
+        ...(view.counted ? [data({ ...one, choices: [], usage })] : []),
+        'data: [DONE]\n\n',
+    ];
+}
+
 function chatWhole(said, view) {
+    if (view.old) return textWhole(said, view);
     const calls = callsOf(said);
     const thought = joined(said, 'think');
     const message = { role: 'assistant', content: joined(said, 'text') || null, refusal: null };
@@ -387,6 +407,7 @@ function chatDeltas(said) {
 }
 
 function chatEvents(said, view) {
+    if (view.old) return textEvents(said, view);
     const { id, created, model } = chatWhole(said, view);
     const chunk = (choices, usage = null) =>
         data({ id, object: 'chat.completion.chunk', created, model, choices, usage });

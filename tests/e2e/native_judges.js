@@ -601,6 +601,8 @@ const CHAT = {
         'prediction presence_penalty prompt_cache_key reasoning_effort response_format ' +
         'safety_identifier seed service_tier stop store stream stream_options temperature ' +
         'tool_choice tools top_logprobs top_p user verbosity web_search_options'),
+    old: list('model prompt best_of echo frequency_penalty logit_bias logprobs max_tokens n ' +
+        'presence_penalty seed stop stream stream_options suffix temperature top_p user'),
     roles: {
         system: list('role content name'),
         developer: list('role content name'),
@@ -692,7 +694,18 @@ function checkChatTools(body) {
     }
 }
 
+// The older completions, which servers that speak chat completions serve, too.
+function completions(req, up) {
+    const body = openaiHead(req, up, '/v1/completions');
+    only(body, CHAT.old, 'body');
+    need(typeof body.prompt === 'string', 'prompt: the test has only strings');
+    const counted = body.stream_options?.include_usage === true;
+    const stream = body.stream === true;
+    return { body, stream, counted, old: true, images: [], results: [], signatures: [] };
+}
+
 function openai(req, up) {
+    if (new URL(req.url, up.url).pathname === '/v1/completions') return completions(req, up);
     const body = openaiHead(req, up, '/v1/chat/completions');
     only(body, CHAT.top, 'body');
     need(Array.isArray(body.messages) && body.messages.length > 0, 'messages: empty');
