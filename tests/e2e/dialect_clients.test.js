@@ -12,7 +12,7 @@ import { generateText, stepCountIs, streamText, tool } from 'ai';
 import { z } from 'zod';
 
 import { CLIENT_KEY, TOP, scratch, stream, within } from './helpers.js';
-import { COUNT, MODEL, TEXT, THOUGHT, behind } from './native.js';
+import { COUNT, MODEL, TEXT, THOUGHT, behind, namedEvents } from './native.js';
 
 const order = ['anthropic', 'gemini', 'openai'];
 const question = 'When is low water in Brest?';
@@ -115,7 +115,7 @@ for (const kind of order)
         await s.rest();
         up.check();
         assert.equal(s.status, 200, s.text);
-        const all = named(s.text);
+        const all = namedEvents(s.text);
         assert.equal(all.at(-1).name, 'message_stop', s.text);
         const said = all.map(({ json }) => json.delta?.text ?? '').join('');
         assert.equal(said, TEXT);

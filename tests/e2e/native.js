@@ -153,7 +153,7 @@ function anthropicBlock(part, up) {
     if (part.think !== undefined)
         return { type: 'thinking', thinking: part.think, signature: sign(up, part.think) };
     if (part.hidden !== undefined) return { type: 'redacted_thinking', data: sign(up, '') };
-    if (part.text !== undefined) return { type: 'text', text: part.text, citations: null };
+    if (part.text !== undefined) return { type: 'text', text: part.text };
     const { id, name, args } = part.call;
     return { type: 'tool_use', id: `toolu_${id}`, name, input: raw(args) };
 }
@@ -652,3 +652,11 @@ export function costAt(kind) {
     return (input - cached - written + 0.1 * cached + 1.25 * written + 2 * output) / 1e6;
 }
 export const near = (x, y) => Math.abs(x - y) < 1e-12;
+
+// Names and data of a stream's events.
+export const namedEvents = (text) =>
+    [...text.matchAll(/^event: (\S+)\r?\ndata: (.*)$/gm)].map(([, name, data]) => ({
+        name,
+        data,
+        json: JSON.parse(data),
+    }));

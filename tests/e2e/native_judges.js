@@ -86,10 +86,10 @@ const families = [
     { of: /(sonnet|opus)-5-5|fable/, sampling: false, budget: false, forced: false },
     { of: /haiku-5-5/, sampling: false, budget: false },
     { of: /opus-4-[78]|sonnet-5|opus-5/, sampling: false },
-    { of: /claude-3-/, both: true, most: 8192 },
+    { of: /(sonnet|opus|haiku)-4-[0-5]\b/, both: false, most: 64000 },
     { of: /claude/ },
 ];
-const ANY = { sampling: true, budget: true, forced: true, both: false, most: 128000 };
+const ANY = { sampling: true, budget: true, forced: true, both: true, most: 128000 };
 const family = (model) => ({ ...ANY, ...families.find((one) => one.of.test(model)) });
 
 function checkSource(source, where, view) {
@@ -459,11 +459,13 @@ function checkCalls(contents) {
     need(pick(contents.at(-1), 'functionCall').length === 0, 'the last call has no response');
 }
 
-// A Gemini 3 wants the signature of the first call of each step of the current turn.
+// A Gemini 3 wants the signature of the first call of each step of the current turn, which is
+// what comes behind the last words of the user.
 function checkSignatures(contents, model) {
     if (!/gemini-3/.test(model)) return;
     const start = contents.findLastIndex(
-        (content) => content.role === 'user' && pick(content, 'functionResponse').length === 0,
+        (content) =>
+            content.role === 'user' && content.parts.some((part) => !('functionResponse' in part)),
     );
     for (const content of contents.slice(start + 1)) {
         const first = content.parts.find((part) => 'functionCall' in part);

@@ -20,7 +20,18 @@ import {
     upstream,
     within,
 } from './helpers.js';
-import { ARGS, CALL, MODEL, PRICES, TEXT, THOUGHT, behind, costAt, near } from './native.js';
+import {
+    ARGS,
+    CALL,
+    MODEL,
+    PRICES,
+    TEXT,
+    THOUGHT,
+    behind,
+    costAt,
+    namedEvents,
+    near,
+} from './native.js';
 
 const question = 'When is low water in Brest?';
 const HELLO = { model: MODEL, input: question, store: false };
@@ -46,10 +57,10 @@ function assertOwnError(answer, status, words) {
 // The events, checked for what holds for all streams: names, numbers, first and last.
 async function eventsOf(s) {
     await s.rest();
-    const found = [...s.text.matchAll(/^event: (\S+)\ndata: (.*)$/gm)];
-    const all = found.map(([, name, data]) => ({ name, ...JSON.parse(data) }));
+    const found = namedEvents(s.text);
+    const all = found.map(({ json }) => json);
     all.forEach((one, i) => {
-        assert.equal(one.type, one.name);
+        assert.equal(one.type, found[i].name);
         assert.equal(one.sequence_number, i, s.text);
     });
     assert.equal(all[0].type, 'response.created');

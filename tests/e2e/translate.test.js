@@ -111,6 +111,7 @@ const fn = (name, more = { parameters: schema }) => ({
 const tools = [fn('get_tide')];
 const marked = { type: 'text', text: 'a', cache_control: { type: 'ephemeral' } };
 const PDF = { filename: 'tide.pdf', file_data: 'data:application/pdf;base64,JVBERi0xLjQK' };
+const others = { format: 'openai-responses-v1' };
 // [what, a chat request]: each is something that chat completions take and others do not.
 const histories = [
     ['40: calls without tools', { messages: [user('a'), calls(call('c1')), result('c1')] }],
@@ -218,7 +219,14 @@ const histories = [
                     ...assistant('b'),
                     reasoning: 'hm',
                     reasoning_details: [
-                        { type: 'reasoning.text', text: 'hm', signature: 'Zm9yZ2Vk', index: 0 },
+                        {
+                            type: 'reasoning.text',
+                            text: 'hm',
+                            signature: 'Zm9y',
+                            ...others,
+                            index: 0,
+                        },
+                        { type: 'reasoning.encrypted', data: 'Z2Vk', ...others, index: 1 },
                     ],
                 },
                 user('c'),
