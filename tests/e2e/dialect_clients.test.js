@@ -105,7 +105,7 @@ const fixture = JSON.parse(
 for (const kind of order)
     test(`a request of Claude Code is served by ${kind}`, async (t) => {
         const { p, [kind]: up } = await behind(t, [kind], {
-            upstream: { anthropic: 'claude-opus-5-5' },
+            offer: { anthropic: { upstream_model: 'claude-opus-5-5' } },
         });
         const s = await stream(p, {
             path: fixture.path,
@@ -159,7 +159,7 @@ async function claude(t, p, prompt, cwd) {
 for (const kind of order)
     test(`Claude Code reads a file, behind ${kind}`, { skip: !program }, async (t) => {
         const { p, [kind]: up } = await behind(t, [kind], {
-            upstream: { anthropic: 'claude-opus-5-5' },
+            offer: { anthropic: { upstream_model: 'claude-opus-5-5' } },
         });
         const dir = scratch(t);
         const file = path.join(dir, 'note.txt');

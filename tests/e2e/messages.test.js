@@ -321,9 +321,10 @@ test('models and provider in a request; cost, provider and a record of it', asyn
     openai.check();
     assert.equal(answer.status, 200, answer.body);
     assert.equal(gemini.requests.length, 0);
-    assert.equal(answer.json.model, MODEL);
+    assert.equal(answer.json.provider, 'My openai');
     assert.ok(near(answer.json.usage.cost, costAt('openai')), answer.body);
     const record = await recorded(p, answer);
+    assert.equal(record.model, MODEL);
     assert.equal(record.provider_name, 'My openai');
     assert.ok(near(record.total_cost, costAt('openai')), JSON.stringify(record));
 });
@@ -384,7 +385,10 @@ const order = ['anthropic', 'gemini', 'openai'];
 const preferred = { provider: { order: order.map((kind) => `my-${kind}`) } };
 
 test('fallback from Anthropic to Gemini to OpenAI, with thoughts in the history', async (t) => {
-    const { p, ...ups } = await behind(t, order, { scene: 'reasoning' });
+    const { p, ...ups } = await behind(t, order, {
+        scene: 'reasoning',
+        offer: { openai: { supported_parameters: 'tools, tool_choice, reasoning' } },
+    });
     const thinking = { type: 'enabled', budget_tokens: 1024 };
     const params = { ...HELLO, max_tokens: 4000, tools: TOOLS, thinking, ...preferred };
     const first = await send(p, params);

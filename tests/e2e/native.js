@@ -630,16 +630,16 @@ export const MODEL = 'acme/big';
 export const PRICES = { prompt: 1, completion: 2, input_cache_read: 0.1, input_cache_write: 1.25 };
 
 // { p, KIND: up ... }: MODEL at each of these providers, by the name my-KIND, which no gateway
-// knows: what it needs to know has to come from the kind. upstream: other models' names.
-export async function behind(t, list, { scene, top, sections, upstream: models = {} } = {}) {
+// knows: what it needs to know has to come from the kind. offer: { KIND: settings }, of endpoints.
+export async function behind(t, list, { scene, top, sections, offer = {} } = {}) {
     const ups = {};
     const providers = {};
     for (const kind of list) {
         const up = await native(t, kind, scene);
         Object.assign(up, { name: `my-${kind}`, title: `My ${kind}`, key: keyOf(`my-${kind}`) });
-        const upstream_model = models[kind] ?? up.model;
         ups[kind] = up;
-        providers[up.name] = { up, kind, endpoints: { [MODEL]: { ...PRICES, upstream_model } } };
+        const settings = { ...PRICES, upstream_model: up.model, ...offer[kind] };
+        providers[up.name] = { up, kind, endpoints: { [MODEL]: settings } };
     }
     const p = await gateway(t, { top, sections, providers });
     return { p, ...ups };

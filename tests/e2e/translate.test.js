@@ -51,7 +51,7 @@ test('31: calls of a chat stream that interleave become blocks that do not', asy
 test('33: a Gemini that gives calls no ids: each gets one, and it finds back', async (t) => {
     const { p, gemini } = await behind(t, ['gemini'], {
         scene: 'parallel',
-        upstream: { gemini: 'gemini-2.5-flash' },
+        offer: { gemini: { upstream_model: 'gemini-2.5-flash' } },
     });
     const tools = ['get_tide', 'get_time'].map((name) => ({ name, input_schema: schema }));
     for (const how of ['create', 'stream']) {
@@ -271,7 +271,9 @@ const strict = [
 ];
 for (const [kind, name] of strict)
     test(`${name} takes what a chat client may say`, async (t) => {
-        const { p, [kind]: up } = await behind(t, [kind], { upstream: { [kind]: name } });
+        const { p, [kind]: up } = await behind(t, [kind], {
+            offer: { [kind]: { upstream_model: name } },
+        });
         for (const [what, body] of histories)
             await t.test(what, async () => {
                 up.refused.length = 0;
