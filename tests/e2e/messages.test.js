@@ -8,14 +8,18 @@ import Anthropic from '@anthropic-ai/sdk';
 import {
     CLIENT_KEY,
     ask,
+    atEnd,
     begin,
+    connect,
     gate,
     gateway,
     keyOf,
     nobody,
+    post,
     recorded,
     reply,
     stream,
+    until,
     upstream,
     within,
 } from './helpers.js';
@@ -429,5 +433,51 @@ test('back at Anthropic, thoughts of another are left out, and told', async (t) 
         ups.anthropic.check();
         assert.equal(answer.status, 200, answer.body);
         assert.ok(unsupported(answer).includes('reasoning'), JSON.stringify(answer.headers));
+    }
+});
+
+// ---- the rest of the gateway
+
+test('limits, aliases and presets are those of the other paths', async (t) => {
+    const { p, gemini } = await behind(t, ['gemini'], {
+        sections: {
+            'key kitchen': {
+                key: 'env:KEY_KITCHEN',
+                requests_per_minute: 2,
+                max_cost_per_request: 0.01,
+            },
+            aliases: { 'claude-sonnet-4-6': MODEL },
+            'preset terse': { model: MODEL, system: 'Be terse.' },
+        },
+    });
+    const headers = { 'x-api-key': keyOf('kitchen') };
+    assertOwnError(await send(p, { max_tokens: 60000 }, headers), 402, 'billing_error');
+    const aliased = await send(p, { model: 'claude-sonnet-4-6' }, headers);
+    assert.equal(aliased.status, 200, aliased.body);
+    assert.equal(aliased.json.model, 'claude-sonnet-4-6');
+    const terse = await send(p, { model: '@preset/terse', system: 'Be kind.' }, headers);
+    assert.equal(terse.status, 200, terse.body);
+    gemini.check();
+    const { parts } = gemini.requests.at(-1).json.systemInstruction;
+    assert.deepEqual(parts, [{ text: 'Be terse.' }, { text: 'Be kind.' }]);
+    const late = await send(p, {}, headers);
+    assertOwnError(late, 429, 'rate_limit_error');
+    assert.ok(Number(late.headers['retry-after']) > 0, JSON.stringify(late.headers));
+});
+
+test('a client that hangs up ends the provider, too', async (t) => {
+    for (const kind of order) {
+        const { p, [kind]: up } = await behind(t, [kind]);
+        const go = gate();
+        atEnd(t, () => go.open());
+        up.scene = async () => {
+            await go.opened;
+            return { parts: [], stop: 'end' };
+        };
+        const body = { ...HELLO, stream: true };
+        const c = connect(t, p.port).write(post(body, { target: '/v1/messages' }));
+        await until(() => up.asked.length > 0, 'the request');
+        c.socket.destroy();
+        await until(() => up.open.size === 0, 'the connection to close');
     }
 });

@@ -596,7 +596,9 @@ export async function native(t, name, scene = 'text', more = {}) {
             const said = await scene_(view);
             if (said.fail)
                 throw new Refused(said.message, said.fail, { wait: said.wait, meant: true });
-            if (view.stream) return await play(res, kind.events(said, view, up), said, kind);
+            const { always } = up; // what it answers, whatever it was asked for
+            if (always ? always === 'stream' : view.stream)
+                return await play(res, kind.events(said, view, up), said, kind);
             // Whole, there is no middle to break in.
             if (said.breaks === 'cut') return res.destroy();
             if (said.breaks) return fail(res, kind, new Refused('it broke', 500));
@@ -631,11 +633,11 @@ export const PRICES = { prompt: 1, completion: 2, input_cache_read: 0.1, input_c
 
 // { p, KIND: up ... }: MODEL at each of these providers, by the name my-KIND, which no gateway
 // knows: what it needs to know has to come from the kind. offer: { KIND: settings }, of endpoints.
-export async function behind(t, list, { scene, top, sections, offer = {} } = {}) {
+export async function behind(t, list, { scene, top, sections, offer = {}, always } = {}) {
     const ups = {};
     const providers = {};
     for (const kind of list) {
-        const up = await native(t, kind, scene);
+        const up = await native(t, kind, scene, { always });
         Object.assign(up, { name: `my-${kind}`, title: `My ${kind}`, key: keyOf(`my-${kind}`) });
         ups[kind] = up;
         const settings = { ...PRICES, upstream_model: up.model, ...offer[kind] };

@@ -5,7 +5,16 @@ import { test } from 'node:test';
 
 import Anthropic from '@anthropic-ai/sdk';
 
-import { CLIENT_KEY, ask, begin, event, gateway, openaiChunk, upstream } from './helpers.js';
+import {
+    CLIENT_KEY,
+    ask,
+    begin,
+    event,
+    gateway,
+    openaiChunk,
+    stream,
+    upstream,
+} from './helpers.js';
 import { IMAGE, MODEL, PRICES, TEXT, behind } from './native.js';
 
 const order = ['anthropic', 'gemini', 'openai'];
@@ -94,6 +103,42 @@ test('59: an answer of nothing is an answer', async (t) => {
         }
     }
 });
+
+// Asked for a stream some answer whole, and the other way round.
+const paths = [
+    ['/v1/chat/completions', { model: MODEL, messages: HELLO.messages }],
+    ['/v1/messages', HELLO],
+    ['/v1/responses', { model: MODEL, input: 'When?' }],
+];
+for (const kind of order) {
+    test(`12: ${kind} answers whole although a stream was asked for`, async (t) => {
+        const { p, [kind]: up } = await behind(t, [kind], { scene: 'tools', always: 'whole' });
+        const said = (text) =>
+            text.includes('Let me see.') && text.includes('12345678901234567890');
+        for (const [path, body] of paths) {
+            const s = await stream(p, { path, body: { ...body, stream: true } });
+            await s.rest();
+            up.check();
+            assert.match(s.headers['content-type'], /^text\/event-stream/);
+            assert.ok(said(s.text), s.text);
+            assert.match(s.text, /"cost":/, `${path} has a usage`);
+            assert.match(s.text, /"(finish_reason|stop_reason|status)":"(tool_|completed)/);
+            assert.match(s.text, /^(data: \[DONE\]|event: (message_stop|response\.completed))$/m);
+        }
+    });
+
+    test(`12: ${kind} streams although it was asked for a whole answer`, async (t) => {
+        const { p, [kind]: up } = await behind(t, [kind], { scene: 'text', always: 'stream' });
+        for (const [path, body] of paths) {
+            const answer = await ask(p, { path, body });
+            up.check();
+            assert.equal(answer.status, 200, answer.body);
+            assert.match(answer.headers['content-type'], /^application\/json/);
+            assert.ok(answer.body.includes(JSON.stringify(TEXT)), answer.body);
+            assert.equal(typeof answer.json.usage.cost, 'number');
+        }
+    });
+}
 
 // ---- requests that are hard to say
 
