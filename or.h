@@ -1698,6 +1698,8 @@ typedef struct or_dialect_loss {
     const char *names[OR_DIALECT_MAX_LOSSES]; /* each once; more than fit are not listed */
     uint32_t    num;
     bool        reasoning; /* reasoning or a signature of another provider was left out */
+    bool        foreign;   /* or_dialect_to_chat: the request holds reasoning that its dialect's own
+                              provider would refuse: only its translation can be sent */
 } or_dialect_loss;
 
 typedef struct or_dialect_request {
@@ -7962,8 +7964,8 @@ static const ori_dialect_model ori_dialect_claude[] = {
     {"sonnet-5", ORI_CLAUDE_5, 128000},
     {"opus-4-8", ORI_CLAUDE_5, 128000},
     {"opus-4-7", ORI_CLAUDE_5, 128000},
-    {"opus-4-6", ORI_ADAPTIVE | ORI_FORMAT | ORI_NO_XHIGH, 128000},
-    {"sonnet-4-6", ORI_ADAPTIVE | ORI_FORMAT | ORI_NO_XHIGH, 128000},
+    {"opus-4-6", ORI_NOT_BOTH | ORI_ADAPTIVE | ORI_FORMAT | ORI_NO_XHIGH, 128000},
+    {"sonnet-4-6", ORI_NOT_BOTH | ORI_ADAPTIVE | ORI_FORMAT | ORI_NO_XHIGH, 128000},
     {"opus-4-5", ORI_NOT_BOTH | ORI_FORMAT, 64000},
     {"sonnet-4-5", ORI_NOT_BOTH | ORI_FORMAT, 64000},
     {"haiku-4-5", ORI_NOT_BOTH | ORI_FORMAT, 64000},
@@ -8779,12 +8781,20 @@ static bool ori_dialect_next_detail(ori_dialect_list *l, ori_dialect_detail *d)
     return true;
 }
 
-/* Anthropic's own thinking, signed. Never marked for the cache, which is an error there. */
+/* Is it Anthropic's own, signed or sealed? Anything else is an error there. */
+static bool ori_dialect_is_thinking(const ori_dialect_detail *d)
+{
+    bool sealed = or_str_eq(d->type, OR_STR("reasoning.encrypted"));
+    if (d->format.ptr == NULL || !ori_dialect_starts(d->format, "anthropic")) return false;
+    if (sealed) return d->data.len > 0;
+    return d->signature.len > 0 && or_str_eq(d->type, OR_STR("reasoning.text"));
+}
+
+/* Never marked for the cache, which is an error there. */
 static bool ori_dialect_put_thinking(ori_dialect_out *w, const ori_dialect_detail *d)
 {
-    bool own = d->format.ptr != NULL && ori_dialect_starts(d->format, "anthropic");
-    if ((own || d->format.ptr == NULL) && d->signature.len > 0 &&
-        or_str_eq(d->type, OR_STR("reasoning.text"))) {
+    if (!ori_dialect_is_thinking(d)) return false;
+    if (or_str_eq(d->type, OR_STR("reasoning.text"))) {
         ori_dialect_begin_block(w, 'a');
         or_buf_put_z(w->out, "{\"type\":\"thinking\",\"thinking\":\"");
         or_buf_put_str(w->out, d->text);
@@ -8793,8 +8803,6 @@ static bool ori_dialect_put_thinking(ori_dialect_out *w, const ori_dialect_detai
         or_buf_put_z(w->out, "\"}");
         return true;
     }
-    if (!own || d->data.len == 0 || !or_str_eq(d->type, OR_STR("reasoning.encrypted")))
-        return false;
     ori_dialect_begin_block(w, 'a');
     or_buf_put_z(w->out, "{\"type\":\"redacted_thinking\",\"data\":\"");
     or_buf_put_str(w->out, d->data);
@@ -8913,8 +8921,8 @@ static void ori_dialect_put_function_name(ori_dialect_out *w, or_str raw)
     or_buf_put_char(w->out, '"');
 }
 
-/* The signature that goes with a call to Gemini. One that has none, in the turn that is not
-   over, gets the word that Google documents for calls of other models. */
+/* The signature that goes with a call to Gemini. The first of a turn that has none gets the word
+   that Google documents for calls of other models. */
 static or_str ori_dialect_sign_of(ori_dialect_out *w, const ori_dialect_call *call, or_str msg)
 {
     or_json_item extra = ori_dialect_get(call->object, "extra_content");
@@ -8922,8 +8930,7 @@ static or_str ori_dialect_sign_of(ori_dialect_out *w, const ori_dialect_call *ca
     or_json_item item = ori_dialect_get(ori_dialect_inside(&google), "thought_signature");
     or_str       sign = ori_dialect_str(&item);
     if (sign.len == 0 && call->asked.id.len > 0) sign = ori_dialect_find_sign(msg, call->asked.id);
-    if (sign.len == 0 && w->num_calls == 1 && msg.ptr > w->last_user &&
-        (w->model->flags & ORI_UNSIGNED) == 0)
+    if (sign.len == 0 && w->num_calls == 1 && (w->model->flags & ORI_UNSIGNED) == 0)
         sign = OR_STR("skip_thought_signature_validator");
     return sign;
 }
@@ -9697,7 +9704,7 @@ static bool ori_dialect_turn_unsigned(const ori_dialect_out *w)
         found = ori_dialect_get(item.value, "reasoning_details");
         ori_dialect_begin(&details, ori_dialect_inside(&found));
         while (ori_dialect_next_detail(&details, &d))
-            if (d.signature.len > 0 || d.data.len > 0) is_signed = true;
+            is_signed = is_signed || ori_dialect_is_thinking(&d);
         return !is_signed;
     }
     return false;
@@ -11292,10 +11299,13 @@ static void ori_in_messages_put_thinking(ori_in *t, ori_dialect_list begin)
     for (l = begin; ori_in_block_next(t, &l, &b);) {
         if (b.kind == ORI_IN_KIND_THINKING)
             ori_in_piece(t, &text, b.m[ORI_IN_BLOCK_THINKING].value);
+        if (b.kind == ORI_IN_KIND_THINKING && b.m[ORI_IN_BLOCK_SIGNATURE].value.len == 0)
+            t->loss->foreign = true;
         if (b.kind == ORI_IN_KIND_REDACTED)
             packed = packed || ori_in_after(b.m[ORI_IN_BLOCK_DATA].value, "or.detail:").ptr != NULL;
     }
     ori_in_piece_end(t, &text, "");
+    t->loss->foreign = t->loss->foreign || packed;
     for (l = begin; ori_in_block_next(t, &l, &b);)
         if (b.kind == ORI_IN_KIND_REDACTED ||
             (b.kind == ORI_IN_KIND_THINKING &&
@@ -12170,6 +12180,7 @@ static void ori_in_responses_put_thoughts(ori_in *t, ori_dialect_list begin, uin
     for (uint32_t k = 0; k < items && ori_in_item_next(t, &l, &i); k++) {
         or_str packed = ori_in_after(i.m[ORI_IN_ITEM_ENCRYPTED].value, "or.details:");
         if (i.kind != ORI_IN_ITEM_THOUGHT) continue;
+        t->loss->foreign = t->loss->foreign || packed.ptr != NULL;
         if (packed.ptr != NULL)
             ori_in_put_packed(t, &num, packed, true);
         else if (i.m[ORI_IN_ITEM_ENCRYPTED].value.len > 0)

@@ -312,14 +312,6 @@ static const route routes[] = {
 };
 enum { NUM_ROUTES = sizeof routes / sizeof routes[0] };
 
-/* What a path's clients understand, whatever its method: errors are told in that. */
-static or_dialect language_of(or_str path)
-{
-    for (size_t i = 0; i < NUM_ROUTES; i++)
-        if (or_str_eq(routes[i].path, path)) return routes[i].speaks;
-    return OR_DIALECT_CHAT;
-}
-
 /* The path as the table has it: /api/v1/x/ is /v1/x. */
 static or_str normalise(or_str path)
 {
@@ -328,6 +320,15 @@ static or_str normalise(or_str path)
         path = or_str_of(path.ptr + api.len - 1, path.len - api.len + 1);
     while (path.len > 1 && path.ptr[path.len - 1] == '/') path.len--;
     return path;
+}
+
+/* What a path's clients understand, whatever its method: errors are told in that. */
+static or_dialect on_speaks(const or_http_head *h)
+{
+    or_str path = normalise(h->path);
+    for (size_t i = 0; i < NUM_ROUTES; i++)
+        if (or_str_eq(routes[i].path, path)) return routes[i].speaks;
+    return OR_DIALECT_CHAT;
 }
 
 static bool fits(const route *r, or_str path, or_str *rest)
@@ -485,7 +486,6 @@ static bool on_head(client *c)
     ask                 a = {.c = c};
     const or_http_head *h = client_head(c);
     const char         *why = refusal_of(c);
-    client_speak(c, language_of(normalise(h->path)));
     if (why != NULL) {
         refuse(c, 403, why, NULL);
         return false;
@@ -525,7 +525,8 @@ static void on_request(client *c)
 
 const client_hooks *api_setup(api_reach who)
 {
-    static const client_hooks hooks = {on_head, on_request, relay_gone, relay_drained, on_fields};
+    static const client_hooks hooks = {on_head, on_request, relay_gone, relay_drained, on_speaks,
+                                       on_fields};
     reach = who;
     return &hooks;
 }

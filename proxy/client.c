@@ -402,11 +402,6 @@ void client_error(client *c, const envelope *e, or_str fields)
     or_buf_free(&body);
 }
 
-void client_speak(client *c, or_dialect d)
-{
-    c->speaks = d;
-}
-
 /* An error of our own; the connection ends after it when the message is not over. */
 static void refuse(client *c, uint16_t status, const char *message)
 {
@@ -502,7 +497,9 @@ void client_owner(client *c, void *owner)
 static void refuse_http(client *c, or_err e)
 {
     char     text[160];
+    bool understood = e == OR_ERR_BODY && !c->head_known; /* all but its length */
     c->head_known = false;
+    if (!c->answering) c->speaks = understood ? hooks->speaks(&c->http.head) : c->speaks;
     uint16_t status = c->http.answer != 0 ? c->http.answer : 400;
     switch (status) {
     case 413:
@@ -561,7 +558,7 @@ static void head_complete(client *c)
 {
     const or_http_head *h = &c->http.head;
     c->head_known = true;
-    c->speaks = OR_DIALECT_CHAT;
+    c->speaks = hooks->speaks(h);
     c->keep_alive = h->keep_alive;
     c->no_body = or_str_eq(h->method, OR_STR("HEAD"));
     c->whole = or_str_of("", 0);

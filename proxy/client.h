@@ -27,6 +27,8 @@ typedef struct client_hooks {
     void (*gone)(void *owner);
     /* Only after client_owner: what client_stream held back was taken. */
     void (*drained)(void *owner);
+    /* What whoever asks for this understands: errors are told in it. */
+    or_dialect (*speaks)(const or_http_head *h);
     /* An answer begins, and the request's head can be read: add header lines. */
     void (*fields)(const client *c, or_buf *head);
 } client_hooks;
@@ -77,9 +79,6 @@ void client_release(uint64_t reached);
 /* A whole answer. fields: further header lines, each ended by CRLF; may be absent. */
 void client_reply(client *c, uint16_t status, const char *content_type, or_str fields,
                   or_str body);
-
-/* What this client speaks, from the head hook to the end of the answer: errors are told in it. */
-void client_speak(client *c, or_dialect d);
 
 /* A whole answer that is an error object. */
 void client_error(client *c, const envelope *e, or_str fields);

@@ -21,8 +21,11 @@ static const char *const mistral_rename[] = {"seed", "random_seed", NULL};
 /* 400 INVALID_ARGUMENT for names that it does not know. */
 static const char *const google_drop[] = {OF_OPENAI, "prediction", NULL};
 
-static const char *const groq_drop[] = {"logprobs", "top_logprobs", "logit_bias", NULL};
-static const char *const cerebras_drop[] = {"frequency_penalty", "presence_penalty",
+/* 400 for names that are not OpenAI's: what OpenRouter's clients are used to is not among them. */
+#define NO_SAMPLERS "top_k", "min_p", "repetition_penalty"
+static const char *const openai_drop[] = {NO_SAMPLERS, NULL};
+static const char *const groq_drop[] = {NO_SAMPLERS, "logprobs", "top_logprobs", "logit_bias", NULL};
+static const char *const cerebras_drop[] = {NO_SAMPLERS, "frequency_penalty", "presence_penalty",
                                             "logit_bias", NULL};
 
 /* What nobody has but OpenRouter and those who speak like it. */
@@ -40,7 +43,8 @@ static const provider_facts rows[] = {
     /* Its reasoning models refuse max_tokens; all of its chat models take the other name. */
     {.name = "openai", .title = "OpenAI", .base_url = "https://api.openai.com/v1",
      .key_env = "OPENAI_API_KEY", .cap = PROVIDER_CAP_COMPLETION, .lacks = OPENAI_LACKS,
-     .responses = true, .no_completions = true, .text_models = openai_text_models},
+     .responses = true, .no_completions = true, .text_models = openai_text_models,
+     .drop = openai_drop},
     {.name = "anthropic", .title = "Anthropic", .base_url = "https://api.anthropic.com",
      .key_env = "ANTHROPIC_API_KEY", .kind = PROVIDER_ANTHROPIC,
      .dialect = OR_DIALECT_MESSAGES, .messages = true, .no_completions = true},
@@ -108,15 +112,15 @@ static const provider_facts rows[] = {
      .lacks = FOREIGN | OR_LACKS_DEVELOPER, .local = true},
     /* Each customer has an address of his own. */
     {.name = "azure", .title = "Azure", .key_env = "AZURE_OPENAI_API_KEY",
-     .kind = PROVIDER_AZURE, .lacks = OPENAI_LACKS},
+     .kind = PROVIDER_AZURE, .lacks = OPENAI_LACKS, .drop = openai_drop},
     {.name = "demo", .title = "Demo", .kind = PROVIDER_DEMO, .local = true},
 };
 enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
 
-/* What every server understands: max_tokens, and system instead of developer. Who it is may be
-   another gateway, which knows what to do with the rest. */
+/* What every server understands: max_tokens, system instead of developer, and no marks for the
+   cache. It may be another gateway, which knows what to do with the rest. */
 static const provider_facts unknown = {.name = "", .title = "", .cap = PROVIDER_CAP_TOKENS,
-                                       .lacks = OR_LACKS_DEVELOPER};
+                                       .lacks = OR_LACKS_DEVELOPER | OR_LACKS_CACHE_CONTROL};
 
 const provider_facts *provider_find(const char *slug)
 {

@@ -98,8 +98,13 @@ or_err relay_chat_form(relay *r, const or_chat_answer *answer, or_str *body)
 
 static or_str name_for_client(const relay *r)
 {
-    bool asked = r->rw.speaks == OR_DIALECT_MESSAGES && r->d.asked.len > 0;
-    return asked ? r->d.asked : endpoint_of(r)->model; /* its clients know models by that name */
+    if (r->rw.speaks != OR_DIALECT_MESSAGES) return endpoint_of(r)->model;
+    for (uint32_t i = 0; i < r->d.plan.num; i++) /* its clients know models by that name */
+        if (r->d.plan.list[i].endpoint == r->x.call.endpoint) {
+            uint32_t model = r->d.plan.list[i].model;
+            return model == 0 ? r->d.asked : r->d.request.models[model];
+        }
+    return endpoint_of(r)->model;
 }
 
 bool relay_begin_reply(relay *r, bool stream)
@@ -152,8 +157,9 @@ or_err relay_reply_end(relay *r, or_buf *out)
 void relay_reply_end_stream(relay *r)
 {
     or_buf *out = empty_scratch();
-    if (relay_passes(r)) {
-        if (r->rw.speaks == OR_DIALECT_MESSAGES)
+    bool messages = r->rw.speaks == OR_DIALECT_MESSAGES;
+    if (r->reply == NULL && relay_passes(r)) {
+        if (messages) /* the one event that the call keeps for itself */
             emit(r, OR_STR("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"));
     } else if (r->reply != NULL && relay_reply_end(r, out) == OR_OK) {
         emit(r, or_buf_str(out));

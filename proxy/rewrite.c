@@ -480,7 +480,7 @@ static size_t total(const or_str *pieces, uint32_t num)
 
 bool rewrite_passes(const rewrite *r, const provider_facts *known)
 {
-    if (r->theirs.ptr == NULL) return false;
+    if (r->theirs.ptr == NULL || r->asked.foreign) return false;
     if (r->speaks == OR_DIALECT_MESSAGES)
         return known->messages || known->dialect == OR_DIALECT_MESSAGES;
     return r->speaks == OR_DIALECT_RESPONSES && known->responses;
@@ -527,12 +527,15 @@ static or_err choose_body(rewrite *r, const or_candidate *c, const provider_fact
                           or_arena *arena, bool *whole)
 {
     bool     passes = rewrite_passes(r, known);
+    bool     chat = r->speaks == OR_DIALECT_CHAT || r->speaks == OR_DIALECT_TEXT;
     uint32_t lacks = known->lacks & r->f->lacks;
     or_err   err = OR_OK;
     for (int i = 0; i < 2; i++) {
         or_buf_free(&r->made[i]);
         or_buf_init_growing(&r->made[i], &mem_allocator, SIZE_MAX);
     }
+    /* a chat client's own bytes pass; what was translated are another provider's signatures */
+    if (!chat && !known->messages && !known->responses) lacks |= OR_LACKS_DETAILS & r->f->lacks;
     *whole = false;
     r->wire = wire_of(r, c, known);
     r->other = passes || r->f->kind == FACTS_OTHER;

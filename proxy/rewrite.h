@@ -29,7 +29,8 @@ typedef struct rewrite {
     size_t                head_len;
 } rewrite;
 
-/* Does that provider speak what this client speaks, so that its bytes can pass? */
+/* Does that provider speak what this client speaks, so that its bytes can pass? Not when they hold
+   reasoning of another, which it would refuse. */
 bool rewrite_passes(const rewrite *r, const provider_facts *known);
 
 /* Overwrite the key in what rewrite_request wrote last, and free what it kept: to be called before

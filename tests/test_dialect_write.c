@@ -34,7 +34,7 @@ static void list_losses(const or_dialect_loss *loss, char *line, size_t size)
 
 static or_err write_to(or_buf *out, or_dialect to, const or_dialect_request *q)
 {
-    or_dialect_loss loss = {{NULL}, 0, false};
+    or_dialect_loss loss = {{NULL}, 0, false, false};
     return or_dialect_write(out, to, q, &loss, NULL);
 }
 
@@ -86,7 +86,7 @@ static void check_cuts(or_dialect to, const or_dialect_request *whole, const cha
     size_t             len = or_str_trim(whole->body).len; /* white space may be cut */
     for (size_t n = 0; n < len; n++) {
         or_str          cut = test_exact(or_str_of(whole->body.ptr, n));
-        or_dialect_loss loss = {{NULL}, 0, false};
+        or_dialect_loss loss = {{NULL}, 0, false, false};
         const char     *bad = "?";
         or_buf          out;
         or_buf_init(&out, mem, sizeof mem);
@@ -102,7 +102,7 @@ static void check_write(or_dialect to, const or_dialect_request *q, const char *
 {
     static char     mem[ROOM];
     char            line[512];
-    or_dialect_loss loss = {{NULL}, 0, false};
+    or_dialect_loss loss = {{NULL}, 0, false, false};
     const char     *bad = "?";
     or_str          want = quoted(want_text);
     or_buf          out;
@@ -284,8 +284,7 @@ static const vector messages[] = {
          "},{'type':'reasoning.encrypted','data':'d','format':'anthropic-claude-v1'},"
          "{'type':'reasoning.text','text':'u','signature':'v'}]}," USER("c")),
      M TURNS(U(T("a")) "," A("{'type':'thinking','thinking':'t','signature':'s'},"
-             "{'type':'redacted_thinking','data':'d'},"
-             "{'type':'thinking','thinking':'u','signature':'v'}," T("b")) "," U(T("c"))) "}", ""},
+             "{'type':'redacted_thinking','data':'d'}," T("b")) "," U(T("c"))) "}", "+reasoning"},
     {"thinking of others and without a signature (G46)", "m",
      ASK(USER("a") ",{'role':'assistant','content':'b','reasoning_details':["
          "{'type':'reasoning.text','text':'t','signature':'','format':'anthropic-claude-v1'},"
@@ -507,11 +506,17 @@ static const vector members[] = {
      "{'reasoning_effort':'low'," ONE ",'messages':[" USER("a") ",{'role':'assistant',"
      "'tool_calls':["
      CALL("x", "f", "'{}'") "],'reasoning_details':[{'type':'reasoning.text','text':'t',"
-     "'signature':"
-     "'s'}]}," RESULT("x", "1") "]}",
+     "'signature':'s','format':'anthropic-claude-v1'}]}," RESULT("x", "1") "]}",
      M F TURNS(U(T("a")) "," A("{'type':'thinking','thinking':'t','signature':'s'},"
      USE("x", "f", "{}")) "," U(RES("x", "1")))
      ",'thinking':{'type':'enabled','budget_tokens':1638}}", ""},
+    {"no budget in a turn with calls that another signed", "m",
+     "{'reasoning_effort':'low'," ONE ",'messages':[" USER("a") ",{'role':'assistant',"
+     "'tool_calls':["
+     CALL("x", "f", "'{}'") "],'reasoning_details':[{'type':'reasoning.encrypted','data':'s',"
+     "'format':'google-gemini-v1'}]}," RESULT("x", "1") "]}",
+     M F TURNS(U(T("a")) "," A(USE("x", "f", "{}")) "," U(RES("x", "1"))) "}",
+     "reasoning +reasoning"},
     {"a schema for the answer", "claude-opus-4-5",
      WITH("'response_format':{'type':'json_schema','json_schema':{'name':'n','schema':{'type':"
           "'object', 'a':1.0}}}"),
@@ -600,13 +605,13 @@ static const vector gemini[] = {
            GSIGNED("x", "f", "{}", "s1") "," GSIGNED("y", "f", "{}", "s2") ","
            GCALL("z", "f", "{}")) "," GU(GRES("x", "f", "{'output':'1'}") ","
            GRES("y", "f", "{'output':'2'}") "," GRES("z", "f", "{'output':'3'}"))) "}", ""},
-    {"a signature that is lost, of this turn only (G46)", "gemini-3-flash",
+    {"a signature that is lost, of any turn (G46)", "gemini-3-flash",
      ASK(USER("a") "," CALLS(CALL("v", "f", "''")) "," RESULT("v", "1") "," USER("b") ","
          CALLS(CALL("x", "f", "''") "," CALL("y", "f", "''")) "," RESULT("x", "1") ","
          RESULT("y", "2") ",{'role':'assistant','reasoning':'r','tool_calls':[" CALL("z", "f", "''")
          "]}," RESULT("z", "3")),
-     "{" G(GU(GT("a")) "," GM(GCALL("v", "f", "{}")) "," GU(GRES("v", "f", "{'output':'1'}") ","
-           GT("b")) "," GM(GSIGNED("x", "f", "{}", SKIP) "," GCALL("y", "f", "{}")) ","
+     "{" G(GU(GT("a")) "," GM(GSIGNED("v", "f", "{}", SKIP)) ","
+           GU(GRES("v", "f", "{'output':'1'}") "," GT("b")) "," GM(GSIGNED("x", "f", "{}", SKIP) "," GCALL("y", "f", "{}")) ","
            GU(GRES("x", "f", "{'output':'1'}") "," GRES("y", "f", "{'output':'2'}")) ","
            GM(GSIGNED("z", "f", "{}", SKIP)) "," GU(GRES("z", "f", "{'output':'3'}"))) "}",
      "+reasoning"},
@@ -829,7 +834,7 @@ static void check_instead(or_str body, or_str old, const char *instead, const ch
     or_buf_put(&in, old.ptr + old.len, (size_t)(body.ptr + body.len - old.ptr) - old.len);
     q.body = test_exact(or_buf_str(&in));
     for (size_t i = 0; i < COUNT(all); i++) {
-        or_dialect_loss loss = {{NULL}, 0, false};
+        or_dialect_loss loss = {{NULL}, 0, false, false};
         const char     *bad = "?";
         or_err          e;
         or_buf_init(&out, mem, sizeof mem);
@@ -946,7 +951,7 @@ static void test_errors(void)
     for (size_t i = 0; i < COUNT(rows) * COUNT(all); i++) {
         size_t             k = i / COUNT(all), d = i % COUNT(all);
         or_dialect_request q = {{NULL, 0}, OR_STR_INIT("m"), 0, 0, 0};
-        or_dialect_loss    loss = {{NULL}, 0, false};
+        or_dialect_loss    loss = {{NULL}, 0, false, false};
         const char        *bad = "?";
         char               mem[1024];
         or_buf             out;
@@ -1187,7 +1192,7 @@ static void test_parameters(void)
         uint32_t           bit = or_param_bit(or_str_z(rows[k].name));
         char               body[256], mem[1024], line[256];
         or_dialect_request q = {{NULL, 0}, {NULL, 0}, 0, 0, 0};
-        or_dialect_loss    loss = {{NULL}, 0, false};
+        or_dialect_loss    loss = {{NULL}, 0, false, false};
         or_buf             out;
         snprintf(body, sizeof body, "{'messages':[" USER("hi") "],'%s':%s}", rows[k].name,
                  rows[k].value);
@@ -1208,7 +1213,7 @@ static void test_many_losses(void)
 {
     static char        mem[1024];
     or_dialect_request q = {{NULL, 0}, OR_STR_INIT("m"), 0, 0, 0};
-    or_dialect_loss    loss = {{NULL}, 0, false};
+    or_dialect_loss    loss = {{NULL}, 0, false, false};
     or_buf             out;
     q.body = quoted(WITH("'n':2,'seed':1,'logprobs':true,'top_logprobs':1,'frequency_penalty':1,"
                          "'presence_penalty':1,'logit_bias':{'1':1},'prediction':{'a':1},"

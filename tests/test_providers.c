@@ -193,7 +193,7 @@ static void test_parameters(void)
     }
     CHECK(takes("groq", "seed") && !takes("groq", "logprobs") && !takes("groq", "logit_bias"),
           "groq drops these");
-    CHECK(takes("groq", "top_k"), "who is not strict is sent what the client says");
+    CHECK(takes("together", "top_k"), "who is not strict is sent what the client says");
     CHECK(!takes("mistral", "top_k") && takes("mistral", "seed") && !takes("mistral", "verbosity"),
           "strict");
     CHECK(takes("mistral", "structured_outputs") && takes("mistral", "reasoning"),

@@ -136,7 +136,7 @@ static const struct {
     {"mistral", M ",\"top_k\":5,\"min_p\":0.1,\"temperature\":1.0", M ",\"temperature\":1.0"},
     {"mistral", M ",\"us\\u0065r\":\"u\"", M},
     {"google", M ",\"prediction\":{},\"store\":true,\"top_k\":1,\"seed\":1", M ",\"seed\":1"},
-    {"groq", M ",\"logprobs\":true,\"top_k\":5", M ",\"top_k\":5"},
+    {"groq", M ",\"logprobs\":true,\"top_k\":5,\"top_p\":1", M ",\"top_p\":1"},
     {"new", M ",\"top_k\":5,\"anything\":{\"a\":[]}", M ",\"top_k\":5,\"anything\":{\"a\":[]}"},
     /* tool_choice */
     {"mistral", M ",\"tool_choice\":\"required\"", M ",\"tool_choice\":\"any\""},
