@@ -2,8 +2,9 @@
 // checks a request as the real one does (native_judges.js), answers 400 in its own form when
 // something is wrong, and else plays a scene, whole or as a stream in exactly its form.
 //
-// kinds: anthropic, gemini, openai (chat completions), responses. up.scene is the scene's name
-// or a function of the judge's view that gives an utterance:
+// kinds: anthropic, gemini, openai (chat completions and Responses), compatible (a server that
+// speaks chat completions and bears what it does not know). up.scene is the scene's name or a
+// function of the judge's view that gives an utterance:
 //   { parts: [{ think }, { text }, { call: { id, name, args } }], stop, breaks }
 //   { fail: status, message }
 // args is JSON text and is sent as it stands. stop: end, length, tools, refusal. breaks, of a
@@ -347,7 +348,7 @@ const joined = (said, kind) =>
 const callsOf = (said) => said.parts.filter((part) => part.call).map((part) => part.call);
 
 function textWhole(said, view) {
-    const { choices, ...answer } = chatWhole(said, { ...view, old: false });
+    const { choices, ...answer } = chatWhole(said, view);
     const [{ message, finish_reason }] = choices;
     const choice = { text: message.content ?? '', index: 0, logprobs: null, finish_reason };
     return { ...answer, object: 'text_completion', choices: [choice] };
@@ -366,7 +367,6 @@ function textEvents(said, view) {
 }
 
 function chatWhole(said, view) {
-    if (view.old) return textWhole(said, view);
     const calls = callsOf(said);
     const thought = joined(said, 'think');
     const message = { role: 'assistant', content: joined(said, 'text') || null, refusal: null };
@@ -407,7 +407,6 @@ function chatDeltas(said) {
 }
 
 function chatEvents(said, view) {
-    if (view.old) return textEvents(said, view);
     const { id, created, model } = chatWhole(said, view);
     const chunk = (choices, usage = null) =>
         data({ id, object: 'chat.completion.chunk', created, model, choices, usage });
@@ -420,16 +419,6 @@ function chatEvents(said, view) {
         'data: [DONE]\n\n',
     ];
 }
-
-const openai = {
-    base: '/v1',
-    models: ['gpt-tide', 'o-tide'],
-    overloaded: 503,
-    error: (status, refused) => [openaiError(status, refused), { 'x-request-id': unique('req_') }],
-    broken: (message) => data(openaiError(500, { message })),
-    whole: chatWhole,
-    events: chatEvents,
-};
 
 // ---- Responses
 
@@ -545,16 +534,30 @@ function responsesEvents(said, view, up) {
     return list.map((one, sequence_number) => named({ ...one, sequence_number }));
 }
 
-const responses = {
-    ...openai,
-    broken: (message) => named({ type: 'error', code: 'server_error', message, param: null }),
-    whole: responsesWhole,
-    events: responsesEvents,
+// ---- OpenAI, which has two of these, and servers that are like it
+
+const apis = {
+    chat: { whole: chatWhole, events: chatEvents },
+    text: { whole: textWhole, events: textEvents },
+    responses: { whole: responsesWhole, events: responsesEvents },
 };
+const openai = {
+    base: '/v1',
+    models: ['gpt-tide', 'o-tide'],
+    overloaded: 503,
+    error: (status, refused) => [openaiError(status, refused), { 'x-request-id': unique('req_') }],
+    broken: (message, view) =>
+        view.api === 'responses'
+            ? named({ type: 'error', code: 'server_error', message, param: null })
+            : data(openaiError(500, { message })),
+    whole: (said, view, up) => apis[view.api].whole(said, view, up),
+    events: (said, view, up) => apis[view.api].events(said, view, up),
+};
+const compatible = { ...openai, bears: true };
 
 // ---- the server
 
-const kinds = { anthropic, gemini, openai, responses };
+const kinds = { anthropic, gemini, openai, compatible };
 
 // In pieces that fit nothing: not events, not lines, not characters.
 async function drip(res, bytes) {
@@ -568,13 +571,13 @@ async function drip(res, bytes) {
     }
 }
 
-async function play(res, events, said, kind) {
+async function play(res, view, said, kind, events) {
     res.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
     res.socket.setNoDelay(true);
     const until = said.breaks ? Math.ceil(events.length / 2) : events.length;
     await drip(res, Buffer.from(events.slice(0, until).join('')));
     if (said.breaks === 'cut') return void setTimeout(() => res.destroy(), 20);
-    res.end(said.breaks ? kind.broken('it broke in the middle') : '');
+    res.end(said.breaks ? kind.broken('it broke in the middle', view) : '');
 }
 
 function fail(res, kind, refused) {
@@ -598,7 +601,7 @@ export async function native(t, name, scene = 'text', more = {}) {
                 throw new Refused(said.message, said.fail, { wait: said.wait, meant: true });
             const { always } = up; // what it answers, whatever it was asked for
             if (always ? always === 'stream' : view.stream)
-                return await play(res, kind.events(said, view, up), said, kind);
+                return await play(res, view, said, kind, kind.events(said, view, up));
             // Whole, there is no middle to break in.
             if (said.breaks === 'cut') return res.destroy();
             if (said.breaks) return fail(res, kind, new Refused('it broke', 500));
@@ -614,6 +617,7 @@ export async function native(t, name, scene = 'text', more = {}) {
         }
     });
     Object.assign(up, { name, kind: name, scene, key: keyOf(name), models: kind.models });
+    up.bears = kind.bears;
     Object.assign(up, { asked: [], refused: [], bugs: [], signatures: new Map() });
     up.title = name[0].toUpperCase() + name.slice(1);
     up.url = `http://127.0.0.1:${up.port}${kind.base}`;
@@ -631,17 +635,24 @@ export async function native(t, name, scene = 'text', more = {}) {
 export const MODEL = 'acme/big';
 export const PRICES = { prompt: 1, completion: 2, input_cache_read: 0.1, input_cache_write: 1.25 };
 
-// { p, KIND: up ... }: MODEL at each of these providers, by the name my-KIND, which no gateway
-// knows: what it needs to know has to come from the kind. offer: { KIND: settings }, of endpoints.
+// OpenAI is known by its name. The others have names that no gateway knows: what there is to
+// know of them has to come from their kind.
+export const nameOf = (kind) => (kind === 'openai' ? 'openai' : `my-${kind}`);
+export const only = (kind) => ({ provider: { only: [nameOf(kind)] } });
+export const inOrder = (kinds_) => ({ provider: { order: kinds_.map(nameOf) } });
+
+// { p, KIND: up ... }: MODEL at each of these providers. offer: { KIND: settings }, of endpoints.
 export async function behind(t, list, { scene, top, sections, offer = {}, always } = {}) {
     const ups = {};
     const providers = {};
     for (const kind of list) {
         const up = await native(t, kind, scene, { always });
-        Object.assign(up, { name: `my-${kind}`, title: `My ${kind}`, key: keyOf(`my-${kind}`) });
+        const name = nameOf(kind);
+        Object.assign(up, { name, title: `My ${kind}`, key: keyOf(name) });
         ups[kind] = up;
         const settings = { ...PRICES, upstream_model: up.model, ...offer[kind] };
-        providers[up.name] = { up, kind, endpoints: { [MODEL]: settings } };
+        const spoken = kind === 'compatible' ? 'openai' : kind;
+        providers[name] = { up, kind: spoken, endpoints: { [MODEL]: settings } };
     }
     const p = await gateway(t, { top, sections, providers });
     return { p, ...ups };

@@ -410,7 +410,7 @@ const respond = (up, how, params) =>
 
 for (const how of kinds)
     test(`responses, ${how}: thoughts, a call, its result`, async (t) => {
-        const up = await direct(t, 'responses', 'reasoning');
+        const up = await direct(t, 'openai', 'reasoning');
         const params = { ...items, reasoning: { effort: 'low', summary: 'auto' } };
         const first = await respond(up, how, params);
         const [thought, call] = first.output;

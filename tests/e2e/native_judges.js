@@ -637,7 +637,7 @@ function imageFromUrl(url, view, where) {
     view.images.push({ type, data });
 }
 
-function checkChatContent(message, where, view) {
+function checkChatContent(message, where, view, up) {
     const { content, role } = message;
     if (!Array.isArray(content)) {
         const bare = role === 'assistant' && message.tool_calls && (content ?? null) === null;
@@ -648,7 +648,7 @@ function checkChatContent(message, where, view) {
         const here = `${where}.content[${i}]`;
         const members = CHAT.parts[part?.type];
         need(members, `${here}.type: unknown ${part?.type}`);
-        only(part, ['type', ...members], here);
+        if (!up.bears) only(part, ['type', ...members], here);
         if (part.type === 'text') need(typeof part.text === 'string', `${here}.text: wrong type`);
         if (part.type !== 'image_url') return;
         only(part.image_url, list('url detail'), here);
@@ -682,12 +682,12 @@ function checkChatOrder(messages) {
     need(open.length === 0, `tool_call_ids did not have responses: ${open}`);
 }
 
-function checkChatTools(body) {
+function checkChatTools(body, up) {
     if (body.tools === undefined)
         return void need(body.tool_choice === undefined, 'tool_choice without tools');
     need(Array.isArray(body.tools) && body.tools.length > 0, 'tools: empty list');
     for (const tool of body.tools) {
-        only(tool, list('type function'), 'tools');
+        if (!up.bears) only(tool, list('type function'), 'tools');
         need(tool.type === 'function', 'tools.type: unknown');
         only(tool.function, list('name description parameters strict'), 'tools.function');
         need(/^[a-zA-Z0-9_-]{1,64}$/.test(tool.function.name ?? ''), 'tools.function.name');
@@ -703,24 +703,23 @@ function completions(req, up) {
     need(typeof body.prompt === 'string', 'prompt: the test has only strings');
     const counted = body.stream_options?.include_usage === true;
     const stream = body.stream === true;
-    return { body, stream, counted, old: true, images: [], results: [], signatures: [] };
+    return { body, stream, counted, images: [], results: [], signatures: [] };
 }
 
-function openai(req, up) {
-    if (new URL(req.url, up.url).pathname === '/v1/completions') return completions(req, up);
+function chat(req, up) {
     const body = openaiHead(req, up, '/v1/chat/completions');
-    only(body, CHAT.top, 'body');
+    if (!up.bears) only(body, CHAT.top, 'body');
     need(Array.isArray(body.messages) && body.messages.length > 0, 'messages: empty');
     const view = { body, stream: body.stream === true, images: [], results: [], signatures: [] };
     body.messages.forEach((message, i) => {
         const where = `messages[${i}]`;
         need(message?.role in CHAT.roles, `${where}.role: unknown`);
-        only(message, CHAT.roles[message.role], where);
-        checkChatContent(message, where, view);
+        if (!up.bears) only(message, CHAT.roles[message.role], where);
+        checkChatContent(message, where, view, up);
         if ('tool_calls' in message) checkChatCalls(message.tool_calls, where);
     });
     checkChatOrder(body.messages);
-    checkChatTools(body);
+    checkChatTools(body, up);
     need(!('max_tokens' in body && 'max_completion_tokens' in body), 'two limits');
     need(view.stream || !body.stream_options, 'stream_options only when streaming');
     const last = body.messages.findLastIndex((message) => message.role !== 'tool');
@@ -782,4 +781,18 @@ function responses(req, up) {
     return view;
 }
 
-export const judges = { anthropic, gemini, openai, responses };
+// OpenAI's own API, and one of the many servers that speak chat completions like it and bear
+// what they do not know.
+function openai(req, up) {
+    const { pathname } = new URL(req.url, up.url);
+    if (pathname === '/v1/responses') return { ...responses(req, up), api: 'responses' };
+    return { ...chat(req, up), api: 'chat' };
+}
+
+function compatible(req, up) {
+    const { pathname } = new URL(req.url, up.url);
+    if (pathname === '/v1/completions') return { ...completions(req, up), api: 'text' };
+    return { ...chat(req, up), api: 'chat' };
+}
+
+export const judges = { anthropic, gemini, openai, compatible };
