@@ -1951,6 +1951,8 @@ typedef struct or_endpoint {
     or_tri    distillable;
     int8_t    status;         /* 0 is normal, below 0 degraded */
     bool      parameters_known;
+    bool      parameters_at_most; /* they are what its provider has words for; whether the model
+                                     takes them nobody said */
     bool      byok;           /* the caller's own key: tried before all others */
     bool      disabled;
     bool      router;         /* chooses among endpoints of its own, as OpenRouter does: see
@@ -15727,7 +15729,8 @@ static void ori_route_narrow(ori_route *r, uint32_t model, uint32_t param, or_ro
                                   : ori_route_lacks(param, e) == 0;
             if (pass == 1 && some && kept && !has) c->reason = why;
             kept = kept || (c->reason >= least && c->reason <= OR_ROUTE_COOLING);
-            if (pass == 0) some = some || (kept && has);
+            /* who only may have it is no reason against others */
+            if (pass == 0) some = some || (kept && has && (param == 0 || !e->parameters_at_most));
         }
 }
 
@@ -16148,6 +16151,7 @@ static void ori_route_read_members(ori_prefs *r, or_endpoint *e)
     ori_route_read_tri(r, "zdr", &e->zdr);
     ori_route_read_tri(r, "distillable", &e->distillable);
     e->byok = ori_prefs_bool(r, "is_byok", e->byok);
+    e->parameters_at_most = ori_prefs_bool(r, "parameters_at_most", e->parameters_at_most);
     e->disabled = ori_prefs_bool(r, "disabled", e->disabled);
     int64_t status;
     int     tok = ori_prefs_member(r, r->object, "status", OR_JSON_NUMBER);
@@ -16437,6 +16441,7 @@ static void ori_route_put_endpoint(or_json_writer *w, const or_endpoint *e, cons
     ori_route_put_flag(w, "is_byok", e->byok);
     ori_route_put_flag(w, "disabled", e->disabled);
     ori_route_put_flag(w, "router", e->router);
+    ori_route_put_flag(w, "parameters_at_most", e->parameters_at_most);
     ori_route_put_count(w, "target", e->target);
     if (e->status != 0) {
         or_json_put_key(w, OR_STR("status"));

@@ -233,6 +233,7 @@ static void restrict_parameters(or_endpoint *e, const conf_provider *p)
 {
     if (!provider_restricts(p->facts)) return;
     uint32_t all = provider_parameters(p->facts);
+    e->parameters_at_most = !e->parameters_known;
     e->parameters = e->parameters_known ? e->parameters & all : all;
     e->parameters_known = true;
 }

@@ -568,6 +568,7 @@ static void random_endpoint(random_case *r, or_endpoint *e)
     e->max_prompt_tokens = random_below(2) * random_below(3000);
     e->max_completion_tokens = random_below(2) * random_below(3000);
     e->parameters_known = random_bool();
+    e->parameters_at_most = e->parameters_known && random_bool();
     if (e->parameters_known) e->parameters = random_below(1u << OR_PARAM_NUM);
     e->input_modalities = (uint16_t)(random_bool() ? 0 : 1 | random_below(128));
     e->output_modalities = (uint16_t)(random_bool() ? 0 : 1 | random_below(128));
