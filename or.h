@@ -12182,7 +12182,9 @@ static void ori_in_responses_put_thoughts(ori_in *t, ori_dialect_list begin, uin
     for (uint32_t k = 0; k < items && ori_in_item_next(t, &l, &i); k++) {
         or_str packed = ori_in_after(i.m[ORI_IN_ITEM_ENCRYPTED].value, "or.details:");
         if (i.kind != ORI_IN_ITEM_THOUGHT) continue;
-        t->loss->foreign = t->loss->foreign || packed.ptr != NULL;
+        /* what is not sealed is known by its id only, to a server that keeps it */
+        t->loss->foreign = t->loss->foreign || packed.ptr != NULL ||
+                           i.m[ORI_IN_ITEM_ENCRYPTED].value.len == 0;
         if (packed.ptr != NULL)
             ori_in_put_packed(t, &num, packed, true);
         else if (i.m[ORI_IN_ITEM_ENCRYPTED].value.len > 0)
@@ -12281,6 +12283,31 @@ enum {
     ORI_IN_WANTS_NUM
 };
 
+/* Of the tools these only, under chat's names. */
+static void ori_in_responses_put_allowed(ori_in *t, or_str choice)
+{
+    static const char *const names[] = {"mode", "tools"};
+    or_json_item             m[2], tool, name;
+    ori_dialect_list         l;
+    bool                     any = false;
+    ori_dialect_pick(choice, names, 2, m);
+    ori_dialect_put_name(t->out, &t->members, "tool_choice");
+    or_buf_put_z(t->out, "{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":");
+    or_buf_put_z(t->out, ori_dialect_is(&m[0], "required") ? "\"required\"" : "\"auto\"");
+    or_buf_put_z(t->out, ",\"tools\":[");
+    ori_dialect_begin(&l, m[1].type == OR_JSON_ARRAY ? m[1].value : or_str_of(NULL, 0));
+    while (ori_dialect_next(&l, &tool)) {
+        if (tool.type != OR_JSON_OBJECT) continue;
+        name = ori_dialect_get(tool.value, "name");
+        if (name.type != OR_JSON_STRING) continue;
+        ori_dialect_put_name(t->out, &any, NULL);
+        or_buf_put_z(t->out, "{\"type\":\"function\",\"function\":{\"name\":");
+        or_buf_put_str(t->out, ori_dialect_text(&name));
+        or_buf_put_z(t->out, "}}");
+    }
+    or_buf_put_z(t->out, "]}}");
+}
+
 static void ori_in_responses_put_choice(ori_in *t, const or_json_item *m)
 {
     static const char *const words[] = {"\"auto\"", "\"none\"", "\"required\""};
@@ -12310,6 +12337,8 @@ static void ori_in_responses_put_choice(ori_in *t, const or_json_item *m)
     } else if (choice->type == OR_JSON_OBJECT && type.type == OR_JSON_STRING && any &&
                ori_in_after(type.value, "openrouter:").ptr != NULL) {
         ori_dialect_put(t->out, &t->members, "tool_choice", choice->value);
+    } else if (ori_dialect_is(&type, "allowed_tools") && any) {
+        ori_in_responses_put_allowed(t, choice->value);
     } else if (choice->type == OR_JSON_OBJECT || k == 2) {
         ori_dialect_lose(t->loss, "tool_choice");
     } else if (choice->type != OR_JSON_STRING) {

@@ -57,6 +57,7 @@ struct relay {
     shape_collect *collect; /* a stream that becomes a whole answer */
     or_reply      *reply;   /* an answer in another dialect, in the arena; NULL: none begun */
     or_reply_facts says;
+    bool           priced;  /* the cost is known, so that it can be put into the usage */
     or_buf         hold;    /* what reply has to keep */
 };
 

@@ -6,7 +6,10 @@
 #include "proxy/mem.h"
 #include "proxy/member.h"
 
-enum { MAX_MEMBERS = 64 /* of an object that gets members of ours */ };
+enum {
+    MAX_MEMBERS = 64, /* of an object that gets members of ours */
+    MAX_EDITS = 4
+};
 
 /* What one event became, before it is queued. */
 static or_buf scratch;
@@ -170,31 +173,27 @@ void relay_reply_end_stream(relay *r)
 
 /* ---- the same dialect on both sides: members of ours are put in ---- */
 
-/* json with edits of the object that is its member `inner` ("": of itself). */
-static or_err splice(or_buf *out, or_str json, const char *inner, const or_json_edit *edits,
-                     uint32_t num)
+static or_err splice(or_buf *out, or_str json, const or_json_edit *edits, uint32_t num)
 {
     or_json_member members[MAX_MEMBERS];
-    or_str         pieces[6 * 4 + 2];
+    or_str         pieces[6 * MAX_EDITS + 2];
     uint32_t       n, k;
     or_err         e = or_json_members(json, members, MAX_MEMBERS, &n, NULL);
-    if (e != OR_OK) return e;
-    if (inner[0] != 0) {
-        or_json_edit           outer = {or_str_z(inner), {NULL, 0}};
-        const or_json_member  *m = or_json_member_find(members, n, outer.name, NULL);
-        or_buf                 changed;
-        if (m == NULL || m->type != OR_JSON_OBJECT) return OR_ERR_ABSENT;
-        or_buf_init_growing(&changed, &mem_allocator, 2 * RELAY_MAX_EVENT);
-        e = splice(&changed, m->value, "", edits, num);
-        outer.value = or_buf_str(&changed);
-        if (e == OR_OK) e = or_json_splice(json, members, n, &outer, 1, pieces, 26, &k);
-        for (uint32_t i = 0; e == OR_OK && i < k; i++) e = or_buf_put_str(out, pieces[i]);
-        or_buf_free(&changed);
-        return e;
-    }
-    e = or_json_splice(json, members, n, edits, num, pieces, 26, &k);
+    if (e == OR_OK)
+        e = or_json_splice(json, members, n, edits, num, pieces, 6 * MAX_EDITS + 2, &k);
     for (uint32_t i = 0; e == OR_OK && i < k; i++) e = or_buf_put_str(out, pieces[i]);
     return e;
+}
+
+/* The member of an object that is an object; absent: there is none. */
+static or_str object_in(or_str json, const char *name)
+{
+    or_json_member        members[MAX_MEMBERS];
+    uint32_t              n;
+    const or_json_member *m = NULL;
+    if (or_json_members(json, members, MAX_MEMBERS, &n, NULL) == OR_OK)
+        m = or_json_member_find(members, n, or_str_z(name), NULL);
+    return m != NULL && m->type == OR_JSON_OBJECT ? m->value : or_str_of(NULL, 0);
 }
 
 static or_str text_of(or_buf *b, or_str text)
@@ -219,7 +218,7 @@ static or_str cost_of(or_buf *b, const relay *r)
 }
 
 /* OpenRouter's members of a usage object. */
-static or_err splice_usage(or_buf *out, relay *r, or_str usage)
+static or_err splice_usage(or_buf *out, const relay *r, or_str usage)
 {
     char         mem[512];
     or_buf       text;
@@ -235,66 +234,64 @@ static or_err splice_usage(or_buf *out, relay *r, or_str usage)
     or_buf_put_str(&text, r->r.byok ? edits[0].value : OR_STR("null"));
     or_buf_put_char(&text, '}');
     edits[2].value = or_str_of(text.ptr + at, text.len - at);
-    return splice(out, usage, "", edits, r->r.cost.source == OR_COST_ESTIMATED ? 4 : 3);
+    return splice(out, usage, edits, r->r.cost.source == OR_COST_ESTIMATED ? 4 : 3);
 }
 
-/* The object `inner` of json gets its `usage` changed. */
-static or_err splice_inner_usage(or_buf *out, relay *r, or_str json, const char *inner)
-{
-    or_json_scan s;
-    or_json_item item;
-    or_json_edit edit = {OR_STR_INIT("usage"), {NULL, 0}};
-    or_buf       usage;
-    bool         in = inner[0] == 0;
-    or_err       e = OR_ERR_ABSENT;
-    or_buf_init_growing(&usage, &mem_allocator, 64 * 1024);
-    or_json_scan_init(&s, json);
-    uint16_t depth = in ? 1 : 2;
-    while (e == OR_ERR_ABSENT && or_json_scan_next(&s, &item) == OR_OK) {
-        if (item.type == OR_JSON_END || item.key.ptr == NULL) continue;
-        if (item.depth == 1 && !in) {
-            if (!or_json_str_is(item.key, or_str_z(inner))) (void)or_json_scan_skip(&s, &item);
-            continue;
-        }
-        if (item.depth != depth) continue;
-        (void)or_json_scan_skip(&s, &item);
-        if (item.type == OR_JSON_OBJECT && or_json_str_is(item.key, edit.name))
-            e = splice_usage(&usage, r, item.value);
-    }
-    edit.value = or_buf_str(&usage);
-    if (e == OR_OK) e = splice(out, json, inner, &edit, 1);
-    or_buf_free(&usage);
-    return e;
-}
-
-/* The message, or response, as the client knows its model. */
-static or_err splice_model(or_buf *out, const relay *r, or_str json, const char *inner)
+/* A message or response with its model as the client knows it (named), its provider, and what its
+   usage costs. */
+static or_err splice_answer(or_buf *out, const relay *r, or_str object, bool named)
 {
     char         mem[1024];
-    or_buf       text;
+    or_buf       text, usage;
     shape        s;
-    or_json_edit edits[2] = {{OR_STR_INIT("model"), {NULL, 0}}, {OR_STR_INIT("provider"), {NULL, 0}}};
+    or_json_edit edits[3];
+    uint32_t     num = 0;
+    or_err       e = OR_OK;
+    or_str       theirs = object_in(object, "usage");
     relay_shape(r, &s);
     or_buf_init(&text, mem, sizeof mem);
-    edits[0].value = text_of(&text, name_for_client(r));
-    edits[1].value = text_of(&text, s.provider);
-    if (text.err != OR_OK) return text.err;
-    return splice(out, json, inner, edits, 2);
+    or_buf_init_growing(&usage, &mem_allocator, 64 * 1024);
+    if (named) {
+        edits[num].name = OR_STR("model");
+        edits[num++].value = text_of(&text, name_for_client(r));
+        edits[num].name = OR_STR("provider");
+        edits[num++].value = text_of(&text, s.provider);
+    }
+    if (theirs.ptr != NULL && r->priced) {
+        e = splice_usage(&usage, r, theirs);
+        edits[num].name = OR_STR("usage");
+        edits[num++].value = or_buf_str(&usage);
+    }
+    if (e == OR_OK) e = text.err;
+    if (e == OR_OK) e = splice(out, object, edits, num);
+    or_buf_free(&usage);
+    return e;
 }
 
 /* An event's data with what is ours; absent: nothing is. */
 static or_str spliced(relay *r, const or_sse_event *ev, const or_chat_delta *d)
 {
-    or_buf *out = empty_scratch();
-    bool    messages = r->rw.speaks == OR_DIALECT_MESSAGES;
-    or_err  e = OR_ERR_ABSENT;
+    or_buf      *out = empty_scratch(), inner;
+    bool         messages = r->rw.speaks == OR_DIALECT_MESSAGES;
+    or_json_edit edit = {messages ? OR_STR("message") : OR_STR("response"), {NULL, 0}};
+    or_err       e = OR_ERR_ABSENT;
     if (r->native) return or_str_of(NULL, 0); /* it has put them in */
-    if (messages && or_str_eq(ev->type, OR_STR("message_start")))
-        e = splice_model(out, r, ev->data, "message");
     if (d != NULL && d->usage.set) {
         relay_price_answer(r, &d->usage);
-        e = splice_inner_usage(out, r, ev->data, messages ? "" : "response");
+        r->priced = true;
     }
+    if (messages && or_str_eq(ev->type, OR_STR("message_delta"))) {
+        e = splice_answer(out, r, ev->data, false);
+        return e == OR_OK ? or_buf_str(out) : or_str_of(NULL, 0);
+    }
+    if (d != NULL && (d->text.len > 0 || d->reasoning.len > 0)) return or_str_of(NULL, 0);
+    or_str object = object_in(ev->data, edit.name.ptr);
+    if (object.ptr == NULL) return object;
+    or_buf_init_growing(&inner, &mem_allocator, 2 * RELAY_MAX_EVENT);
+    e = splice_answer(&inner, r, object, true);
+    edit.value = or_buf_str(&inner);
+    if (e == OR_OK) e = splice(out, ev->data, &edit, 1);
+    or_buf_free(&inner);
     return e == OR_OK ? or_buf_str(out) : or_str_of(NULL, 0);
 }
 
@@ -319,15 +316,8 @@ void relay_pass_event(relay *r, const or_sse_event *ev, const or_chat_delta *d)
 
 or_err relay_pass_answer(relay *r, or_buf *out, or_str body)
 {
-    or_buf half;
-    or_err e;
-    if (r->native) return or_buf_put_str(out, body);
-    or_buf_init_growing(&half, &mem_allocator, 2 * settings_of(r)->limits.answer + 65536);
-    e = splice_model(&half, r, body, "");
-    if (e == OR_OK) e = splice_inner_usage(out, r, or_buf_str(&half), "");
-    if (e == OR_ERR_ABSENT) e = or_buf_put_str(out, or_buf_str(&half)); /* it has no usage */
-    or_buf_free(&half);
-    return e;
+    r->priced = true;
+    return r->native ? or_buf_put_str(out, body) : splice_answer(out, r, body, true);
 }
 
 /* ---- failures ---- */

@@ -350,6 +350,7 @@ static void edit_other(edits *e, rewrite *r, const or_candidate *c)
 {
     limit_tokens(e, r, c);
     for (uint32_t i = 0; i < r->num_members; i++) drop_listed(e, of_routing, r->members[i].name);
+    if (r->wire == OR_DIALECT_RESPONSES) edit(e, OR_STR("store"), OR_STR("false")); /* theirs: true */
     if (r->wire != OR_DIALECT_MESSAGES || has_number(r, OR_STR("max_tokens"))) return;
     uint32_t most = r->d->m->catalogue.endpoints[c->endpoint].max_completion_tokens;
     bool     fits = most > 0 && most < OR_COST_DEFAULT_OUTPUT; /* it has to be there */
