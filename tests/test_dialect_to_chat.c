@@ -785,8 +785,10 @@ static const vector responses[] = {
     {"must choose without tools", R("'tool_choice':'required'"), W("", ""), "tool_choice"},
     {"choice among some",
      R("'tools':[{'type':'function','name':'f'}],'tool_choice':{'type':'allowed_tools','mode':'"
-       "auto','tools':[]}"),
-     W("", ",'tools':[" F("f") "]"), "tool_choice"},
+       "required','tools':[{'type':'function','name':'f'},7,{'type':'mcp'},{'name':'g'}]}"),
+     W("", ",'tools':[" F("f") "],'tool_choice':{'type':'allowed_tools','allowed_tools':{'mode':"
+           "'required','tools':[{'type':'function','function':{'name':'f'}},{'type':'function',"
+           "'function':{'name':'g'}}]}}"), ""},
     {"choice of OpenRouter's",
      R("'tools':[{'type':'openrouter:datetime'}],'tool_choice':{'type':'openrouter:datetime'}"),
      W("",
