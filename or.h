@@ -1,7 +1,8 @@
-/* or.h - version 0.4.0 - talk to OpenRouter, and to everything that speaks like it
+/* or.h - version 0.5.0 - talk to OpenRouter, and to everything that speaks like it
 
    Chat completions for firmware and applications: requests, streams, tool calls, fallback
-   over providers and models, exact cost, budgets. It opens no socket, reads no clock,
+   over providers and models, exact cost, budgets; the same with Anthropic's and Gemini's own
+   dialects. It opens no socket, reads no clock,
    allocates nothing and keeps no global: it turns bytes into events and intentions into
    bytes, in memory that you own. C99, also C++11, also freestanding; no floating point.
 
@@ -101,6 +102,7 @@
        money      prices, usage, cost, budgets
        prefs      OpenRouter's `provider` object
        chat       requests, answers, deltas, histories
+       dialect    the same for Anthropic's Messages, Gemini, OpenAI's Responses, both ways
        route      endpoints, statistics, who is tried in which order and why
        catalogue  model lists in JSON; decisions recorded and replayed
        call       attempts over your transports: timeouts, retries, fallback, three ends
@@ -158,6 +160,15 @@
    an event (the carry buffer), what is written (the or_buf), attempts, time and money of a
    call (or_call_desc). Reaching one is an error of its own name, never a crash and never a
    cut result that looks whole.
+
+   DIALECTS
+   A provider that speaks Anthropic's Messages or Gemini's generateContent needs one word,
+   or_provider.dialect; everything else stays as it is, and fallback goes across. What such a
+   provider has no words for is left out. By hand: or_dialect_write makes its request of a chat
+   request, or_call_speak tells a call what is spoken, or_dialect_read and
+   or_dialect_stream_next read its answers. Signatures of reasoning are in reasoning_details:
+   give the answer back as or_chat_collect_end makes it, and they go to whom they belong. The
+   way back, or_dialect_to_chat and or_reply, is for programs that serve such clients.
 
    HOW AN ANSWER ENDS
    COMPLETE: a finish reason came, and the end of the stream after it. ERROR: the upstream
@@ -219,7 +230,7 @@
 
    WHAT IT DOES NOT DO
    No sockets, TLS, name lookup or clock (see ports/). No HTTP/2, no compression (asks for
-   identity). No dialects but OpenAI's yet.
+   identity).
 
    LICENCE
    MIT No Attribution or public domain, as you like: see the end of this file.
@@ -231,7 +242,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OR_VERSION "0.4.0"
+#define OR_VERSION "0.5.0"
 
 /* Put before every public function. `#define OR_API static` keeps the whole
    library private to one file. */

@@ -82,10 +82,10 @@ static const vector vectors[] = {
     /* ---- answers ---- */
     {"stream", 0, "01", {GOOD}, "c0 b[1] (Hi)(;stop)() =complete $20000C k"},
     {"stream until close", 0, "0", {UNTIL_CLOSE ROLE HI}, "c0 b[1] (Hi)(;stop)() =complete $20000C x"},
-    {"stream without [DONE]", 0, "0", {STREAM TEXT("Hi") STOP}, "c0 b[0] (Hi)(;stop) =complete $12000E k"},
+    {"stream without [DONE] (G10)", 0, "0", {STREAM TEXT("Hi") STOP}, "c0 b[0] (Hi)(;stop) =complete $12000E k"},
     {"stream without [DONE] until close", 0, "0", {UNTIL_CLOSE TEXT("Hi") STOP USAGE},
      "c0 b[0] (Hi)(;stop)() =complete $20000C x"},
-    {"stream whose last event lacks its blank line", 0, "0",
+    {"stream whose last event lacks its blank line (G9)", 0, "0",
      {UNTIL_CLOSE TEXT("Hi") "data: {\"choices\":[{\"delta\":{\"content\":\"!\"},\"finish_reason\":\"stop\"}]}"},
      "c0 b[0] (Hi)(!;stop) =complete $12000E x"},
     {"stream of one event without its blank line", 0, "0",
@@ -437,7 +437,7 @@ static void test_vectors(void)
     }
 }
 
-/* The bytes of each connection in two pieces. */
+/* The bytes of each connection in two pieces, so that chunks and events are cut anywhere (G13). */
 static void test_splits(void)
 {
     static call_play p;
@@ -679,6 +679,7 @@ static uint32_t drip(call_play *p, const char *first, const char *piece, uint32_
     return UINT32_MAX;
 }
 
+/* G4: comments are no content. */
 static void test_comments(void)
 {
     static call_play p;
@@ -1385,6 +1386,7 @@ static void test_classify(void)
     }
 }
 
+/* G51: seconds, fractions, dates, nonsense. */
 static void test_retry_after_ms(void)
 {
     static const struct {

@@ -118,7 +118,7 @@ static const struct {
           "\"finish_reason\":null}],\"usage\":null" TAIL "\n"
      HEAD "[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\",\"native_finish_reason\":\"eos\""
           "}],\"usage\":null" TAIL "\n-"},
-    {"usage on the finish chunk, running usage, no role, no members at all",
+    {"usage on the finish chunk, running usage, no role (G30), no members at all",
      "{\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"usage\":{\"total_tokens\":3}}\n"
      "{\"usage\":{\"total_tokens\":4},\"choices\":[{\"finish_reason\":\"max_tokens\",\"delta\":"
      "{\"content\":\"b\"},\"native_finish_reason\":null}],\"x\":[1,{\"y\":12345678901234567890}]}",

@@ -68,27 +68,28 @@ static const struct {
     or_str      in;
     const char *want;
 } cases[] = {
+    /* The numbers are those of the list of edge cases in ACCEPTANCE.md. */
     {"one event", OR_STR_INIT("data: a\n\n"), "[a]"},
     {"two events", OR_STR_INIT("data: a\n\ndata: b\n\n"), "[a][b]"},
     {"crlf is one end", OR_STR_INIT("data: a\r\ndata: b\r\n\r\n"), "[a\nb]"},
     {"bare cr", OR_STR_INIT("data: a\r\rdata: b\r\r"), "[a][b]"},
-    {"mixed ends", OR_STR_INIT("data: a\r\ndata: b\ndata: c\r\r\n\ndata: d\n\r"), "[a\nb\nc][d]"},
+    {"mixed ends (G2)", OR_STR_INIT("data: a\r\ndata: b\ndata: c\r\r\n\ndata: d\n\r"), "[a\nb\nc][d]"},
     {"crlf then lf is two ends", OR_STR_INIT("data: a\r\n\ndata: b\r\n\n"), "[a][b]"},
     {"cr, then an event", OR_STR_INIT("data: a\r\n\rdata: b\n\n"), "[a][b]"},
-    {"mark at the start", OR_STR_INIT("\xEF\xBB\xBF" "data: a\n\n"), "[a]"},
+    {"mark at the start (G3)", OR_STR_INIT("\xEF\xBB\xBF" "data: a\n\n"), "[a]"},
     {"one mark only", OR_STR_INIT("\xEF\xBB\xBF\xEF\xBB\xBF" "data: a\n\ndata: b\n\n"), "[b]"},
     {"half a mark", OR_STR_INIT("\xEF\xBB" "data: a\ndata: b\n\n"), "[b]"},
     {"half a mark alone", OR_STR_INIT("\xEF\ndata: b\n\n"), "[b]"},
     {"mark then blank", OR_STR_INIT("\xEF\xBB\xBF\n\ndata: b\n\n"), "[b]"},
     {"late mark", OR_STR_INIT("data: a\n\n\xEF\xBB\xBF" "data: b\n\n"), "[a]"},
-    {"comments", OR_STR_INIT(": ping\n\n:\ndata: a\n: between\n:data: no\ndata: b\n\n"), "[a\nb]"},
+    {"comments (G4)", OR_STR_INIT(": ping\n\n:\ndata: a\n: between\n:data: no\ndata: b\n\n"), "[a\nb]"},
     {"no colon", OR_STR_INIT("data\n\n"), "[]"},
-    {"no colon twice", OR_STR_INIT("data\ndata\n\n"), "[\n]"},
+    {"no colon twice (G5)", OR_STR_INIT("data\ndata\n\n"), "[\n]"},
     {"empty data", OR_STR_INIT("data:\n\n"), "[]"},
     {"empty, then not", OR_STR_INIT("data:\ndata: a\n\n"), "[\na]"},
     {"last line empty", OR_STR_INIT("data: a\ndata\n\n"), "[a\n]"},
     {"no space", OR_STR_INIT("data:a\n\n"), "[a]"},
-    {"two spaces", OR_STR_INIT("data:  a\n\n"), "[ a]"},
+    {"two spaces (G6)", OR_STR_INIT("data:  a\n\n"), "[ a]"},
     {"spaces behind", OR_STR_INIT("data: a \n\n"), "[a ]"},
     {"a tab is no space", OR_STR_INIT("data:\ta\n\n"), "[\ta]"},
     {"colons in the value", OR_STR_INIT("data: a: b::\n\n"), "[a: b::]"},
@@ -105,7 +106,7 @@ static const struct {
     {"type after data", OR_STR_INIT("data: a\nevent: t\n\n"), "<t>[a]"},
     {"last type counts", OR_STR_INIT("event: t\nevent: u\ndata: a\n\n"), "<u>[a]"},
     {"empty type", OR_STR_INIT("event: t\nevent\ndata: a\n\n"), "[a]"},
-    {"type without data", OR_STR_INIT("event: t\n\ndata: a\n\n"), "[a]"},
+    {"type without data (G11)", OR_STR_INIT("event: t\n\ndata: a\n\n"), "[a]"},
     {"type that is cut", OR_STR_INIT("event: 0123456789abcdef0123456789abcdefXY\ndata: a\n\n"),
      "<0123456789abcdef0123456789abcdef>[a]"},
     {"type of 32", OR_STR_INIT("event: 0123456789abcdef0123456789abcdef\ndata: a\n\n"),
@@ -132,13 +133,13 @@ static const struct {
     {"retry of 65 digits",
      OR_STR_INIT("retry: 00000000000000000000000000000000000000000000000000000000000000001\n"
                  "data: a\n\n"), "[a]"},
-    {"error as a field", OR_STR_INIT("error: {\"code\":500}\n\ndata: b\n\n"),
+    {"error as a field (G11)", OR_STR_INIT("error: {\"code\":500}\n\ndata: b\n\n"),
      "<error>[{\"code\":500}][b]"},
     {"error after data", OR_STR_INIT("data: a\nerror: b\n\n"), "<error>[a\nb]"},
     {"error event", OR_STR_INIT("event: error\ndata: x\n\n"), "<error>[x]"},
     {"blank lines", OR_STR_INIT("\n\n\r\r\n\ndata: a\n\n\n\n"), "[a]"},
     {"cut before the blank line", OR_STR_INIT("data: a\n"), "+[a]"},
-    {"cut in the line", OR_STR_INIT("data: a\n\ndata: b"), "[a]+[b]"},
+    {"cut in the line (G9)", OR_STR_INIT("data: a\n\ndata: b"), "[a]+[b]"},
     {"cut in the second line", OR_STR_INIT("data: a\ndata: b"), "+[a\nb]"},
     {"cut in a name", OR_STR_INIT("data: a\ndat"), "+[a]"},
     {"cut after a name", OR_STR_INIT("data: a\ndata"), "+[a]"},
@@ -153,6 +154,7 @@ static const struct {
 enum { NUM_CASES = sizeof cases / sizeof cases[0] };
 
 /* Three inputs, one of them possibly empty, for each pair of places to cut. */
+/* G1: an event may be split anywhere. */
 static void test_every_split(size_t k)
 {
     or_str s = cases[k].in;
@@ -173,6 +175,7 @@ static void test_every_split(size_t k)
         }
 }
 
+/* G8: thousands of tiny reads. */
 static void test_single_bytes(size_t k)
 {
     char   mem[80];
@@ -285,6 +288,7 @@ static void test_limit(void)
                     or_sse_init(&p, &carry);
                     or_err first = feed(&p, or_str_of(in.ptr, i), &l);
                     or_err e = feed(&p, or_str_of(in.ptr + i, in.len - i), &l);
+                    /* G7: an event is as large as carry may become, and no larger */
                     or_err want = cap < limits[k].data ? OR_ERR_EVENT : OR_NEED_MORE;
                     CHECK_ERR(e, want, "limit");
                     CHECK(first == OR_NEED_MORE || first == want, "no other error before");

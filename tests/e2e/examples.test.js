@@ -21,7 +21,13 @@ import {
     start,
     upstream,
 } from './helpers.js';
+import { TEXT, THOUGHT, native } from './native.js';
 
+const MODELS = {
+    anthropic: 'claude-sonnet-4-6',
+    gemini: 'gemini-3-pro',
+    compatible: 'gpt-tide',
+};
 const built = path.join(path.dirname(ORPROXY), 'examples');
 
 function run(name, ...args) {
@@ -107,6 +113,19 @@ for (const name of ['chat', 'stream']) {
         assert.equal(tls.requests.length, 0, 'nothing is sent to a server that nobody vouches for');
     });
 }
+
+for (const [dialect, kind] of [['messages', 'anthropic'], ['gemini', 'gemini'], ['chat', 'compatible']])
+    test(`dialects: a provider that speaks ${dialect} is asked directly`, async (t) => {
+        const up = await native(t, kind, 'thoughts', { direct: true, key: PROVIDER_KEY });
+        const { code, stdout, stderr } = await run('dialects', dialect, up.url, MODELS[kind], 'When?');
+        up.check();
+        assert.equal(code, 0, stderr);
+        assert.ok(stdout.startsWith(TEXT), stdout);
+        assert.ok(stderr.includes(THOUGHT), stderr);
+        assert.match(stdout, /\n\d+ tokens in, 30 out\n$/);
+        up.scene = 'overloaded';
+        assert.equal((await run('dialects', dialect, up.url, MODELS[kind], 'When?')).code, 1);
+    });
 
 test('chat: the cost is exact', async (t) => {
     const up = await upstream(t, (req, res) =>
