@@ -243,6 +243,78 @@ static void test_one_provider(void)
     free(whole);
 }
 
+#ifndef OR_NO_DIALECT
+#define M_EVENT(type, more) "event: " type "\ndata: {\"type\":\"" type "\"" more "}\n\n"
+#define M_HELLO                                                                             \
+    STREAM M_EVENT("message_start", ",\"message\":{\"usage\":{\"input_tokens\":3}}")           \
+           M_EVENT("content_block_start", ",\"content_block\":{\"type\":\"text\"}")            \
+           M_EVENT("content_block_delta", ",\"delta\":{\"type\":\"text_delta\",\"text\":\"Hello\"}") \
+           M_EVENT("message_delta", ",\"delta\":{\"stop_reason\":\"end_turn\"},"               \
+                                    "\"usage\":{\"output_tokens\":1}")                       \
+           M_EVENT("message_stop", "")
+#define G_HELLO                                                                             \
+    STREAM "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hello\"}]},"             \
+           "\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":3,"              \
+           "\"candidatesTokenCount\":1}}\r\n\r\n"
+
+/* Three providers, each with a dialect of its own, one after the other. */
+static void test_dialects(void)
+{
+    static const or_dialect dialects[] = {OR_DIALECT_MESSAGES, OR_DIALECT_GEMINI, OR_DIALECT_CHAT};
+    static const char *const want[][4] = {
+        {"POST /v1/messages HTTP/1.1\r\n", "\r\nx-api-key: sesame\r\n",
+         "\r\nanthropic-version: 2023-06-01\r\n", "\"max_tokens\":"},
+        {"POST /v1beta/models/m:streamGenerateContent?alt=sse&k=1 HTTP/1.1\r\n",
+         "\r\nx-goog-api-key: sesame\r\n", "\r\nHost: b\r\n", "\"contents\":["},
+        {"POST /v1/chat/completions HTTP/1.1\r\n", "\r\nAuthorization: Bearer sesame\r\n",
+         "\r\nHost: c\r\n", "\"messages\":["},
+    };
+    static char    mem[100000];
+    or_provider    p[3];
+    or_client_desc d;
+    or_chat_desc   chat = chat_of("m");
+    for (int first = 0; first < 3; first++) {
+        script s;
+        memset(p, 0, sizeof p);
+        memset(&d, 0, sizeof d);
+        memset(&s, 0, sizeof s);
+        p[0].base_url = OR_STR("http://a");
+        p[1].base_url = OR_STR("http://b?k=1");
+        p[2].base_url = OR_STR("http://c/v1");
+        for (int i = 0; i < 3; i++) {
+            p[i].key = OR_STR("sesame");
+            p[i].dialect = dialects[i];
+        }
+        d.providers = p + first;
+        d.num_providers = (uint32_t)(3 - first);
+        d.mem = mem;
+        d.mem_size = sizeof mem;
+        for (int i = first; i < 3; i++) s.answers[i - first] = BUSY;
+        s.num = 3;
+        CHECK_ERR(play(&s, &d, &chat), OR_OK, "all are busy");
+        CHECK(strcmp(s.log, "|error") == 0 && s.asked == d.num_providers, s.log);
+        CHECK(!s.key_left, "the key is wiped");
+        for (int i = first; i < 3; i++)
+            for (int k = 0; k < 4; k++)
+                CHECK(holds(s.sent[i - first], strlen(s.sent[i - first]), want[i][k]), want[i][k]);
+        memset(&s, 0, sizeof s);
+        s.answers[0] = first == 0 ? M_HELLO : first == 1 ? G_HELLO : HELLO;
+        s.num = 1;
+        CHECK_ERR(play(&s, &d, &chat), OR_OK, "the first answers");
+        CHECK(strcmp(s.log, "Hello|complete") == 0, s.log);
+        CHECK(s.end.usage.prompt_tokens == 3 && s.end.usage.completion_tokens == 1, "usage");
+    }
+    /* the request in both forms does not fit */
+    script s;
+    memset(&s, 0, sizeof s);
+    d.providers = p;
+    d.num_providers = 1;
+    d.max_request = 120;
+    CHECK_ERR(play(&s, &d, &chat), OR_OK, "its chat form fits");
+    CHECK(s.end.end == OR_END_ERROR && s.end.failure != NULL, "and that is an error");
+}
+#endif
+
 static void test_limits(void)
 {
     or_provider    p[2];
@@ -409,6 +481,9 @@ int main(void)
     test_request_read();
     test_request_estimate();
     test_one_provider();
+#ifndef OR_NO_DIALECT
+    test_dialects();
+#endif
     test_limits();
     test_head_does_not_fit();
     test_fallback();
