@@ -479,6 +479,31 @@ static size_t total(const or_str *pieces, uint32_t num)
 
 /* ---- dialects ---- */
 
+/* By whatever escapes it is written. Longer names mean nothing to anybody. */
+static bool is_twice(const or_json_member *list, uint32_t num, or_str name)
+{
+    char   mem[64];
+    or_str plain;
+    or_err e = or_json_unescape(name, mem, sizeof mem, &plain);
+    if (e == OR_OK) (void)or_json_member_find(list, num, plain, &e);
+    return e == OR_ERR_DUPLICATE;
+}
+
+or_err rewrite_keep(rewrite *r, or_str body, or_arena *arena, or_str *twice)
+{
+    or_json_member *list = or_arena_alloc(arena, FACTS_MAX_MEMBERS * sizeof *list);
+    if (list == NULL) return OR_ERR_MEMORY;
+    or_err e = or_json_members(body, list, FACTS_MAX_MEMBERS, &r->num_own, NULL);
+    if (e != OR_OK) return e;
+    for (uint32_t i = 0; i < r->num_own; i++) {
+        *twice = list[i].name;
+        if (is_twice(list, r->num_own, list[i].name)) return OR_ERR_DUPLICATE;
+    }
+    r->theirs = body;
+    r->own = list;
+    return OR_OK;
+}
+
 bool rewrite_passes(const rewrite *r, const provider_facts *known)
 {
     if (r->theirs.ptr == NULL || r->asked.foreign) return false;
@@ -506,6 +531,16 @@ static or_err take_made(rewrite *r, int i, or_arena *arena)
     return or_json_members(r->body, list, FACTS_MAX_MEMBERS, &r->num_members, NULL);
 }
 
+/* It is not the provider's fault that this cannot be said to it. */
+static or_err blame(rewrite *r, or_err e, const char *bad)
+{
+    if (e == OR_OK || e == OR_ERR_MEMORY || e == OR_ERR_SPACE || e == OR_ERR_ARG) return e;
+    r->why = e;
+    r->loss.num = 0;
+    if (bad != NULL) miss(&r->loss, bad);
+    return OR_ERR_DIALECT;
+}
+
 /* r->body in that dialect, into made[1]. */
 static or_err translate(rewrite *r, const or_candidate *c, or_dialect to, uint32_t lacks)
 {
@@ -519,8 +554,7 @@ static or_err translate(rewrite *r, const or_candidate *c, or_dialect to, uint32
     q.output_limit = e->max_completion_tokens;
     q.lacks = lacks;
     or_err err = or_dialect_write(&r->made[1], to, &q, &r->loss, &bad);
-    if (err == OR_ERR_DIALECT && bad != NULL) miss(&r->loss, bad);
-    return err;
+    return blame(r, err, bad);
 }
 
 /* What is to be edited, and its dialect; *whole: nothing has to be edited any more. */
@@ -531,6 +565,7 @@ static or_err choose_body(rewrite *r, const or_candidate *c, const provider_fact
     bool     chat = r->speaks == OR_DIALECT_CHAT || r->speaks == OR_DIALECT_TEXT;
     uint32_t lacks = known->lacks & r->f->lacks;
     or_err   err = OR_OK;
+    const char *bad = NULL; /* whose fault it is */
     for (int i = 0; i < 2; i++) {
         or_buf_free(&r->made[i]);
         or_buf_init_growing(&r->made[i], &mem_allocator, SIZE_MAX);
@@ -538,23 +573,20 @@ static or_err choose_body(rewrite *r, const or_candidate *c, const provider_fact
     /* a chat client's own bytes pass; what was translated are another provider's signatures */
     if (!chat && !known->messages && !known->responses) lacks |= OR_LACKS_DETAILS & r->f->lacks;
     *whole = false;
+    r->why = OR_ERR_DIALECT;
     r->wire = wire_of(r, c, known);
     r->other = passes || r->f->kind == FACTS_OTHER;
     r->loss = r->asked;
     if (passes) memset(&r->loss, 0, sizeof r->loss);
     r->body = passes ? r->theirs : r->f->body;
-    r->members = r->f->members;
-    r->num_members = r->f->num_members;
-    if (passes) {
-        or_json_member *list = or_arena_alloc(arena, FACTS_MAX_MEMBERS * sizeof *list);
-        if (list == NULL) return OR_ERR_MEMORY;
-        r->members = list;
-        return or_json_members(r->body, list, FACTS_MAX_MEMBERS, &r->num_members, NULL);
-    }
+    r->members = passes ? r->own : r->f->members;
+    r->num_members = passes ? r->num_own : r->f->num_members;
+    if (passes) return OR_OK;
     if (r->f->kind == FACTS_OTHER || r->f->kind == FACTS_EMBEDDINGS)
-        return known->dialect == OR_DIALECT_CHAT ? OR_OK : OR_ERR_DIALECT;
+        return known->dialect == OR_DIALECT_CHAT ? OR_OK : blame(r, OR_ERR_DIALECT, NULL);
     if (r->f->kind == FACTS_COMPLETIONS && r->wire != OR_DIALECT_TEXT) {
-        err = or_dialect_to_chat(&r->made[0], OR_DIALECT_TEXT, r->body, &r->loss, NULL);
+        err = or_dialect_to_chat(&r->made[0], OR_DIALECT_TEXT, r->body, &r->loss, &bad);
+        err = blame(r, err, bad);
         if (err == OR_OK) err = take_made(r, 0, arena);
     }
     if (err != OR_OK || (r->wire == OR_DIALECT_CHAT && lacks == 0) || r->wire == OR_DIALECT_TEXT)

@@ -436,6 +436,83 @@ test('back at Anthropic, thoughts of another are left out, and told', async (t) 
     }
 });
 
+// ---- what is not sent on
+
+test('a member that is there twice is refused, however it is written', async (t) => {
+    const sections = { 'key kitchen': { key: 'env:KEY_KITCHEN', max_tokens_per_request: 600 } };
+    const { p, anthropic } = await behind(t, ['anthropic'], { sections });
+    const headers = { 'x-api-key': keyOf('kitchen') };
+    const ask_ = (more) => {
+        const body = JSON.stringify(HELLO).slice(0, -1) + `,${more}}`;
+        return ask(p, { path: '/v1/messages', body, headers });
+    };
+    const twice = [
+        ['"max_tokens":60000', 'max_tokens'],
+        ['"max_token\\u0073":60000', 'max_tokens'],
+        [`"model":"${MODEL}"`, 'model'],
+        ['"messages":[]', 'messages'],
+        ['"\\u0078":1,"\\u0078":2', 'u0078'],
+    ];
+    for (const [more, name] of twice) {
+        const answer = await ask_(more);
+        assertOwnError(answer, 400, 'invalid_request_error', /given twice/);
+        assert.ok(answer.json.error.message.includes(name), answer.body);
+    }
+    assert.equal(anthropic.requests.length, 0);
+    assert.equal((await ask_('"top_k":5')).status, 200);
+});
+
+test('more members than are looked at are 400, and no fault of the provider', async (t) => {
+    const { p, anthropic } = await behind(t, ['anthropic']);
+    const some = (n) => Object.fromEntries(Array.from({ length: n }, (_, i) => [`x${i}`, null]));
+    for (let i = 0; i < 3; i++) {
+        const answer = await send(p, some(94)); // and three of its own
+        assertOwnError(answer, 400, 'invalid_request_error', /more than 96 members/);
+    }
+    assert.equal(anthropic.requests.length, 0);
+    assert.notEqual((await send(p, some(93))).status, 502);
+    assert.equal((await send(p)).status, 200);
+});
+
+const wrong = [
+    ['a tool that is no object', { tools: [5] }, /tools/],
+    ['a call without a function', { messages: [{ role: 'assistant', tool_calls: [{ id: 5 }] }] }, /./],
+    [
+        'too many tools',
+        {
+            tools: Array.from({ length: 513 }, (_, i) => ({
+                type: 'function',
+                function: { name: `f${i}`, parameters: {} },
+            })),
+        },
+        /tools/,
+    ],
+];
+for (const [what, more, words] of wrong)
+    for (const kind of ['anthropic', 'gemini'])
+        test(`${what} is 400, and no fault of ${kind}`, async (t) => {
+            const { p, [kind]: up } = await behind(t, [kind]);
+            for (let i = 0; i < 4; i++) { // three failures would open its breaker
+                const answer = await asDialect(p, 'chat', more);
+                assert.equal(answer.status, 400, answer.body);
+                assert.match(answer.json.error.message, /cannot be asked/);
+                assert.match(answer.json.error.message, words);
+                assert.match(answer.headers['x-orproxy-route'] ?? 'unsupported', /unsupported/);
+            }
+            assert.equal(up.requests.length, 0);
+            assert.equal((await asDialect(p, 'chat', {})).status, 200);
+        });
+
+test('a path that a provider has nothing for is 400, with words', async (t) => {
+    const { p } = await behind(t, ['anthropic']);
+    const paths = { embeddings: { input: 'x' }, rerank: { query: 'x', documents: ['a'] } };
+    for (const [name, more] of Object.entries(paths)) {
+        const answer = await ask(p, { path: `/v1/${name}`, body: { model: MODEL, ...more } });
+        assert.equal(answer.status, 400, answer.body);
+        assert.ok(answer.json.error.message.includes(`has nothing like /${name}`), answer.body);
+    }
+});
+
 // ---- the rest of the gateway
 
 test('limits, aliases and presets are those of the other paths', async (t) => {
@@ -463,6 +540,43 @@ test('limits, aliases and presets are those of the other paths', async (t) => {
     const late = await send(p, {}, headers);
     assertOwnError(late, 429, 'rate_limit_error');
     assert.ok(Number(late.headers['retry-after']) > 0, JSON.stringify(late.headers));
+});
+
+test('max_tokens is a wish also with a preset', async (t) => {
+    const { p, anthropic } = await behind(t, ['anthropic'], {
+        offer: { anthropic: { max_completion_tokens: 1000 } },
+        sections: { 'preset calm': { parameters: '{"temperature":0.1}' } },
+    });
+    for (const more of [{}, { preset: 'calm' }]) {
+        const answer = await send(p, { max_tokens: 32000, ...more });
+        assert.equal(answer.status, 200, answer.body);
+    }
+    assert.equal(anthropic.requests.at(-1).json.temperature, 0.1);
+});
+
+test('an answer with more members than are looked at passes as it is', async (t) => {
+    const { p, anthropic } = await behind(t, ['anthropic']);
+    const more = Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`x${i}`, i]));
+    const said = {
+        id: 'msg_1',
+        type: 'message',
+        role: 'assistant',
+        model: 'm',
+        content: [{ type: 'text', text: TEXT }],
+        stop_reason: 'end_turn',
+        usage: { input_tokens: 3, output_tokens: 5 },
+        ...more,
+    };
+    anthropic.server.removeAllListeners('request');
+    anthropic.server.on('request', (req, res) => {
+        req.resume();
+        reply(res, 200, said);
+    });
+    const answer = await send(p);
+    assert.equal(answer.status, 200, answer.body);
+    assert.deepEqual(answer.json, said);
+    const { total_cost } = await recorded(p, answer);
+    assert.ok(near(total_cost, (3 + 2 * 5) / 1e6), `${total_cost}`);
 });
 
 test('a client that hangs up ends the provider, too', async (t) => {
