@@ -317,7 +317,9 @@ void relay_pass_event(relay *r, const or_sse_event *ev, const or_chat_delta *d)
 or_err relay_pass_answer(relay *r, or_buf *out, or_str body)
 {
     r->priced = true;
-    return r->native ? or_buf_put_str(out, body) : splice_answer(out, r, body, true);
+    or_err e = r->native ? OR_OK : splice_answer(out, r, body, true);
+    if (e != OR_ERR_MEMORY && out->len == 0) return or_buf_put_str(out, body); /* better than none */
+    return e;
 }
 
 /* ---- failures ---- */
