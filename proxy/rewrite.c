@@ -33,6 +33,9 @@ static const char *const of_routing[] = {"models",     "provider", "plugins", "r
                                          "transforms", "preset",   "session_id", "trace",
                                          "debug",      "fallbacks", NULL};
 
+/* Whom to ask next: that is decided here, by what a key may use. */
+static const char *const of_models[] = {"models", "route", "fallbacks", NULL};
+
 /* What of the first list is for the model, so that it is missed. */
 static const char *const missed[] = {"top_a", "image_config", "x_search_filter", NULL};
 
@@ -153,6 +156,13 @@ static void name_for_router(edits *e, const rewrite *r, const or_candidate *c)
 
 /* ---- what both kinds of providers get ---- */
 
+/* Drop a member that is in a list, which ends with NULL, by whatever escapes it is written. */
+static void drop_listed(edits *e, const char *const *list, or_str name)
+{
+    for (; list != NULL && *list != NULL; list++)
+        if (or_json_str_is(name, or_str_z(*list))) drop(e, or_str_z(*list));
+}
+
 static bool has_number(const rewrite *r, or_str name)
 {
     const or_json_member *m = member(r, name);
@@ -255,8 +265,7 @@ static void add_provider(edits *e, const rewrite *r, const or_candidate *c)
 static void edit_for_router(edits *e, const rewrite *r, const or_candidate *c)
 {
     name_for_router(e, r, c);
-    if (member(r, OR_STR("models")) != NULL) drop(e, OR_STR("models")); /* ours */
-    if (member(r, OR_STR("route")) != NULL) drop(e, OR_STR("route"));
+    for (uint32_t i = 0; i < r->num_members; i++) drop_listed(e, of_models, r->members[i].name);
     add_provider(e, r, c);
     if (r->session.len > 0 && r->f->session_id.len == 0)
         edit(e, OR_STR("session_id"), string_of(e, r->session));
@@ -313,13 +322,6 @@ static void name_effort(edits *e, const rewrite *r)
         edit(e, OR_STR("reasoning_effort"), budget);
     else if (on != NULL && on->type == OR_JSON_TRUE)
         edit(e, OR_STR("reasoning_effort"), OR_STR("\"medium\""));
-}
-
-/* Drop a member that is in a list, which ends with NULL, by whatever escapes it is written. */
-static void drop_listed(edits *e, const char *const *list, or_str name)
-{
-    for (; list != NULL && *list != NULL; list++)
-        if (or_json_str_is(name, or_str_z(*list))) drop(e, or_str_z(*list));
 }
 
 /* One whose name needs no escapes. */
