@@ -58,6 +58,7 @@ static void finish(relay *r)
     ev_timer_stop(&r->beat);
     ev_timer_stop(&r->hangup);
     gate_leave(&r->ticket);
+    relay_dialect_rest();
     if (r->prev != NULL) r->prev->next = r->next;
     if (r->next != NULL) r->next->prev = r->prev;
     if (relays == r) relays = r->next;

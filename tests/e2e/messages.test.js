@@ -503,6 +503,19 @@ for (const [what, more, words] of wrong)
             assert.equal((await asDialect(p, 'chat', {})).status, 200);
         });
 
+test('models to fall back to are not for OpenRouter to choose from', async (t) => {
+    const up = await upstream(t, (req, res) => reply(res, 400, { error: { message: 'no' } }));
+    Object.assign(up, { name: 'router', key: keyOf('router') });
+    const providers = { router: { up, kind: 'openrouter', endpoints: { [MODEL]: PRICES } } };
+    const sections = { 'key kitchen': { key: 'env:KEY_KITCHEN', models: MODEL } };
+    const p = await gateway(t, { providers, sections });
+    const headers = { 'x-api-key': keyOf('kitchen') };
+    await send(p, { fallbacks: [{ model: 'other/dear' }] }, headers);
+    await send(p, { models: ['other/dear'], route: 'fallback' }, headers);
+    assert.equal(up.requests.length, 2);
+    for (const { raw } of up.requests) assert.doesNotMatch(raw.toString(), /dear|fallback/);
+});
+
 test('a path that a provider has nothing for is 400, with words', async (t) => {
     const { p } = await behind(t, ['anthropic']);
     const paths = { embeddings: { input: 'x' }, rerank: { query: 'x', documents: ['a'] } };
@@ -577,6 +590,19 @@ test('an answer with more members than are looked at passes as it is', async (t)
     assert.deepEqual(answer.json, said);
     const { total_cost } = await recorded(p, answer);
     assert.ok(near(total_cost, (3 + 2 * 5) / 1e6), `${total_cost}`);
+});
+
+test('what a large answer took is given back', async (t) => {
+    const { p, gemini } = await behind(t, ['gemini']);
+    gemini.scene = () => ({ parts: [{ text: 'word '.repeat(400000) }], stop: 'end' });
+    const used = async () => {
+        const { body } = await ask(p, { path: '/metrics' });
+        return Number(/^orproxy_memory_bytes (\d+)$/m.exec(body)[1]);
+    };
+    const before = await used();
+    const answer = await asDialect(p, 'chat', {});
+    assert.equal(answer.status, 200, answer.body.slice(0, 300));
+    await until(async () => (await used()) < before + 1e6, 'memory to be given back');
 });
 
 test('a client that hangs up ends the provider, too', async (t) => {
