@@ -592,6 +592,26 @@ test('an answer with more members than are looked at passes as it is', async (t)
     assert.ok(near(total_cost, (3 + 2 * 5) / 1e6), `${total_cost}`);
 });
 
+test('counts that were told before a stream was cut are the least that it cost', async (t) => {
+    const up = await upstream(t, (req, res) => {
+        const parts = [{ text: 'word '.repeat(800) }];
+        const said = {
+            candidates: [{ content: { parts, role: 'model' }, index: 0 }],
+            usageMetadata: { promptTokenCount: 100, candidatesTokenCount: 1, totalTokenCount: 101 },
+        };
+        begin(res);
+        res.write(`data: ${JSON.stringify(said)}\n\n`, () => setTimeout(() => res.destroy(), 50));
+    });
+    Object.assign(up, { name: 'cutter', key: keyOf('cutter') });
+    const providers = { cutter: { up, kind: 'gemini', endpoints: { [MODEL]: PRICES } } };
+    const p = await gateway(t, { providers });
+    const s = await stream(p, { path: '/v1/messages', body: { ...HELLO, stream: true } });
+    assert.match((await s.rest()).at(-1), /"type":"error"/);
+    const { total_cost, estimated } = await recorded(p, s);
+    assert.ok(near(total_cost, (100 + 2 * 1000) / 1e6), `${total_cost}`);
+    assert.equal(estimated, true);
+});
+
 test('what a large answer took is given back', async (t) => {
     const { p, gemini } = await behind(t, ['gemini']);
     gemini.scene = () => ({ parts: [{ text: 'word '.repeat(400000) }], stop: 'end' });
