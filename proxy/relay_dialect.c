@@ -320,7 +320,7 @@ or_err relay_pass_answer(relay *r, or_buf *out, or_str body)
 {
     r->priced = true;
     or_err e = r->native ? OR_OK : splice_answer(out, r, body, true);
-    if (e != OR_ERR_MEMORY && out->len == 0) return or_buf_put_str(out, body); /* better than none */
+    if (e != OR_ERR_MEMORY && out->len == 0) return or_buf_put_str(out, body); /* paid for */
     return e;
 }
 
