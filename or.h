@@ -17146,6 +17146,7 @@ static void ori_call_count_end(or_call *c, uint32_t now_ms, or_fault fault)
 static void ori_call_cost(const or_call *c, or_usage *u, or_cost *cost)
 {
     or_cost_facts facts = c->desc.cost;
+    uint64_t      said = (c->content_bytes + 3) / 4; /* tokens, of about four bytes */
     *u = c->progress.usage;
     facts.unfinished = c->progress.finish == OR_FINISH_NONE;
     facts.failed = c->progress.finish == OR_FINISH_ERROR;
@@ -17155,12 +17156,18 @@ static void ori_call_cost(const or_call *c, or_usage *u, or_cost *cost)
             cost->source = OR_COST_COMPUTED;
             return;
         }
-        u->prompt_tokens = (c->desc.bound.prompt_bytes + 3) / 4; /* of about four bytes */
-        u->completion_tokens = (c->content_bytes + 3) / 4;
+        u->prompt_tokens = (c->desc.bound.prompt_bytes + 3) / 4;
+        u->completion_tokens = said;
         u->set = facts.estimated = true;
+        or_cost_of(&ori_call_endpoint(c, c->candidate)->prices, u, &facts, cost);
+        memset(u, 0, sizeof *u); /* the counts were guessed */
+        return;
     }
-    or_cost_of(&ori_call_endpoint(c, c->candidate)->prices, u, &facts, cost);
-    if (facts.estimated) memset(u, 0, sizeof *u); /* the counts were guessed */
+    or_usage counted = *u;
+    /* some tell as they go, and more may have come since */
+    facts.estimated = facts.unfinished && c->opened && c->is_stream;
+    if (facts.estimated && counted.completion_tokens < said) counted.completion_tokens = said;
+    or_cost_of(&ori_call_endpoint(c, c->candidate)->prices, &counted, &facts, cost);
 }
 
 /* ---- the end of an attempt ---- */

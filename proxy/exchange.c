@@ -148,6 +148,7 @@ void exchange_pump(exchange *x)
     }
     x->over = true;
     ev_timer_stop(&x->wake);
+    or_arena_reset(&arena); /* what was decoded may have been large */
     x->hooks->over(x->user);
 }
 

@@ -12,7 +12,8 @@ enum { RECORD_MAX_ATTEMPTS = 16 };
 typedef struct record_attempt {
     uint32_t    endpoint;
     uint16_t    status;
-    const char *word; /* "unreachable", "timeout", "broken"; static; NULL: status tells */
+    const char *word; /* "unreachable", "timeout", "broken", "unsupported"; static; NULL: status
+                         tells */
     uint32_t    ms;   /* how long it took */
 } record_attempt;
 

@@ -58,6 +58,7 @@ static void finish(relay *r)
     ev_timer_stop(&r->beat);
     ev_timer_stop(&r->hangup);
     gate_leave(&r->ticket);
+    relay_dialect_rest();
     if (r->prev != NULL) r->prev->next = r->next;
     if (r->next != NULL) r->next->prev = r->prev;
     if (relays == r) relays = r->next;
@@ -481,11 +482,10 @@ static uint16_t apply_preset(relay *r, const conf_key *key, char *message, size_
 static uint16_t translate(relay *r, char *message, size_t size)
 {
     const char *bad = NULL;
-    or_err e = or_dialect_to_chat(&r->body, r->rw.speaks, or_buf_str(&r->theirs), &r->rw.asked, &bad);
-    if (e == OR_OK) {
-        r->rw.theirs = or_buf_str(&r->theirs);
-        return 0;
-    }
+    or_str      body = or_buf_str(&r->theirs), twice = or_str_of(NULL, 0);
+    or_err      e = or_dialect_to_chat(&r->body, r->rw.speaks, body, &r->rw.asked, &bad);
+    if (e == OR_OK) e = rewrite_keep(&r->rw, body, &r->arena, &twice);
+    if (e == OR_OK) return 0;
     if (e == OR_ERR_MEMORY || e == OR_ERR_SPACE) {
         snprintf(message, size, "no memory: limits.memory is reached");
         return 503;
@@ -495,7 +495,10 @@ static uint16_t translate(relay *r, char *message, size_t size)
                  "next, so send all of it", bad != NULL ? bad : "request body");
     else if (e == OR_ERR_TYPE && bad != NULL)
         snprintf(message, size, "%s is missing or has a wrong type", bad);
-    else if (facts_read(or_buf_str(&r->theirs), FACTS_OTHER, &r->arena, &r->f, message, size))
+    else if (e == OR_ERR_DUPLICATE)
+        snprintf(message, size, "%.*s is given twice", (int)(twice.len < 100 ? twice.len : 100),
+                 twice.ptr);
+    else if (facts_read(body, FACTS_OTHER, &r->arena, &r->f, message, size))
         snprintf(message, size, "request body: %s", or_err_text(e));
     return 400;
 }
@@ -511,8 +514,9 @@ static uint16_t read_body(relay *r, client *c, facts_kind kind, const conf_key *
     uint16_t status = relay_is_chat(r) ? 0 : translate(r, message, size);
     if (status != 0) return status;
     if (!facts_read(or_buf_str(&r->body), kind, &r->arena, &r->f, message, size)) return 400;
+    status = apply_preset(r, key, message, size);
     r->f.request.lowers_output = r->rw.speaks == OR_DIALECT_MESSAGES; /* it has to name one */
-    return apply_preset(r, key, message, size);
+    return status;
 }
 
 static void refuse_body(relay *r, client *c, const account *who, uint16_t status,

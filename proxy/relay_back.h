@@ -152,7 +152,10 @@ or_err relay_pass_answer(relay *r, or_buf *out, or_str body);
 
 /* The last event of a stream that failed. */
 or_err relay_put_failure(relay *r, or_buf *out, const envelope *e);
-void   relay_dialect_shutdown(void);
+
+/* Give back what a large event or answer took. */
+void relay_dialect_rest(void);
+void relay_dialect_shutdown(void);
 
 /* ---- relay_note.c ---- */
 

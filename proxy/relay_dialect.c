@@ -14,13 +14,15 @@ enum {
 /* What one event became, before it is queued. */
 static or_buf scratch;
 
+void relay_dialect_rest(void)
+{
+    if (scratch.cap > RELAY_MAX_HELD) or_buf_free(&scratch);
+}
+
 static or_buf *empty_scratch(void)
 {
     if (scratch.allocator == NULL) or_buf_init_growing(&scratch, &mem_allocator, 2 * RELAY_MAX_EVENT);
-    if (scratch.cap > RELAY_MAX_HELD || scratch.err != OR_OK) {
-        or_buf_free(&scratch);
-        scratch.err = OR_OK;
-    }
+    relay_dialect_rest();
     or_buf_clear(&scratch);
     return &scratch;
 }
@@ -165,7 +167,7 @@ void relay_reply_end_stream(relay *r)
         if (messages) /* the one event that the call keeps for itself */
             emit(r, OR_STR("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"));
     } else if (r->reply != NULL && relay_reply_end(r, out) == OR_OK) {
-        emit(r, or_buf_str(out));
+        relay_add_piece(r, or_buf_str(out)); /* which stays until the end was sent */
     } else {
         r->no_memory = true;
     }
@@ -317,7 +319,9 @@ void relay_pass_event(relay *r, const or_sse_event *ev, const or_chat_delta *d)
 or_err relay_pass_answer(relay *r, or_buf *out, or_str body)
 {
     r->priced = true;
-    return r->native ? or_buf_put_str(out, body) : splice_answer(out, r, body, true);
+    or_err e = r->native ? OR_OK : splice_answer(out, r, body, true);
+    if (e != OR_ERR_MEMORY && out->len == 0) return or_buf_put_str(out, body); /* paid for */
+    return e;
 }
 
 /* ---- failures ---- */

@@ -19,10 +19,16 @@ static void describe_losses(const relay *r, char *text, size_t size)
         or_buf_put_z(&names, i > 0 ? ", " : "");
         or_buf_put_z(&names, r->rw.loss.names[i]);
     }
-    snprintf(text, size, "cannot be asked for %.*s: leave that out, or use a model of another "
-             "provider%s", (int)names.len, names.ptr,
-             settings_of(r)->on_unsupported == CONF_UNSUPPORTED_REJECT
-                 ? " (on_unsupported = reject)" : "");
+    if (r->rw.why != OR_ERR_DIALECT)
+        snprintf(text, size, "cannot be asked: %.*s%s%s", (int)names.len, names.ptr,
+                 names.len > 0 ? ": " : "", or_err_text(r->rw.why));
+    else if (names.len == 0) /* another path */
+        snprintf(text, size, "has nothing like %s: use a model of another provider", r->rw.path);
+    else
+        snprintf(text, size, "cannot be asked for %.*s: leave that out, or use a model of another "
+                 "provider%s", (int)names.len, names.ptr,
+                 settings_of(r)->on_unsupported == CONF_UNSUPPORTED_REJECT
+                     ? " (on_unsupported = reject)" : "");
 }
 
 /* What failed when no answer said so, in words, and as a status. */

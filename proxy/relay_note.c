@@ -35,6 +35,7 @@ const char *relay_word(const or_call_failure *f)
 {
     if (f->err == OR_ERR_REFUSED) return NULL;
     if (f->err == OR_ERR_TIMEOUT) return "timeout";
+    if (f->err == OR_ERR_DIALECT) return "unsupported"; /* it was not asked */
     return f->status == 0 && f->err == OR_ERR_IO ? "unreachable" : "broken";
 }
 

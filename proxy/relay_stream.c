@@ -94,7 +94,7 @@ void relay_flush(relay *r)
 /* Text that stays where it is until relay_flush; neighbours in memory become one piece. */
 void relay_add_piece(relay *r, or_str text)
 {
-    if (text.len == 0) return;
+    if (text.len == 0 || r->c == NULL) return;
     if (num_pieces > 0) {
         or_str *last = &pieces[num_pieces - 1];
         if (last->ptr + last->len == text.ptr) {

@@ -33,6 +33,9 @@ static const char *const of_routing[] = {"models",     "provider", "plugins", "r
                                          "transforms", "preset",   "session_id", "trace",
                                          "debug",      "fallbacks", NULL};
 
+/* Whom to ask next: that is decided here, by what a key may use. */
+static const char *const of_models[] = {"models", "route", "fallbacks", NULL};
+
 /* What of the first list is for the model, so that it is missed. */
 static const char *const missed[] = {"top_a", "image_config", "x_search_filter", NULL};
 
@@ -153,6 +156,13 @@ static void name_for_router(edits *e, const rewrite *r, const or_candidate *c)
 
 /* ---- what both kinds of providers get ---- */
 
+/* Drop a member that is in a list, which ends with NULL, by whatever escapes it is written. */
+static void drop_listed(edits *e, const char *const *list, or_str name)
+{
+    for (; list != NULL && *list != NULL; list++)
+        if (or_json_str_is(name, or_str_z(*list))) drop(e, or_str_z(*list));
+}
+
 static bool has_number(const rewrite *r, or_str name)
 {
     const or_json_member *m = member(r, name);
@@ -255,8 +265,7 @@ static void add_provider(edits *e, const rewrite *r, const or_candidate *c)
 static void edit_for_router(edits *e, const rewrite *r, const or_candidate *c)
 {
     name_for_router(e, r, c);
-    if (member(r, OR_STR("models")) != NULL) drop(e, OR_STR("models")); /* ours */
-    if (member(r, OR_STR("route")) != NULL) drop(e, OR_STR("route"));
+    for (uint32_t i = 0; i < r->num_members; i++) drop_listed(e, of_models, r->members[i].name);
     add_provider(e, r, c);
     if (r->session.len > 0 && r->f->session_id.len == 0)
         edit(e, OR_STR("session_id"), string_of(e, r->session));
@@ -313,13 +322,6 @@ static void name_effort(edits *e, const rewrite *r)
         edit(e, OR_STR("reasoning_effort"), budget);
     else if (on != NULL && on->type == OR_JSON_TRUE)
         edit(e, OR_STR("reasoning_effort"), OR_STR("\"medium\""));
-}
-
-/* Drop a member that is in a list, which ends with NULL, by whatever escapes it is written. */
-static void drop_listed(edits *e, const char *const *list, or_str name)
-{
-    for (; list != NULL && *list != NULL; list++)
-        if (or_json_str_is(name, or_str_z(*list))) drop(e, or_str_z(*list));
 }
 
 /* One whose name needs no escapes. */
@@ -479,6 +481,31 @@ static size_t total(const or_str *pieces, uint32_t num)
 
 /* ---- dialects ---- */
 
+/* By whatever escapes it is written. Longer names mean nothing to anybody. */
+static bool is_twice(const or_json_member *list, uint32_t num, or_str name)
+{
+    char   mem[64];
+    or_str plain;
+    or_err e = or_json_unescape(name, mem, sizeof mem, &plain);
+    if (e == OR_OK) (void)or_json_member_find(list, num, plain, &e);
+    return e == OR_ERR_DUPLICATE;
+}
+
+or_err rewrite_keep(rewrite *r, or_str body, or_arena *arena, or_str *twice)
+{
+    or_json_member *list = or_arena_alloc(arena, FACTS_MAX_MEMBERS * sizeof *list);
+    if (list == NULL) return OR_ERR_MEMORY;
+    or_err e = or_json_members(body, list, FACTS_MAX_MEMBERS, &r->num_own, NULL);
+    if (e != OR_OK) return e;
+    for (uint32_t i = 0; i < r->num_own; i++) {
+        *twice = list[i].name;
+        if (is_twice(list, r->num_own, list[i].name)) return OR_ERR_DUPLICATE;
+    }
+    r->theirs = body;
+    r->own = list;
+    return OR_OK;
+}
+
 bool rewrite_passes(const rewrite *r, const provider_facts *known)
 {
     if (r->theirs.ptr == NULL || r->asked.foreign) return false;
@@ -506,6 +533,16 @@ static or_err take_made(rewrite *r, int i, or_arena *arena)
     return or_json_members(r->body, list, FACTS_MAX_MEMBERS, &r->num_members, NULL);
 }
 
+/* It is not the provider's fault that this cannot be said to it. */
+static or_err blame(rewrite *r, or_err e, const char *bad)
+{
+    if (e == OR_OK || e == OR_ERR_MEMORY || e == OR_ERR_SPACE || e == OR_ERR_ARG) return e;
+    r->why = e;
+    r->loss.num = 0;
+    if (bad != NULL) miss(&r->loss, bad);
+    return OR_ERR_DIALECT;
+}
+
 /* r->body in that dialect, into made[1]. */
 static or_err translate(rewrite *r, const or_candidate *c, or_dialect to, uint32_t lacks)
 {
@@ -519,8 +556,7 @@ static or_err translate(rewrite *r, const or_candidate *c, or_dialect to, uint32
     q.output_limit = e->max_completion_tokens;
     q.lacks = lacks;
     or_err err = or_dialect_write(&r->made[1], to, &q, &r->loss, &bad);
-    if (err == OR_ERR_DIALECT && bad != NULL) miss(&r->loss, bad);
-    return err;
+    return blame(r, err, bad);
 }
 
 /* What is to be edited, and its dialect; *whole: nothing has to be edited any more. */
@@ -531,6 +567,7 @@ static or_err choose_body(rewrite *r, const or_candidate *c, const provider_fact
     bool     chat = r->speaks == OR_DIALECT_CHAT || r->speaks == OR_DIALECT_TEXT;
     uint32_t lacks = known->lacks & r->f->lacks;
     or_err   err = OR_OK;
+    const char *bad = NULL; /* whose fault it is */
     for (int i = 0; i < 2; i++) {
         or_buf_free(&r->made[i]);
         or_buf_init_growing(&r->made[i], &mem_allocator, SIZE_MAX);
@@ -538,23 +575,20 @@ static or_err choose_body(rewrite *r, const or_candidate *c, const provider_fact
     /* a chat client's own bytes pass; what was translated are another provider's signatures */
     if (!chat && !known->messages && !known->responses) lacks |= OR_LACKS_DETAILS & r->f->lacks;
     *whole = false;
+    r->why = OR_ERR_DIALECT;
     r->wire = wire_of(r, c, known);
     r->other = passes || r->f->kind == FACTS_OTHER;
     r->loss = r->asked;
     if (passes) memset(&r->loss, 0, sizeof r->loss);
     r->body = passes ? r->theirs : r->f->body;
-    r->members = r->f->members;
-    r->num_members = r->f->num_members;
-    if (passes) {
-        or_json_member *list = or_arena_alloc(arena, FACTS_MAX_MEMBERS * sizeof *list);
-        if (list == NULL) return OR_ERR_MEMORY;
-        r->members = list;
-        return or_json_members(r->body, list, FACTS_MAX_MEMBERS, &r->num_members, NULL);
-    }
+    r->members = passes ? r->own : r->f->members;
+    r->num_members = passes ? r->num_own : r->f->num_members;
+    if (passes) return OR_OK;
     if (r->f->kind == FACTS_OTHER || r->f->kind == FACTS_EMBEDDINGS)
-        return known->dialect == OR_DIALECT_CHAT ? OR_OK : OR_ERR_DIALECT;
+        return known->dialect == OR_DIALECT_CHAT ? OR_OK : blame(r, OR_ERR_DIALECT, NULL);
     if (r->f->kind == FACTS_COMPLETIONS && r->wire != OR_DIALECT_TEXT) {
-        err = or_dialect_to_chat(&r->made[0], OR_DIALECT_TEXT, r->body, &r->loss, NULL);
+        err = or_dialect_to_chat(&r->made[0], OR_DIALECT_TEXT, r->body, &r->loss, &bad);
+        err = blame(r, err, bad);
         if (err == OR_OK) err = take_made(r, 0, arena);
     }
     if (err != OR_OK || (r->wire == OR_DIALECT_CHAT && lacks == 0) || r->wire == OR_DIALECT_TEXT)

@@ -18,16 +18,25 @@ typedef struct rewrite {
                                    that speak that too; absent: f->body stands for it */
     or_dialect_loss     asked;  /* what of theirs is not in f->body */
     or_dialect          wire;   /* the dialect that the last request, and so its answer, is in */
-    or_dialect_loss     loss;   /* what of the client's request is not in it */
+    or_dialect_loss     loss;   /* what of the client's request is not in it; after an error what
+                                   it failed for */
+    or_err              why;    /* after OR_ERR_DIALECT: that, or what is wrong with the request */
     /* private */
     or_str                body; /* what is edited: theirs, f->body, or one that was made of it, ... */
     const or_json_member *members; /* ... and its members */
     uint32_t              num_members;
+    const or_json_member *own;     /* of theirs */
+    uint32_t              num_own;
     bool                  other;   /* it passes: only what is about routing is changed */
     or_buf                made[2]; /* bodies that were translated */
     char                 *head;    /* of the last request, which holds a key */
     size_t                head_len;
 } rewrite;
+
+/* Take the client's body, which stays where it is, as `theirs`. No member may be there twice: its
+   provider might read the one that was not looked at. OR_ERR_DUPLICATE, its raw name in *twice;
+   OR_ERR_TOKENS: more than FACTS_MAX_MEMBERS; OR_ERR_MEMORY, and those of or_json_members. */
+or_err rewrite_keep(rewrite *r, or_str body, or_arena *arena, or_str *twice);
 
 /* Does that provider speak what this client speaks, so that its bytes can pass? Not when they hold
    reasoning of another, which it would refuse. */
@@ -43,7 +52,8 @@ void rewrite_forget(rewrite *r);
    list  the pieces, in the arena
    body  when not NULL: gets the body as it is sent, for debug
    OR_ERR_MEMORY, OR_ERR_SPACE; OR_ERR_ARG: a field cannot be sent on; OR_ERR_DIALECT: the
-   provider's dialect has no words for it, or not for r->loss, and on_unsupported = reject. */
+   provider's dialect has no words for it, or not for r->loss, and on_unsupported = reject; or it
+   is not what the chat dialect says: r->why. No error is the provider's. */
 or_err rewrite_request(rewrite *r, const or_candidate *c, unsigned key, or_buf *out,
                        or_arena *arena, const or_str **list, uint32_t *num, or_buf *body);
 

@@ -436,6 +436,96 @@ test('back at Anthropic, thoughts of another are left out, and told', async (t) 
     }
 });
 
+// ---- what is not sent on
+
+test('a member that is there twice is refused, however it is written', async (t) => {
+    const sections = { 'key kitchen': { key: 'env:KEY_KITCHEN', max_tokens_per_request: 600 } };
+    const { p, anthropic } = await behind(t, ['anthropic'], { sections });
+    const headers = { 'x-api-key': keyOf('kitchen') };
+    const ask_ = (more) => {
+        const body = JSON.stringify(HELLO).slice(0, -1) + `,${more}}`;
+        return ask(p, { path: '/v1/messages', body, headers });
+    };
+    const twice = [
+        ['"max_tokens":60000', 'max_tokens'],
+        ['"max_token\\u0073":60000', 'max_tokens'],
+        [`"model":"${MODEL}"`, 'model'],
+        ['"messages":[]', 'messages'],
+        ['"\\u0078":1,"\\u0078":2', 'u0078'],
+    ];
+    for (const [more, name] of twice) {
+        const answer = await ask_(more);
+        assertOwnError(answer, 400, 'invalid_request_error', /given twice/);
+        assert.ok(answer.json.error.message.includes(name), answer.body);
+    }
+    assert.equal(anthropic.requests.length, 0);
+    assert.equal((await ask_('"top_k":5')).status, 200);
+});
+
+test('more members than are looked at are 400, and no fault of the provider', async (t) => {
+    const { p, anthropic } = await behind(t, ['anthropic']);
+    const some = (n) => Object.fromEntries(Array.from({ length: n }, (_, i) => [`x${i}`, null]));
+    for (let i = 0; i < 3; i++) {
+        const answer = await send(p, some(94)); // and three of its own
+        assertOwnError(answer, 400, 'invalid_request_error', /more than 96 members/);
+    }
+    assert.equal(anthropic.requests.length, 0);
+    assert.notEqual((await send(p, some(93))).status, 502);
+    assert.equal((await send(p)).status, 200);
+});
+
+const wrong = [
+    ['a tool that is no object', { tools: [5] }, /tools/],
+    ['a call without a function', { messages: [{ role: 'assistant', tool_calls: [{ id: 5 }] }] }, /./],
+    [
+        'too many tools',
+        {
+            tools: Array.from({ length: 513 }, (_, i) => ({
+                type: 'function',
+                function: { name: `f${i}`, parameters: {} },
+            })),
+        },
+        /tools/,
+    ],
+];
+for (const [what, more, words] of wrong)
+    for (const kind of ['anthropic', 'gemini'])
+        test(`${what} is 400, and no fault of ${kind}`, async (t) => {
+            const { p, [kind]: up } = await behind(t, [kind]);
+            for (let i = 0; i < 4; i++) { // three failures would open its breaker
+                const answer = await asDialect(p, 'chat', more);
+                assert.equal(answer.status, 400, answer.body);
+                assert.match(answer.json.error.message, /cannot be asked/);
+                assert.match(answer.json.error.message, words);
+                assert.match(answer.headers['x-orproxy-route'] ?? 'unsupported', /unsupported/);
+            }
+            assert.equal(up.requests.length, 0);
+            assert.equal((await asDialect(p, 'chat', {})).status, 200);
+        });
+
+test('models to fall back to are not for OpenRouter to choose from', async (t) => {
+    const up = await upstream(t, (req, res) => reply(res, 400, { error: { message: 'no' } }));
+    Object.assign(up, { name: 'router', key: keyOf('router') });
+    const providers = { router: { up, kind: 'openrouter', endpoints: { [MODEL]: PRICES } } };
+    const sections = { 'key kitchen': { key: 'env:KEY_KITCHEN', models: MODEL } };
+    const p = await gateway(t, { providers, sections });
+    const headers = { 'x-api-key': keyOf('kitchen') };
+    await send(p, { fallbacks: [{ model: 'other/dear' }] }, headers);
+    await send(p, { models: ['other/dear'], route: 'fallback' }, headers);
+    assert.equal(up.requests.length, 2);
+    for (const { raw } of up.requests) assert.doesNotMatch(raw.toString(), /dear|fallback/);
+});
+
+test('a path that a provider has nothing for is 400, with words', async (t) => {
+    const { p } = await behind(t, ['anthropic']);
+    const paths = { embeddings: { input: 'x' }, rerank: { query: 'x', documents: ['a'] } };
+    for (const [name, more] of Object.entries(paths)) {
+        const answer = await ask(p, { path: `/v1/${name}`, body: { model: MODEL, ...more } });
+        assert.equal(answer.status, 400, answer.body);
+        assert.ok(answer.json.error.message.includes(`has nothing like /${name}`), answer.body);
+    }
+});
+
 // ---- the rest of the gateway
 
 test('limits, aliases and presets are those of the other paths', async (t) => {
@@ -463,6 +553,76 @@ test('limits, aliases and presets are those of the other paths', async (t) => {
     const late = await send(p, {}, headers);
     assertOwnError(late, 429, 'rate_limit_error');
     assert.ok(Number(late.headers['retry-after']) > 0, JSON.stringify(late.headers));
+});
+
+test('max_tokens is a wish also with a preset', async (t) => {
+    const { p, anthropic } = await behind(t, ['anthropic'], {
+        offer: { anthropic: { max_completion_tokens: 1000 } },
+        sections: { 'preset calm': { parameters: '{"temperature":0.1}' } },
+    });
+    for (const more of [{}, { preset: 'calm' }]) {
+        const answer = await send(p, { max_tokens: 32000, ...more });
+        assert.equal(answer.status, 200, answer.body);
+    }
+    assert.equal(anthropic.requests.at(-1).json.temperature, 0.1);
+});
+
+test('an answer with more members than are looked at passes as it is', async (t) => {
+    const { p, anthropic } = await behind(t, ['anthropic']);
+    const more = Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`x${i}`, i]));
+    const said = {
+        id: 'msg_1',
+        type: 'message',
+        role: 'assistant',
+        model: 'm',
+        content: [{ type: 'text', text: TEXT }],
+        stop_reason: 'end_turn',
+        usage: { input_tokens: 3, output_tokens: 5 },
+        ...more,
+    };
+    anthropic.server.removeAllListeners('request');
+    anthropic.server.on('request', (req, res) => {
+        req.resume();
+        reply(res, 200, said);
+    });
+    const answer = await send(p);
+    assert.equal(answer.status, 200, answer.body);
+    assert.deepEqual(answer.json, said);
+    const { total_cost } = await recorded(p, answer);
+    assert.ok(near(total_cost, (3 + 2 * 5) / 1e6), `${total_cost}`);
+});
+
+test('counts that were told before a stream was cut are the least that it cost', async (t) => {
+    const up = await upstream(t, (req, res) => {
+        const parts = [{ text: 'word '.repeat(800) }];
+        const said = {
+            candidates: [{ content: { parts, role: 'model' }, index: 0 }],
+            usageMetadata: { promptTokenCount: 100, candidatesTokenCount: 1, totalTokenCount: 101 },
+        };
+        begin(res);
+        res.write(`data: ${JSON.stringify(said)}\n\n`, () => setTimeout(() => res.destroy(), 50));
+    });
+    Object.assign(up, { name: 'cutter', key: keyOf('cutter') });
+    const providers = { cutter: { up, kind: 'gemini', endpoints: { [MODEL]: PRICES } } };
+    const p = await gateway(t, { providers });
+    const s = await stream(p, { path: '/v1/messages', body: { ...HELLO, stream: true } });
+    assert.match((await s.rest()).at(-1), /"type":"error"/);
+    const { total_cost, estimated } = await recorded(p, s);
+    assert.ok(near(total_cost, (100 + 2 * 1000) / 1e6), `${total_cost}`);
+    assert.equal(estimated, true);
+});
+
+test('what a large answer took is given back', async (t) => {
+    const { p, gemini } = await behind(t, ['gemini']);
+    gemini.scene = () => ({ parts: [{ text: 'word '.repeat(400000) }], stop: 'end' });
+    const used = async () => {
+        const { body } = await ask(p, { path: '/metrics' });
+        return Number(/^orproxy_memory_bytes (\d+)$/m.exec(body)[1]);
+    };
+    const before = await used();
+    const answer = await asDialect(p, 'chat', {});
+    assert.equal(answer.status, 200, answer.body.slice(0, 300));
+    await until(async () => (await used()) < before + 1e6, 'memory to be given back');
 });
 
 test('a client that hangs up ends the provider, too', async (t) => {
