@@ -155,6 +155,7 @@ test('a second one on the same state does not start, and names who has it', asyn
     const up = await metered(t);
     const state = path.join(scratch(t), 'state');
     const p = await bank(t, up, { state, keys: KEYS });
+    await until(() => segments(state).length > 0, 'the first lines');
     const before = fs.readFileSync(newest(state));
     const second = await run(t, ['--listen', '127.0.0.1:0', '-c', p.file], { env });
     assert.equal(second.code, 1, second.stderr);

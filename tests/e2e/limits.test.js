@@ -342,7 +342,8 @@ test('a request is refused before anybody is asked, on every path that costs', a
                 body: { model, ...body },
                 headers: as('one'),
             });
-            assertRefused(answer, 402, 'key');
+            assert.equal(answer.status, 402, answer.body);
+            assert.equal(answer.json.error.metadata.limit_source, 'key', answer.body);
         }
     assert.equal(g.up.chats.length, 0);
     assert.equal((await books(g.p, 'one')).spent, 0n);
