@@ -9341,14 +9341,38 @@ static void ori_dialect_read_choice(ori_dialect_out *w)
     }
 }
 
-static bool ori_dialect_allowed(const ori_dialect_out *w, or_str name)
+/* The names of the tools that may be called, found once: to look for each tool's in the list would
+   take as long as both are long. Of a name only its begin is kept, since a quote ends it. */
+typedef struct ori_dialect_names {
+    const char *begin[OR_DIALECT_MAX_TOOLS];
+    uint32_t    num;
+} ori_dialect_names;
+
+static void ori_dialect_read_allowed(ori_dialect_out *w, ori_dialect_names *names)
 {
     ori_dialect_list l;
     or_json_item     item;
-    if (w->allowed.ptr == NULL) return true;
+    names->num = 0;
     ori_dialect_begin(&l, w->allowed);
-    for (uint32_t i = 0; i < OR_DIALECT_MAX_TOOLS && ori_dialect_next(&l, &item); i++)
-        if (or_str_eq(ori_dialect_named(ori_dialect_inside(&item)), name)) return true;
+    while (w->err == OR_OK && ori_dialect_next(&l, &item)) {
+        or_str name = ori_dialect_named(ori_dialect_inside(&item));
+        if (name.len == 0) continue;
+        if (names->num == OR_DIALECT_MAX_TOOLS)
+            ori_dialect_fail(w, OR_ERR_TOKENS, "tool_choice");
+        else
+            names->begin[names->num++] = name.ptr;
+    }
+}
+
+static bool ori_dialect_allowed(const ori_dialect_out *w, const ori_dialect_names *names,
+                                or_str name)
+{
+    const char *end = w->q->body.ptr + w->q->body.len;
+    if (w->allowed.ptr == NULL) return true;
+    for (uint32_t i = 0; i < names->num; i++)
+        if (name.len < (size_t)(end - names->begin[i]) && names->begin[i][name.len] == '"' &&
+            memcmp(names->begin[i], name.ptr, name.len) == 0)
+            return true;
     return false;
 }
 
@@ -9530,22 +9554,30 @@ static void ori_dialect_put_stubs(ori_dialect_out *w)
     }
 }
 
-static void ori_dialect_put_tools(ori_dialect_out *w)
+/* The tools that the client itself runs and that may be called. */
+static void ori_dialect_put_listed(ori_dialect_out *w)
 {
-    bool             legacy = !ori_dialect_has(w, ORI_M_TOOLS);
-    or_json_item     item;
-    ori_dialect_tool t;
-    ori_dialect_list l;
-    ori_dialect_read_choice(w);
+    bool              legacy = !ori_dialect_has(w, ORI_M_TOOLS);
+    or_json_item      item;
+    ori_dialect_tool  t;
+    ori_dialect_list  l;
+    ori_dialect_names allowed;
+    ori_dialect_read_allowed(w, &allowed);
     ori_dialect_begin(&l, ori_dialect_inside(&w->m[legacy ? ORI_M_FUNCTIONS : ORI_M_TOOLS]));
     while (w->err == OR_OK && ori_dialect_next(&l, &item)) {
         if (item.type != OR_JSON_OBJECT) ori_dialect_fail(w, OR_ERR_TYPE, "tools");
         if (w->err != OR_OK || !ori_dialect_read_tool(w, item.value, legacy, &t)) continue;
-        if (!ori_dialect_allowed(w, t.name)) continue;
+        if (!ori_dialect_allowed(w, &allowed, t.name)) continue;
         if (or_str_eq(t.name, w->chosen)) w->found = true;
         ori_dialect_begin_tool(w);
         ori_dialect_put_tool(w, &t);
     }
+}
+
+static void ori_dialect_put_tools(ori_dialect_out *w)
+{
+    ori_dialect_read_choice(w);
+    ori_dialect_put_listed(w);
     if (w->num_tools == 0) {
         w->choose = ORI_CHOOSE_UNSET;
         if (!w->gemini) ori_dialect_put_stubs(w);
