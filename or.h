@@ -8033,8 +8033,9 @@ static const ori_dialect_model *ori_dialect_find_model(const ori_dialect_model *
 typedef struct ori_dialect_asked {
     or_str   id, name; /* raw; absent when not sent */
     or_str   result;   /* the message; absent: none came */
+    or_str   sign;     /* GEMINI: its signature among the reasoning_details */
     uint32_t number;
-    bool     again;
+    bool     again, first;
 } ori_dialect_asked;
 
 typedef struct ori_dialect_call {
@@ -8837,17 +8838,28 @@ static void ori_dialect_put_reasoning(ori_dialect_out *w, or_str msg)
         if (f[i].type == OR_JSON_STRING && f[i].value.len > 0) w->loss->reasoning = true;
 }
 
-/* Gemini's signature for the call with that id; for the text when id is absent. */
-static or_str ori_dialect_find_sign(or_str msg, or_str id)
+/* The next of Gemini's signatures among the details, and the id of the call that it is for: absent
+   when it is for the text. */
+static bool ori_dialect_next_sign(ori_dialect_list *l, or_str *id, or_str *sign)
 {
-    or_json_item       details = ori_dialect_get(msg, "reasoning_details");
-    ori_dialect_list   l;
     ori_dialect_detail d;
-    ori_dialect_begin(&l, ori_dialect_inside(&details));
-    while (ori_dialect_next_detail(&l, &d)) {
-        or_str sign = d.data.len > 0 ? d.data : d.signature;
-        if (ori_dialect_is_google(&d) && sign.len > 0 && or_str_eq(d.id, id)) return sign;
+    while (ori_dialect_next_detail(l, &d)) {
+        *id = d.id;
+        *sign = d.data.len > 0 ? d.data : d.signature;
+        if (ori_dialect_is_google(&d) && sign->len > 0) return true;
     }
+    return false;
+}
+
+/* The signature for the text. */
+static or_str ori_dialect_text_sign(or_str msg)
+{
+    or_json_item     details = ori_dialect_get(msg, "reasoning_details");
+    ori_dialect_list l;
+    or_str           id, sign;
+    ori_dialect_begin(&l, ori_dialect_inside(&details));
+    while (ori_dialect_next_sign(&l, &id, &sign))
+        if (id.len == 0) return sign;
     return or_str_of(NULL, 0);
 }
 
@@ -8925,19 +8937,19 @@ static void ori_dialect_put_function_name(ori_dialect_out *w, or_str raw)
 
 /* The signature that goes with a call to Gemini. The first of a turn that has none gets the word
    that Google documents for calls of other models. */
-static or_str ori_dialect_sign_of(ori_dialect_out *w, const ori_dialect_call *call, or_str msg)
+static or_str ori_dialect_sign_of(const ori_dialect_out *w, const ori_dialect_call *call)
 {
     or_json_item extra = ori_dialect_get(call->object, "extra_content");
     or_json_item google = ori_dialect_get(ori_dialect_inside(&extra), "google");
     or_json_item item = ori_dialect_get(ori_dialect_inside(&google), "thought_signature");
     or_str       sign = ori_dialect_str(&item);
-    if (sign.len == 0 && call->asked.id.len > 0) sign = ori_dialect_find_sign(msg, call->asked.id);
-    if (sign.len == 0 && w->num_calls == 1 && (w->model->flags & ORI_UNSIGNED) == 0)
+    if (sign.len == 0) sign = call->asked.sign;
+    if (sign.len == 0 && call->asked.first && (w->model->flags & ORI_UNSIGNED) == 0)
         sign = OR_STR("skip_thought_signature_validator");
     return sign;
 }
 
-static void ori_dialect_put_call(ori_dialect_out *w, ori_dialect_call *call, or_str msg)
+static void ori_dialect_put_call(ori_dialect_out *w, const ori_dialect_call *call)
 {
     ori_dialect_begin_block(w, 'a');
     or_buf_put_z(w->out,
@@ -8948,7 +8960,7 @@ static void ori_dialect_put_call(ori_dialect_out *w, ori_dialect_call *call, or_
     or_buf_put_z(w->out, w->gemini ? ",\"args\":" : ",\"input\":");
     ori_dialect_put_arguments(w->out, call);
     if (w->gemini) {
-        or_str sign = ori_dialect_sign_of(w, call, msg);
+        or_str sign = ori_dialect_sign_of(w, call);
         or_buf_put_char(w->out, '}');
         if (sign.len > 0) {
             or_buf_put_z(w->out, ",\"thoughtSignature\":\"");
@@ -8960,8 +8972,8 @@ static void ori_dialect_put_call(ori_dialect_out *w, ori_dialect_call *call, or_
     or_buf_put_char(w->out, '}');
 }
 
-/* The calls of a message, and what is to be known of them for the results. */
-static void ori_dialect_put_calls(ori_dialect_out *w, or_str msg)
+/* What is to be known of the calls of a message, to write them and for their results. */
+static void ori_dialect_note_calls(ori_dialect_out *w, or_str msg)
 {
     ori_dialect_calls calls;
     ori_dialect_call  call;
@@ -8972,10 +8984,38 @@ static void ori_dialect_put_calls(ori_dialect_out *w, or_str msg)
         if (call.asked.name.len == 0) ori_dialect_fail(w, OR_ERR_TYPE, "messages.tool_calls");
         if (w->err != OR_OK) return;
         call.asked.number = ++w->number;
+        call.asked.first = w->num_calls == 0;
         for (uint32_t i = 0; i < w->num_calls; i++)
             if (or_str_eq(w->calls[i].id, call.asked.id)) call.asked.again = true;
         w->calls[w->num_calls++] = call.asked;
-        ori_dialect_put_call(w, &call, msg);
+    }
+}
+
+/* Gemini's signatures of a message, to the calls from `from` on. Every detail is looked at once:
+   there may be as many as fit into a body. */
+static void ori_dialect_match_signs(ori_dialect_out *w, or_str msg, uint32_t from)
+{
+    or_json_item     details = ori_dialect_get(msg, "reasoning_details");
+    ori_dialect_list l;
+    or_str           id, sign;
+    ori_dialect_begin(&l, ori_dialect_inside(&details));
+    while (ori_dialect_next_sign(&l, &id, &sign))
+        for (uint32_t i = from; i < w->num_calls && id.len > 0; i++)
+            if (w->calls[i].sign.len == 0 && or_str_eq(w->calls[i].id, id)) w->calls[i].sign = sign;
+}
+
+static void ori_dialect_put_calls(ori_dialect_out *w, or_str msg)
+{
+    uint32_t          i = w->num_calls;
+    ori_dialect_calls calls;
+    ori_dialect_call  call;
+    ori_dialect_note_calls(w, msg);
+    if (w->err != OR_OK || i == w->num_calls) return;
+    if (w->gemini) ori_dialect_match_signs(w, msg, i);
+    ori_dialect_begin_calls(&calls, msg);
+    for (; i < w->num_calls && ori_dialect_next_call(&calls, &call); i++) {
+        call.asked = w->calls[i];
+        ori_dialect_put_call(w, &call);
     }
 }
 
@@ -9155,7 +9195,7 @@ static void ori_dialect_put_assistant(ori_dialect_out *w, or_str msg, bool last)
         if (f[i].type != OR_JSON_NONE && !ori_dialect_idle(&f[i], NULL))
             ori_dialect_lose(w->loss, lost[i - 2]);
     ori_dialect_put_reasoning(w, msg);
-    if (w->gemini) w->sign = ori_dialect_find_sign(msg, none);
+    if (w->gemini) w->sign = ori_dialect_text_sign(msg);
     last = last && !w->gemini && w->num_calls == 0 && !ori_dialect_next_call(&calls, &call);
     w->trim = last && (f[1].type != OR_JSON_STRING || ori_dialect_blank(f[1].value));
     ori_dialect_put_content(w, 'a', &f[0], msg, 2);
