@@ -1762,6 +1762,7 @@ typedef struct or_dialect_stream {
     bool       thinking; /* GEMINI: so was the last part; RESPONSES: the open item told some */
     bool       odd;      /* MESSAGES: a count could not be read */
     uint8_t    calls[OR_CHAT_MAX_CALLS]; /* RESPONSES: what came of each */
+    uint64_t   told[2];  /* RESPONSES: which of the first items told some text; bits */
 } or_dialect_stream;
 
 OR_API void or_dialect_stream_init(or_dialect_stream *d, or_dialect from);
@@ -13569,14 +13570,40 @@ static void ori_responses_item(ori_read *r, int item, bool told)
     }
 }
 
-/* The end of an item, whose texts came as deltas before it, or (with servers that do not stream)
-   did not. */
-static void ori_responses_item_event(ori_read *r, int item)
+/* The bit of an event's item in *word of d.told; 0: none. */
+static uint64_t ori_responses_bit(const ori_read *r, int root, int *word)
 {
-    bool *told =
+    uint64_t index;
+    *word = 0;
+    if (or_json_get_u64(&r->c.doc, ori_read_at(r, root, "/output_index"), &index) != OR_OK ||
+        index >= 128)
+        return 0;
+    *word = (int)(index / 64);
+    return (uint64_t)1 << index % 64;
+}
+
+/* Text of an item came. */
+static void ori_responses_tell(ori_read *r, int root, bool *told)
+{
+    int      word;
+    uint64_t bit = ori_responses_bit(r, root, &word);
+    r->d.told[word] |= bit;
+    *told = true;
+}
+
+/* The end of an item, whose texts came as deltas before it, or (with servers that do not stream)
+   did not. Several may be open at once, told apart by output_index; with servers that send none
+   it is the only one. */
+static void ori_responses_item_event(ori_read *r, int root, int item)
+{
+    int      word;
+    uint64_t bit = ori_responses_bit(r, root, &word);
+    bool    *last =
         ori_read_is(r, ori_read_at(r, item, "/type"), "reasoning") ? &r->d.thinking : &r->d.said;
-    ori_responses_item(r, item, *told);
-    *told = false;
+    bool told = *last;
+    if (bit != 0 && (r->d.told[0] | r->d.told[1]) != 0) told = (r->d.told[word] & bit) != 0;
+    ori_responses_item(r, item, told);
+    *last = false;
 }
 
 /* A complete response has no open calls: those without arguments get {}. */
@@ -13668,17 +13695,17 @@ static void ori_responses_event_of(ori_read *r, int root, size_t row)
     case ORI_EVENT_TEXT:
         if (ori_read_type(r, delta) == OR_JSON_OBJECT) delta = ori_read_at(r, delta, "/text");
         ori_read_append(r, ORI_READ_TEXT, delta);
-        r->d.said = true;
+        ori_responses_tell(r, root, &r->d.said);
         break;
     case ORI_EVENT_REFUSAL:
         ori_read_append(r, ORI_READ_REFUSAL, delta);
-        r->d.said = true;
+        ori_responses_tell(r, root, &r->d.said);
         break;
     case ORI_EVENT_SUMMARY:
     case ORI_EVENT_THOUGHT:
         ori_read_thought(r, event == ORI_EVENT_THOUGHT ? ORI_DETAIL_TEXT : ORI_DETAIL_SUMMARY,
                          delta, -1);
-        r->d.thinking = true;
+        ori_responses_tell(r, root, &r->d.thinking);
         break;
     case ORI_EVENT_CITATION: ori_read_citation(r, ori_read_at(r, root, "/annotation")); break;
     case ORI_EVENT_FRAGMENT: ori_responses_fragment(r, root); break;
@@ -13689,7 +13716,7 @@ static void ori_responses_event_of(ori_read *r, int root, size_t row)
         if (ori_responses_is_call(r, item))
             ori_responses_call_event(r, root, item, true);
         else
-            ori_responses_item_event(r, item);
+            ori_responses_item_event(r, root, item);
         break;
     default:
         ori_responses_end(r, response, or_str_z(ori_responses_events[row].name));
