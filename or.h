@@ -1773,6 +1773,7 @@ typedef struct or_dialect_stream {
     bool       thinking; /* GEMINI: so was the last part; RESPONSES: the open item told some */
     bool       odd;      /* MESSAGES: a count could not be read */
     uint8_t    calls[OR_CHAT_MAX_CALLS]; /* RESPONSES: what came of each */
+    uint64_t   told[2];  /* RESPONSES: which of the first items told some text; bits */
 } or_dialect_stream;
 
 OR_API void or_dialect_stream_init(or_dialect_stream *d, or_dialect from);
@@ -8044,8 +8045,9 @@ static const ori_dialect_model *ori_dialect_find_model(const ori_dialect_model *
 typedef struct ori_dialect_asked {
     or_str   id, name; /* raw; absent when not sent */
     or_str   result;   /* the message; absent: none came */
+    or_str   sign;     /* GEMINI: its signature among the reasoning_details */
     uint32_t number;
-    bool     again;
+    bool     again, first;
 } ori_dialect_asked;
 
 typedef struct ori_dialect_call {
@@ -8848,17 +8850,28 @@ static void ori_dialect_put_reasoning(ori_dialect_out *w, or_str msg)
         if (f[i].type == OR_JSON_STRING && f[i].value.len > 0) w->loss->reasoning = true;
 }
 
-/* Gemini's signature for the call with that id; for the text when id is absent. */
-static or_str ori_dialect_find_sign(or_str msg, or_str id)
+/* The next of Gemini's signatures among the details, and the id of the call that it is for: absent
+   when it is for the text. */
+static bool ori_dialect_next_sign(ori_dialect_list *l, or_str *id, or_str *sign)
 {
-    or_json_item       details = ori_dialect_get(msg, "reasoning_details");
-    ori_dialect_list   l;
     ori_dialect_detail d;
-    ori_dialect_begin(&l, ori_dialect_inside(&details));
-    while (ori_dialect_next_detail(&l, &d)) {
-        or_str sign = d.data.len > 0 ? d.data : d.signature;
-        if (ori_dialect_is_google(&d) && sign.len > 0 && or_str_eq(d.id, id)) return sign;
+    while (ori_dialect_next_detail(l, &d)) {
+        *id = d.id;
+        *sign = d.data.len > 0 ? d.data : d.signature;
+        if (ori_dialect_is_google(&d) && sign->len > 0) return true;
     }
+    return false;
+}
+
+/* The signature for the text. */
+static or_str ori_dialect_text_sign(or_str msg)
+{
+    or_json_item     details = ori_dialect_get(msg, "reasoning_details");
+    ori_dialect_list l;
+    or_str           id, sign;
+    ori_dialect_begin(&l, ori_dialect_inside(&details));
+    while (ori_dialect_next_sign(&l, &id, &sign))
+        if (id.len == 0) return sign;
     return or_str_of(NULL, 0);
 }
 
@@ -8936,19 +8949,19 @@ static void ori_dialect_put_function_name(ori_dialect_out *w, or_str raw)
 
 /* The signature that goes with a call to Gemini. The first of a turn that has none gets the word
    that Google documents for calls of other models. */
-static or_str ori_dialect_sign_of(ori_dialect_out *w, const ori_dialect_call *call, or_str msg)
+static or_str ori_dialect_sign_of(const ori_dialect_out *w, const ori_dialect_call *call)
 {
     or_json_item extra = ori_dialect_get(call->object, "extra_content");
     or_json_item google = ori_dialect_get(ori_dialect_inside(&extra), "google");
     or_json_item item = ori_dialect_get(ori_dialect_inside(&google), "thought_signature");
     or_str       sign = ori_dialect_str(&item);
-    if (sign.len == 0 && call->asked.id.len > 0) sign = ori_dialect_find_sign(msg, call->asked.id);
-    if (sign.len == 0 && w->num_calls == 1 && (w->model->flags & ORI_UNSIGNED) == 0)
+    if (sign.len == 0) sign = call->asked.sign;
+    if (sign.len == 0 && call->asked.first && (w->model->flags & ORI_UNSIGNED) == 0)
         sign = OR_STR("skip_thought_signature_validator");
     return sign;
 }
 
-static void ori_dialect_put_call(ori_dialect_out *w, ori_dialect_call *call, or_str msg)
+static void ori_dialect_put_call(ori_dialect_out *w, const ori_dialect_call *call)
 {
     ori_dialect_begin_block(w, 'a');
     or_buf_put_z(w->out,
@@ -8959,7 +8972,7 @@ static void ori_dialect_put_call(ori_dialect_out *w, ori_dialect_call *call, or_
     or_buf_put_z(w->out, w->gemini ? ",\"args\":" : ",\"input\":");
     ori_dialect_put_arguments(w->out, call);
     if (w->gemini) {
-        or_str sign = ori_dialect_sign_of(w, call, msg);
+        or_str sign = ori_dialect_sign_of(w, call);
         or_buf_put_char(w->out, '}');
         if (sign.len > 0) {
             or_buf_put_z(w->out, ",\"thoughtSignature\":\"");
@@ -8971,8 +8984,8 @@ static void ori_dialect_put_call(ori_dialect_out *w, ori_dialect_call *call, or_
     or_buf_put_char(w->out, '}');
 }
 
-/* The calls of a message, and what is to be known of them for the results. */
-static void ori_dialect_put_calls(ori_dialect_out *w, or_str msg)
+/* What is to be known of the calls of a message, to write them and for their results. */
+static void ori_dialect_note_calls(ori_dialect_out *w, or_str msg)
 {
     ori_dialect_calls calls;
     ori_dialect_call  call;
@@ -8983,10 +8996,38 @@ static void ori_dialect_put_calls(ori_dialect_out *w, or_str msg)
         if (call.asked.name.len == 0) ori_dialect_fail(w, OR_ERR_TYPE, "messages.tool_calls");
         if (w->err != OR_OK) return;
         call.asked.number = ++w->number;
+        call.asked.first = w->num_calls == 0;
         for (uint32_t i = 0; i < w->num_calls; i++)
             if (or_str_eq(w->calls[i].id, call.asked.id)) call.asked.again = true;
         w->calls[w->num_calls++] = call.asked;
-        ori_dialect_put_call(w, &call, msg);
+    }
+}
+
+/* Gemini's signatures of a message, to the calls from `from` on. Every detail is looked at once:
+   there may be as many as fit into a body. */
+static void ori_dialect_match_signs(ori_dialect_out *w, or_str msg, uint32_t from)
+{
+    or_json_item     details = ori_dialect_get(msg, "reasoning_details");
+    ori_dialect_list l;
+    or_str           id, sign;
+    ori_dialect_begin(&l, ori_dialect_inside(&details));
+    while (ori_dialect_next_sign(&l, &id, &sign))
+        for (uint32_t i = from; i < w->num_calls && id.len > 0; i++)
+            if (w->calls[i].sign.len == 0 && or_str_eq(w->calls[i].id, id)) w->calls[i].sign = sign;
+}
+
+static void ori_dialect_put_calls(ori_dialect_out *w, or_str msg)
+{
+    uint32_t          i = w->num_calls;
+    ori_dialect_calls calls;
+    ori_dialect_call  call;
+    ori_dialect_note_calls(w, msg);
+    if (w->err != OR_OK || i == w->num_calls) return;
+    if (w->gemini) ori_dialect_match_signs(w, msg, i);
+    ori_dialect_begin_calls(&calls, msg);
+    for (; i < w->num_calls && ori_dialect_next_call(&calls, &call); i++) {
+        call.asked = w->calls[i];
+        ori_dialect_put_call(w, &call);
     }
 }
 
@@ -9166,7 +9207,7 @@ static void ori_dialect_put_assistant(ori_dialect_out *w, or_str msg, bool last)
         if (f[i].type != OR_JSON_NONE && !ori_dialect_idle(&f[i], NULL))
             ori_dialect_lose(w->loss, lost[i - 2]);
     ori_dialect_put_reasoning(w, msg);
-    if (w->gemini) w->sign = ori_dialect_find_sign(msg, none);
+    if (w->gemini) w->sign = ori_dialect_text_sign(msg);
     last = last && !w->gemini && w->num_calls == 0 && !ori_dialect_next_call(&calls, &call);
     w->trim = last && (f[1].type != OR_JSON_STRING || ori_dialect_blank(f[1].value));
     ori_dialect_put_content(w, 'a', &f[0], msg, 2);
@@ -9352,14 +9393,38 @@ static void ori_dialect_read_choice(ori_dialect_out *w)
     }
 }
 
-static bool ori_dialect_allowed(const ori_dialect_out *w, or_str name)
+/* The names of the tools that may be called, found once: to look for each tool's in the list would
+   take as long as both are long. Of a name only its begin is kept, since a quote ends it. */
+typedef struct ori_dialect_names {
+    const char *begin[OR_DIALECT_MAX_TOOLS];
+    uint32_t    num;
+} ori_dialect_names;
+
+static void ori_dialect_read_allowed(ori_dialect_out *w, ori_dialect_names *names)
 {
     ori_dialect_list l;
     or_json_item     item;
-    if (w->allowed.ptr == NULL) return true;
+    names->num = 0;
     ori_dialect_begin(&l, w->allowed);
-    for (uint32_t i = 0; i < OR_DIALECT_MAX_TOOLS && ori_dialect_next(&l, &item); i++)
-        if (or_str_eq(ori_dialect_named(ori_dialect_inside(&item)), name)) return true;
+    while (w->err == OR_OK && ori_dialect_next(&l, &item)) {
+        or_str name = ori_dialect_named(ori_dialect_inside(&item));
+        if (name.len == 0) continue;
+        if (names->num == OR_DIALECT_MAX_TOOLS)
+            ori_dialect_fail(w, OR_ERR_TOKENS, "tool_choice");
+        else
+            names->begin[names->num++] = name.ptr;
+    }
+}
+
+static bool ori_dialect_allowed(const ori_dialect_out *w, const ori_dialect_names *names,
+                                or_str name)
+{
+    const char *end = w->q->body.ptr + w->q->body.len;
+    if (w->allowed.ptr == NULL) return true;
+    for (uint32_t i = 0; i < names->num; i++)
+        if (name.len < (size_t)(end - names->begin[i]) && names->begin[i][name.len] == '"' &&
+            memcmp(names->begin[i], name.ptr, name.len) == 0)
+            return true;
     return false;
 }
 
@@ -9541,22 +9606,30 @@ static void ori_dialect_put_stubs(ori_dialect_out *w)
     }
 }
 
-static void ori_dialect_put_tools(ori_dialect_out *w)
+/* The tools that the client itself runs and that may be called. */
+static void ori_dialect_put_listed(ori_dialect_out *w)
 {
-    bool             legacy = !ori_dialect_has(w, ORI_M_TOOLS);
-    or_json_item     item;
-    ori_dialect_tool t;
-    ori_dialect_list l;
-    ori_dialect_read_choice(w);
+    bool              legacy = !ori_dialect_has(w, ORI_M_TOOLS);
+    or_json_item      item;
+    ori_dialect_tool  t;
+    ori_dialect_list  l;
+    ori_dialect_names allowed;
+    ori_dialect_read_allowed(w, &allowed);
     ori_dialect_begin(&l, ori_dialect_inside(&w->m[legacy ? ORI_M_FUNCTIONS : ORI_M_TOOLS]));
     while (w->err == OR_OK && ori_dialect_next(&l, &item)) {
         if (item.type != OR_JSON_OBJECT) ori_dialect_fail(w, OR_ERR_TYPE, "tools");
         if (w->err != OR_OK || !ori_dialect_read_tool(w, item.value, legacy, &t)) continue;
-        if (!ori_dialect_allowed(w, t.name)) continue;
+        if (!ori_dialect_allowed(w, &allowed, t.name)) continue;
         if (or_str_eq(t.name, w->chosen)) w->found = true;
         ori_dialect_begin_tool(w);
         ori_dialect_put_tool(w, &t);
     }
+}
+
+static void ori_dialect_put_tools(ori_dialect_out *w)
+{
+    ori_dialect_read_choice(w);
+    ori_dialect_put_listed(w);
     if (w->num_tools == 0) {
         w->choose = ORI_CHOOSE_UNSET;
         if (!w->gemini) ori_dialect_put_stubs(w);
@@ -13508,14 +13581,40 @@ static void ori_responses_item(ori_read *r, int item, bool told)
     }
 }
 
-/* The end of an item, whose texts came as deltas before it, or (with servers that do not stream)
-   did not. */
-static void ori_responses_item_event(ori_read *r, int item)
+/* The bit of an event's item in *word of d.told; 0: none. */
+static uint64_t ori_responses_bit(const ori_read *r, int root, int *word)
 {
-    bool *told =
+    uint64_t index;
+    *word = 0;
+    if (or_json_get_u64(&r->c.doc, ori_read_at(r, root, "/output_index"), &index) != OR_OK ||
+        index >= 128)
+        return 0;
+    *word = (int)(index / 64);
+    return (uint64_t)1 << index % 64;
+}
+
+/* Text of an item came. */
+static void ori_responses_tell(ori_read *r, int root, bool *told)
+{
+    int      word;
+    uint64_t bit = ori_responses_bit(r, root, &word);
+    r->d.told[word] |= bit;
+    *told = true;
+}
+
+/* The end of an item, whose texts came as deltas before it, or (with servers that do not stream)
+   did not. Several may be open at once, told apart by output_index; with servers that send none
+   it is the only one. */
+static void ori_responses_item_event(ori_read *r, int root, int item)
+{
+    int      word;
+    uint64_t bit = ori_responses_bit(r, root, &word);
+    bool    *last =
         ori_read_is(r, ori_read_at(r, item, "/type"), "reasoning") ? &r->d.thinking : &r->d.said;
-    ori_responses_item(r, item, *told);
-    *told = false;
+    bool told = *last;
+    if (bit != 0 && (r->d.told[0] | r->d.told[1]) != 0) told = (r->d.told[word] & bit) != 0;
+    ori_responses_item(r, item, told);
+    *last = false;
 }
 
 /* A complete response has no open calls: those without arguments get {}. */
@@ -13607,17 +13706,17 @@ static void ori_responses_event_of(ori_read *r, int root, size_t row)
     case ORI_EVENT_TEXT:
         if (ori_read_type(r, delta) == OR_JSON_OBJECT) delta = ori_read_at(r, delta, "/text");
         ori_read_append(r, ORI_READ_TEXT, delta);
-        r->d.said = true;
+        ori_responses_tell(r, root, &r->d.said);
         break;
     case ORI_EVENT_REFUSAL:
         ori_read_append(r, ORI_READ_REFUSAL, delta);
-        r->d.said = true;
+        ori_responses_tell(r, root, &r->d.said);
         break;
     case ORI_EVENT_SUMMARY:
     case ORI_EVENT_THOUGHT:
         ori_read_thought(r, event == ORI_EVENT_THOUGHT ? ORI_DETAIL_TEXT : ORI_DETAIL_SUMMARY,
                          delta, -1);
-        r->d.thinking = true;
+        ori_responses_tell(r, root, &r->d.thinking);
         break;
     case ORI_EVENT_CITATION: ori_read_citation(r, ori_read_at(r, root, "/annotation")); break;
     case ORI_EVENT_FRAGMENT: ori_responses_fragment(r, root); break;
@@ -13628,7 +13727,7 @@ static void ori_responses_event_of(ori_read *r, int root, size_t row)
         if (ori_responses_is_call(r, item))
             ori_responses_call_event(r, root, item, true);
         else
-            ori_responses_item_event(r, item);
+            ori_responses_item_event(r, root, item);
         break;
     default:
         ori_responses_end(r, response, or_str_z(ori_responses_events[row].name));
@@ -14641,7 +14740,20 @@ static void ori_reply_put_message_usage(or_buf *out, const or_usage *u, const or
                         u->prompt_tokens > beside ? u->prompt_tokens - beside : 0);
     ori_reply_put_count(out, ",\"cache_creation_input_tokens\":", u->cache_write_tokens);
     ori_reply_put_count(out, ",\"cache_read_input_tokens\":", u->cached_tokens);
+    if (u->cache_write_1h_tokens > 0) {
+        ori_reply_put_count(out, ",\"cache_creation\":{\"ephemeral_5m_input_tokens\":",
+                            u->cache_write_tokens > u->cache_write_1h_tokens
+                                ? u->cache_write_tokens - u->cache_write_1h_tokens
+                                : 0);
+        ori_reply_put_count(out, ",\"ephemeral_1h_input_tokens\":", u->cache_write_1h_tokens);
+        or_buf_put_char(out, '}');
+    }
     ori_reply_put_count(out, ",\"output_tokens\":", u->completion_tokens);
+    if (u->reasoning_tokens > 0) {
+        ori_reply_put_count(out,
+                            ",\"output_tokens_details\":{\"thinking_tokens\":", u->reasoning_tokens);
+        or_buf_put_char(out, '}');
+    }
     if (u->web_searches > 0) {
         ori_reply_put_count(out, ",\"server_tool_use\":{\"web_search_requests\":", u->web_searches);
         or_buf_put_char(out, '}');

@@ -658,6 +658,22 @@ static const struct {
      ITEM_DONE("3", "{'type':'message','content':[{'type':'refusal','refusal':'q'}]}") COMPLETED,
      "reasoning(s)details([{'type':'reasoning.summary','summary':'s','format':'openai-responses-v1','index':0}"
      "])|text(a)|refusal(r)|refusal(q)||" ENDED, OR_END_COMPLETE},
+    {"several messages open at once", R,
+     EV("output_text.delta", ",'output_index':0,'delta':'a'") ITEM("1", FUNCTION("a"))
+     EV("output_text.delta", ",'output_index':2,'delta':'b'")
+     EV("reasoning_text.delta", ",'output_index':3,'delta':'s'")
+     EV("refusal.delta", ",'output_index':127,'delta':'q'")
+     ITEM_DONE("0", "{'type':'message','content':[{'text':'a'}]}")
+     ITEM_DONE("127", "{'type':'message','content':[{'refusal':'q'}]}")
+     ITEM_DONE("2", "{'type':'message','content':[{'text':'b'}]}")
+     ITEM_DONE("3", "{'type':'reasoning','content':[{'text':'s'}]}")
+     ITEM_DONE("4", "{'type':'message','content':[{'text':'c'}]}")
+     EV("output_text.delta", ",'output_index':128,'delta':'d'")
+     ITEM_DONE("128", "{'type':'message','content':[{'text':'d'}]}") COMPLETED,
+     "text(a)|call0(a):(f)=()|text(b)|reasoning(s)details([{'type':'reasoning.text','text':'s','format':"
+     "'openai-responses-v1','index':0}])|refusal(q)|||||text(c)|text(d)||donecall0=({})finish(calls)native("
+     "completed)usage(1,2,3,0,0,0)|",
+     OR_END_COMPLETE},
     {"old names", R,
      EV("content_part.delta", ",'delta':'a'") EV("content_part.delta", ",'delta':{'type':'output_text','text':'b'}")
      EV("reasoning_text.delta", ",'delta':'r'") EV("done", ",'response':{'status':'completed'}"),

@@ -1064,6 +1064,21 @@ static void test_counts(void)
     }
     for (uint32_t num = OR_DIALECT_MAX_TOOLS - 1; num <= OR_DIALECT_MAX_TOOLS + 1; num++) {
         or_buf_init(&in, body, sizeof body);
+        or_buf_put_z(&in, "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],\"tools\":["
+                          "{\"function\":{\"name\":\"f\"}},{\"function\":{\"name\":\"last\"}}],"
+                          "\"tool_choice\":{\"allowed_tools\":{\"tools\":[");
+        for (uint32_t i = 1; i < num; i++) or_buf_put_z(&in, "{\"name\":\"ff\"},");
+        or_buf_put_z(&in, "{\"name\":\"last\"}]}}}");
+        q.body = or_buf_str(&in);
+        or_buf_init(&out, mem, sizeof mem);
+        CHECK_ERR(write_to(&out, OR_DIALECT_GEMINI, &q),
+                  num > OR_DIALECT_MAX_TOOLS ? OR_ERR_TOKENS : OR_OK, "allowed tools");
+        if (num > OR_DIALECT_MAX_TOOLS) continue;
+        CHECK(or_str_find(or_buf_str(&out), OR_STR("[{\"name\":\"last\"}]"), 0) < out.len,
+              "allowed tools");
+    }
+    for (uint32_t num = OR_DIALECT_MAX_TOOLS - 1; num <= OR_DIALECT_MAX_TOOLS + 1; num++) {
+        or_buf_init(&in, body, sizeof body);
         or_buf_put_z(&in, "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}");
         for (uint32_t i = 0; i < 2 * num; i++) {
             or_buf_put_z(&in, ",{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"x\","
