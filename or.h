@@ -7615,8 +7615,8 @@ static void ori_dialect_begin(ori_dialect_list *l, or_str list)
 {
     or_json_item item;
     or_json_scan_init(&l->scan, list);
-    l->more = list.len > 0 && or_json_scan_next(&l->scan, &item) == OR_OK &&
-              item.type >= OR_JSON_ARRAY;
+    l->more =
+        list.len > 0 && or_json_scan_next(&l->scan, &item) == OR_OK && item.type >= OR_JSON_ARRAY;
 }
 
 static bool ori_dialect_next(ori_dialect_list *l, or_json_item *item)
@@ -7657,6 +7657,62 @@ static bool ori_dialect_is(const or_json_item *item, const char *text)
     return item->type == OR_JSON_STRING && or_json_str_is(item->value, or_str_z(text));
 }
 
+/* The raw text of a string; absent for anything else. */
+static or_str ori_dialect_str(const or_json_item *item)
+{
+    return item->type == OR_JSON_STRING ? item->value : or_str_of(NULL, 0);
+}
+
+/* Text of an object or array; absent for anything else. */
+static or_str ori_dialect_inside(const or_json_item *item)
+{
+    return item->type >= OR_JSON_ARRAY ? item->value : or_str_of(NULL, 0);
+}
+
+/* The elements of an array; of anything else none. */
+static void ori_dialect_begin_array(ori_dialect_list *l, const or_json_item *item)
+{
+    ori_dialect_begin(l, item->type == OR_JSON_ARRAY ? item->value : or_str_of(NULL, 0));
+}
+
+/* The next character of a raw string: what an escape stands for, else one byte. */
+static uint32_t ori_dialect_char(const char **p, const char *end)
+{
+    return **p == '\\' ? ori_json_unescape_one(p, end) : (unsigned char)*(*p)++;
+}
+
+static bool ori_dialect_space(uint32_t c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The end of raw without white space before it; raw.ptr when there is nothing else. */
+static const char *ori_dialect_text_end(or_str raw)
+{
+    const char *p = raw.ptr, *end = p + raw.len, *last = p;
+    while (p < end) {
+        uint32_t c = ori_dialect_char(&p, end);
+        if (!ori_dialect_space(c)) last = p;
+    }
+    return last;
+}
+
+static bool ori_dialect_blank(or_str raw)
+{
+    const char *p = raw.ptr, *end = p + raw.len;
+    while (p < end)
+        if (!ori_dialect_space(ori_dialect_char(&p, end))) return false;
+    return true;
+}
+
+/* The byte that two hexadecimal digits at p are; -1: there are none. */
+static int ori_dialect_hex_byte(const char *p, const char *end)
+{
+    int high = end - p >= 2 ? ori_json_hex(p[0]) : -1;
+    int low = high >= 0 ? ori_json_hex(p[1]) : -1;
+    return low < 0 ? -1 : high << 4 | low;
+}
+
 /* ---- pieces of output ---- */
 
 /* Begin a member of an object (or an element: name NULL): the comma, and the name. *any says
@@ -7687,6 +7743,15 @@ static or_err ori_dialect_put_str(or_buf *out, or_str text)
     return or_json_writer_end(&w);
 }
 
+/* The last digits of n, hexadecimal; a: the first of the letters, 'a' or 'A'. */
+static void ori_dialect_put_hex(or_buf *out, uint32_t n, uint32_t digits, char a)
+{
+    while (digits-- > 0) {
+        uint32_t d = n >> 4 * digits & 15;
+        or_buf_put_char(out, (char)(d < 10 ? '0' + d : (unsigned char)a + d - 10));
+    }
+}
+
 static void ori_dialect_lose(or_dialect_loss *loss, const char *name)
 {
     for (uint32_t i = 0; i < loss->num; i++)
@@ -7696,33 +7761,36 @@ static void ori_dialect_lose(or_dialect_loss *loss, const char *name)
 
 /* ---- names that a dialect does not allow ---- */
 
+static bool ori_dialect_letter(char c)
+{
+    return ori_lower(c) >= 'a' && ori_lower(c) <= 'z';
+}
+
+/* A letter, a digit, or one of `also`. */
+static bool ori_dialect_plain_char(char c, const char *also)
+{
+    while (*also != 0 && *also != c) also++;
+    return *also != 0 || ori_dialect_letter(c) || ori_digit(c);
+}
+
 /* Names of functions and ids of calls with characters (or a length) that the other side refuses
    are written as "or--" and what they are, each byte but letters, digits and _ as -HH. What
    would be taken for such a name is written so too, hence ori_dialect_restore is its inverse. */
 static bool ori_dialect_is_plain(or_str name, const char *also, size_t max)
 {
-    size_t i = 0;
-    for (; i < name.len; i++) {
-        char c = name.ptr[i];
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) continue;
-        if (c == '_' || (c != 0 && or_str_find(or_str_z(also), or_str_of(&c, 1), 0) <
-                                       or_str_z(also).len))
-            continue;
-        return false;
-    }
-    return name.len > 0 && name.len <= max &&
-           (name.len < 4 || memcmp(name.ptr, "or--", 4) != 0);
+    for (size_t i = 0; i < name.len; i++)
+        if (!ori_dialect_plain_char(name.ptr[i], also)) return false;
+    return name.len > 0 && name.len <= max && (name.len < 4 || memcmp(name.ptr, "or--", 4) != 0);
 }
 
-/* raw: from between the quotes of a string; also: the characters that are allowed besides letters,
-   digits and _; max: bytes. What gets longer than that ends in a hash, and stays so. */
+/* raw: from between the quotes of a string; also: the characters that are allowed besides letters
+   and digits, _ among them; max: bytes. What gets longer than that ends in a hash, and stays so. */
 static void ori_dialect_put_plain(or_buf *out, or_str raw, const char *also, size_t max)
 {
-    static const char hex[] = "0123456789ABCDEF";
-    char              mem[260]; /* longer names are cut, and told apart by the hash of all */
-    or_str            name = raw;
-    size_t            from = out->len;
-    uint32_t          h = ori_chat_hash(raw);
+    char     mem[260]; /* longer names are cut, and told apart by the hash of all */
+    or_str   name = raw;
+    size_t   from = out->len;
+    uint32_t h = ori_chat_hash(raw);
     if (raw.len > sizeof mem) name = or_str_of(raw.ptr, 0);
     if (raw.len <= sizeof mem && or_json_unescape(raw, mem, sizeof mem, &name) != OR_OK)
         name = or_str_of(raw.ptr, 0);
@@ -7733,17 +7801,16 @@ static void ori_dialect_put_plain(or_buf *out, or_str raw, const char *also, siz
     or_buf_put_z(out, "or--");
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
-        if (ori_dialect_is_plain(or_str_of(&c, 1), "", 1)) {
+        if (ori_dialect_plain_char(c, "_")) {
             or_buf_put_char(out, c);
             continue;
         }
         or_buf_put_char(out, '-');
-        or_buf_put_char(out, hex[(unsigned char)c >> 4]);
-        or_buf_put_char(out, hex[(unsigned char)c & 15]);
+        ori_dialect_put_hex(out, (unsigned char)c, 2, 'A');
     }
     if (out->err != OR_OK || (name.len > 0 && out->len - from <= max)) return;
     if (out->len - from > max - 8) out->len = from + max - 8;
-    for (int i = 28; i >= 0; i -= 4) or_buf_put_char(out, hex[h >> i & 15]);
+    ori_dialect_put_hex(out, h, 8, 'A');
 }
 
 /* The name that was written so; the name itself when it was not. */
@@ -7757,10 +7824,9 @@ static or_str ori_dialect_restore(or_str name, or_arena *arena)
     for (size_t i = 4; i < name.len; i++) {
         char c = name.ptr[i];
         if (c == '-') {
-            int high = i + 2 < name.len ? ori_json_hex(name.ptr[i + 1]) : -1;
-            int low = high >= 0 ? ori_json_hex(name.ptr[i + 2]) : -1;
-            if (low < 0) return name;
-            c = (char)(high << 4 | low);
+            int byte = ori_dialect_hex_byte(name.ptr + i + 1, name.ptr + name.len);
+            if (byte < 0) return name;
+            c = (char)byte;
             i += 2;
         }
         mem[n++] = c;
@@ -7881,17 +7947,14 @@ uint32_t or_dialect_parameters(or_dialect d)
 
 static void ori_dialect_put_encoded(or_buf *out, or_str text)
 {
-    static const char hex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i], low = ori_lower(c);
-        if ((low >= 'a' && low <= 'z') || ori_digit(c) || c == '-' || c == '.' || c == '_' ||
-            c == '~' || c == '/') {
+        char c = text.ptr[i];
+        if (ori_dialect_plain_char(c, "-._~/")) {
             or_buf_put_char(out, c);
             continue;
         }
         or_buf_put_char(out, '%');
-        or_buf_put_char(out, hex[(unsigned char)c >> 4]);
-        or_buf_put_char(out, hex[(unsigned char)c & 15]);
+        ori_dialect_put_hex(out, (unsigned char)c, 2, 'A');
     }
 }
 
@@ -8111,18 +8174,6 @@ static void ori_dialect_lose_member(ori_dialect_out *w, uint32_t member)
     if (ori_dialect_has(w, member)) ori_dialect_lose(w->loss, ori_dialect_members[member].name);
 }
 
-/* The raw text of a string; absent for anything else. */
-static or_str ori_dialect_str(const or_json_item *item)
-{
-    return item->type == OR_JSON_STRING ? item->value : or_str_of(NULL, 0);
-}
-
-/* Text of an object or array; absent for anything else. */
-static or_str ori_dialect_inside(const or_json_item *item)
-{
-    return item->type >= OR_JSON_ARRAY ? item->value : or_str_of(NULL, 0);
-}
-
 /* Does the value say no more than nothing would? */
 static bool ori_dialect_idle(const or_json_item *item, const char *idle)
 {
@@ -8206,35 +8257,6 @@ static void ori_dialect_check_types(ori_dialect_out *w)
 }
 
 /* ---- text as it stands ---- */
-
-/* The end of raw without white space before it; raw.ptr when there is nothing else. */
-static const char *ori_dialect_text_end(or_str raw)
-{
-    const char *p = raw.ptr, *end = p + raw.len, *last = p;
-    while (p < end) {
-        uint32_t c = (unsigned char)*p;
-        if (c == '\\')
-            c = ori_json_unescape_one(&p, end);
-        else
-            p++;
-        if (c != ' ' && (c < '\t' || c > '\r')) last = p;
-    }
-    return last;
-}
-
-static bool ori_dialect_blank(or_str raw)
-{
-    const char *p = raw.ptr, *end = p + raw.len;
-    while (p < end) {
-        uint32_t c = (unsigned char)*p;
-        if (c == '\\')
-            c = ori_json_unescape_one(&p, end);
-        else
-            p++;
-        if (c != ' ' && (c < '\t' || c > '\r')) return false;
-    }
-    return true;
-}
 
 /* A raw string without its escapes, at the end of out. */
 static void ori_dialect_put_unescaped(or_buf *out, or_str raw)
@@ -8420,11 +8442,7 @@ static bool ori_dialect_read_url(or_str raw, ori_dialect_url *u)
     or_str      head;
     memset(u, 0, sizeof *u);
     while (p < end && *p != ',' && n + 4 <= sizeof u->mem) {
-        uint32_t c = (unsigned char)*p;
-        if (c == '\\')
-            c = ori_json_unescape_one(&p, end);
-        else
-            p++;
+        uint32_t c = ori_dialect_char(&p, end);
         u->mem[n++] = c < 0x80 ? ori_lower((char)c) : '\x7F';
     }
     head = or_str_of(u->mem, n);
@@ -8459,14 +8477,12 @@ static void ori_dialect_put_base64(or_buf *out, or_str raw)
 /* One byte of a text, in a JSON string. */
 static void ori_dialect_put_byte(or_buf *out, uint32_t c)
 {
-    static const char hex[] = "0123456789abcdef";
     if (c >= ' ' && c != '"' && c != '\\') {
         or_buf_put_char(out, (char)c);
         return;
     }
     or_buf_put_z(out, "\\u00");
-    or_buf_put_char(out, hex[c >> 4 & 15]);
-    or_buf_put_char(out, hex[c & 15]);
+    ori_dialect_put_hex(out, c, 2, 'a');
 }
 
 static int ori_dialect_base64_digit(uint32_t c)
@@ -8485,20 +8501,14 @@ static bool ori_dialect_put_decoded(or_buf *out, const ori_dialect_url *u)
     size_t      from = out->len;
     or_buf_put_char(out, '"');
     while (p < end) {
-        uint32_t c = (unsigned char)*p;
-        int      digit;
-        if (c == '\\')
-            c = ori_json_unescape_one(&p, end);
-        else
-            p++;
+        uint32_t c = ori_dialect_char(&p, end);
         if (!u->base64) {
-            int high = c == '%' && end - p >= 2 ? ori_json_hex(p[0]) : -1;
-            int low = high >= 0 ? ori_json_hex(p[1]) : -1;
-            if (low >= 0) p += 2;
-            ori_dialect_put_byte(out, low >= 0 ? (uint32_t)(high << 4 | low) : c & 0xFF);
+            int byte = c == '%' ? ori_dialect_hex_byte(p, end) : -1;
+            if (byte >= 0) p += 2;
+            ori_dialect_put_byte(out, byte >= 0 ? (uint32_t)byte : c & 0xFF);
             continue;
         }
-        digit = ori_dialect_base64_digit(c);
+        int digit = ori_dialect_base64_digit(c);
         if (digit < 0) continue;
         bits = bits << 6 | (uint32_t)digit;
         num += 6;
@@ -8864,7 +8874,7 @@ static void ori_dialect_begin_calls(ori_dialect_calls *c, or_str msg)
     static const char *const names[] = {"tool_calls", "function_call"};
     or_json_item             f[2];
     ori_dialect_pick(msg, names, 2, f);
-    ori_dialect_begin(&c->list, f[0].type == OR_JSON_ARRAY ? f[0].value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&c->list, &f[0]);
     c->legacy = c->list.more || f[1].type != OR_JSON_OBJECT ? or_str_of(NULL, 0) : f[1].value;
 }
 
@@ -8895,7 +8905,7 @@ static bool ori_dialect_next_call(ori_dialect_calls *c, ori_dialect_call *call)
 static void ori_dialect_put_id(ori_dialect_out *w, const ori_dialect_asked *call)
 {
     or_buf_put_z(w->out, "\"");
-    if (call->id.len > 0) ori_dialect_put_plain(w->out, call->id, "-", 64);
+    if (call->id.len > 0) ori_dialect_put_plain(w->out, call->id, "_-", 64);
     if (call->id.len == 0) or_buf_put_z(w->out, "call");
     if (call->id.len == 0 || call->again) {
         or_buf_put_char(w->out, '_');
@@ -8907,18 +8917,18 @@ static void ori_dialect_put_id(ori_dialect_out *w, const ori_dialect_asked *call
 /* Gemini's names begin with a letter or _; others are written as if that were not plain. */
 static void ori_dialect_put_function_name(ori_dialect_out *w, or_str raw)
 {
-    char c = raw.len > 0 ? raw.ptr[0] : '_', low = ori_lower(c);
+    char c = raw.len > 0 ? raw.ptr[0] : '_';
     or_buf_put_char(w->out, '"');
     if (!w->gemini) {
-        ori_dialect_put_plain(w->out, raw, "-", 128);
-    } else if ((low >= 'a' && low <= 'z') || c == '_' || c == '\\') {
-        ori_dialect_put_plain(w->out, raw, "-.:", 64);
-    } else if (ori_dialect_is_plain(raw, "", 60)) {
+        ori_dialect_put_plain(w->out, raw, "_-", 128);
+    } else if (ori_dialect_letter(c) || c == '_' || c == '\\') {
+        ori_dialect_put_plain(w->out, raw, "_-.:", 64);
+    } else if (ori_dialect_is_plain(raw, "_", 60)) {
         or_buf_put_z(w->out, "or--");
         or_buf_put_str(w->out, raw);
     } else {
         /* Below its own length it cannot be plain. */
-        ori_dialect_put_plain(w->out, raw, "", raw.len > 60 ? 60 : 64);
+        ori_dialect_put_plain(w->out, raw, "_", raw.len > 60 ? 60 : 64);
     }
     or_buf_put_char(w->out, '"');
 }
@@ -9026,7 +9036,7 @@ static void ori_dialect_put_joined(or_buf *out, const or_json_item *content, con
     bool             any = false;
     or_buf_put_char(out, '"');
     or_buf_put_str(out, ori_dialect_str(content));
-    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, content);
     while (ori_dialect_next(&l, &part)) {
         text = part.type == OR_JSON_OBJECT ? ori_dialect_get(part.value, "text") : part;
         if (text.type != OR_JSON_STRING) continue;
@@ -9092,7 +9102,7 @@ static bool ori_dialect_says(or_str msg)
     ori_dialect_pick(msg, names, 2, f);
     for (int i = 0; i < 2; i++)
         if (f[i].type == OR_JSON_STRING && !ori_dialect_blank(f[i].value)) return true;
-    ori_dialect_begin(&l, f[0].type == OR_JSON_ARRAY ? f[0].value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, &f[0]);
     while (ori_dialect_next(&l, &part)) {
         text = part.type == OR_JSON_OBJECT ? ori_dialect_get(part.value, "text") : part;
         if (text.type != OR_JSON_STRING || !ori_dialect_blank(text.value)) return true;
@@ -9823,7 +9833,7 @@ static void ori_dialect_put_stop(ori_dialect_out *w, const char *name, uint32_t 
     ori_dialect_list l;
     uint32_t         num = 0;
     bool             any = false;
-    ori_dialect_begin(&l, stop->type == OR_JSON_ARRAY ? stop->value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, stop);
     if (stop->type == OR_JSON_NONE || (stop->type == OR_JSON_ARRAY && !ori_dialect_next(&l, &item)))
         return;
     do {
@@ -10210,8 +10220,7 @@ static void ori_dialect_shorten(ori_dialect_copy *c, const or_json_item *item)
             n = ori_json_utf8_put(ori_json_unescape_one(&p, end), piece);
         else
             p++;
-        plain =
-            plain && n == 1 && piece[0] != '_' && ori_dialect_is_plain(or_str_of(piece, 1), "", 1);
+        plain = plain && n == 1 && ori_dialect_plain_char(piece[0], "");
         for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)piece[i]) * 1099511628211u;
     }
     if (plain) return;
@@ -10641,11 +10650,7 @@ static or_str ori_in_after(or_str raw, const char *start)
     const char *p = raw.ptr, *end;
     if (p == NULL) return raw;
     for (end = p + raw.len; *start != 0; start++) {
-        uint32_t c = 0;
-        if (p < end && *p == '\\')
-            c = ori_json_unescape_one(&p, end);
-        else if (p < end)
-            c = (unsigned char)*p++;
+        uint32_t c = p < end ? ori_dialect_char(&p, end) : 0;
         if (c != (unsigned char)*start) return or_str_of(NULL, 0);
     }
     return or_str_of(p, (size_t)(end - p));
@@ -10656,7 +10661,7 @@ static bool ori_in_is_empty(const or_json_item *list)
 {
     ori_dialect_list l;
     or_json_item     item;
-    ori_dialect_begin(&l, list->type == OR_JSON_ARRAY ? list->value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, list);
     return !ori_dialect_next(&l, &item);
 }
 
@@ -10889,7 +10894,7 @@ static void ori_in_texts(ori_in *t, ori_in_text *text, const or_json_item *conte
         ori_in_piece(t, text, content->value);
         return;
     }
-    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, content);
     while (ori_dialect_next(&l, &item)) {
         ori_dialect_pick(item.value, names, 2, m);
         if (ori_dialect_is(&m[0], "text") && m[1].type == OR_JSON_STRING)
@@ -11021,7 +11026,7 @@ static void ori_in_block_put_inner(ori_in *t, ori_in_parts *parts, const ori_in_
     ori_dialect_list l;
     ori_in_block     inner;
     or_json_item     content = ori_dialect_get(b->m[ORI_IN_BLOCK_SOURCE].value, "content");
-    ori_dialect_begin(&l, content.type == OR_JSON_ARRAY ? content.value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, &content);
     (void)ori_in_blocks_survey(t, l, ORI_IN_BIT(TEXT) | ORI_IN_BIT(IMAGE));
     while (ori_in_block_next(t, &l, &inner))
         if (inner.kind == ORI_IN_KIND_IMAGE && ori_in_block_is_shown(&inner))
@@ -11133,7 +11138,7 @@ static void ori_in_put_shown(ori_in *t, ori_in_parts *parts, const or_json_item 
 {
     ori_dialect_list l;
     ori_in_block     b;
-    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, content);
     while (ori_in_block_next(t, &l, &b)) ori_in_block_put_shown(t, parts, &b);
 }
 
@@ -11149,7 +11154,7 @@ static void ori_in_put_result(ori_in *t, const or_json_item *id, const or_json_i
     uint32_t    kinds;
     bool        shown = false;
     if (content->type != OR_JSON_NONE && !ori_in_content(t, content)) return;
-    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, content);
     kinds = ori_in_blocks_survey(t, l, ORI_IN_KINDS_SHOWN);
     ori_in_message(t, "tool");
     ori_in_also(t, "tool_call_id", id);
@@ -11234,23 +11239,13 @@ static void ori_in_put_packed(ori_in *t, uint32_t *num, or_str raw, bool list)
     or_buf      *out = t->out;
     size_t       from = out->len, start;
     uint32_t     before = *num;
-    const char  *p = raw.ptr, *end = p + raw.len;
     or_str       text;
     or_json_item root;
     ori_in_detail(t, num);
     start = out->len;
-    while (p < end && out->err == OR_OK) {
-        char        piece[4];
-        const char *plain = p;
-        if (*p == '\\') {
-            or_buf_put(out, piece, ori_json_utf8_put(ori_json_unescape_one(&p, end), piece));
-            continue;
-        }
-        while (p < end && *p != '\\') p++;
-        or_buf_put(out, plain, (size_t)(p - plain));
-    }
+    ori_dialect_put_unescaped(out, raw);
     if (out->err != OR_OK) return;
-    text = or_str_of(out->ptr + start, out->len - start);
+    text = ori_dialect_since(out, start);
     /* around it: the request, its messages, the message, and the list when it is only one */
     if (ori_in_check(text, list ? 3 : 4, &root) != OR_OK ||
         !ori_in_are_details(&root, list, &text)) {
@@ -11863,11 +11858,8 @@ static or_str ori_in_first(or_str raw, uint32_t characters)
 {
     const char *p = raw.ptr, *end = p + raw.len;
     for (; characters > 0 && p < end; characters--) {
-        if (*p == '\\') {
-            (void)ori_json_unescape_one(&p, end);
-            continue;
-        }
-        for (p++; p < end && ori_json_continues(*p);) p++;
+        (void)ori_dialect_char(&p, end);
+        while (p < end && ori_json_continues(*p)) p++;
     }
     return or_str_of(raw.ptr, (size_t)(p - raw.ptr));
 }
@@ -12116,7 +12108,7 @@ static void ori_in_responses_put_message(ori_in *t, const or_json_item *m)
         (void)ori_in_fail(t, OR_ERR_TYPE, "input");
         return;
     }
-    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, content);
     if (content->type == OR_JSON_ARRAY) {
         ori_in_put_system(t, roles[k], l);
         return;
@@ -12149,7 +12141,7 @@ static void ori_in_item_put_said(ori_in *t, ori_in_text *text, const or_json_ite
     const char      *between = text->between;
     if (content->type == OR_JSON_STRING && kind == ORI_IN_KIND_TEXT)
         ori_in_piece(t, text, content->value);
-    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, content);
     (void)ori_in_blocks_survey(t, l, ORI_IN_BIT(TEXT) | ORI_IN_BIT(REFUSAL));
     while (ori_in_block_next(t, &l, &b)) {
         if (b.kind != kind) continue;
@@ -12183,8 +12175,8 @@ static void ori_in_responses_put_thoughts(ori_in *t, ori_dialect_list begin, uin
         or_str packed = ori_in_after(i.m[ORI_IN_ITEM_ENCRYPTED].value, "or.details:");
         if (i.kind != ORI_IN_ITEM_THOUGHT) continue;
         /* what is not sealed is known by its id only, to a server that keeps it */
-        t->loss->foreign = t->loss->foreign || packed.ptr != NULL ||
-                           i.m[ORI_IN_ITEM_ENCRYPTED].value.len == 0;
+        t->loss->foreign =
+            t->loss->foreign || packed.ptr != NULL || i.m[ORI_IN_ITEM_ENCRYPTED].value.len == 0;
         if (packed.ptr != NULL)
             ori_in_put_packed(t, &num, packed, true);
         else if (i.m[ORI_IN_ITEM_ENCRYPTED].value.len > 0)
@@ -12295,7 +12287,7 @@ static void ori_in_responses_put_allowed(ori_in *t, or_str choice)
     or_buf_put_z(t->out, "{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":");
     or_buf_put_z(t->out, ori_dialect_is(&m[0], "required") ? "\"required\"" : "\"auto\"");
     or_buf_put_z(t->out, ",\"tools\":[");
-    ori_dialect_begin(&l, m[1].type == OR_JSON_ARRAY ? m[1].value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, &m[1]);
     while (ori_dialect_next(&l, &tool)) {
         if (tool.type != OR_JSON_OBJECT) continue;
         name = ori_dialect_get(tool.value, "name");
@@ -13239,11 +13231,10 @@ static void ori_gemini_sign(ori_read *r, or_str signature, or_str id)
 /* An id for a call that has none, with quotes: other answers of the history have other ones. */
 static or_str ori_gemini_make_id(ori_read *r, uint32_t k)
 {
-    static const char hex[] = "0123456789abcdef";
-    or_buf           *out = &r->out[ORI_READ_MADE];
-    size_t            since = out->len;
+    or_buf *out = &r->out[ORI_READ_MADE];
+    size_t  since = out->len;
     or_buf_put_z(out, "\"call_");
-    for (int i = 28; i >= 0; i -= 4) or_buf_put_char(out, hex[r->hash >> i & 15]);
+    ori_dialect_put_hex(out, r->hash, 8, 'a');
     or_buf_put_char(out, '_');
     or_buf_put_u64(out, k);
     or_buf_put_char(out, '"');
