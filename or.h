@@ -7627,27 +7627,47 @@ static bool ori_dialect_next(ori_dialect_list *l, or_json_item *item)
     return l->more;
 }
 
-/* The members of an object that have these names: type OR_JSON_NONE for what is not there or
+/* Lists of words are strings with a space between two. The next word; false at the end. */
+static bool ori_dialect_next_word(const char **words, or_str *word)
+{
+    const char *p = *words;
+    while (*p == ' ') p++;
+    *word = or_str_of(p, 0);
+    while (p[word->len] != 0 && p[word->len] != ' ') word->len++;
+    *words = p + word->len;
+    return word->len > 0;
+}
+
+/* Which of the words a raw string is; as many as there are: none. */
+static uint32_t ori_dialect_word(or_str raw, const char *words)
+{
+    uint32_t i = 0;
+    or_str   word;
+    while (ori_dialect_next_word(&words, &word) && !or_json_str_is(raw, word)) i++;
+    return i;
+}
+
+/* The members of an object that have these num names: type OR_JSON_NONE for what is not there or
    null. Of duplicates the first counts. */
-static void ori_dialect_pick(or_str object, const char *const *names, uint32_t num,
-                             or_json_item *found)
+static void ori_dialect_pick(or_str object, const char *names, uint32_t num, or_json_item *found)
 {
     ori_dialect_list l;
     or_json_item     item;
     memset(found, 0, num * sizeof *found);
     ori_dialect_begin(&l, object);
-    while (ori_dialect_next(&l, &item))
-        for (uint32_t i = 0; i < num && item.key.ptr != NULL; i++)
-            if (found[i].type == OR_JSON_NONE && item.type != OR_JSON_NULL &&
-                or_json_str_is(item.key, or_str_z(names[i])))
-                found[i] = item;
+    while (ori_dialect_next(&l, &item)) {
+        uint32_t i = num;
+        if (item.key.ptr != NULL && item.type != OR_JSON_NULL)
+            i = ori_dialect_word(item.key, names);
+        if (i < num && found[i].type == OR_JSON_NONE) found[i] = item;
+    }
 }
 
 /* One member. */
 static or_json_item ori_dialect_get(or_str object, const char *name)
 {
     or_json_item item;
-    ori_dialect_pick(object, &name, 1, &item);
+    ori_dialect_pick(object, name, 1, &item);
     return item;
 }
 
@@ -7661,6 +7681,12 @@ static bool ori_dialect_is(const or_json_item *item, const char *text)
 static or_str ori_dialect_str(const or_json_item *item)
 {
     return item->type == OR_JSON_STRING ? item->value : or_str_of(NULL, 0);
+}
+
+/* Which of the words it is; as many as there are: none. */
+static uint32_t ori_dialect_which(const or_json_item *item, const char *words)
+{
+    return ori_dialect_word(ori_dialect_str(item), words);
 }
 
 /* Text of an object or array; absent for anything else. */
@@ -8360,9 +8386,8 @@ static void ori_dialect_begin_block(ori_dialect_out *w, char role)
    none. */
 static or_str ori_dialect_mark(or_str object)
 {
-    static const char *const names[] = {"cache_control", "prompt_cache_breakpoint"};
-    or_json_item             found[2];
-    ori_dialect_pick(object, names, 2, found);
+    or_json_item found[2];
+    ori_dialect_pick(object, "cache_control prompt_cache_breakpoint", 2, found);
     if (found[0].type == OR_JSON_OBJECT) return found[0].value;
     return found[1].type == OR_JSON_OBJECT ? OR_STR(OR_CACHE_5M) : or_str_of(NULL, 0);
 }
@@ -8641,9 +8666,6 @@ static void ori_dialect_put_media(ori_dialect_out *w, char role, or_str url, con
 
 /* ---- parts of a message ---- */
 
-static const char *const ori_dialect_part_names[] = {
-    "type", "text", "refusal", "image_url", "file", "input_audio", "video_url", "input_video",
-};
 enum {
     ORI_PART_TYPE,
     ORI_PART_TEXT,
@@ -8666,10 +8688,9 @@ static or_str ori_dialect_url_of(const or_json_item *item)
 
 static void ori_dialect_put_file(ori_dialect_out *w, char role, or_str file, or_str marked)
 {
-    static const char *const names[] = {"file_data", "filename", "file_id"};
-    or_json_item             f[3];
-    or_str                   url;
-    ori_dialect_pick(file, names, 3, f);
+    or_json_item f[3];
+    or_str       url;
+    ori_dialect_pick(file, "file_data filename file_id", 3, f);
     url = ori_dialect_str(&f[0]);
     /* Gemini's ids of files are URLs. Others are only known where they were made. */
     if (url.ptr == NULL && w->gemini) url = ori_dialect_str(&f[2]);
@@ -8678,9 +8699,8 @@ static void ori_dialect_put_file(ori_dialect_out *w, char role, or_str file, or_
 
 static void ori_dialect_put_audio(ori_dialect_out *w, char role, or_str audio, or_str marked)
 {
-    static const char *const names[] = {"data", "format"};
-    or_json_item             f[2];
-    ori_dialect_pick(audio, names, 2, f);
+    or_json_item f[2];
+    ori_dialect_pick(audio, "data format", 2, f);
     if (!w->gemini || f[0].type != OR_JSON_STRING || f[1].type != OR_JSON_STRING) {
         ori_dialect_fail(w, OR_ERR_DIALECT, "messages.input_audio");
         return;
@@ -8738,7 +8758,9 @@ static void ori_dialect_put_part(ori_dialect_out *w, char role, const or_json_it
         ori_dialect_fail(w, OR_ERR_TYPE, "messages.content");
         return;
     }
-    ori_dialect_pick(part->value, ori_dialect_part_names, ORI_PART_NUM, f);
+    ori_dialect_pick(part->value,
+                     "type text refusal image_url file input_audio video_url input_video",
+                     ORI_PART_NUM, f);
     if (marked.ptr == NULL || ori_dialect_mark(part->value).ptr != NULL) marked = part->value;
     if (f[ORI_PART_TEXT].type == OR_JSON_STRING) {
         if (media != 1) ori_dialect_put_text(w, role, f[ORI_PART_TEXT].value, marked);
@@ -8780,10 +8802,9 @@ typedef struct ori_dialect_detail {
 
 static bool ori_dialect_next_detail(ori_dialect_list *l, ori_dialect_detail *d)
 {
-    static const char *const names[] = {"type", "format", "text", "signature", "data", "id"};
-    or_json_item             item, f[6];
+    or_json_item item, f[6];
     if (!ori_dialect_next(l, &item)) return false;
-    ori_dialect_pick(ori_dialect_inside(&item), names, 6, f);
+    ori_dialect_pick(ori_dialect_inside(&item), "type format text signature data id", 6, f);
     d->type = ori_dialect_str(&f[0]);
     d->format = ori_dialect_str(&f[1]);
     d->text = ori_dialect_str(&f[2]);
@@ -8831,12 +8852,11 @@ static bool ori_dialect_is_google(const ori_dialect_detail *d)
    Gemini's thoughts is not wanted back, and its signatures belong to other parts. */
 static void ori_dialect_put_reasoning(ori_dialect_out *w, or_str msg)
 {
-    static const char *const names[] = {"reasoning_details", "reasoning", "reasoning_content"};
-    or_json_item             f[3];
-    ori_dialect_list         l;
-    ori_dialect_detail       d;
-    bool                     any = false;
-    ori_dialect_pick(msg, names, 3, f);
+    or_json_item       f[3];
+    ori_dialect_list   l;
+    ori_dialect_detail d;
+    bool               any = false;
+    ori_dialect_pick(msg, "reasoning_details reasoning reasoning_content", 3, f);
     ori_dialect_begin(&l, ori_dialect_inside(&f[0]));
     while (ori_dialect_next_detail(&l, &d)) {
         bool own = w->gemini ? ori_dialect_is_google(&d) : ori_dialect_put_thinking(w, &d);
@@ -8871,30 +8891,27 @@ typedef struct ori_dialect_calls {
 
 static void ori_dialect_begin_calls(ori_dialect_calls *c, or_str msg)
 {
-    static const char *const names[] = {"tool_calls", "function_call"};
-    or_json_item             f[2];
-    ori_dialect_pick(msg, names, 2, f);
+    or_json_item f[2];
+    ori_dialect_pick(msg, "tool_calls function_call", 2, f);
     ori_dialect_begin_array(&c->list, &f[0]);
     c->legacy = c->list.more || f[1].type != OR_JSON_OBJECT ? or_str_of(NULL, 0) : f[1].value;
 }
 
 static bool ori_dialect_next_call(ori_dialect_calls *c, ori_dialect_call *call)
 {
-    static const char *const names[] = {"id", "function", "custom"};
-    static const char *const inner[] = {"name", "arguments", "input"};
-    or_json_item             item, f[3], g[3];
-    or_str                   from = c->legacy;
+    or_json_item item, f[3], g[3];
+    or_str       from = c->legacy;
     memset(call, 0, sizeof *call);
     memset(f, 0, sizeof f);
     if (from.ptr == NULL) {
         if (!ori_dialect_next(&c->list, &item)) return false;
         call->object = ori_dialect_inside(&item);
-        ori_dialect_pick(call->object, names, 3, f);
+        ori_dialect_pick(call->object, "id function custom", 3, f);
         call->custom = f[1].type == OR_JSON_NONE && f[2].type != OR_JSON_NONE;
         from = ori_dialect_inside(call->custom ? &f[2] : &f[1]);
     }
     c->legacy = or_str_of(NULL, 0);
-    ori_dialect_pick(from, inner, 3, g);
+    ori_dialect_pick(from, "name arguments input", 3, g);
     call->asked.id = ori_dialect_str(&f[0]);
     call->asked.name = ori_dialect_str(&g[0]);
     call->arguments = call->custom ? g[2] : g[1];
@@ -9009,10 +9026,9 @@ static bool ori_dialect_is_result(const ori_dialect_out *w, or_str msg)
 
 static void ori_dialect_put_tool_result(ori_dialect_out *w, const ori_dialect_asked *call)
 {
-    static const char *const names[] = {"content", "is_error"};
-    or_json_item             f[2];
-    bool                     outer = w->any_block;
-    ori_dialect_pick(call->result, names, 2, f);
+    or_json_item f[2];
+    bool         outer = w->any_block;
+    ori_dialect_pick(call->result, "content is_error", 2, f);
     or_buf_put_z(w->out, "{\"type\":\"tool_result\",\"tool_use_id\":");
     ori_dialect_put_id(w, call);
     w->any_block = false;
@@ -9083,23 +9099,18 @@ static void ori_dialect_put_results(ori_dialect_out *w)
 /* 's', 'u', 'a', 't' (a result); 0: no such role. */
 static char ori_dialect_role(or_str msg)
 {
-    static const char *const roles[] = {"system",    "developer", "user",
-                                        "assistant", "tool",      "function"};
-    or_json_item             role = ori_dialect_get(msg, "role");
-    for (int i = 0; i < 6; i++)
-        if (ori_dialect_is(&role, roles[i])) return "ssuatt"[i];
-    return 0;
+    or_json_item role = ori_dialect_get(msg, "role");
+    return "ssuatt"[ori_dialect_which(&role, "system developer user assistant tool function")];
 }
 
 /* Is there anything in it to be written? */
 static bool ori_dialect_says(or_str msg)
 {
-    static const char *const names[] = {"content", "refusal"};
-    or_json_item             f[2], part, text;
-    ori_dialect_list         l;
-    ori_dialect_calls        calls;
-    ori_dialect_call         call;
-    ori_dialect_pick(msg, names, 2, f);
+    or_json_item      f[2], part, text;
+    ori_dialect_list  l;
+    ori_dialect_calls calls;
+    ori_dialect_call  call;
+    ori_dialect_pick(msg, "content refusal", 2, f);
     for (int i = 0; i < 2; i++)
         if (f[i].type == OR_JSON_STRING && !ori_dialect_blank(f[i].value)) return true;
     ori_dialect_begin_array(&l, &f[0]);
@@ -9127,10 +9138,9 @@ static char ori_dialect_next_message(ori_dialect_list *l, or_str *msg)
    to be. Sets what has to be known of all of them before any is written. */
 static void ori_dialect_check_messages(ori_dialect_out *w)
 {
-    static const char *const names[] = {"content", "tool_calls"};
-    or_json_item             item, f[2];
-    ori_dialect_list         l;
-    bool                     any = false;
+    or_json_item     item, f[2];
+    ori_dialect_list l;
+    bool             any = false;
     ori_dialect_begin(&l, ori_dialect_inside(&w->m[ORI_M_MESSAGES]));
     while (w->err == OR_OK && ori_dialect_next(&l, &item)) {
         char role = item.type == OR_JSON_OBJECT ? ori_dialect_role(item.value) : 0;
@@ -9139,7 +9149,7 @@ static void ori_dialect_check_messages(ori_dialect_out *w)
                              item.type == OR_JSON_OBJECT ? "messages.role" : "messages");
             break;
         }
-        ori_dialect_pick(item.value, names, 2, f);
+        ori_dialect_pick(item.value, "content tool_calls", 2, f);
         if (f[0].type != OR_JSON_NONE && f[0].type != OR_JSON_STRING && f[0].type != OR_JSON_ARRAY)
             ori_dialect_fail(w, OR_ERR_TYPE, "messages.content");
         if (f[1].type != OR_JSON_NONE && f[1].type != OR_JSON_ARRAY)
@@ -9153,13 +9163,12 @@ static void ori_dialect_check_messages(ori_dialect_out *w)
 
 static void ori_dialect_put_assistant(ori_dialect_out *w, or_str msg, bool last)
 {
-    static const char *const names[] = {"content", "refusal", "images", "audio", "name"};
     static const char *const lost[] = {"messages.images", "messages.audio", "messages.name"};
     or_json_item             f[5];
     ori_dialect_calls        calls;
     ori_dialect_call         call;
     or_str                   none = or_str_of(NULL, 0);
-    ori_dialect_pick(msg, names, 5, f);
+    ori_dialect_pick(msg, "content refusal images audio name", 5, f);
     ori_dialect_begin_calls(&calls, msg);
     for (int i = 2; i < 5; i++)
         if (f[i].type != OR_JSON_NONE && !ori_dialect_idle(&f[i], NULL))
@@ -9202,9 +9211,8 @@ static void ori_dialect_put_noted(ori_dialect_out *w, or_str msg, const char *be
 /* A message in the user's turn. */
 static void ori_dialect_put_user(ori_dialect_out *w, char role, or_str msg)
 {
-    static const char *const names[] = {"content", "name"};
-    or_json_item             f[2];
-    ori_dialect_pick(msg, names, 2, f);
+    or_json_item f[2];
+    ori_dialect_pick(msg, "content name", 2, f);
     if (role == 's') {
         ori_dialect_put_noted(w, msg, "<system>", "</system>");
     } else if (role == 't' && ori_dialect_is_result(w, msg)) {
@@ -9311,9 +9319,8 @@ typedef struct ori_dialect_tool {
 /* The name in {"function":{"name"}}, {"custom":{"name"}} or {"name"}. */
 static or_str ori_dialect_named(or_str object)
 {
-    static const char *const names[] = {"function", "custom", "name"};
-    or_json_item             f[3];
-    ori_dialect_pick(object, names, 3, f);
+    or_json_item f[3];
+    ori_dialect_pick(object, "function custom name", 3, f);
     for (int i = 0; i < 2; i++)
         if (f[i].type == OR_JSON_OBJECT) f[2] = ori_dialect_get(f[i].value, "name");
     return ori_dialect_str(&f[2]);
@@ -9322,16 +9329,12 @@ static or_str ori_dialect_named(or_str object)
 /* tool_choice, or the older function_call. */
 static void ori_dialect_read_choice(ori_dialect_out *w)
 {
-    static const struct {
-        const char *word;
-        uint8_t     choose;
-    } words[] = {
-        {"none", ORI_CHOOSE_NONE}, {"auto", ORI_CHOOSE_AUTO}, {"required", ORI_CHOOSE_ANY}};
-    uint32_t member =
+    static const uint8_t words[] = {ORI_CHOOSE_NONE, ORI_CHOOSE_AUTO, ORI_CHOOSE_ANY,
+                                    ORI_CHOOSE_UNSET};
+    uint32_t             member =
         ori_dialect_has(w, ORI_M_TOOL_CHOICE) ? ORI_M_TOOL_CHOICE : ORI_M_FUNCTION_CALL;
     or_json_item *item = &w->m[member], allowed, mode, tools;
-    for (int i = 0; i < 3; i++)
-        if (ori_dialect_is(item, words[i].word)) w->choose = words[i].choose;
+    w->choose = words[ori_dialect_which(item, "none auto required")];
     if (item->type == OR_JSON_NONE || w->choose != ORI_CHOOSE_UNSET) return;
     if (item->type != OR_JSON_OBJECT) {
         ori_dialect_fail(w, OR_ERR_TYPE, ori_dialect_members[member].name);
@@ -9365,11 +9368,9 @@ static bool ori_dialect_allowed(const ori_dialect_out *w, or_str name)
 /* legacy: an element of `functions`. False: not a tool that the client itself runs. */
 static bool ori_dialect_read_tool(ori_dialect_out *w, or_str tool, bool legacy, ori_dialect_tool *t)
 {
-    static const char *const names[] = {"function", "custom"};
-    static const char *const inner[] = {"name", "description", "parameters", "strict", "format"};
-    or_json_item             f[2], g[5];
+    or_json_item f[2], g[5];
     memset(t, 0, sizeof *t);
-    ori_dialect_pick(tool, names, 2, f);
+    ori_dialect_pick(tool, "function custom", 2, f);
     t->object = tool;
     t->inside = tool;
     t->custom = !legacy && f[0].type == OR_JSON_NONE;
@@ -9378,7 +9379,7 @@ static bool ori_dialect_read_tool(ori_dialect_out *w, or_str tool, bool legacy, 
         ori_dialect_lose(w->loss, "tools");
         return false;
     }
-    ori_dialect_pick(t->inside, inner, 5, g);
+    ori_dialect_pick(t->inside, "name description parameters strict format", 5, g);
     t->name = ori_dialect_str(&g[0]);
     t->description = ori_dialect_str(&g[1]);
     t->parameters = g[2];
@@ -9399,11 +9400,10 @@ static bool ori_dialect_read_tool(ori_dialect_out *w, or_str tool, bool legacy, 
 /* A schema whose root is an object, as Anthropic wants it. Another becomes its only member. */
 static void ori_dialect_put_schema(ori_dialect_out *w, const ori_dialect_tool *t)
 {
-    static const char *const names[] = {"type", "oneOf", "anyOf", "allOf"};
-    or_json_item             f[4];
-    or_str                   s = ori_dialect_inside(&t->parameters);
-    bool                     any, plain;
-    ori_dialect_pick(s, names, 4, f);
+    or_json_item f[4];
+    or_str       s = ori_dialect_inside(&t->parameters);
+    bool         any, plain;
+    ori_dialect_pick(s, "type oneOf anyOf allOf", 4, f);
     any = !ori_dialect_idle(&t->parameters, NULL) && t->parameters.type != OR_JSON_NONE;
     plain = f[1].type == OR_JSON_NONE && f[2].type == OR_JSON_NONE && f[3].type == OR_JSON_NONE;
     if (t->custom) {
@@ -9426,10 +9426,10 @@ static void ori_dialect_put_schema(ori_dialect_out *w, const ori_dialect_tool *t
 /* A schema for Gemini: what stands at its root for other vendors only is left out. */
 static void ori_dialect_put_clean_schema(or_buf *out, or_str schema)
 {
-    static const char *const names[] = {"$schema", "strict"};
-    or_json_item             f[2], item;
-    ori_dialect_list         l;
-    bool                     any = false;
+    static const char names[] = "$schema strict";
+    or_json_item      f[2], item;
+    ori_dialect_list  l;
+    bool              any = false;
     ori_dialect_pick(schema, names, 2, f);
     if (f[0].type == OR_JSON_NONE && f[1].type == OR_JSON_NONE) {
         or_buf_put_str(out, schema);
@@ -9438,9 +9438,7 @@ static void ori_dialect_put_clean_schema(or_buf *out, or_str schema)
     or_buf_put_char(out, '{');
     ori_dialect_begin(&l, schema);
     while (ori_dialect_next(&l, &item)) {
-        if (or_json_str_is(item.key, or_str_z(names[0])) ||
-            or_json_str_is(item.key, or_str_z(names[1])))
-            continue;
+        if (ori_dialect_word(item.key, names) < 2) continue;
         ori_dialect_put_name(out, &any, NULL);
         or_buf_put_str(out, or_str_of(item.key.ptr - 1, item.key.len + 2));
         or_buf_put_char(out, ':');
@@ -9644,9 +9642,9 @@ static uint8_t ori_dialect_effort(const or_json_item *item)
 /* reasoning, reasoning_effort and include_reasoning. */
 static void ori_dialect_read_think(ori_dialect_out *w)
 {
-    static const char *const names[] = {"effort", "max_tokens", "enabled", "exclude"};
-    or_json_item             f[4];
-    ori_dialect_pick(ori_dialect_inside(&w->m[ORI_M_REASONING]), names, 4, f);
+    or_json_item f[4];
+    ori_dialect_pick(ori_dialect_inside(&w->m[ORI_M_REASONING]),
+                     "effort max_tokens enabled exclude", 4, f);
     if (f[0].type == OR_JSON_NONE) f[0] = w->m[ORI_M_REASONING_EFFORT];
     w->think = ori_dialect_effort(&f[0]);
     if (f[0].type != OR_JSON_NONE && w->think == ORI_THINK_UNSET) {
@@ -10027,7 +10025,6 @@ static void ori_dialect_put_gemini_form(ori_dialect_out *w, bool *any)
 /* "TEXT", "IMAGE", "AUDIO". */
 static void ori_dialect_put_modalities(ori_dialect_out *w, bool *any)
 {
-    static const char *const words[] = {"text", "image", "audio"};
     static const char *const theirs[] = {"\"TEXT\"", "\"IMAGE\"", "\"AUDIO\""};
     or_json_item            *m = &w->m[ORI_M_MODALITIES], item;
     ori_dialect_list         l;
@@ -10037,8 +10034,7 @@ static void ori_dialect_put_modalities(ori_dialect_out *w, bool *any)
     or_buf_put_char(w->out, '[');
     ori_dialect_begin(&l, m->value);
     while (ori_dialect_next(&l, &item)) {
-        int i = 0;
-        while (i < 3 && !ori_dialect_is(&item, words[i])) i++;
+        uint32_t i = ori_dialect_which(&item, "text image audio");
         if (i == 3)
             ori_dialect_lose(w->loss, "modalities");
         else
@@ -10390,13 +10386,12 @@ static void ori_dialect_copy_member(ori_dialect_copy *c, const or_json_item *ite
 
 static void ori_dialect_copy_message(ori_dialect_copy *c, or_str msg)
 {
-    static const char *const names[] = {"tool_calls", "reasoning", "reasoning_content"};
-    or_json_item             f[3], item, content;
-    ori_dialect_list         l;
-    ori_dialect_keep         keep;
-    ori_dialect_message      m;
-    bool                     filled = false;
-    ori_dialect_pick(msg, names, 3, f);
+    or_json_item        f[3], item, content;
+    ori_dialect_list    l;
+    ori_dialect_keep    keep;
+    ori_dialect_message m;
+    bool                filled = false;
+    ori_dialect_pick(msg, "tool_calls reasoning reasoning_content", 3, f);
     m.role = ori_dialect_role(msg);
     m.calls = f[0].type == OR_JSON_ARRAY && !ori_dialect_idle(&f[0], NULL);
     m.named = f[2].type == OR_JSON_STRING && f[2].value.len > 0;
@@ -10746,11 +10741,11 @@ enum {
         ORI_IN_BLOCK_NUM
 };
 
-static const char *const ori_in_block_names[] = {
-#define ORI_X(name, json, type) json,
+static const char ori_in_block_names[] =
+#define ORI_X(name, json, type) json " "
     ORI_IN_BLOCK_MEMBERS(ORI_X)
 #undef ORI_X
-};
+    ;
 
 static const uint8_t ori_in_block_types[] = {
 #define ORI_X(name, json, type) OR_JSON_##type,
@@ -10887,16 +10882,15 @@ static uint32_t ori_in_blocks_survey(ori_in *t, ori_dialect_list l, uint32_t all
 /* A string, or the texts in a list of blocks. */
 static void ori_in_texts(ori_in *t, ori_in_text *text, const or_json_item *content)
 {
-    static const char *const names[] = {"type", "text"};
-    ori_dialect_list         l;
-    or_json_item             item, m[2];
+    ori_dialect_list l;
+    or_json_item     item, m[2];
     if (content->type == OR_JSON_STRING) {
         ori_in_piece(t, text, content->value);
         return;
     }
     ori_dialect_begin_array(&l, content);
     while (ori_dialect_next(&l, &item)) {
-        ori_dialect_pick(item.value, names, 2, m);
+        ori_dialect_pick(item.value, "type text", 2, m);
         if (ori_dialect_is(&m[0], "text") && m[1].type == OR_JSON_STRING)
             ori_in_piece(t, text, m[1].value);
     }
@@ -10999,10 +10993,9 @@ static void ori_in_block_put_source(ori_in *t, const or_json_item *m)
 /* A block with an image or a document of MESSAGES. */
 static void ori_in_block_put_media(ori_in *t, ori_in_parts *parts, const ori_in_block *b)
 {
-    static const char *const names[] = {"type", "media_type", "data", "url"};
-    or_json_item             m[4];
-    bool                     image = b->kind == ORI_IN_KIND_IMAGE;
-    ori_dialect_pick(b->m[ORI_IN_BLOCK_SOURCE].value, names, 4, m);
+    or_json_item m[4];
+    bool         image = b->kind == ORI_IN_KIND_IMAGE;
+    ori_dialect_pick(b->m[ORI_IN_BLOCK_SOURCE].value, "type media_type data url", 4, m);
     for (uint32_t i = 0; i < 4; i++)
         if (!ori_in_want(t, &m[i], OR_JSON_STRING, t->where)) return;
     bool base64 = ori_dialect_is(&m[0], "base64");
@@ -11381,14 +11374,13 @@ static void ori_in_messages_put_system(ori_in *t, const or_json_item *system)
 
 static void ori_in_messages_put_messages(ori_in *t, or_str messages)
 {
-    static const char *const names[] = {"role", "content"};
-    ori_dialect_list         l;
-    or_json_item             item, m[2];
+    ori_dialect_list l;
+    or_json_item     item, m[2];
     ori_dialect_begin(&l, messages);
     while (t->err == OR_OK && ori_dialect_next(&l, &item)) {
         t->where = "messages";
         if (!ori_in_want(t, &item, OR_JSON_OBJECT, "messages")) return;
-        ori_dialect_pick(item.value, names, 2, m);
+        ori_dialect_pick(item.value, "role content", 2, m);
         t->where = "messages.content";
         if (!ori_in_content(t, &m[1])) return;
         if (ori_dialect_is(&m[0], "user")) {
@@ -11453,9 +11445,6 @@ static uint32_t ori_in_tool_kind(or_dialect from, const or_json_item *type)
 
 static bool ori_in_tool_next(ori_in *t, or_dialect from, ori_dialect_list *l, ori_in_tool *tool)
 {
-    static const char *const names[] = {"type",           "name",   "description",   "input_schema",
-                                        "parameters",     "strict", "cache_control", "format",
-                                        "input_examples", "tools"};
     static const uint8_t types[] = {OR_JSON_STRING, OR_JSON_STRING, OR_JSON_STRING, OR_JSON_OBJECT,
                                     OR_JSON_OBJECT, OR_JSON_TRUE,   OR_JSON_OBJECT, OR_JSON_OBJECT,
                                     OR_JSON_ARRAY,  OR_JSON_ARRAY};
@@ -11463,7 +11452,10 @@ static bool ori_in_tool_next(ori_in *t, or_dialect from, ori_dialect_list *l, or
     if (t->err != OR_OK || !ori_dialect_next(l, &item)) return false;
     if (!ori_in_want(t, &item, OR_JSON_OBJECT, "tools")) return false;
     tool->text = item.value;
-    ori_dialect_pick(item.value, names, ORI_IN_TOOL_NUM, tool->m);
+    ori_dialect_pick(item.value,
+                     "type name description input_schema parameters strict cache_control format "
+                     "input_examples tools",
+                     ORI_IN_TOOL_NUM, tool->m);
     if (!ori_in_want(t, &tool->m[ORI_IN_TOOL_TYPE], OR_JSON_STRING, "tools")) return false;
     tool->kind = ori_in_tool_kind(from, &tool->m[ORI_IN_TOOL_TYPE]);
     if (tool->kind == ORI_IN_TOOL_LOST || tool->kind == ORI_IN_TOOL_SERVER) return true;
@@ -11773,14 +11765,12 @@ static void ori_in_messages_put_limits(ori_in *t, const or_json_item *m)
 static void ori_in_messages_put_choice(ori_in *t, const or_json_item *choice,
                                        const or_json_item *tools)
 {
-    static const char *const names[] = {"type", "name", "disable_parallel_tool_use"};
-    static const char *const from[] = {"any", "auto", "none", "tool"};
     static const char *const as[] = {"\"required\"", "\"auto\"", "\"none\""};
     or_json_item             m[3];
-    uint32_t                 k = 0;
+    uint32_t                 k;
     bool                     any, found = false;
-    ori_dialect_pick(choice->value, names, 3, m);
-    while (k < 4 && !ori_dialect_is(&m[0], from[k])) k++;
+    ori_dialect_pick(choice->value, "type name disable_parallel_tool_use", 3, m);
+    k = ori_dialect_which(&m[0], "any auto none tool");
     if (choice->type != OR_JSON_NONE && k == 4) (void)ori_in_fail(t, OR_ERR_TYPE, "tool_choice");
     if (k != 3) m[1].type = OR_JSON_NONE;
     (void)ori_in_want(t, &m[1], OR_JSON_STRING, "tool_choice");
@@ -11802,10 +11792,9 @@ static void ori_in_messages_put_choice(ori_in *t, const or_json_item *choice,
 static void ori_in_messages_put_reasoning(ori_in *t, const or_json_item *thinking,
                                           or_json_item effort)
 {
-    static const char *const names[] = {"type", "budget_tokens"};
-    or_json_item             m[2];
-    bool                     disabled, adaptive, any = false;
-    ori_dialect_pick(thinking->value, names, 2, m);
+    or_json_item m[2];
+    bool         disabled, adaptive, any = false;
+    ori_dialect_pick(thinking->value, "type budget_tokens", 2, m);
     (void)ori_in_want(t, &m[1], OR_JSON_NUMBER, "thinking");
     if (thinking->type != OR_JSON_NONE && m[0].type != OR_JSON_STRING)
         (void)ori_in_fail(t, OR_ERR_TYPE, "thinking");
@@ -11832,11 +11821,10 @@ static void ori_in_messages_put_reasoning(ori_in *t, const or_json_item *thinkin
 
 static void ori_in_messages_put_output(ori_in *t, const or_json_item *m)
 {
-    static const char *const names[] = {"effort", "format"};
-    ori_dialect_list         l;
-    or_json_item             item, o[2], type, schema, none;
+    ori_dialect_list l;
+    or_json_item     item, o[2], type, schema, none;
     memset(&none, 0, sizeof none);
-    ori_dialect_pick(m[ORI_IN_ASKS_OUTPUT].value, names, 2, o);
+    ori_dialect_pick(m[ORI_IN_ASKS_OUTPUT].value, "effort format", 2, o);
     (void)ori_in_want(t, &o[0], OR_JSON_STRING, "output_config");
     (void)ori_in_want(t, &o[1], OR_JSON_OBJECT, "output_config");
     ori_in_messages_put_reasoning(t, &m[ORI_IN_ASKS_THINKING], o[0]);
@@ -11918,15 +11906,14 @@ static void ori_in_messages_put_fallbacks(ori_in *t, const or_json_item *m)
 
 static void ori_in_messages_to_chat(ori_in *t, or_str body)
 {
-    static const char *const names[] = {
-        "messages",     "system",   "max_tokens",    "stop_sequences", "tools",
-        "tool_choice",  "thinking", "output_config", "metadata",       "user",
-        "service_tier", "speed",    "fallbacks",     "models"};
     or_json_item m[ORI_IN_ASKS_NUM];
     ori_in_put_members(t, body, ori_in_members_messages,
                        sizeof ori_in_members_messages / sizeof ori_in_members_messages[0]);
     if (t->err != OR_OK) return;
-    ori_dialect_pick(body, names, ORI_IN_ASKS_NUM, m);
+    ori_dialect_pick(body,
+                     "messages system max_tokens stop_sequences tools tool_choice thinking "
+                     "output_config metadata user service_tier speed fallbacks models",
+                     ORI_IN_ASKS_NUM, m);
     ori_dialect_put_name(t->out, &t->members, "messages");
     or_buf_put_char(t->out, '[');
     ori_in_messages_put_system(t, &m[ORI_IN_ASKS_SYSTEM]);
@@ -11963,11 +11950,11 @@ enum {
         ORI_IN_ITEM_NUM
 };
 
-static const char *const ori_in_item_names[] = {
-#define ORI_X(name, json, type) json,
+static const char ori_in_item_names[] =
+#define ORI_X(name, json, type) json " "
     ORI_IN_ITEM_MEMBERS(ORI_X)
 #undef ORI_X
-};
+    ;
 
 static const uint8_t ori_in_item_types[] = {
 #define ORI_X(name, json, type) OR_JSON_##type,
@@ -12278,11 +12265,10 @@ enum {
 /* Of the tools these only, under chat's names. */
 static void ori_in_responses_put_allowed(ori_in *t, or_str choice)
 {
-    static const char *const names[] = {"mode", "tools"};
-    or_json_item             m[2], tool, name;
-    ori_dialect_list         l;
-    bool                     any = false;
-    ori_dialect_pick(choice, names, 2, m);
+    or_json_item     m[2], tool, name;
+    ori_dialect_list l;
+    bool             any = false;
+    ori_dialect_pick(choice, "mode tools", 2, m);
     ori_dialect_put_name(t->out, &t->members, "tool_choice");
     or_buf_put_z(t->out, "{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":");
     or_buf_put_z(t->out, ori_dialect_is(&m[0], "required") ? "\"required\"" : "\"auto\"");
@@ -12341,7 +12327,6 @@ static void ori_in_responses_put_choice(ori_in *t, const or_json_item *m)
 /* The form of the answer's text. */
 static void ori_in_responses_put_text(ori_in *t, const or_json_item *text)
 {
-    static const char *const names[] = {"type", "name", "description", "schema", "strict"};
     static const uint8_t types[] = {OR_JSON_STRING, OR_JSON_STRING, OR_JSON_STRING, OR_JSON_OBJECT,
                                     OR_JSON_TRUE};
     or_json_item         format = ori_dialect_get(text->value, "format"), m[5];
@@ -12351,7 +12336,7 @@ static void ori_in_responses_put_text(ori_in *t, const or_json_item *text)
         ori_dialect_put(t->out, &t->members, "verbosity", ori_dialect_text(&verbosity));
     (void)ori_in_want(t, &format, OR_JSON_OBJECT, "text");
     if (t->err != OR_OK || format.type == OR_JSON_NONE) return;
-    ori_dialect_pick(format.value, names, 5, m);
+    ori_dialect_pick(format.value, "type name description schema strict", 5, m);
     for (uint32_t i = 0; i < 5; i++)
         if (!ori_in_want(t, &m[i], (or_json_type)types[i], "text")) return;
     if (ori_dialect_is(&m[0], "json_schema")) {
@@ -12400,15 +12385,14 @@ static void ori_in_responses_include(ori_in *t, const or_json_item *include)
 
 static void ori_in_responses_to_chat(ori_in *t, or_str body)
 {
-    static const char *const names[] = {
-        "input", "instructions", "tools",  "tool_choice", "parallel_tool_calls",
-        "text",  "reasoning",    "include"};
     or_json_item m[ORI_IN_WANTS_NUM], *input = &m[ORI_IN_WANTS_INPUT];
     size_t       from;
     ori_in_put_members(t, body, ori_in_members_responses,
                        sizeof ori_in_members_responses / sizeof ori_in_members_responses[0]);
     if (t->err != OR_OK) return;
-    ori_dialect_pick(body, names, ORI_IN_WANTS_NUM, m);
+    ori_dialect_pick(
+        body, "input instructions tools tool_choice parallel_tool_calls text reasoning include",
+        ORI_IN_WANTS_NUM, m);
     t->where = "input";
     if (!ori_in_content(t, input)) return;
     ori_dialect_put_name(t->out, &t->members, "messages");
@@ -12525,58 +12509,43 @@ or_err or_dialect_to_chat(or_buf *out, or_dialect from, or_str body, or_dialect_
 /* What the strings of a request are to a model, by their names; what is not listed is text. */
 enum { ORI_TOKENS_TEXT, ORI_TOKENS_NONE, ORI_TOKENS_MEDIA, ORI_TOKENS_RAW, ORI_TOKENS_SOURCE };
 
-static const struct {
-    const char *name;
+typedef struct ori_tokens_row {
     uint8_t     how;
-} ori_tokens_names[] = {
-    {"type", ORI_TOKENS_NONE},
-    {"role", ORI_TOKENS_NONE},
-    {"id", ORI_TOKENS_NONE},
-    {"call_id", ORI_TOKENS_NONE},
-    {"tool_call_id", ORI_TOKENS_NONE},
-    {"tool_use_id", ORI_TOKENS_NONE},
-    {"status", ORI_TOKENS_NONE},
-    {"detail", ORI_TOKENS_NONE},
-    {"filename", ORI_TOKENS_NONE},
-    {"media_type", ORI_TOKENS_NONE},
-    {"signature", ORI_TOKENS_NONE},
-    {"thoughtSignature", ORI_TOKENS_NONE},
-    {"thought_signature", ORI_TOKENS_NONE},
-    {"encrypted_content", ORI_TOKENS_NONE},
-    {"data", ORI_TOKENS_NONE},              /* of redacted_thinking */
-    {"reasoning_details", ORI_TOKENS_NONE}, /* `reasoning` says the same */
-    {"cache_control", ORI_TOKENS_NONE},
-    {"prompt_cache_breakpoint", ORI_TOKENS_NONE},
-    {"image_url", ORI_TOKENS_MEDIA},
-    {"video_url", ORI_TOKENS_MEDIA},
-    {"input_audio", ORI_TOKENS_MEDIA},
-    {"file", ORI_TOKENS_MEDIA},
-    {"file_data", ORI_TOKENS_MEDIA},
-    {"file_url", ORI_TOKENS_MEDIA},
-    {"file_id", ORI_TOKENS_MEDIA},
-    {"inlineData", ORI_TOKENS_MEDIA},
-    {"inline_data", ORI_TOKENS_MEDIA},
-    {"fileData", ORI_TOKENS_MEDIA},
-    {"source", ORI_TOKENS_SOURCE},
-    {"input", ORI_TOKENS_RAW}, /* arguments that are JSON here */
-    {"args", ORI_TOKENS_RAW},
-    {"response", ORI_TOKENS_RAW},
+    const char *names;
+} ori_tokens_row;
+
+static const ori_tokens_row ori_tokens_names[] = {
+    {ORI_TOKENS_NONE, "type role id call_id tool_call_id tool_use_id status detail filename "
+                      "media_type signature thoughtSignature thought_signature encrypted_content "
+                      "cache_control prompt_cache_breakpoint"},
+    {ORI_TOKENS_NONE, "data"},              /* of redacted_thinking */
+    {ORI_TOKENS_NONE, "reasoning_details"}, /* `reasoning` says the same */
+    {ORI_TOKENS_MEDIA, "image_url video_url input_audio file file_data file_url file_id inlineData "
+                       "inline_data fileData"},
+    {ORI_TOKENS_SOURCE, "source"},
+    {ORI_TOKENS_RAW, "input args response"}, /* arguments that are JSON here */
+    {ORI_TOKENS_TEXT, NULL},
 };
 
 /* Members of a request that a model gets to see. */
-static const struct {
-    const char *name;
-    uint8_t     how;
-} ori_tokens_members[] = {
-    {"messages", ORI_TOKENS_TEXT},        {"input", ORI_TOKENS_TEXT},
-    {"contents", ORI_TOKENS_TEXT},        {"system", ORI_TOKENS_TEXT},
-    {"instructions", ORI_TOKENS_TEXT},    {"systemInstruction", ORI_TOKENS_TEXT},
-    {"prompt", ORI_TOKENS_TEXT},          {"system_instruction", ORI_TOKENS_TEXT},
-    {"suffix", ORI_TOKENS_TEXT},          {"tools", ORI_TOKENS_RAW},
-    {"functions", ORI_TOKENS_RAW},        {"response_format", ORI_TOKENS_RAW},
-    {"output_config", ORI_TOKENS_RAW},    {"text", ORI_TOKENS_RAW},
-    {"generationConfig", ORI_TOKENS_RAW},
+static const ori_tokens_row ori_tokens_members[] = {
+    {ORI_TOKENS_TEXT, "messages input contents system instructions systemInstruction prompt "
+                      "system_instruction suffix"},
+    {ORI_TOKENS_RAW, "tools functions response_format output_config text generationConfig"},
+    {ORI_TOKENS_NONE, NULL},
 };
+
+/* The row that has the name, else the last. */
+static uint32_t ori_tokens_find(const ori_tokens_row *row, or_str name)
+{
+    for (; row->names != NULL; row++) {
+        const char *words = row->names;
+        or_str      word;
+        while (ori_dialect_next_word(&words, &word))
+            if (or_json_str_is(name, word)) return row->how;
+    }
+    return row->how;
+}
 
 enum { ORI_TOKENS_OF_MEDIA = 1500, ORI_TOKENS_OF_MESSAGE = 4 };
 
@@ -12611,9 +12580,7 @@ static uint32_t ori_tokens_how(const or_json_scan *s, const or_json_item *item, 
     uint32_t how = ORI_TOKENS_TEXT;
     if (item->key.ptr == NULL) return how;
     if (source > 0 && or_json_str_is(item->key, OR_STR("data"))) return how;
-    for (size_t i = 0; i < sizeof ori_tokens_names / sizeof ori_tokens_names[0]; i++)
-        if (or_json_str_is(item->key, or_str_z(ori_tokens_names[i].name)))
-            how = ori_tokens_names[i].how;
+    how = ori_tokens_find(ori_tokens_names, item->key);
     if (how == ORI_TOKENS_SOURCE && (source > 0 || !ori_tokens_inline(*s, *item)))
         return ORI_TOKENS_MEDIA;
     return how;
@@ -12649,10 +12616,7 @@ uint64_t or_dialect_count_tokens(or_str body)
     or_json_scan_init(&s, body);
     if (or_json_scan_next(&s, &item) != OR_OK || item.type != OR_JSON_OBJECT) return 0;
     while (or_json_scan_next(&s, &item) == OR_OK && item.type != OR_JSON_END) {
-        uint32_t how = ORI_TOKENS_NONE;
-        for (size_t i = 0; i < sizeof ori_tokens_members / sizeof ori_tokens_members[0]; i++)
-            if (or_json_str_is(item.key, or_str_z(ori_tokens_members[i].name)))
-                how = ori_tokens_members[i].how;
+        uint32_t how = ori_tokens_find(ori_tokens_members, item.key);
         if (how == ORI_TOKENS_TEXT)
             ori_tokens_member(&s, item, &bytes, &tokens);
         else if (or_json_scan_skip(&s, &item) != OR_OK)
@@ -12720,12 +12684,11 @@ static bool ori_read_is(const ori_read *r, int tok, const char *text)
            or_json_str_is(ori_json_text(&r->c.doc, tok), or_str_z(text));
 }
 
-/* Which of num words a string is; num when it is none. */
-static unsigned ori_read_word(const ori_read *r, int tok, const char *const *words, unsigned num)
+/* Which of the words a string is; as many as there are: none. */
+static uint32_t ori_read_word(const ori_read *r, int tok, const char *words)
 {
-    unsigned i = 0;
-    while (i < num && !ori_read_is(r, tok, words[i])) i++;
-    return i;
+    bool string = ori_read_type(r, tok) == OR_JSON_STRING;
+    return ori_dialect_word(string ? ori_json_text(&r->c.doc, tok) : or_str_of(NULL, 0), words);
 }
 
 /* A string that is not empty, with its quotes; absent for anything else. */
@@ -12903,32 +12866,17 @@ enum { ORI_FINISH_BROKEN = OR_FINISH_ERROR + 1 }; /* an error, unless something 
 /* Words for the end that ori_chat_finishes does not have: Anthropic's, Google's, and the states
    and reasons of Responses. */
 static const struct {
-    const char *word;
+    const char *words;
     uint8_t     finish;
 } ori_read_finishes[] = {
-    {"model_context_window_exceeded", OR_FINISH_LENGTH},
-    {"CONTINUATION", OR_FINISH_LENGTH},
-    {"RECITATION", OR_FINISH_CONTENT_FILTER},
-    {"LANGUAGE", OR_FINISH_CONTENT_FILTER},
-    {"BLOCKLIST", OR_FINISH_CONTENT_FILTER},
-    {"PROHIBITED_CONTENT", OR_FINISH_CONTENT_FILTER},
-    {"SPII", OR_FINISH_CONTENT_FILTER},
-    {"IMAGE_SAFETY", OR_FINISH_CONTENT_FILTER},
-    {"IMAGE_PROHIBITED_CONTENT", OR_FINISH_CONTENT_FILTER},
-    {"IMAGE_RECITATION", OR_FINISH_CONTENT_FILTER},
-    {"IMAGE_OTHER", OR_FINISH_CONTENT_FILTER},
-    {"MALFORMED_FUNCTION_CALL", ORI_FINISH_BROKEN},
-    {"UNEXPECTED_TOOL_CALL", ORI_FINISH_BROKEN},
-    {"TOO_MANY_TOOL_CALLS", ORI_FINISH_BROKEN},
-    {"NO_IMAGE", ORI_FINISH_BROKEN},
-    {"OTHER", ORI_FINISH_BROKEN},
-    {"FINISH_REASON_UNSPECIFIED", OR_FINISH_NONE},
-    {"in_progress", OR_FINISH_NONE},
-    {"queued", OR_FINISH_NONE},
-    {"incomplete", OR_FINISH_LENGTH},
-    {"max_output_tokens", OR_FINISH_LENGTH},
-    {"failed", OR_FINISH_ERROR},
-    {"cancelled", OR_FINISH_ERROR},
+    {"model_context_window_exceeded CONTINUATION incomplete max_output_tokens", OR_FINISH_LENGTH},
+    {"RECITATION LANGUAGE BLOCKLIST PROHIBITED_CONTENT SPII IMAGE_SAFETY IMAGE_PROHIBITED_CONTENT "
+     "IMAGE_RECITATION IMAGE_OTHER",
+     OR_FINISH_CONTENT_FILTER},
+    {"MALFORMED_FUNCTION_CALL UNEXPECTED_TOOL_CALL TOO_MANY_TOOL_CALLS NO_IMAGE OTHER",
+     ORI_FINISH_BROKEN},
+    {"FINISH_REASON_UNSPECIFIED in_progress queued", OR_FINISH_NONE},
+    {"failed cancelled", OR_FINISH_ERROR},
 };
 
 static void ori_read_finish(ori_read *r, or_str word)
@@ -12936,9 +12884,12 @@ static void ori_read_finish(ori_read *r, or_str word)
     bool     calls = ori_read_calls(r) > 0;
     unsigned finish = ori_chat_finish(word, calls);
     if (r->counting || word.ptr == NULL) return;
-    for (size_t i = 0; i < sizeof ori_read_finishes / sizeof ori_read_finishes[0]; i++)
-        if (or_str_eq_nocase(word, or_str_z(ori_read_finishes[i].word)))
-            finish = ori_read_finishes[i].finish;
+    for (size_t i = 0; i < sizeof ori_read_finishes / sizeof ori_read_finishes[0]; i++) {
+        const char *words = ori_read_finishes[i].words;
+        or_str      known;
+        while (ori_dialect_next_word(&words, &known))
+            if (or_str_eq_nocase(word, known)) finish = ori_read_finishes[i].finish;
+    }
     if (finish == ORI_FINISH_BROKEN)
         finish = calls ? OR_FINISH_TOOL_CALLS : r->d.said ? OR_FINISH_STOP : OR_FINISH_ERROR;
     r->c.answer->finish = (or_finish)finish;
@@ -13063,10 +13014,10 @@ static void ori_messages_close(ori_read *r)
 /* The start of a block, which may hold all of it. */
 static void ori_messages_block(ori_read *r, int block)
 {
-    static const char *const types[] = {"text", "tool_use", "thinking", "redacted_thinking"};
-    int                      text = ori_read_at(r, block, "/text");
+    int text = ori_read_at(r, block, "/text");
     r->d.kind = ORI_BLOCK_OTHER;
-    switch (ori_read_word(r, ori_read_at(r, block, "/type"), types, 4)) {
+    switch (ori_read_word(r, ori_read_at(r, block, "/type"),
+                          "text tool_use thinking redacted_thinking")) {
     case 0:
         ori_read_append(r, ORI_READ_TEXT, text);
         ori_read_citations(r, ori_read_at(r, block, "/citations"));
@@ -13090,10 +13041,10 @@ static void ori_messages_block(ori_read *r, int block)
 /* A piece of the open block. False: arguments of no block. */
 static bool ori_messages_delta(ori_read *r, int delta)
 {
-    static const char *const types[] = {"text_delta", "input_json_delta", "thinking_delta",
-                                        "signature_delta", "citations_delta"};
-    int                      at = ori_read_at(r, delta, "/text");
-    switch (ori_read_word(r, ori_read_at(r, delta, "/type"), types, 5)) {
+    int at = ori_read_at(r, delta, "/text");
+    switch (ori_read_word(
+        r, ori_read_at(r, delta, "/type"),
+        "text_delta input_json_delta thinking_delta signature_delta citations_delta")) {
     case 0:
         ori_read_append(r, ORI_READ_TEXT, at);
         if (ori_read_quoted(r, at).ptr != NULL) r->d.said = true;
@@ -13127,11 +13078,10 @@ static void ori_messages_finish(ori_read *r, int from)
 
 static bool ori_messages_event(ori_read *r, int root)
 {
-    static const char *const types[] = {"message_start",       "content_block_start",
-                                        "content_block_delta", "content_block_stop",
-                                        "message_delta",       "message_stop"};
-    int                      message = ori_read_at(r, root, "/message");
-    switch (ori_read_word(r, ori_read_at(r, root, "/type"), types, 6)) {
+    int message = ori_read_at(r, root, "/message");
+    switch (ori_read_word(r, ori_read_at(r, root, "/type"),
+                          "message_start content_block_start content_block_delta "
+                          "content_block_stop message_delta message_stop")) {
     case 0:
         ori_read_facts(r, message);
         ori_messages_note_usage(r, ori_read_at(r, message, "/usage"));
@@ -13352,8 +13302,7 @@ static void ori_responses_usage(ori_read *r, int usage)
 
 static bool ori_responses_is_call(const ori_read *r, int item)
 {
-    static const char *const types[] = {"function_call", "custom_tool_call"};
-    return ori_read_word(r, ori_read_at(r, item, "/type"), types, 2) < 2;
+    return ori_read_word(r, ori_read_at(r, item, "/type"), "function_call custom_tool_call") < 2;
 }
 
 /* The arguments of a call that were not told, into *call. A custom tool's input is text, and
@@ -13465,8 +13414,8 @@ static void ori_responses_parts(ori_read *r, int list, int kind)
 /* An item that is no call and is complete. told: its texts came as deltas. */
 static void ori_responses_item(ori_read *r, int item, bool told)
 {
-    static const char *const types[] = {"message", "reasoning", "image_generation_call"};
-    switch (ori_read_word(r, ori_read_at(r, item, "/type"), types, 3)) {
+    switch (ori_read_word(r, ori_read_at(r, item, "/type"),
+                          "message reasoning image_generation_call")) {
     case 0:
         if (!told) ori_responses_parts(r, ori_read_at(r, item, "/content"), -1);
         break;
@@ -14021,14 +13970,13 @@ static void ori_reply_make_id(or_reply *r, uint32_t i)
 /* Does the client's request say that this is a tool whose input is text? */
 static bool ori_reply_is_custom(const or_reply *r, or_str name)
 {
-    static const char *const names[] = {"type", "name"};
-    ori_dialect_list         tools;
-    or_json_item             tool, found[2];
+    ori_dialect_list tools;
+    or_json_item     tool, found[2];
     if (r->to != OR_DIALECT_RESPONSES || r->facts->request.len == 0) return false;
     ori_dialect_begin(&tools, ori_dialect_get(r->facts->request, "tools").value);
     while (ori_dialect_next(&tools, &tool)) {
         if (tool.type != OR_JSON_OBJECT) continue;
-        ori_dialect_pick(tool.value, names, 2, found);
+        ori_dialect_pick(tool.value, "type name", 2, found);
         if (ori_dialect_is(&found[0], "custom") && found[1].type == OR_JSON_STRING &&
             or_json_str_is(found[1].value, name))
             return true;
@@ -14166,9 +14114,8 @@ static void ori_reply_put_part(or_reply *r, or_buf *out, uint32_t i, bool full)
 /* Has an element of reasoning_details what has to come back? */
 static bool ori_reply_has_seal(or_str element)
 {
-    static const char *const names[] = {"signature", "data"};
-    or_json_item             found[2];
-    ori_dialect_pick(element, names, 2, found);
+    or_json_item found[2];
+    ori_dialect_pick(element, "signature data", 2, found);
     return (found[0].type == OR_JSON_STRING && found[0].value.len > 0) ||
            (found[1].type == OR_JSON_STRING && found[1].value.len > 0);
 }
@@ -14512,9 +14459,8 @@ enum {
 /* The members of an element of reasoning_details that are strings. */
 static void ori_reply_pick(or_str element, or_str *found)
 {
-    static const char *const names[] = {"type", "text", "signature", "data", "format"};
-    or_json_item             items[ORI_REPLY_DETAIL_MEMBERS];
-    ori_dialect_pick(element, names, ORI_REPLY_DETAIL_MEMBERS, items);
+    or_json_item items[ORI_REPLY_DETAIL_MEMBERS];
+    ori_dialect_pick(element, "type text signature data format", ORI_REPLY_DETAIL_MEMBERS, items);
     for (int i = 0; i < ORI_REPLY_DETAIL_MEMBERS; i++)
         found[i] = items[i].type == OR_JSON_STRING ? items[i].value : or_str_of("", 0);
     if (!or_json_str_is(found[ORI_REPLY_DETAIL_TYPE], OR_STR("reasoning.text")))
