@@ -7741,6 +7741,14 @@ static int ori_dialect_hex_byte(const char *p, const char *end)
 
 /* ---- pieces of output ---- */
 
+/* What stands as it is between two pieces of JSON. */
+static void ori_dialect_wrap(or_buf *out, const char *before, or_str raw, const char *after)
+{
+    or_buf_put_z(out, before);
+    or_buf_put_str(out, raw);
+    or_buf_put_z(out, after);
+}
+
 /* Begin a member of an object (or an element: name NULL): the comma, and the name. *any says
    whether something stands before it. */
 static void ori_dialect_put_name(or_buf *out, bool *any, const char *name)
@@ -7748,9 +7756,7 @@ static void ori_dialect_put_name(or_buf *out, bool *any, const char *name)
     if (*any) or_buf_put_char(out, ',');
     *any = true;
     if (name == NULL) return;
-    or_buf_put_char(out, '"');
-    or_buf_put_z(out, name);
-    or_buf_put_z(out, "\":");
+    ori_dialect_wrap(out, "\"", or_str_z(name), "\":");
 }
 
 /* A member whose value is raw JSON. */
@@ -8325,9 +8331,8 @@ static void ori_dialect_put_arguments(or_buf *out, const ori_dialect_call *call)
     const or_json_item *a = &call->arguments;
     or_str              text = ori_dialect_text(a);
     if (call->custom) {
-        or_buf_put_z(out, "{\"input\":");
-        or_buf_put_str(out, a->type == OR_JSON_STRING ? text : OR_STR("\"\""));
-        or_buf_put_char(out, '}');
+        ori_dialect_wrap(out, "{\"input\":", a->type == OR_JSON_STRING ? text : OR_STR("\"\""),
+                         "}");
     } else if (a->type == OR_JSON_OBJECT) {
         or_buf_put_str(out, text);
     } else if (a->type == OR_JSON_NONE ||
@@ -8335,9 +8340,7 @@ static void ori_dialect_put_arguments(or_buf *out, const ori_dialect_call *call)
                 (ori_dialect_blank(a->value) || or_json_str_is(a->value, OR_STR("null"))))) {
         or_buf_put_z(out, "{}");
     } else if (a->type != OR_JSON_STRING || !ori_dialect_put_object_in(out, a->value)) {
-        or_buf_put_z(out, "{\"_raw\":");
-        or_buf_put_str(out, text);
-        or_buf_put_char(out, '}');
+        ori_dialect_wrap(out, "{\"_raw\":", text, "}");
     }
 }
 
@@ -8421,9 +8424,7 @@ static void ori_dialect_put_wrapped(ori_dialect_out *w, char role, const char *b
     or_buf_put_z(w->out, after);
     or_buf_put_char(w->out, '"');
     if (w->sign.len > 0) {
-        or_buf_put_z(w->out, ",\"thoughtSignature\":\"");
-        or_buf_put_str(w->out, w->sign);
-        or_buf_put_char(w->out, '"');
+        ori_dialect_wrap(w->out, ",\"thoughtSignature\":\"", w->sign, "\"");
     }
     ori_dialect_put_mark(w, marked);
     or_buf_put_char(w->out, '}');
@@ -8567,9 +8568,8 @@ static bool ori_dialect_put_source(or_buf *out, const ori_dialect_url *u, or_str
         return true;
     }
     if (!u->base64) return false;
-    or_buf_put_z(out, "\"source\":{\"type\":\"base64\",\"media_type\":\"");
-    or_buf_put_str(out, pdf ? u->mime : picture);
-    or_buf_put_z(out, "\",\"data\":\"");
+    ori_dialect_wrap(out, "\"source\":{\"type\":\"base64\",\"media_type\":\"",
+                     pdf ? u->mime : picture, "\",\"data\":\"");
     ori_dialect_put_base64(out, u->body);
     or_buf_put_z(out, "\"}");
     return true;
@@ -8588,16 +8588,12 @@ static void ori_dialect_put_document(ori_dialect_out *w, char role, const ori_di
     ori_dialect_begin_block(w, role);
     or_buf_put_z(w->out, drawn ? "{\"type\":\"image\"," : "{\"type\":\"document\",");
     if (!u->data) {
-        or_buf_put_z(w->out, "\"source\":{\"type\":\"url\",\"url\":\"");
-        or_buf_put_str(w->out, u->body);
-        or_buf_put_z(w->out, "\"}");
+        ori_dialect_wrap(w->out, "\"source\":{\"type\":\"url\",\"url\":\"", u->body, "\"}");
     } else if (!ori_dialect_put_source(w->out, u, picture)) {
         ori_dialect_fail(w, OR_ERR_DIALECT, bad);
     }
     if (!drawn && title.len > 0) {
-        or_buf_put_z(w->out, ",\"title\":\"");
-        or_buf_put_str(w->out, title);
-        or_buf_put_char(w->out, '"');
+        ori_dialect_wrap(w->out, ",\"title\":\"", title, "\"");
     }
     ori_dialect_put_mark(w, marked);
     or_buf_put_char(w->out, '}');
@@ -8637,15 +8633,13 @@ static void ori_dialect_put_gemini_media(ori_dialect_out *w, char role, const or
     }
     ori_dialect_begin_block(w, role);
     if (u->data) {
-        or_buf_put_z(w->out, "{\"inlineData\":{\"mimeType\":\"");
-        or_buf_put_str(w->out, jpeg ? OR_STR("image/jpeg") : u->mime);
-        or_buf_put_z(w->out, "\",\"data\":\"");
+        ori_dialect_wrap(w->out, "{\"inlineData\":{\"mimeType\":\"",
+                         jpeg ? OR_STR("image/jpeg") : u->mime, "\",\"data\":\"");
         ori_dialect_put_base64(w->out, u->body);
     } else {
-        or_buf_put_z(w->out, mime != NULL ? "{\"fileData\":{\"mimeType\":\"" : "{\"fileData\":{");
-        or_buf_put_z(w->out, mime != NULL ? mime : "");
-        or_buf_put_z(w->out, mime != NULL ? "\",\"fileUri\":\"" : "\"fileUri\":\"");
-        or_buf_put_str(w->out, u->body);
+        or_buf_put_z(w->out, "{\"fileData\":{");
+        if (mime != NULL) ori_dialect_wrap(w->out, "\"mimeType\":\"", or_str_z(mime), "\",");
+        ori_dialect_wrap(w->out, "\"fileUri\":\"", u->body, "");
     }
     or_buf_put_z(w->out, "\"}}");
     ori_dialect_put_mark(w, marked);
@@ -8706,9 +8700,8 @@ static void ori_dialect_put_audio(ori_dialect_out *w, char role, or_str audio, o
         return;
     }
     ori_dialect_begin_block(w, role);
-    or_buf_put_z(w->out, "{\"inlineData\":{\"mimeType\":\"audio/");
-    or_buf_put_str(w->out, f[1].value);
-    or_buf_put_z(w->out, "\",\"data\":\"");
+    ori_dialect_wrap(w->out, "{\"inlineData\":{\"mimeType\":\"audio/", f[1].value,
+                     "\",\"data\":\"");
     ori_dialect_put_base64(w->out, f[0].value);
     or_buf_put_z(w->out, "\"}}");
     ori_dialect_put_mark(w, marked);
@@ -8829,17 +8822,14 @@ static bool ori_dialect_put_thinking(ori_dialect_out *w, const ori_dialect_detai
     if (!ori_dialect_is_thinking(d)) return false;
     if (or_str_eq(d->type, OR_STR("reasoning.text"))) {
         ori_dialect_begin_block(w, 'a');
-        or_buf_put_z(w->out, "{\"type\":\"thinking\",\"thinking\":\"");
-        or_buf_put_str(w->out, d->text);
-        or_buf_put_z(w->out, "\",\"signature\":\"");
+        ori_dialect_wrap(w->out, "{\"type\":\"thinking\",\"thinking\":\"", d->text,
+                         "\",\"signature\":\"");
         or_buf_put_str(w->out, d->signature);
         or_buf_put_z(w->out, "\"}");
         return true;
     }
     ori_dialect_begin_block(w, 'a');
-    or_buf_put_z(w->out, "{\"type\":\"redacted_thinking\",\"data\":\"");
-    or_buf_put_str(w->out, d->data);
-    or_buf_put_z(w->out, "\"}");
+    ori_dialect_wrap(w->out, "{\"type\":\"redacted_thinking\",\"data\":\"", d->data, "\"}");
     return true;
 }
 
@@ -8978,9 +8968,7 @@ static void ori_dialect_put_call(ori_dialect_out *w, ori_dialect_call *call, or_
         or_str sign = ori_dialect_sign_of(w, call, msg);
         or_buf_put_char(w->out, '}');
         if (sign.len > 0) {
-            or_buf_put_z(w->out, ",\"thoughtSignature\":\"");
-            or_buf_put_str(w->out, sign);
-            or_buf_put_char(w->out, '"');
+            ori_dialect_wrap(w->out, ",\"thoughtSignature\":\"", sign, "\"");
         }
     }
     ori_dialect_put_mark(w, call->object);
@@ -9417,9 +9405,8 @@ static void ori_dialect_put_schema(ori_dialect_out *w, const ori_dialect_tool *t
         or_buf_put_str(w->out, or_str_of(s.ptr + 1, s.len - 1));
     } else {
         ori_dialect_lose(w->loss, "tools.parameters");
-        or_buf_put_z(w->out, "{\"type\":\"object\",\"properties\":{\"input\":");
-        or_buf_put_str(w->out, ori_dialect_text(&t->parameters));
-        or_buf_put_z(w->out, "},\"required\":[\"input\"]}");
+        ori_dialect_wrap(w->out, "{\"type\":\"object\",\"properties\":{\"input\":",
+                         ori_dialect_text(&t->parameters), "},\"required\":[\"input\"]}");
     }
 }
 
@@ -9470,9 +9457,7 @@ static void ori_dialect_put_tool(ori_dialect_out *w, const ori_dialect_tool *t)
     or_buf_put_z(w->out, "{\"name\":");
     ori_dialect_put_function_name(w, t->name);
     if (t->description.len > 0) {
-        or_buf_put_z(w->out, ",\"description\":\"");
-        or_buf_put_str(w->out, t->description);
-        or_buf_put_char(w->out, '"');
+        ori_dialect_wrap(w->out, ",\"description\":\"", t->description, "\"");
     }
     if (w->gemini) {
         ori_dialect_put_parameters(w, t);
@@ -9578,9 +9563,7 @@ static void ori_dialect_put_tool_choice(ori_dialect_out *w)
     }
     if (w->choose == ORI_CHOOSE_UNSET && !one) return;
     ori_dialect_put_name(w->out, &w->any, "tool_choice");
-    or_buf_put_z(w->out, "{\"type\":\"");
-    or_buf_put_z(w->out, words[w->choose]);
-    or_buf_put_char(w->out, '"');
+    ori_dialect_wrap(w->out, "{\"type\":\"", or_str_z(words[w->choose]), "\"");
     if (w->choose == ORI_CHOOSE_NAMED) {
         or_buf_put_z(w->out, ",\"name\":");
         ori_dialect_put_function_name(w, w->chosen);
@@ -9892,9 +9875,7 @@ static void ori_dialect_put_config(ori_dialect_out *w, bool budgeted, or_str sch
     }
     if (schema.len > 0) {
         ori_dialect_put_name(w->out, &any, "format");
-        or_buf_put_z(w->out, "{\"type\":\"json_schema\",\"schema\":");
-        or_buf_put_str(w->out, schema);
-        or_buf_put_char(w->out, '}');
+        ori_dialect_wrap(w->out, "{\"type\":\"json_schema\",\"schema\":", schema, "}");
     }
     or_buf_put_char(w->out, '}');
 }
@@ -9906,9 +9887,7 @@ static void ori_dialect_put_user_and_mark(ori_dialect_out *w)
         ori_dialect_has(w, ORI_M_SAFETY_IDENTIFIER) ? ORI_M_SAFETY_IDENTIFIER : ORI_M_USER;
     if (ori_dialect_has(w, user) && w->m[user].value.len > 0) {
         ori_dialect_put_name(w->out, &w->any, "metadata");
-        or_buf_put_z(w->out, "{\"user_id\":");
-        or_buf_put_str(w->out, ori_dialect_text(&w->m[user]));
-        or_buf_put_char(w->out, '}');
+        ori_dialect_wrap(w->out, "{\"user_id\":", ori_dialect_text(&w->m[user]), "}");
     }
     if (ori_dialect_has(w, ORI_M_CACHE_CONTROL) && ++w->marks > w->skip)
         ori_dialect_put_raw(w, "cache_control", ORI_M_CACHE_CONTROL);
@@ -9956,9 +9935,8 @@ static void ori_dialect_put_tool_config(ori_dialect_out *w)
         ori_dialect_lose_member(w, ORI_M_PARALLEL);
     if (w->choose == ORI_CHOOSE_UNSET || w->num_tools == 0) return;
     ori_dialect_put_name(w->out, &w->any, "toolConfig");
-    or_buf_put_z(w->out, "{\"functionCallingConfig\":{\"mode\":\"");
-    or_buf_put_z(w->out, modes[w->choose]);
-    or_buf_put_char(w->out, '"');
+    ori_dialect_wrap(w->out, "{\"functionCallingConfig\":{\"mode\":\"", or_str_z(modes[w->choose]),
+                     "\"");
     if (w->choose == ORI_CHOOSE_NAMED) {
         or_buf_put_z(w->out, ",\"allowedFunctionNames\":[");
         ori_dialect_put_function_name(w, w->chosen);
@@ -9997,9 +9975,7 @@ static void ori_dialect_put_thinking_config(ori_dialect_out *w, bool *any)
     or_buf_put_char(w->out, '{');
     if (w->think > ORI_THINK_OFF && !w->hide) or_buf_put_z(w->out, "\"includeThoughts\":true,");
     if ((w->model->flags & ORI_ADAPTIVE) != 0) {
-        or_buf_put_z(w->out, "\"thinkingLevel\":\"");
-        or_buf_put_z(w->out, ori_dialect_level(w));
-        or_buf_put_z(w->out, "\"}");
+        ori_dialect_wrap(w->out, "\"thinkingLevel\":\"", or_str_z(ori_dialect_level(w)), "\"}");
         return;
     }
     or_buf_put_z(w->out, "\"thinkingBudget\":");
@@ -10192,9 +10168,7 @@ static void ori_dialect_end_keep(ori_dialect_copy *c, ori_dialect_keep *k)
 static void ori_dialect_insert(ori_dialect_copy *c, or_str object, const char *member)
 {
     ori_dialect_cut(c, object.ptr, object.ptr + 1);
-    or_buf_put_char(c->out, '{');
-    or_buf_put_z(c->out, member);
-    or_buf_put_char(c->out, ',');
+    ori_dialect_wrap(c->out, "{", or_str_z(member), ",");
 }
 
 /* An id of nine letters or digits: itself, or made from it, so that a call and its result stay
@@ -10691,9 +10665,7 @@ static void ori_in_piece_end(ori_in *t, const ori_in_text *text, const char *oth
 static void ori_in_message(ori_in *t, const char *role)
 {
     ori_dialect_put_name(t->out, &t->messages, NULL);
-    or_buf_put_z(t->out, "{\"role\":\"");
-    or_buf_put_z(t->out, role);
-    or_buf_put_char(t->out, '"');
+    ori_dialect_wrap(t->out, "{\"role\":\"", or_str_z(role), "\"");
 }
 
 /* A member of an object where another one stands before it; nothing when it is absent. */
@@ -10953,9 +10925,7 @@ static void ori_in_part(ori_in *t, ori_in_parts *parts, const char *type)
         or_buf_put_z(t->out, ",\"content\":[");
     }
     ori_dialect_put_name(t->out, &parts->any, NULL);
-    or_buf_put_z(t->out, "{\"type\":\"");
-    or_buf_put_z(t->out, type);
-    or_buf_put_char(t->out, '"');
+    ori_dialect_wrap(t->out, "{\"type\":\"", or_str_z(type), "\"");
 }
 
 /* The end of a part, with what its block says of caches. */
@@ -11311,9 +11281,7 @@ static void ori_in_call(ori_in *t, bool *any, const or_json_item *id, const or_j
     *any = true;
     or_buf_put_z(t->out, "{\"type\":\"function\"");
     ori_in_also(t, "id", id);
-    or_buf_put_z(t->out, ",\"function\":{\"name\":");
-    or_buf_put_str(t->out, ori_dialect_text(name));
-    or_buf_put_z(t->out, ",\"arguments\":");
+    ori_dialect_wrap(t->out, ",\"function\":{\"name\":", ori_dialect_text(name), ",\"arguments\":");
 }
 
 /* ---- MESSAGES ---- */
@@ -11538,9 +11506,8 @@ static void ori_in_put_named(ori_in *t, const or_json_item *name, bool found)
         return;
     }
     ori_dialect_put_name(t->out, &t->members, "tool_choice");
-    or_buf_put_z(t->out, "{\"type\":\"function\",\"function\":{\"name\":");
-    or_buf_put_str(t->out, ori_dialect_text(name));
-    or_buf_put_z(t->out, "}}");
+    ori_dialect_wrap(
+        t->out, "{\"type\":\"function\",\"function\":{\"name\":", ori_dialect_text(name), "}}");
 }
 
 /* ---- members of the request ---- */
@@ -11868,9 +11835,7 @@ static void ori_in_messages_put_others(ori_in *t, const or_json_item *m)
     if (item.type != OR_JSON_NONE && m[ORI_IN_ASKS_USER].type == OR_JSON_NONE) {
         user = ori_in_first(item.value, ORI_IN_MAX_USER);
         ori_dialect_put_name(t->out, &t->members, "user");
-        or_buf_put_char(t->out, '"');
-        or_buf_put_str(t->out, user);
-        or_buf_put_char(t->out, '"');
+        ori_dialect_wrap(t->out, "\"", user, "\"");
     }
     item = m[ORI_IN_ASKS_SPEED];
     if (item.type != OR_JSON_NONE && m[ORI_IN_ASKS_TIER].type == OR_JSON_NONE)
@@ -12270,18 +12235,18 @@ static void ori_in_responses_put_allowed(ori_in *t, or_str choice)
     bool             any = false;
     ori_dialect_pick(choice, "mode tools", 2, m);
     ori_dialect_put_name(t->out, &t->members, "tool_choice");
-    or_buf_put_z(t->out, "{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":");
-    or_buf_put_z(t->out, ori_dialect_is(&m[0], "required") ? "\"required\"" : "\"auto\"");
-    or_buf_put_z(t->out, ",\"tools\":[");
+    ori_dialect_wrap(t->out, "{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":",
+                     or_str_z(ori_dialect_is(&m[0], "required") ? "\"required\"" : "\"auto\""),
+                     ",\"tools\":[");
     ori_dialect_begin_array(&l, &m[1]);
     while (ori_dialect_next(&l, &tool)) {
         if (tool.type != OR_JSON_OBJECT) continue;
         name = ori_dialect_get(tool.value, "name");
         if (name.type != OR_JSON_STRING) continue;
         ori_dialect_put_name(t->out, &any, NULL);
-        or_buf_put_z(t->out, "{\"type\":\"function\",\"function\":{\"name\":");
-        or_buf_put_str(t->out, ori_dialect_text(&name));
-        or_buf_put_z(t->out, "}}");
+        ori_dialect_wrap(t->out,
+                         "{\"type\":\"function\",\"function\":{\"name\":", ori_dialect_text(&name),
+                         "}}");
     }
     or_buf_put_z(t->out, "]}}");
 }
@@ -12364,9 +12329,7 @@ static void ori_in_responses_put_reasoning(ori_in *t, const or_json_item *reason
             or_buf_put_char(t->out, '{');
         }
         ori_dialect_put_name(t->out, &any, NULL);
-        or_buf_put_char(t->out, '"');
-        or_buf_put_str(t->out, item.key);
-        or_buf_put_z(t->out, "\":");
+        ori_dialect_wrap(t->out, "\"", item.key, "\":");
         or_buf_put_str(t->out, ori_dialect_text(&item));
     }
     if (any) or_buf_put_char(t->out, '}');
@@ -12459,9 +12422,7 @@ static void ori_in_text_to_chat(ori_in *t, or_str body)
         text = ori_dialect_text(&item);
         while (i < 6 && !or_json_str_is(item.key, or_str_z(lost[i].name))) i++;
         if (i == 6) {
-            or_buf_put_z(t->out, ",\"");
-            or_buf_put_str(t->out, item.key);
-            or_buf_put_z(t->out, "\":");
+            ori_dialect_wrap(t->out, ",\"", item.key, "\":");
             or_buf_put_str(t->out, text);
         } else if (i < 5 && item.type != OR_JSON_NULL && !or_str_eq(text, or_str_z(lost[i].same))) {
             ori_dialect_lose(t->loss, lost[i].name);
@@ -13209,9 +13170,7 @@ static void ori_gemini_call(ori_read *r, int function, or_str signature)
     if (call->arguments.len == 0) call->arguments = OR_STR("{}");
     if (signature.ptr == NULL) return;
     size_t since = out->len;
-    or_buf_put_z(out, "{\"google\":{\"thought_signature\":");
-    or_buf_put_str(out, signature);
-    or_buf_put_z(out, "}}");
+    ori_dialect_wrap(out, "{\"google\":{\"thought_signature\":", signature, "}}");
     call->extra_content = ori_read_made(r, since);
     ori_gemini_sign(r, signature, quoted);
 }
@@ -13946,9 +13905,7 @@ static or_str ori_reply_suffix(const or_reply *r)
 
 static void ori_reply_put_id(const or_reply *r, or_buf *out, const char *prefix, uint32_t i)
 {
-    or_buf_put_z(out, prefix);
-    or_buf_put_str(out, ori_reply_suffix(r));
-    or_buf_put_char(out, '_');
+    ori_dialect_wrap(out, prefix, ori_reply_suffix(r), "_");
     or_buf_put_u64(out, i);
 }
 
@@ -14143,9 +14100,7 @@ static void ori_reply_put_output(or_reply *r, or_buf *out, uint32_t i, bool full
         "reasoning", "", "message", "message", "function_call", "custom_tool_call"};
     const or_reply_item *item = &r->items[i];
     bool                 any = true;
-    or_buf_put_z(out, "{\"type\":\"");
-    or_buf_put_z(out, types[item->kind]);
-    or_buf_put_z(out, "\",\"id\":\"");
+    ori_dialect_wrap(out, "{\"type\":\"", or_str_z(types[item->kind]), "\",\"id\":\"");
     ori_reply_put_id(r, out, ori_reply_kinds[item->kind].prefix, i);
     or_buf_put_char(out, '"');
     if (item->kind == ORI_REPLY_THOUGHT) {
@@ -14176,12 +14131,8 @@ static void ori_reply_put_output(or_reply *r, or_buf *out, uint32_t i, bool full
 /* The begin of an event, up to its first own member; its name is in two pieces. */
 static void ori_reply_event(or_reply *r, or_buf *out, const char *name, const char *name_end)
 {
-    or_buf_put_z(out, "event: ");
-    or_buf_put_z(out, name);
-    or_buf_put_z(out, name_end);
-    or_buf_put_z(out, "\ndata: {\"type\":\"");
-    or_buf_put_z(out, name);
-    or_buf_put_z(out, name_end);
+    ori_dialect_wrap(out, "event: ", or_str_z(name), name_end);
+    ori_dialect_wrap(out, "\ndata: {\"type\":\"", or_str_z(name), name_end);
     or_buf_put_char(out, '"');
     if (r->to != OR_DIALECT_RESPONSES) return;
     or_buf_put_z(out, ",\"sequence_number\":");
@@ -14206,9 +14157,7 @@ static void ori_reply_block_delta(or_reply *r, or_buf *out, uint32_t i, const ch
 {
     bool any = true;
     ori_reply_block_event(r, out, "delta", i);
-    or_buf_put_z(out, ",\"delta\":{\"type\":\"");
-    or_buf_put_z(out, type);
-    or_buf_put_char(out, '"');
+    ori_dialect_wrap(out, ",\"delta\":{\"type\":\"", or_str_z(type), "\"");
     ori_dialect_put_name(out, &any, member);
 }
 
@@ -14594,9 +14543,8 @@ static void ori_reply_put_response_usage(or_buf *out, const or_usage *u, const o
 /* What begins a message of MESSAGES, up to its content. */
 static void ori_reply_put_message(or_reply *r, or_buf *out)
 {
-    or_buf_put_z(out, "{\"id\":\"");
-    or_buf_put_str(out, r->facts->id);
-    or_buf_put_z(out, "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":");
+    ori_dialect_wrap(out, "{\"id\":\"", r->facts->id,
+                     "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":");
     ori_reply_quote(r, out, r->facts->model, true);
     if (r->facts->provider.ptr != NULL) {
         or_buf_put_z(out, ",\"provider\":");
@@ -14622,9 +14570,8 @@ static const char *ori_reply_stop_reason(const or_reply *r)
 
 static void ori_reply_put_stop(const or_reply *r, or_buf *out)
 {
-    or_buf_put_z(out, "\"stop_reason\":\"");
-    or_buf_put_z(out, ori_reply_stop_reason(r));
-    or_buf_put_z(out, "\",\"stop_sequence\":null");
+    ori_dialect_wrap(out, "\"stop_reason\":\"", or_str_z(ori_reply_stop_reason(r)),
+                     "\",\"stop_sequence\":null");
 }
 
 static void ori_reply_put_metadata(or_buf *out, or_str metadata)
@@ -14740,9 +14687,8 @@ static void ori_reply_put_failure(or_reply *r, or_buf *out, const or_reply_error
         or_buf_put_z(out, "null");
         return;
     }
-    or_buf_put_z(out, "{\"code\":\"");
-    or_buf_put_z(out, ori_reply_errors[ori_reply_error_row(e->status)].failed);
-    or_buf_put_z(out, "\",");
+    ori_dialect_wrap(out, "{\"code\":\"",
+                     or_str_z(ori_reply_errors[ori_reply_error_row(e->status)].failed), "\",");
     ori_reply_note(r, ori_reply_put_words(out, e));
     or_buf_put_char(out, '}');
 }
@@ -14753,9 +14699,7 @@ static void ori_reply_put_response(or_reply *r, or_buf *out, const ori_reply_res
     or_buf_put_z(out, "{\"id\":\"resp_");
     or_buf_put_str(out, ori_reply_suffix(r));
     ori_reply_put_count(out, "\",\"object\":\"response\",\"created_at\":", r->facts->created);
-    or_buf_put_z(out, ",\"status\":\"");
-    or_buf_put_z(out, p->status);
-    or_buf_put_z(out, "\",\"error\":");
+    ori_dialect_wrap(out, ",\"status\":\"", or_str_z(p->status), "\",\"error\":");
     ori_reply_put_failure(r, out, p->error);
     or_buf_put_z(out, ",\"incomplete_details\":");
     or_buf_put_z(out, p->reason != NULL ? "{\"reason\":\"" : "null");
@@ -14948,9 +14892,8 @@ or_err or_reply_end(or_reply *r, or_buf *out, const or_usage *u, const or_cost *
 /* MESSAGES: the error object. */
 static or_err ori_reply_put_plain_error(or_buf *out, const or_reply_error *e)
 {
-    or_buf_put_z(out, "{\"type\":\"error\",\"error\":{\"type\":\"");
-    or_buf_put_z(out, ori_reply_errors[ori_reply_error_row(e->status)].messages);
-    or_buf_put_z(out, "\",");
+    ori_dialect_wrap(out, "{\"type\":\"error\",\"error\":{\"type\":\"",
+                     or_str_z(ori_reply_errors[ori_reply_error_row(e->status)].messages), "\",");
     or_err err = ori_reply_put_words(out, e);
     or_buf_put_char(out, '}');
     if (e->id.ptr != NULL) {
@@ -14970,9 +14913,8 @@ or_err or_reply_put_error(or_buf *out, or_dialect to, const or_reply_error *e)
     if (to == OR_DIALECT_MESSAGES) {
         err = ori_reply_put_plain_error(out, e);
     } else if (to == OR_DIALECT_RESPONSES) {
-        or_buf_put_z(out, "{\"error\":{\"type\":\"");
-        or_buf_put_z(out, ori_reply_errors[row].type);
-        or_buf_put_z(out, "\",\"param\":null,\"code\":");
+        ori_dialect_wrap(out, "{\"error\":{\"type\":\"", or_str_z(ori_reply_errors[row].type),
+                         "\",\"param\":null,\"code\":");
         or_buf_put_z(out, ori_reply_errors[row].code);
         or_buf_put_char(out, ',');
         err = ori_reply_put_words(out, e);
