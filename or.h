@@ -7647,6 +7647,15 @@ static uint32_t ori_dialect_word(or_str raw, const char *words)
     return i;
 }
 
+/* Is it one of them? */
+static bool ori_dialect_listed(or_str raw, const char *words)
+{
+    or_str word;
+    while (ori_dialect_next_word(&words, &word))
+        if (or_json_str_is(raw, word)) return true;
+    return false;
+}
+
 /* The members of an object that have these num names: type OR_JSON_NONE for what is not there or
    null. Of duplicates the first counts. */
 static void ori_dialect_pick(or_str object, const char *names, uint32_t num, or_json_item *found)
@@ -7681,6 +7690,12 @@ static bool ori_dialect_is(const or_json_item *item, const char *text)
 static or_str ori_dialect_str(const or_json_item *item)
 {
     return item->type == OR_JSON_STRING ? item->value : or_str_of(NULL, 0);
+}
+
+/* The text that a part of a message is or has; type OR_JSON_NONE when it has none. */
+static or_json_item ori_dialect_part_text(const or_json_item *part)
+{
+    return part->type == OR_JSON_OBJECT ? ori_dialect_get(part->value, "text") : *part;
 }
 
 /* Which of the words it is; as many as there are: none. */
@@ -7866,7 +7881,7 @@ static or_str ori_dialect_restore(or_str name, or_arena *arena)
     return or_str_of(mem, n);
 }
 
-/* ---- [A] chat requests to other dialects ---- */
+/* ---- chat requests: what their members are ---- */
 
 /* The members of a chat request: its name, the dialects that have words for it, and the value
    that says no more than its absence does ({}, [] and "" never do). ROUTE: it is for whoever
@@ -8177,16 +8192,19 @@ typedef struct ori_dialect_out {
     /* Blocks go into the system's instruction ('s'), a user's turn ('u'), an assistant's ('a')
        or the result of a call ('r'). A turn is begun by its first block, so none is empty and
        neighbours of one role are one turn. */
-    char              role;
-    bool              turns; /* some message that is not the system's says something */
-    bool              any_turn, any_block;
-    const char       *last_user;   /* behind its last message the present turn begins */
-    or_str            prefix;      /* the speaker's name, for the next text */
-    or_str            sign;        /* signature for the next text */
-    bool              trim;        /* the next text is the last of all, and the assistant's */
-    uint32_t          marks, skip; /* cache_controls that came; of these the first are left out */
-    uint32_t          num_calls, number;
-    ori_dialect_asked calls[OR_CHAT_MAX_CALLS];
+    char        role;
+    bool        turns; /* some message that is not the system's says something */
+    bool        any_turn, any_block;
+    const char *last_user;   /* behind its last message the present turn begins */
+    or_str      prefix;      /* the speaker's name, for the next text */
+    or_str      sign;        /* signature for the next text */
+    bool        trim;        /* the next text is the last of all, and the assistant's */
+    uint32_t    marks, skip; /* cache_controls that came; of these the first are left out */
+    uint32_t    num_calls, number;
+    union {
+        ori_dialect_asked calls[OR_CHAT_MAX_CALLS];
+        uint32_t          hashes[OR_DIALECT_MAX_TOOLS]; /* of stubs, before there is any call */
+    } u;
 } ori_dialect_out;
 
 static void ori_dialect_fail(ori_dialect_out *w, or_err e, const char *bad)
@@ -8988,8 +9006,8 @@ static void ori_dialect_put_calls(ori_dialect_out *w, or_str msg)
         if (w->err != OR_OK) return;
         call.asked.number = ++w->number;
         for (uint32_t i = 0; i < w->num_calls; i++)
-            if (or_str_eq(w->calls[i].id, call.asked.id)) call.asked.again = true;
-        w->calls[w->num_calls++] = call.asked;
+            if (or_str_eq(w->u.calls[i].id, call.asked.id)) call.asked.again = true;
+        w->u.calls[w->num_calls++] = call.asked;
         ori_dialect_put_call(w, &call, msg);
     }
 }
@@ -9000,7 +9018,8 @@ static ori_dialect_asked *ori_dialect_call_for(ori_dialect_out *w, or_str msg)
     or_json_item item = ori_dialect_get(msg, "tool_call_id");
     or_str       id = ori_dialect_str(&item);
     for (uint32_t i = 0; i < w->num_calls; i++)
-        if (w->calls[i].result.ptr == NULL && or_str_eq(w->calls[i].id, id)) return &w->calls[i];
+        if (w->u.calls[i].result.ptr == NULL && or_str_eq(w->u.calls[i].id, id))
+            return &w->u.calls[i];
     return NULL;
 }
 
@@ -9008,7 +9027,7 @@ static ori_dialect_asked *ori_dialect_call_for(ori_dialect_out *w, or_str msg)
 static bool ori_dialect_is_result(const ori_dialect_out *w, or_str msg)
 {
     for (uint32_t i = 0; i < w->num_calls; i++)
-        if (w->calls[i].result.ptr == msg.ptr) return true;
+        if (w->u.calls[i].result.ptr == msg.ptr) return true;
     return false;
 }
 
@@ -9042,7 +9061,7 @@ static void ori_dialect_put_joined(or_buf *out, const or_json_item *content, con
     or_buf_put_str(out, ori_dialect_str(content));
     ori_dialect_begin_array(&l, content);
     while (ori_dialect_next(&l, &part)) {
-        text = part.type == OR_JSON_OBJECT ? ori_dialect_get(part.value, "text") : part;
+        text = ori_dialect_part_text(&part);
         if (text.type != OR_JSON_STRING) continue;
         if (any) or_buf_put_z(out, between);
         any = true;
@@ -9076,9 +9095,9 @@ static void ori_dialect_put_results(ori_dialect_out *w)
     for (uint32_t i = 0; i < w->num_calls && w->err == OR_OK; i++) {
         ori_dialect_begin_block(w, 'u');
         if (w->gemini)
-            ori_dialect_put_response(w, &w->calls[i]);
+            ori_dialect_put_response(w, &w->u.calls[i]);
         else
-            ori_dialect_put_tool_result(w, &w->calls[i]);
+            ori_dialect_put_tool_result(w, &w->u.calls[i]);
     }
 }
 
@@ -9103,7 +9122,7 @@ static bool ori_dialect_says(or_str msg)
         if (f[i].type == OR_JSON_STRING && !ori_dialect_blank(f[i].value)) return true;
     ori_dialect_begin_array(&l, &f[0]);
     while (ori_dialect_next(&l, &part)) {
-        text = part.type == OR_JSON_OBJECT ? ori_dialect_get(part.value, "text") : part;
+        text = ori_dialect_part_text(&part);
         if (text.type != OR_JSON_STRING || !ori_dialect_blank(text.value)) return true;
     }
     ori_dialect_begin_calls(&calls, msg);
@@ -9186,8 +9205,7 @@ static void ori_dialect_put_noted(ori_dialect_out *w, or_str msg, const char *be
     if (content.type != OR_JSON_ARRAY) return;
     ori_dialect_begin(&l, content.value);
     while (ori_dialect_next(&l, &part)) {
-        or_json_item text = part;
-        if (part.type == OR_JSON_OBJECT) text = ori_dialect_get(part.value, "text");
+        or_json_item text = ori_dialect_part_text(&part);
         if (text.type == OR_JSON_STRING)
             ori_dialect_put_wrapped(w, 'u', before, text.value, after,
                                     part.type == OR_JSON_OBJECT ? part.value : none);
@@ -9425,7 +9443,7 @@ static void ori_dialect_put_clean_schema(or_buf *out, or_str schema)
     or_buf_put_char(out, '{');
     ori_dialect_begin(&l, schema);
     while (ori_dialect_next(&l, &item)) {
-        if (ori_dialect_word(item.key, names) < 2) continue;
+        if (ori_dialect_listed(item.key, names)) continue;
         ori_dialect_put_name(out, &any, NULL);
         or_buf_put_str(out, or_str_of(item.key.ptr - 1, item.key.len + 2));
         or_buf_put_char(out, ':');
@@ -9486,10 +9504,10 @@ static void ori_dialect_begin_tool(ori_dialect_out *w)
 
 /* Is there a stub of that name already? Told by the hashes of those that are, as they are
    written; else its own joins them. */
-static bool ori_dialect_stub_known(ori_dialect_out *w, uint32_t *hashes, or_str name)
+static bool ori_dialect_stub_known(ori_dialect_out *w, or_str name)
 {
-    size_t   end = w->out->len;
-    uint32_t h;
+    uint32_t *hashes = w->u.hashes, h;
+    size_t    end = w->out->len;
     ori_dialect_put_function_name(w, name);
     if (w->out->err != OR_OK) return false;
     h = ori_chat_hash(ori_dialect_since(w->out, end));
@@ -9504,7 +9522,6 @@ static bool ori_dialect_stub_known(ori_dialect_out *w, uint32_t *hashes, or_str 
    are named, each once. */
 static void ori_dialect_put_stubs(ori_dialect_out *w)
 {
-    uint32_t          hashes[OR_DIALECT_MAX_TOOLS];
     or_str            msg = or_str_of(NULL, 0);
     ori_dialect_list  l;
     ori_dialect_calls calls;
@@ -9513,7 +9530,7 @@ static void ori_dialect_put_stubs(ori_dialect_out *w)
     while (w->err == OR_OK && ori_dialect_next_message(&l, &msg) != 0) {
         ori_dialect_begin_calls(&calls, msg);
         while (w->err == OR_OK && ori_dialect_next_call(&calls, &call)) {
-            if (ori_dialect_stub_known(w, hashes, call.asked.name)) continue;
+            if (ori_dialect_stub_known(w, call.asked.name)) continue;
             if (w->out->err != OR_OK) return;
             ori_dialect_begin_tool(w);
             or_buf_put_z(w->out, "{\"name\":");
@@ -9799,7 +9816,7 @@ static int ori_dialect_form(ori_dialect_out *w, or_str *schema)
     return schema->ptr != NULL ? ORI_FORM_SCHEMA : ORI_FORM_JSON;
 }
 
-/* ---- Anthropic ---- */
+/* ---- a request of MESSAGES ---- */
 
 static void ori_dialect_put_raw(ori_dialect_out *w, const char *name, uint32_t member)
 {
@@ -9926,7 +9943,7 @@ static void ori_dialect_put_messages(ori_dialect_out *w)
     or_buf_put_char(w->out, '}');
 }
 
-/* ---- Gemini ---- */
+/* ---- a request of GEMINI ---- */
 
 static void ori_dialect_put_tool_config(ori_dialect_out *w)
 {
@@ -10094,7 +10111,7 @@ static void ori_dialect_put_gemini(ori_dialect_out *w)
     or_buf_put_char(w->out, '}');
 }
 
-/* ---- chat, for servers that lack something ---- */
+/* ---- a request of CHAT, for servers that lack something ---- */
 
 /* A copy of the body with changes: what stands before them is copied when they come, so they
    have to come in the order of the text. */
@@ -10262,26 +10279,38 @@ static bool ori_dialect_all_text(or_str content)
     return true;
 }
 
-/* Objects in an array, without their marks for the cache. */
-static void ori_dialect_copy_parts(ori_dialect_copy *c, or_str parts)
+/* An object without the members that are listed in `drop`; its member `function` without those in
+   `inner`, when that is not NULL. */
+static void ori_dialect_copy_object(ori_dialect_copy *c, or_str object, const char *drop,
+                                    const char *inner)
 {
-    ori_dialect_list l, members;
+    ori_dialect_list l;
     ori_dialect_keep keep;
-    or_json_item     part, item;
-    if ((c->lacks & OR_LACKS_CACHE_CONTROL) == 0) return;
-    ori_dialect_begin(&l, parts);
-    while (ori_dialect_next(&l, &part)) {
-        if (part.type != OR_JSON_OBJECT) continue;
-        ori_dialect_begin_keep(&keep, part.value);
-        ori_dialect_begin(&members, part.value);
-        while (ori_dialect_next(&members, &item)) {
-            if (or_json_str_is(item.key, OR_STR("cache_control")))
-                ori_dialect_drop_item(c, &keep, &item);
-            else
-                ori_dialect_keep_item(c, &keep, &item);
+    or_json_item     item;
+    ori_dialect_begin(&l, object);
+    ori_dialect_begin_keep(&keep, object);
+    while (ori_dialect_next(&l, &item)) {
+        if (ori_dialect_listed(item.key, drop)) {
+            ori_dialect_drop_item(c, &keep, &item);
+            continue;
         }
-        ori_dialect_end_keep(c, &keep);
+        ori_dialect_keep_item(c, &keep, &item);
+        if (inner != NULL && item.type == OR_JSON_OBJECT &&
+            or_json_str_is(item.key, OR_STR("function")))
+            ori_dialect_copy_object(c, item.value, inner, NULL);
     }
+    ori_dialect_end_keep(c, &keep);
+}
+
+/* The objects of an array, likewise. */
+static void ori_dialect_copy_objects(ori_dialect_copy *c, or_str list, const char *drop,
+                                     const char *inner)
+{
+    ori_dialect_list l;
+    or_json_item     item;
+    ori_dialect_begin(&l, list);
+    while (ori_dialect_next(&l, &item))
+        if (item.type == OR_JSON_OBJECT) ori_dialect_copy_object(c, item.value, drop, inner);
 }
 
 static void ori_dialect_copy_content(ori_dialect_copy *c, const or_json_item *content, char role)
@@ -10294,7 +10323,8 @@ static void ori_dialect_copy_content(ori_dialect_copy *c, const or_json_item *co
         ori_dialect_put_joined(c->out, content, "\\n");
         return;
     }
-    ori_dialect_copy_parts(c, content->value);
+    if ((c->lacks & OR_LACKS_CACHE_CONTROL) != 0)
+        ori_dialect_copy_objects(c, content->value, "cache_control", NULL);
 }
 
 /* Members of a message that some servers refuse. */
@@ -10322,8 +10352,7 @@ typedef struct ori_dialect_message {
 static bool ori_dialect_is_refused(ori_dialect_copy *c, const or_json_item *item,
                                    const ori_dialect_message *m)
 {
-    bool thought = or_json_str_is(item->key, OR_STR("reasoning")) ||
-                   or_json_str_is(item->key, OR_STR("reasoning_content"));
+    bool thought = ori_dialect_listed(item->key, "reasoning reasoning_content");
     if (thought && (c->lacks & OR_WANTS_REASONING) != 0) {
         bool own = or_json_str_is(item->key, OR_STR("reasoning_content"));
         return item->type != OR_JSON_STRING || item->value.len == 0 || (m->named && !own);
@@ -10419,38 +10448,15 @@ static void ori_dialect_copy_messages(ori_dialect_copy *c, or_str messages)
     ori_dialect_end_keep(c, &keep);
 }
 
-/* A tool, or its function. */
-static void ori_dialect_copy_tool(ori_dialect_copy *c, or_str tool, bool inside)
-{
-    ori_dialect_list l;
-    ori_dialect_keep keep;
-    or_json_item     item;
-    ori_dialect_begin(&l, tool);
-    ori_dialect_begin_keep(&keep, tool);
-    while (ori_dialect_next(&l, &item)) {
-        bool drop = (c->lacks & OR_LACKS_CACHE_CONTROL) != 0 &&
-                    or_json_str_is(item.key, OR_STR("cache_control"));
-        if (inside && (c->lacks & OR_LACKS_STRICT) != 0 &&
-            or_json_str_is(item.key, OR_STR("strict")))
-            drop = true;
-        if (drop) {
-            ori_dialect_drop_item(c, &keep, &item);
-            continue;
-        }
-        ori_dialect_keep_item(c, &keep, &item);
-        if (!inside && item.type == OR_JSON_OBJECT && or_json_str_is(item.key, OR_STR("function")))
-            ori_dialect_copy_tool(c, item.value, true);
-    }
-    ori_dialect_end_keep(c, &keep);
-}
-
 static void ori_dialect_copy_tools(ori_dialect_copy *c, or_str tools)
 {
-    ori_dialect_list l;
-    or_json_item     item;
-    ori_dialect_begin(&l, tools);
-    while (ori_dialect_next(&l, &item))
-        if (item.type == OR_JSON_OBJECT) ori_dialect_copy_tool(c, item.value, false);
+    bool        strict = (c->lacks & OR_LACKS_STRICT) != 0;
+    const char *outer = "", *inner = strict ? "strict" : "";
+    if ((c->lacks & OR_LACKS_CACHE_CONTROL) != 0) {
+        outer = "cache_control";
+        inner = strict ? "cache_control strict" : outer;
+    }
+    ori_dialect_copy_objects(c, tools, outer, inner);
 }
 
 static void ori_dialect_copy_root(ori_dialect_out *w, ori_dialect_copy *c)
@@ -10504,7 +10510,7 @@ static void ori_dialect_put_chat(ori_dialect_out *w)
     ori_dialect_cut(&c, end, end);
 }
 
-/* ---- all of it ---- */
+/* ---- or_dialect_write ---- */
 
 static void ori_dialect_put_request(ori_dialect_out *w, or_dialect to)
 {
@@ -10563,9 +10569,7 @@ or_err or_dialect_write(or_buf *out, or_dialect to, const or_dialect_request *q,
     return w.err;
 }
 
-/* ---- [/A] ---- */
-
-/* ---- [B] other dialects to chat requests ---- */
+/* ---- other requests to chat ---- */
 
 /* A translation. What is wrong is found once and sticks; writing goes on to nowhere then. */
 typedef struct ori_in {
@@ -11803,8 +11807,7 @@ static void ori_in_messages_put_output(ori_in *t, const or_json_item *m)
         ori_dialect_lose(t->loss, "response_format");
     ori_dialect_begin(&l, m[ORI_IN_ASKS_OUTPUT].value);
     while (ori_dialect_next(&l, &item))
-        if (item.type != OR_JSON_NULL && !or_json_str_is(item.key, OR_STR("effort")) &&
-            !or_json_str_is(item.key, OR_STR("format")))
+        if (item.type != OR_JSON_NULL && !ori_dialect_listed(item.key, "effort format"))
             ori_dialect_lose(t->loss, "output_config");
 }
 
@@ -12430,7 +12433,7 @@ static void ori_in_text_to_chat(ori_in *t, or_str body)
     }
 }
 
-/* ---- any of them ---- */
+/* ---- or_dialect_to_chat ---- */
 
 /* What is written around a schema, and around a mark for caches of `system`. */
 enum { ORI_IN_DEEPER = 2 };
@@ -12499,12 +12502,8 @@ static const ori_tokens_row ori_tokens_members[] = {
 /* The row that has the name, else the last. */
 static uint32_t ori_tokens_find(const ori_tokens_row *row, or_str name)
 {
-    for (; row->names != NULL; row++) {
-        const char *words = row->names;
-        or_str      word;
-        while (ori_dialect_next_word(&words, &word))
-            if (or_json_str_is(name, word)) return row->how;
-    }
+    for (; row->names != NULL; row++)
+        if (ori_dialect_listed(name, row->names)) break;
     return row->how;
 }
 
@@ -12586,9 +12585,8 @@ uint64_t or_dialect_count_tokens(or_str body)
     }
     return tokens + (bytes * 2 + 6) / 7;
 }
-/* ---- [/B] ---- */
 
-/* ---- [C] answers read ---- */
+/* ---- reading answers ---- */
 
 /* What is being read: a whole answer, or one event of a stream. It is walked twice: first all
    that has to be put together is only counted, then it is written into memory of that size. So
@@ -13754,9 +13752,7 @@ or_err or_dialect_stream_next(or_dialect_stream *d, or_chat_stream *s, or_str da
     return OR_OK;
 }
 
-/* ---- [/C] ---- */
-
-/* ---- [D] answers written ---- */
+/* ---- writing answers ---- */
 
 /* What an item is. SEALED: reasoning that only its maker can read, for MESSAGES; RESPONSES keeps
    that in a THOUGHT. From CALL on they are calls. */
@@ -15098,7 +15094,6 @@ or_err or_dialect_put_chunk(or_buf *out, const or_chat_delta *d, bool text)
     if (out->err != OR_OK) out->len = from;
     return out->err;
 }
-/* ---- [/D] ---- */
 #endif /* OR_NO_DIALECT */
 
 #ifndef OR_NO_ROUTE
