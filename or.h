@@ -10598,6 +10598,18 @@ static bool ori_in_want(ori_in *t, const or_json_item *item, or_json_type type, 
     return ori_in_fail(t, OR_ERR_TYPE, bad);
 }
 
+/* Are the members there that are needed (bits), and all of their types (NONE: any)? */
+static bool ori_in_types(ori_in *t, const or_json_item *m, const uint8_t *types, uint32_t num,
+                         uint32_t needs, const char *bad)
+{
+    for (uint32_t i = 0; i < num; i++) {
+        if ((needs >> i & 1) != 0 && m[i].type == OR_JSON_NONE)
+            return ori_in_fail(t, OR_ERR_TYPE, bad);
+        if (!ori_in_want(t, &m[i], (or_json_type)types[i], bad)) return false;
+    }
+    return true;
+}
+
 /* As or_json_check, for text that will stand `around` levels deep; *root: its value. */
 static or_err ori_in_check(or_str text, unsigned around, or_json_item *root)
 {
@@ -10813,12 +10825,10 @@ static bool ori_in_block_check(ori_in *t, ori_in_block *b)
             b->lost = ori_in_block_kinds[i].lost;
             needs |= ori_in_block_kinds[i].needs;
         }
-    for (uint32_t i = 0; i < ORI_IN_BLOCK_NUM; i++) {
-        if ((needs >> i & 1) != 0 && !ori_in_block_has(b, i))
-            return ori_in_fail(t, OR_ERR_TYPE, t->where);
-        if (b->kind == ORI_IN_KIND_OTHER && i != ORI_IN_BLOCK_TYPE) continue; /* nobody reads it */
-        if (!ori_in_want(t, &b->m[i], (or_json_type)ori_in_block_types[i], t->where)) return false;
-    }
+    /* of others nobody reads more than the type */
+    if (!ori_in_types(t, b->m, ori_in_block_types,
+                      b->kind == ORI_IN_KIND_OTHER ? 1 : ORI_IN_BLOCK_NUM, needs, t->where))
+        return false;
     if (b->kind == ORI_IN_KIND_IMAGE || b->kind == ORI_IN_KIND_DOCUMENT)
         return ori_in_want(t, &b->m[ORI_IN_BLOCK_SOURCE], OR_JSON_OBJECT, t->where);
     return true;
@@ -10967,11 +10977,12 @@ static void ori_in_block_put_source(ori_in *t, const or_json_item *m)
 /* A block with an image or a document of MESSAGES. */
 static void ori_in_block_put_media(ori_in *t, ori_in_parts *parts, const ori_in_block *b)
 {
-    or_json_item m[4];
-    bool         image = b->kind == ORI_IN_KIND_IMAGE;
+    static const uint8_t strings[] = {OR_JSON_STRING, OR_JSON_STRING, OR_JSON_STRING,
+                                      OR_JSON_STRING};
+    or_json_item         m[4];
+    bool                 image = b->kind == ORI_IN_KIND_IMAGE;
     ori_dialect_pick(b->m[ORI_IN_BLOCK_SOURCE].value, "type media_type data url", 4, m);
-    for (uint32_t i = 0; i < 4; i++)
-        if (!ori_in_want(t, &m[i], OR_JSON_STRING, t->where)) return;
+    if (!ori_in_types(t, m, strings, 4, 0, t->where)) return;
     bool base64 = ori_dialect_is(&m[0], "base64");
     m[base64 ? 3 : 2].type = OR_JSON_NONE;
     if (m[base64 ? 2 : 3].type == OR_JSON_NONE || (base64 && m[1].type == OR_JSON_NONE)) {
@@ -11056,12 +11067,17 @@ static bool ori_in_content(ori_in *t, const or_json_item *content)
     return ori_in_fail(t, OR_ERR_TYPE, t->where);
 }
 
-/* A message with the content of another one. */
-static void ori_in_put_plain(ori_in *t, const char *role, or_str content)
+/* A message with the content of another one; it is left open. */
+static void ori_in_begin_plain(ori_in *t, const char *role, or_str content)
 {
     ori_in_message(t, role);
-    or_buf_put_z(t->out, ",\"content\":");
-    or_buf_put_str(t->out, content);
+    ori_dialect_wrap(t->out, ",\"content\":", content, "");
+}
+
+static void ori_in_put_plain(ori_in *t, const char *role, or_str content)
+{
+    ori_in_begin_plain(t, role, content);
+    or_buf_put_char(t->out, '}');
 }
 
 /* The texts of a list as the content of a message, which is left open: joined, or as parts
@@ -11154,7 +11170,6 @@ static void ori_in_put_user(ori_in *t, const or_json_item *content)
     uint32_t         kinds;
     if (content->type == OR_JSON_STRING) {
         ori_in_put_plain(t, "user", ori_dialect_text(content));
-        or_buf_put_char(t->out, '}');
         return;
     }
     ori_dialect_begin(&begin, content->value);
@@ -11172,7 +11187,6 @@ static void ori_in_put_user(ori_in *t, const or_json_item *content)
         or_buf_put_z(t->out, "]}");
     } else if ((kinds & ORI_IN_BIT(RESULT)) == 0) {
         ori_in_put_plain(t, "user", kinds == 0 ? OR_STR("\"\"") : OR_STR(ORI_IN_LEFT_OUT));
-        or_buf_put_char(t->out, '}');
     }
 }
 
@@ -11300,17 +11314,16 @@ static void ori_in_messages_put_assistant(ori_in *t, const or_json_item *content
     uint32_t kinds;
     if (content->type == OR_JSON_STRING) {
         ori_in_put_plain(t, "assistant", ori_dialect_text(content));
-        or_buf_put_char(t->out, '}');
         return;
     }
     ori_dialect_begin(&l, content->value);
     kinds = ori_in_blocks_survey(t, l, known);
     if (!ori_in_blocks_put_texts(t, "assistant", l, "")) {
         bool said = kinds == 0 || (kinds & known) != 0;
-        ori_in_put_plain(t, "assistant",
-                         (kinds & ORI_IN_BIT(CALL)) != 0 ? OR_STR("null")
-                         : said                          ? OR_STR("\"\"")
-                                                         : OR_STR(ORI_IN_LEFT_OUT));
+        ori_in_begin_plain(t, "assistant",
+                           (kinds & ORI_IN_BIT(CALL)) != 0 ? OR_STR("null")
+                           : said                          ? OR_STR("\"\"")
+                                                           : OR_STR(ORI_IN_LEFT_OUT));
     }
     ori_in_messages_put_thinking(t, l);
     while (ori_in_block_next(t, &l, &b)) {
@@ -11333,7 +11346,6 @@ static void ori_in_messages_put_system(ori_in *t, const or_json_item *system)
     if (system->type == OR_JSON_STRING) {
         if (system->value.len == 0) return;
         ori_in_put_plain(t, "system", ori_dialect_text(system));
-        or_buf_put_char(t->out, '}');
         return;
     }
     ori_dialect_begin(&l, system->value);
@@ -11363,7 +11375,6 @@ static void ori_in_messages_put_messages(ori_in *t, or_str messages)
             (void)ori_in_fail(t, OR_ERR_TYPE, "messages.role");
         } else if (m[1].type == OR_JSON_STRING) {
             ori_in_put_plain(t, "system", ori_dialect_text(&m[1]));
-            or_buf_put_char(t->out, '}');
         } else {
             ori_dialect_list blocks;
             ori_dialect_begin(&blocks, m[1].value);
@@ -11431,10 +11442,7 @@ static bool ori_in_tool_next(ori_in *t, or_dialect from, ori_dialect_list *l, or
     if (!ori_in_want(t, &tool->m[ORI_IN_TOOL_TYPE], OR_JSON_STRING, "tools")) return false;
     tool->kind = ori_in_tool_kind(from, &tool->m[ORI_IN_TOOL_TYPE]);
     if (tool->kind == ORI_IN_TOOL_LOST || tool->kind == ORI_IN_TOOL_SERVER) return true;
-    for (uint32_t i = 0; i < ORI_IN_TOOL_NUM; i++)
-        if (!ori_in_want(t, &tool->m[i], (or_json_type)types[i], "tools")) return false;
-    if (tool->m[ORI_IN_TOOL_NAME].type == OR_JSON_NONE) return ori_in_fail(t, OR_ERR_TYPE, "tools");
-    return true;
+    return ori_in_types(t, tool->m, types, ORI_IN_TOOL_NUM, 1 << ORI_IN_TOOL_NAME, "tools");
 }
 
 /* A function, or as one the custom tool of RESPONSES: free text becomes its only argument. */
@@ -11452,8 +11460,7 @@ static void ori_in_tool_put(ori_in *t, const ori_in_tool *tool, bool *any)
     or_buf_put_str(t->out, ori_dialect_text(&m[ORI_IN_TOOL_NAME]));
     ori_in_also(t, "description", &m[ORI_IN_TOOL_DESCRIPTION]);
     if (tool->kind == ORI_IN_TOOL_CUSTOM) {
-        or_buf_put_z(t->out, ",\"parameters\":{\"type\":\"object\",\"properties\":{\"input\":"
-                             "{\"type\":\"string\"}},\"required\":[\"input\"]}");
+        or_buf_put_z(t->out, ",\"parameters\":" ORI_CUSTOM_SCHEMA);
         if (format.type != OR_JSON_NONE && !ori_dialect_is(&format, "text"))
             ori_dialect_lose(t->loss, "tools.format");
     } else {
@@ -12010,12 +12017,10 @@ static bool ori_in_item_check(ori_in *t, ori_in_item *i)
     if (i->kind == ORI_IN_ITEM_REFERENCE ||
         (i->m[ORI_IN_ITEM_TYPE].type == OR_JSON_NONE && i->kind == ORI_IN_ITEM_OTHER))
         return ori_in_fail(t, OR_ERR_DIALECT, "input.item_reference");
-    for (uint32_t k = 0; k < ORI_IN_ITEM_NUM; k++) {
-        if ((needs >> k & 1) != 0 && i->m[k].type == OR_JSON_NONE)
-            return ori_in_fail(t, OR_ERR_TYPE, "input");
-        if (i->kind == ORI_IN_ITEM_OTHER && k != ORI_IN_ITEM_TYPE) continue; /* nobody reads it */
-        if (!ori_in_want(t, &i->m[k], (or_json_type)ori_in_item_types[k], "input")) return false;
-    }
+    /* of others nobody reads more than the type */
+    if (!ori_in_types(t, i->m, ori_in_item_types,
+                      i->kind == ORI_IN_ITEM_OTHER ? 1 : ORI_IN_ITEM_NUM, needs, "input"))
+        return false;
     if (i->kind == ORI_IN_ITEM_OTHER) ori_dialect_lose(t->loss, lost);
     if (i->kind != ORI_IN_ITEM_MESSAGE) return true;
     if (ori_dialect_is(&i->m[ORI_IN_ITEM_ROLE], "assistant")) i->kind = ORI_IN_ITEM_SAID;
@@ -12031,21 +12036,38 @@ static bool ori_in_item_next(ori_in *t, ori_dialect_list *l, ori_in_item *i)
     return ori_in_item_check(t, i);
 }
 
+/* Items that become one message, or that are told in one go. */
+typedef struct ori_in_run {
+    ori_dialect_list l;
+    uint32_t         num;   /* that are left of it */
+    uint32_t         kinds; /* bits */
+} ori_in_run;
+
 /* The items from *l on that are of these kinds; what is lost does not part them. *l is moved
-   behind them; *found: their kinds. */
-static uint32_t ori_in_items_run(ori_in *t, ori_dialect_list *l, uint32_t kinds, uint32_t *found)
+   behind them. */
+static void ori_in_run_begin(ori_in *t, ori_in_run *run, ori_dialect_list *l, uint32_t kinds)
 {
     ori_dialect_list next = *l;
     ori_in_item      i;
-    uint32_t         num = 0;
-    *found = 0;
+    run->l = *l;
+    run->num = run->kinds = 0;
     while (ori_in_item_next(t, &next, &i) &&
            ((uint32_t)1 << i.kind & (kinds | ORI_IN_ITEM_BIT(OTHER))) != 0) {
-        *found |= (uint32_t)1 << i.kind;
+        run->kinds |= (uint32_t)1 << i.kind;
         *l = next;
-        num++;
+        run->num++;
     }
-    return num;
+}
+
+/* The next item in it that is of these kinds. */
+static bool ori_in_run_next(ori_in *t, ori_in_run *run, uint32_t kinds, ori_in_item *i)
+{
+    for (; run->num > 0 && ori_in_item_next(t, &run->l, i); run->num--) {
+        if ((kinds >> i->kind & 1) == 0) continue;
+        run->num--;
+        return true;
+    }
+    return false;
 }
 
 static void ori_in_responses_put_message(ori_in *t, const or_json_item *m)
@@ -12069,21 +12091,18 @@ static void ori_in_responses_put_message(ori_in *t, const or_json_item *m)
         return;
     }
     ori_in_put_plain(t, roles[k], ori_dialect_text(content));
-    or_buf_put_char(t->out, '}');
 }
 
 /* Outputs of tools: a message each, and then one with the images and files in them. */
-static void ori_in_responses_put_results(ori_in *t, ori_dialect_list begin, uint32_t num)
+static void ori_in_responses_put_results(ori_in *t, ori_in_run run)
 {
-    ori_dialect_list l = begin;
-    ori_in_parts     parts = {"user", false};
-    ori_in_item      i;
-    for (uint32_t k = 0; k < num && ori_in_item_next(t, &l, &i); k++)
-        if (i.kind == ORI_IN_ITEM_RESULT)
-            ori_in_put_result(t, &i.m[ORI_IN_ITEM_CALL_ID], &i.m[ORI_IN_ITEM_OUTPUT], NULL);
-    l = begin;
-    for (uint32_t k = 0; k < num && ori_in_item_next(t, &l, &i); k++)
-        if (i.kind == ORI_IN_ITEM_RESULT) ori_in_put_shown(t, &parts, &i.m[ORI_IN_ITEM_OUTPUT]);
+    ori_in_run   again = run;
+    ori_in_parts parts = {"user", false};
+    ori_in_item  i;
+    while (ori_in_run_next(t, &run, ORI_IN_ITEM_BIT(RESULT), &i))
+        ori_in_put_result(t, &i.m[ORI_IN_ITEM_CALL_ID], &i.m[ORI_IN_ITEM_OUTPUT], NULL);
+    while (ori_in_run_next(t, &again, ORI_IN_ITEM_BIT(RESULT), &i))
+        ori_in_put_shown(t, &parts, &i.m[ORI_IN_ITEM_OUTPUT]);
     if (parts.any) or_buf_put_z(t->out, "]}");
 }
 
@@ -12110,25 +12129,23 @@ static void ori_in_item_put_said(ori_in *t, ori_in_text *text, const or_json_ite
 
 /* What the model thought, from reasoning items: the text (what it is, else what sums it up), and
    the details that went out packed as encrypted_content. */
-static void ori_in_responses_put_thoughts(ori_in *t, ori_dialect_list begin, uint32_t items)
+static void ori_in_responses_put_thoughts(ori_in *t, ori_in_run run)
 {
-    ori_dialect_list l = begin, inner;
+    ori_dialect_list inner;
+    ori_in_run       again = run;
     ori_in_text      text = {",\"reasoning\":\"", "\\n\\n", false};
     ori_in_item      i;
     uint32_t         num = 0;
-    for (uint32_t k = 0; k < items && ori_in_item_next(t, &l, &i); k++) {
+    while (ori_in_run_next(t, &run, ORI_IN_ITEM_BIT(THOUGHT), &i)) {
         const or_json_item *full = &i.m[ORI_IN_ITEM_CONTENT], *sum = &i.m[ORI_IN_ITEM_SUMMARY];
         ori_in_block        b;
-        if (i.kind != ORI_IN_ITEM_THOUGHT) continue;
-        bool whole = full->type == OR_JSON_ARRAY && full->value.len > 2;
+        bool                whole = full->type == OR_JSON_ARRAY && full->value.len > 2;
         ori_dialect_begin(&inner, whole ? full->value : sum->value);
         while (ori_in_block_next(t, &inner, &b)) ori_in_block_put_text(t, &text, &b);
     }
     ori_in_piece_end(t, &text, "");
-    l = begin;
-    for (uint32_t k = 0; k < items && ori_in_item_next(t, &l, &i); k++) {
+    while (ori_in_run_next(t, &again, ORI_IN_ITEM_BIT(THOUGHT), &i)) {
         or_str packed = ori_in_after(i.m[ORI_IN_ITEM_ENCRYPTED].value, "or.details:");
-        if (i.kind != ORI_IN_ITEM_THOUGHT) continue;
         /* what is not sealed is known by its id only, to a server that keeps it */
         t->loss->foreign =
             t->loss->foreign || packed.ptr != NULL || i.m[ORI_IN_ITEM_ENCRYPTED].value.len == 0;
@@ -12159,32 +12176,29 @@ static void ori_in_item_put_arguments(ori_in *t, const ori_in_item *i)
 }
 
 /* What the assistant said, thought and called in a run of items, as one message. */
-static void ori_in_responses_put_assistant(ori_in *t, ori_dialect_list begin, uint32_t items,
-                                           uint32_t kinds)
+static void ori_in_responses_put_assistant(ori_in *t, ori_in_run begin)
 {
-    ori_dialect_list l = begin;
-    ori_in_item      i;
-    ori_in_text      text = {"\"", "\\n\\n", false}, refusal = {",\"refusal\":\"", "", false};
-    bool any = false, calls = (kinds & (ORI_IN_ITEM_BIT(CALLED) | ORI_IN_ITEM_BIT(CUSTOM))) != 0;
-    if (!calls && (kinds & ORI_IN_ITEM_BIT(SAID)) == 0) { /* thought, and came to nothing */
+    const uint32_t called = ORI_IN_ITEM_BIT(CALLED) | ORI_IN_ITEM_BIT(CUSTOM);
+    ori_in_run     run = begin;
+    ori_in_item    i;
+    ori_in_text    text = {"\"", "\\n\\n", false}, refusal = {",\"refusal\":\"", "", false};
+    bool           any = false, calls = (begin.kinds & called) != 0;
+    if (!calls && (begin.kinds & ORI_IN_ITEM_BIT(SAID)) == 0) { /* thought, and came to nothing */
         t->loss->reasoning = true;
         return;
     }
     ori_in_message(t, "assistant");
     or_buf_put_z(t->out, ",\"content\":");
-    for (uint32_t k = 0; k < items && ori_in_item_next(t, &l, &i); k++)
-        if (i.kind == ORI_IN_ITEM_SAID)
-            ori_in_item_put_said(t, &text, &i.m[ORI_IN_ITEM_CONTENT], ORI_IN_KIND_TEXT);
+    while (ori_in_run_next(t, &run, ORI_IN_ITEM_BIT(SAID), &i))
+        ori_in_item_put_said(t, &text, &i.m[ORI_IN_ITEM_CONTENT], ORI_IN_KIND_TEXT);
     ori_in_piece_end(t, &text, calls ? "null" : "\"\"");
-    l = begin;
-    for (uint32_t k = 0; k < items && ori_in_item_next(t, &l, &i); k++)
-        if (i.kind == ORI_IN_ITEM_SAID)
-            ori_in_item_put_said(t, &refusal, &i.m[ORI_IN_ITEM_CONTENT], ORI_IN_KIND_REFUSAL);
+    run = begin;
+    while (ori_in_run_next(t, &run, ORI_IN_ITEM_BIT(SAID), &i))
+        ori_in_item_put_said(t, &refusal, &i.m[ORI_IN_ITEM_CONTENT], ORI_IN_KIND_REFUSAL);
     ori_in_piece_end(t, &refusal, "");
-    ori_in_responses_put_thoughts(t, begin, items);
-    l = begin;
-    for (uint32_t k = 0; k < items && ori_in_item_next(t, &l, &i); k++) {
-        if (i.kind != ORI_IN_ITEM_CALLED && i.kind != ORI_IN_ITEM_CUSTOM) continue;
+    ori_in_responses_put_thoughts(t, begin);
+    run = begin;
+    while (ori_in_run_next(t, &run, called, &i)) {
         ori_in_call(t, &any, &i.m[ORI_IN_ITEM_CALL_ID], &i.m[ORI_IN_ITEM_NAME]);
         ori_in_item_put_arguments(t, &i);
         or_buf_put_z(t->out, "}}");
@@ -12194,21 +12208,20 @@ static void ori_in_responses_put_assistant(ori_in *t, ori_dialect_list begin, ui
 
 static void ori_in_responses_put_items(ori_in *t, or_str input)
 {
-    ori_dialect_list l, begin;
-    uint32_t         num, kinds;
+    ori_dialect_list l;
+    ori_in_run       run;
     ori_in_item      i;
     t->where = "input";
     ori_dialect_begin(&l, input);
-    for (begin = l; t->err == OR_OK; begin = l) {
-        num = ori_in_items_run(t, &l, ORI_IN_ITEMS_ASSISTANT, &kinds);
-        if ((kinds & ORI_IN_ITEMS_ASSISTANT) != 0) {
-            ori_in_responses_put_assistant(t, begin, num, kinds);
+    while (t->err == OR_OK) {
+        ori_in_run_begin(t, &run, &l, ORI_IN_ITEMS_ASSISTANT);
+        if ((run.kinds & ORI_IN_ITEMS_ASSISTANT) != 0) {
+            ori_in_responses_put_assistant(t, run);
             continue;
         }
-        begin = l;
-        num = ori_in_items_run(t, &l, ORI_IN_ITEM_BIT(RESULT), &kinds);
-        if (num > 0) {
-            ori_in_responses_put_results(t, begin, num);
+        ori_in_run_begin(t, &run, &l, ORI_IN_ITEM_BIT(RESULT));
+        if (run.num > 0) {
+            ori_in_responses_put_results(t, run);
             continue;
         }
         if (!ori_in_item_next(t, &l, &i)) break;
@@ -12305,8 +12318,7 @@ static void ori_in_responses_put_text(ori_in *t, const or_json_item *text)
     (void)ori_in_want(t, &format, OR_JSON_OBJECT, "text");
     if (t->err != OR_OK || format.type == OR_JSON_NONE) return;
     ori_dialect_pick(format.value, "type name description schema strict", 5, m);
-    for (uint32_t i = 0; i < 5; i++)
-        if (!ori_in_want(t, &m[i], (or_json_type)types[i], "text")) return;
+    if (!ori_in_types(t, m, types, 5, 0, "text")) return;
     if (ori_dialect_is(&m[0], "json_schema")) {
         or_str name = m[1].type != OR_JSON_NONE ? ori_dialect_text(&m[1]) : OR_STR("\"answer\"");
         ori_in_put_schema(t, name, &m[2], &m[3], m[4].value);
@@ -12365,12 +12377,10 @@ static void ori_in_responses_to_chat(ori_in *t, or_str body)
     or_buf_put_char(t->out, '[');
     if (m[ORI_IN_WANTS_INSTRUCTIONS].value.len > 0) {
         ori_in_put_plain(t, "system", ori_dialect_text(&m[ORI_IN_WANTS_INSTRUCTIONS]));
-        or_buf_put_char(t->out, '}');
     }
     from = t->out->len;
     if (input->type == OR_JSON_STRING) {
         ori_in_put_plain(t, "user", ori_dialect_text(input));
-        or_buf_put_char(t->out, '}');
     } else {
         ori_in_responses_put_items(t, input->value);
     }
@@ -12418,7 +12428,7 @@ static void ori_in_text_to_chat(ori_in *t, or_str body)
     ori_dialect_put_name(t->out, &t->members, "messages");
     or_buf_put_char(t->out, '[');
     ori_in_put_plain(t, "user", text);
-    or_buf_put_z(t->out, "}]");
+    or_buf_put_char(t->out, ']');
     ori_dialect_begin(&l, body);
     while (ori_dialect_next(&l, &item)) {
         uint32_t i = 0;
