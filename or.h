@@ -8219,6 +8219,12 @@ static bool ori_dialect_has(const ori_dialect_out *w, uint32_t member)
     return w->m[member].type != OR_JSON_NONE;
 }
 
+static void ori_dialect_put_model_name(ori_dialect_out *w)
+{
+    if (ori_dialect_put_str(w->out, w->q->model) == OR_ERR_UTF8)
+        ori_dialect_fail(w, OR_ERR_UTF8, "model");
+}
+
 static void ori_dialect_lose_member(ori_dialect_out *w, uint32_t member)
 {
     if (ori_dialect_has(w, member)) ori_dialect_lose(w->loss, ori_dialect_members[member].name);
@@ -8427,6 +8433,11 @@ static void ori_dialect_put_mark(ori_dialect_out *w, or_str object)
     or_buf_put_str(w->out, mark);
 }
 
+static void ori_dialect_put_sign(or_buf *out, or_str sign)
+{
+    if (sign.len > 0) ori_dialect_wrap(out, ",\"thoughtSignature\":\"", sign, "\"");
+}
+
 /* Text between other words. */
 static void ori_dialect_put_wrapped(ori_dialect_out *w, char role, const char *before, or_str raw,
                                     const char *after, or_str marked)
@@ -8441,9 +8452,7 @@ static void ori_dialect_put_wrapped(ori_dialect_out *w, char role, const char *b
     or_buf_put_str(w->out, raw);
     or_buf_put_z(w->out, after);
     or_buf_put_char(w->out, '"');
-    if (w->sign.len > 0) {
-        ori_dialect_wrap(w->out, ",\"thoughtSignature\":\"", w->sign, "\"");
-    }
+    ori_dialect_put_sign(w->out, w->sign);
     ori_dialect_put_mark(w, marked);
     or_buf_put_char(w->out, '}');
     w->prefix = w->sign = or_str_of(NULL, 0);
@@ -8773,10 +8782,9 @@ static void ori_dialect_put_part(ori_dialect_out *w, char role, const or_json_it
                      "type text refusal image_url file input_audio video_url input_video",
                      ORI_PART_NUM, f);
     if (marked.ptr == NULL || ori_dialect_mark(part->value).ptr != NULL) marked = part->value;
+    if (f[ORI_PART_TEXT].type != OR_JSON_STRING) f[ORI_PART_TEXT] = f[ORI_PART_REFUSAL];
     if (f[ORI_PART_TEXT].type == OR_JSON_STRING) {
         if (media != 1) ori_dialect_put_text(w, role, f[ORI_PART_TEXT].value, marked);
-    } else if (f[ORI_PART_REFUSAL].type == OR_JSON_STRING) {
-        if (media != 1) ori_dialect_put_text(w, role, f[ORI_PART_REFUSAL].value, marked);
     } else if (ori_dialect_is(&f[ORI_PART_TYPE], "thinking")) {
         w->loss->reasoning = true;
     } else if (media != 0) {
@@ -8838,16 +8846,13 @@ static bool ori_dialect_is_thinking(const ori_dialect_detail *d)
 static bool ori_dialect_put_thinking(ori_dialect_out *w, const ori_dialect_detail *d)
 {
     if (!ori_dialect_is_thinking(d)) return false;
-    if (or_str_eq(d->type, OR_STR("reasoning.text"))) {
-        ori_dialect_begin_block(w, 'a');
-        ori_dialect_wrap(w->out, "{\"type\":\"thinking\",\"thinking\":\"", d->text,
-                         "\",\"signature\":\"");
-        or_buf_put_str(w->out, d->signature);
-        or_buf_put_z(w->out, "\"}");
-        return true;
-    }
     ori_dialect_begin_block(w, 'a');
-    ori_dialect_wrap(w->out, "{\"type\":\"redacted_thinking\",\"data\":\"", d->data, "\"}");
+    if (or_str_eq(d->type, OR_STR("reasoning.text"))) {
+        ori_dialect_wrap(w->out, "{\"type\":\"thinking\",\"thinking\":\"", d->text, "");
+        ori_dialect_wrap(w->out, "\",\"signature\":\"", d->signature, "\"}");
+    } else {
+        ori_dialect_wrap(w->out, "{\"type\":\"redacted_thinking\",\"data\":\"", d->data, "\"}");
+    }
     return true;
 }
 
@@ -8985,9 +8990,7 @@ static void ori_dialect_put_call(ori_dialect_out *w, ori_dialect_call *call, or_
     if (w->gemini) {
         or_str sign = ori_dialect_sign_of(w, call, msg);
         or_buf_put_char(w->out, '}');
-        if (sign.len > 0) {
-            ori_dialect_wrap(w->out, ",\"thoughtSignature\":\"", sign, "\"");
-        }
+        ori_dialect_put_sign(w->out, sign);
     }
     ori_dialect_put_mark(w, call->object);
     or_buf_put_char(w->out, '}');
@@ -9913,8 +9916,7 @@ static void ori_dialect_put_user_and_mark(ori_dialect_out *w)
 static void ori_dialect_put_model(ori_dialect_out *w)
 {
     ori_dialect_put_name(w->out, &w->any, "model");
-    if (ori_dialect_put_str(w->out, w->q->model) == OR_ERR_UTF8)
-        ori_dialect_fail(w, OR_ERR_UTF8, "model");
+    ori_dialect_put_model_name(w);
 }
 
 /* Tools come before the system's words and these before the messages, as they do in the cache:
@@ -10480,8 +10482,7 @@ static void ori_dialect_copy_root(ori_dialect_out *w, ori_dialect_copy *c)
         if (model) {
             or_str old = ori_dialect_text(&item);
             ori_dialect_cut(c, old.ptr, old.ptr + old.len);
-            if (ori_dialect_put_str(c->out, w->q->model) == OR_ERR_UTF8)
-                ori_dialect_fail(w, OR_ERR_UTF8, "model");
+            ori_dialect_put_model_name(w);
             named = true;
         } else if (item.type == OR_JSON_ARRAY && or_json_str_is(item.key, OR_STR("messages"))) {
             ori_dialect_copy_messages(c, item.value);
@@ -10493,8 +10494,7 @@ static void ori_dialect_copy_root(ori_dialect_out *w, ori_dialect_copy *c)
         const char *close = any ? keep.kept : keep.open;
         ori_dialect_cut(c, close, close);
         or_buf_put_z(c->out, any ? ",\"model\":" : "\"model\":");
-        if (ori_dialect_put_str(c->out, w->q->model) == OR_ERR_UTF8)
-            ori_dialect_fail(w, OR_ERR_UTF8, "model");
+        ori_dialect_put_model_name(w);
     }
 }
 
@@ -12653,6 +12653,12 @@ static bool ori_read_is(const ori_read *r, int tok, const char *text)
            or_json_str_is(ori_json_text(&r->c.doc, tok), or_str_z(text));
 }
 
+/* The first element of an array; -1 where there is none. */
+static int ori_read_first(const ori_read *r, int list)
+{
+    return ori_read_type(r, list) == OR_JSON_ARRAY ? or_json_first(&r->c.doc, list) : -1;
+}
+
 /* Which of the words a string is; as many as there are: none. */
 static uint32_t ori_read_word(const ori_read *r, int tok, const char *words)
 {
@@ -12665,6 +12671,11 @@ static or_str ori_read_quoted(const ori_read *r, int tok)
 {
     or_str raw = or_json_raw(&r->c.doc, tok);
     return ori_read_type(r, tok) == OR_JSON_STRING && raw.len > 2 ? raw : or_str_of(NULL, 0);
+}
+
+static or_str ori_read_quoted_at(const ori_read *r, int from, const char *pointer)
+{
+    return ori_read_quoted(r, ori_read_at(r, from, pointer));
 }
 
 static or_str ori_read_str(ori_read *r, int tok)
@@ -12750,7 +12761,7 @@ static void ori_read_citation(ori_read *r, int tok)
     static const char *const to[] = {"url", "title", "content", "start_index", "end_index"};
     or_buf                  *out = &r->out[ORI_READ_ANNOTATIONS];
     bool                     any = false;
-    if (ori_read_quoted(r, ori_read_at(r, tok, "/url")).ptr == NULL) return;
+    if (ori_read_quoted_at(r, tok, "/url").ptr == NULL) return;
     or_buf_put_char(out, out->len == 0 ? '[' : ',');
     or_buf_put_z(out, "{\"type\":\"url_citation\",\"url_citation\":{");
     for (int i = 0; i < 5; i++) {
@@ -12763,8 +12774,7 @@ static void ori_read_citation(ori_read *r, int tok)
 
 static void ori_read_citations(ori_read *r, int list)
 {
-    if (ori_read_type(r, list) != OR_JSON_ARRAY) return;
-    for (int i = or_json_first(&r->c.doc, list); i >= 0; i = or_json_next(&r->c.doc, i))
+    for (int i = ori_read_first(r, list); i >= 0; i = or_json_next(&r->c.doc, i))
         ori_read_citation(r, i);
 }
 
@@ -13000,7 +13010,7 @@ static void ori_messages_block(ori_read *r, int block)
         break;
     case 3:
         r->d.kind = ORI_BLOCK_THINKING;
-        ori_read_detail(r, ORI_DETAIL_ENCRYPTED, ori_read_quoted(r, ori_read_at(r, block, "/data")),
+        ori_read_detail(r, ORI_DETAIL_ENCRYPTED, ori_read_quoted_at(r, block, "/data"),
                         or_str_of(NULL, 0), or_str_of(NULL, 0));
         break;
     default: break; /* of tools that the server runs */
@@ -13110,8 +13120,7 @@ static void ori_gemini_modality(ori_read *r, int usage, size_t row)
 {
     const or_json_doc *doc = &r->c.doc;
     int                list = ori_read_at(r, usage, ori_gemini_modalities[row].list);
-    if (ori_read_type(r, list) != OR_JSON_ARRAY) return;
-    for (int i = or_json_first(doc, list); i >= 0; i = or_json_next(doc, i)) {
+    for (int i = ori_read_first(r, list); i >= 0; i = or_json_next(doc, i)) {
         if (!ori_read_is(r, ori_read_at(r, i, "/modality"), ori_gemini_modalities[row].modality))
             continue;
         uint64_t n = ori_read_count(r, i, "/tokenCount");
@@ -13187,7 +13196,7 @@ static void ori_gemini_part(ori_read *r, int part)
 {
     int    text = ori_read_at(r, part, "/text"), data = ori_read_at(r, part, "/inlineData");
     int    function = ori_read_at(r, part, "/functionCall");
-    or_str signature = ori_read_quoted(r, ori_read_at(r, part, "/thoughtSignature"));
+    or_str signature = ori_read_quoted_at(r, part, "/thoughtSignature");
     bool   thought = ori_read_type(r, ori_read_at(r, part, "/thought")) == OR_JSON_TRUE;
     if (!thought && r->d.thinking) r->d.block++;
     r->d.thinking = thought;
@@ -13208,8 +13217,7 @@ static void ori_gemini_part(ori_read *r, int part)
 static int ori_gemini_candidate(const ori_read *r, int list)
 {
     const or_json_doc *doc = &r->c.doc;
-    if (ori_read_type(r, list) != OR_JSON_ARRAY) return -1;
-    for (int i = or_json_first(doc, list); i >= 0; i = or_json_next(doc, i)) {
+    for (int i = ori_read_first(r, list); i >= 0; i = or_json_next(doc, i)) {
         uint64_t index = 0;
         if (or_json_get_u64(doc, ori_read_at(r, i, "/index"), &index) != OR_OK || index == 0)
             return i;
@@ -13237,7 +13245,7 @@ static bool ori_gemini_event(ori_read *r, int root)
     int                      list = ori_read_at(r, root, members[0]), i, parts;
     for (i = 0; i < 4 && ori_read_at(r, root, members[i]) < 0;) i++;
     if (i == 4) return false;
-    or_str id = ori_read_quoted(r, ori_read_at(r, root, "/responseId"));
+    or_str id = ori_read_quoted_at(r, root, "/responseId");
     r->hash = ori_chat_hash(id.ptr != NULL ? id : or_json_raw(doc, root));
     int candidate = ori_gemini_candidate(r, list);
     parts = ori_read_at(r, candidate, "/content/parts");
@@ -13286,7 +13294,7 @@ static void ori_responses_arguments(ori_read *r, or_tool_call *call, int item, u
         return;
     }
     if (fresh) or_buf_put_z(out, "{\"input\":\"");
-    or_str input = ori_read_quoted(r, ori_read_at(r, item, "/input"));
+    or_str input = ori_read_quoted_at(r, item, "/input");
     if (done && input.ptr != NULL && (state & ORI_CALL_FED) == 0)
         or_buf_put(out, input.ptr + 1, input.len - 2);
     if (done) or_buf_put_z(out, "\"}");
@@ -13364,8 +13372,7 @@ static void ori_responses_fragment(ori_read *r, int root)
 static void ori_responses_parts(ori_read *r, int list, int kind)
 {
     const or_json_doc *doc = &r->c.doc;
-    if (ori_read_type(r, list) != OR_JSON_ARRAY) return;
-    for (int i = or_json_first(doc, list); i >= 0; i = or_json_next(doc, i)) {
+    for (int i = ori_read_first(r, list); i >= 0; i = or_json_next(doc, i)) {
         int text = ori_read_at(r, i, "/text");
         if (kind >= 0) {
             ori_read_thought(r, kind, text, -1);
@@ -13391,9 +13398,8 @@ static void ori_responses_item(ori_read *r, int item, bool told)
             ori_responses_parts(r, ori_read_at(r, item, "/summary"), ORI_DETAIL_SUMMARY);
             ori_responses_parts(r, ori_read_at(r, item, "/content"), ORI_DETAIL_TEXT);
         }
-        ori_read_detail(r, ORI_DETAIL_ENCRYPTED,
-                        ori_read_quoted(r, ori_read_at(r, item, "/encrypted_content")),
-                        or_str_of(NULL, 0), ori_read_quoted(r, ori_read_at(r, item, "/id")));
+        ori_read_detail(r, ORI_DETAIL_ENCRYPTED, ori_read_quoted_at(r, item, "/encrypted_content"),
+                        or_str_of(NULL, 0), ori_read_quoted_at(r, item, "/id"));
         r->d.block++;
         break;
     case 2:
@@ -13428,8 +13434,7 @@ static void ori_responses_output(ori_read *r, int output)
     const or_json_doc *doc = &r->c.doc;
     bool               told = r->s != NULL && r->s->content;
     uint32_t           known = ori_read_calls(r), k = 0;
-    if (ori_read_type(r, output) != OR_JSON_ARRAY) return;
-    for (int i = or_json_first(doc, output); i >= 0; i = or_json_next(doc, i)) {
+    for (int i = ori_read_first(r, output); i >= 0; i = or_json_next(doc, i)) {
         if (!ori_responses_is_call(r, i)) {
             if (!told) ori_responses_item(r, i, false);
         } else if (k < known || known == 0) {
@@ -14546,16 +14551,21 @@ static void ori_reply_put_response_usage(or_buf *out, const or_usage *u, const o
     or_buf_put_char(out, '}');
 }
 
+/* The model, and behind it the provider. */
+static void ori_reply_put_origin(or_reply *r, or_buf *out)
+{
+    ori_reply_quote(r, out, r->facts->model, true);
+    if (r->facts->provider.ptr == NULL) return;
+    or_buf_put_z(out, ",\"provider\":");
+    ori_reply_quote(r, out, r->facts->provider, true);
+}
+
 /* What begins a message of MESSAGES, up to its content. */
 static void ori_reply_put_message(or_reply *r, or_buf *out)
 {
     ori_dialect_wrap(out, "{\"id\":\"", r->facts->id,
                      "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":");
-    ori_reply_quote(r, out, r->facts->model, true);
-    if (r->facts->provider.ptr != NULL) {
-        or_buf_put_z(out, ",\"provider\":");
-        ori_reply_quote(r, out, r->facts->provider, true);
-    }
+    ori_reply_put_origin(r, out);
     or_buf_put_z(out, ",\"content\":[");
 }
 
@@ -14711,11 +14721,7 @@ static void ori_reply_put_response(or_reply *r, or_buf *out, const ori_reply_res
     or_buf_put_z(out, p->reason != NULL ? "{\"reason\":\"" : "null");
     if (p->reason != NULL) or_buf_put_z(out, p->reason);
     or_buf_put_z(out, p->reason != NULL ? "\"},\"model\":" : ",\"model\":");
-    ori_reply_quote(r, out, r->facts->model, true);
-    if (r->facts->provider.ptr != NULL) {
-        or_buf_put_z(out, ",\"provider\":");
-        ori_reply_quote(r, out, r->facts->provider, true);
-    }
+    ori_reply_put_origin(r, out);
     or_buf_put_z(out, ",\"output\":[");
     for (uint32_t i = 0; i < r->index; i++) {
         if (i > 0) or_buf_put_char(out, ',');
