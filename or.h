@@ -7704,6 +7704,13 @@ static uint32_t ori_dialect_which(const or_json_item *item, const char *words)
     return ori_dialect_word(ori_dialect_str(item), words);
 }
 
+/* Which of the words the member `type` of an object is. */
+static uint32_t ori_dialect_type(or_str object, const char *words)
+{
+    or_json_item type = ori_dialect_get(object, "type");
+    return ori_dialect_which(&type, words);
+}
+
 /* Text of an object or array; absent for anything else. */
 static or_str ori_dialect_inside(const or_json_item *item)
 {
@@ -7898,66 +7905,77 @@ enum {
     ORI_TO_ROUTE = 1 << 7
 };
 
-#define ORI_DIALECT_MEMBERS(X)                                           \
-    X(MODEL, "model", ORI_TO_ALL, NULL)                                  \
-    X(MESSAGES, "messages", ORI_TO_MGR, NULL)                            \
-    X(STREAM, "stream", ORI_TO_ALL, NULL)                                \
-    X(MAX_TOKENS, "max_tokens", ORI_TO_ALL, NULL)                        \
-    X(MAX_COMPLETION, "max_completion_tokens", ORI_TO_ALL, NULL)         \
-    X(TEMPERATURE, "temperature", ORI_TO_ALL, NULL)                      \
-    X(TOP_P, "top_p", ORI_TO_ALL, NULL)                                  \
-    X(TOP_K, "top_k", ORI_TO_MGT, NULL)                                  \
-    X(TOP_A, "top_a", ORI_TO_T, "0")                                     \
-    X(MIN_P, "min_p", ORI_TO_T, "0")                                     \
-    X(FREQUENCY_PENALTY, "frequency_penalty", ORI_TO_G | ORI_TO_T, "0")  \
-    X(PRESENCE_PENALTY, "presence_penalty", ORI_TO_G | ORI_TO_T, "0")    \
-    X(REPETITION_PENALTY, "repetition_penalty", ORI_TO_T, "1")           \
-    X(SEED, "seed", ORI_TO_G | ORI_TO_T, NULL)                           \
-    X(STOP, "stop", ORI_TO_MGT, NULL)                                    \
-    X(LOGIT_BIAS, "logit_bias", ORI_TO_T, NULL)                          \
-    X(LOGPROBS, "logprobs", ORI_TO_G | ORI_TO_T, "false")                \
-    X(TOP_LOGPROBS, "top_logprobs", ORI_TO_G | ORI_TO_R, "0")            \
-    X(PREDICTION, "prediction", 0, NULL)                                 \
-    X(RESPONSE_FORMAT, "response_format", ORI_TO_MGR, NULL)              \
-    X(STRUCTURED_OUTPUTS, "structured_outputs", ORI_TO_MGR, NULL)        \
-    X(TOOLS, "tools", ORI_TO_MGR, NULL)                                  \
-    X(TOOL_CHOICE, "tool_choice", ORI_TO_MGR, NULL)                      \
-    X(PARALLEL, "parallel_tool_calls", ORI_TO_M | ORI_TO_R, "true")      \
-    X(FUNCTIONS, "functions", ORI_TO_MG, NULL)                           \
-    X(FUNCTION_CALL, "function_call", ORI_TO_MG, NULL)                   \
-    X(INCLUDE_REASONING, "include_reasoning", ORI_TO_MGR, NULL)          \
-    X(REASONING, "reasoning", ORI_TO_MGR, NULL)                          \
-    X(REASONING_EFFORT, "reasoning_effort", ORI_TO_MGR, NULL)            \
-    X(VERBOSITY, "verbosity", ORI_TO_M | ORI_TO_R, NULL)                 \
-    X(MODALITIES, "modalities", ORI_TO_G, "[\"text\"]")                  \
-    X(USER, "user", ORI_TO_M | ORI_TO_R | ORI_TO_T, NULL)                \
-    X(SAFETY_IDENTIFIER, "safety_identifier", ORI_TO_M | ORI_TO_R, NULL) \
-    X(CACHE_CONTROL, "cache_control", ORI_TO_M, NULL)                    \
-    X(N, "n", ORI_TO_T, "1")                                             \
-    X(AUDIO, "audio", 0, NULL)                                           \
-    X(IMAGE_CONFIG, "image_config", 0, NULL)                             \
-    X(STORE, "store", 0, "false")                                        \
-    X(METADATA, "metadata", ORI_TO_R, NULL)                              \
-    X(SERVICE_TIER, "service_tier", ORI_TO_R, "\"auto\"")                \
-    X(MAX_TOOL_CALLS, "max_tool_calls", ORI_TO_R, NULL)                  \
-    X(STOP_SERVER_TOOLS, "stop_server_tools_when", 0, NULL)              \
-    X(WEB_SEARCH_OPTIONS, "web_search_options", 0, NULL)                 \
-    X(X_SEARCH_FILTER, "x_search_filter", 0, NULL)                       \
-    X(MODERATION, "moderation", 0, NULL)                                 \
-    X(CACHE_OPTIONS, "prompt_cache_options", ORI_TO_R, NULL)             \
-    X(CACHE_RETENTION, "prompt_cache_retention", ORI_TO_R, NULL)         \
-    X(CACHE_KEY, "prompt_cache_key", ORI_TO_R | ORI_TO_ROUTE, NULL)      \
-    X(MODELS, "models", ORI_TO_ROUTE, NULL)                              \
-    X(PROVIDER, "provider", ORI_TO_ROUTE, NULL)                          \
-    X(PLUGINS, "plugins", ORI_TO_ROUTE, NULL)                            \
-    X(ROUTE, "route", ORI_TO_ROUTE, NULL)                                \
-    X(TRANSFORMS, "transforms", ORI_TO_ROUTE, NULL)                      \
-    X(SESSION_ID, "session_id", ORI_TO_ROUTE, NULL)                      \
-    X(TRACE, "trace", ORI_TO_ROUTE, NULL)                                \
-    X(PRESET, "preset", ORI_TO_ROUTE, NULL)                              \
-    X(DEBUG, "debug", ORI_TO_ROUTE, NULL)                                \
-    X(USAGE, "usage", ORI_TO_ROUTE, NULL)                                \
-    X(STREAM_OPTIONS, "stream_options", ORI_TO_ROUTE, NULL)
+/* Values of the last kind; their texts are in ori_dialect_idles. */
+enum {
+    ORI_IDLE_NEVER,
+    ORI_IDLE_0,
+    ORI_IDLE_1,
+    ORI_IDLE_FALSE,
+    ORI_IDLE_TRUE,
+    ORI_IDLE_TEXT,
+    ORI_IDLE_AUTO
+};
+
+#define ORI_DIALECT_MEMBERS(X)                                            \
+    X(MODEL, "model", ORI_TO_ALL, NEVER)                                  \
+    X(MESSAGES, "messages", ORI_TO_MGR, NEVER)                            \
+    X(STREAM, "stream", ORI_TO_ALL, NEVER)                                \
+    X(MAX_TOKENS, "max_tokens", ORI_TO_ALL, NEVER)                        \
+    X(MAX_COMPLETION, "max_completion_tokens", ORI_TO_ALL, NEVER)         \
+    X(TEMPERATURE, "temperature", ORI_TO_ALL, NEVER)                      \
+    X(TOP_P, "top_p", ORI_TO_ALL, NEVER)                                  \
+    X(TOP_K, "top_k", ORI_TO_MGT, NEVER)                                  \
+    X(TOP_A, "top_a", ORI_TO_T, 0)                                        \
+    X(MIN_P, "min_p", ORI_TO_T, 0)                                        \
+    X(FREQUENCY_PENALTY, "frequency_penalty", ORI_TO_G | ORI_TO_T, 0)     \
+    X(PRESENCE_PENALTY, "presence_penalty", ORI_TO_G | ORI_TO_T, 0)       \
+    X(REPETITION_PENALTY, "repetition_penalty", ORI_TO_T, 1)              \
+    X(SEED, "seed", ORI_TO_G | ORI_TO_T, NEVER)                           \
+    X(STOP, "stop", ORI_TO_MGT, NEVER)                                    \
+    X(LOGIT_BIAS, "logit_bias", ORI_TO_T, NEVER)                          \
+    X(LOGPROBS, "logprobs", ORI_TO_G | ORI_TO_T, FALSE)                   \
+    X(TOP_LOGPROBS, "top_logprobs", ORI_TO_G | ORI_TO_R, 0)               \
+    X(PREDICTION, "prediction", 0, NEVER)                                 \
+    X(RESPONSE_FORMAT, "response_format", ORI_TO_MGR, NEVER)              \
+    X(STRUCTURED_OUTPUTS, "structured_outputs", ORI_TO_MGR, NEVER)        \
+    X(TOOLS, "tools", ORI_TO_MGR, NEVER)                                  \
+    X(TOOL_CHOICE, "tool_choice", ORI_TO_MGR, NEVER)                      \
+    X(PARALLEL, "parallel_tool_calls", ORI_TO_M | ORI_TO_R, TRUE)         \
+    X(FUNCTIONS, "functions", ORI_TO_MG, NEVER)                           \
+    X(FUNCTION_CALL, "function_call", ORI_TO_MG, NEVER)                   \
+    X(INCLUDE_REASONING, "include_reasoning", ORI_TO_MGR, NEVER)          \
+    X(REASONING, "reasoning", ORI_TO_MGR, NEVER)                          \
+    X(REASONING_EFFORT, "reasoning_effort", ORI_TO_MGR, NEVER)            \
+    X(VERBOSITY, "verbosity", ORI_TO_M | ORI_TO_R, NEVER)                 \
+    X(MODALITIES, "modalities", ORI_TO_G, TEXT)                           \
+    X(USER, "user", ORI_TO_M | ORI_TO_R | ORI_TO_T, NEVER)                \
+    X(SAFETY_IDENTIFIER, "safety_identifier", ORI_TO_M | ORI_TO_R, NEVER) \
+    X(CACHE_CONTROL, "cache_control", ORI_TO_M, NEVER)                    \
+    X(N, "n", ORI_TO_T, 1)                                                \
+    X(AUDIO, "audio", 0, NEVER)                                           \
+    X(IMAGE_CONFIG, "image_config", 0, NEVER)                             \
+    X(STORE, "store", 0, FALSE)                                           \
+    X(METADATA, "metadata", ORI_TO_R, NEVER)                              \
+    X(SERVICE_TIER, "service_tier", ORI_TO_R, AUTO)                       \
+    X(MAX_TOOL_CALLS, "max_tool_calls", ORI_TO_R, NEVER)                  \
+    X(STOP_SERVER_TOOLS, "stop_server_tools_when", 0, NEVER)              \
+    X(WEB_SEARCH_OPTIONS, "web_search_options", 0, NEVER)                 \
+    X(X_SEARCH_FILTER, "x_search_filter", 0, NEVER)                       \
+    X(MODERATION, "moderation", 0, NEVER)                                 \
+    X(CACHE_OPTIONS, "prompt_cache_options", ORI_TO_R, NEVER)             \
+    X(CACHE_RETENTION, "prompt_cache_retention", ORI_TO_R, NEVER)         \
+    X(CACHE_KEY, "prompt_cache_key", ORI_TO_R | ORI_TO_ROUTE, NEVER)      \
+    X(MODELS, "models", ORI_TO_ROUTE, NEVER)                              \
+    X(PROVIDER, "provider", ORI_TO_ROUTE, NEVER)                          \
+    X(PLUGINS, "plugins", ORI_TO_ROUTE, NEVER)                            \
+    X(ROUTE, "route", ORI_TO_ROUTE, NEVER)                                \
+    X(TRANSFORMS, "transforms", ORI_TO_ROUTE, NEVER)                      \
+    X(SESSION_ID, "session_id", ORI_TO_ROUTE, NEVER)                      \
+    X(TRACE, "trace", ORI_TO_ROUTE, NEVER)                                \
+    X(PRESET, "preset", ORI_TO_ROUTE, NEVER)                              \
+    X(DEBUG, "debug", ORI_TO_ROUTE, NEVER)                                \
+    X(USAGE, "usage", ORI_TO_ROUTE, NEVER)                                \
+    X(STREAM_OPTIONS, "stream_options", ORI_TO_ROUTE, NEVER)
 
 enum {
 #define ORI_X(id, name, to, idle) ORI_M_##id,
@@ -7968,12 +7986,14 @@ enum {
 
 typedef struct ori_dialect_member {
     const char *name;
-    uint32_t    to;
-    const char *idle;
+    uint8_t     to, idle;
 } ori_dialect_member;
 
+static const char *const ori_dialect_idles[] = {NULL,   "0",          "1",       "false",
+                                                "true", "[\"text\"]", "\"auto\""};
+
 static const ori_dialect_member ori_dialect_members[ORI_M_NUM] = {
-#define ORI_X(id, name, to, idle) {name, to, idle},
+#define ORI_X(id, name, to, idle) {name, to, ORI_IDLE_##idle},
     ORI_DIALECT_MEMBERS(ORI_X)
 #undef ORI_X
 };
@@ -8268,7 +8288,7 @@ static void ori_dialect_read_members(ori_dialect_out *w)
         if (w->m[i].type != OR_JSON_NONE) continue;
         w->m[i] = item;
         if ((ori_dialect_members[i].to & (to | ORI_TO_ROUTE)) == 0 &&
-            !ori_dialect_idle(&item, ori_dialect_members[i].idle))
+            !ori_dialect_idle(&item, ori_dialect_idles[ori_dialect_members[i].idle]))
             ori_dialect_lose_member(w, i);
     }
 }
@@ -9394,10 +9414,8 @@ static bool ori_dialect_read_tool(ori_dialect_out *w, or_str tool, bool legacy, 
     t->parameters = g[2];
     t->strict = g[3].type == OR_JSON_TRUE;
     if (t->name.len == 0) ori_dialect_fail(w, OR_ERR_TYPE, "tools");
-    if (t->custom && g[4].type == OR_JSON_OBJECT) {
-        or_json_item type = ori_dialect_get(g[4].value, "type");
-        if (!ori_dialect_is(&type, "text")) ori_dialect_lose(w->loss, "tools.format");
-    }
+    if (t->custom && g[4].type == OR_JSON_OBJECT && ori_dialect_type(g[4].value, "text") != 0)
+        ori_dialect_lose(w->loss, "tools.format");
     return w->err == OR_OK;
 }
 
@@ -9459,11 +9477,11 @@ static void ori_dialect_put_parameters(ori_dialect_out *w, const ori_dialect_too
 {
     or_str       schema = ori_dialect_inside(&t->parameters);
     or_json_item p = ori_dialect_get(schema, "properties");
-    or_json_item type = ori_dialect_get(schema, "type");
+    bool         object = ori_dialect_type(schema, "object") == 0;
     bool         nothing = p.type == OR_JSON_OBJECT && ori_dialect_idle(&p, NULL);
     if (!t->custom &&
         (t->parameters.type != OR_JSON_OBJECT || ori_dialect_idle(&t->parameters, NULL) ||
-         nothing || (p.type == OR_JSON_NONE && ori_dialect_is(&type, "object"))))
+         nothing || (p.type == OR_JSON_NONE && object)))
         return;
     or_buf_put_z(w->out, ",\"parametersJsonSchema\":");
     if (t->custom)
@@ -9805,11 +9823,12 @@ enum { ORI_FORM_TEXT = 0, ORI_FORM_JSON, ORI_FORM_SCHEMA };
 static int ori_dialect_form(ori_dialect_out *w, or_str *schema)
 {
     or_str       object = ori_dialect_inside(&w->m[ORI_M_RESPONSE_FORMAT]);
-    or_json_item type = ori_dialect_get(object, "type"), s;
+    uint32_t     type = ori_dialect_type(object, "text json_object json_schema");
+    or_json_item s;
     *schema = or_str_of(NULL, 0);
-    if (object.ptr == NULL || ori_dialect_is(&type, "text")) return ORI_FORM_TEXT;
-    if (ori_dialect_is(&type, "json_object")) return ORI_FORM_JSON;
-    if (!ori_dialect_is(&type, "json_schema")) {
+    if (object.ptr == NULL || type == 0) return ORI_FORM_TEXT;
+    if (type == 1) return ORI_FORM_JSON;
+    if (type != 2) {
         ori_dialect_lose(w->loss, "response_format");
         return ORI_FORM_TEXT;
     }
@@ -10885,17 +10904,14 @@ static void ori_in_texts(ori_in *t, ori_in_text *text, const or_json_item *conte
 /* Is the source of a document text, so that it is said as such? */
 static bool ori_in_block_is_text(const ori_in_block *b)
 {
-    or_json_item type;
     if (b->kind != ORI_IN_KIND_DOCUMENT)
         return b->kind == ORI_IN_KIND_TEXT || b->kind == ORI_IN_KIND_SEARCH;
-    type = ori_dialect_get(b->m[ORI_IN_BLOCK_SOURCE].value, "type");
-    return ori_dialect_is(&type, "text") || ori_dialect_is(&type, "content");
+    return ori_dialect_type(b->m[ORI_IN_BLOCK_SOURCE].value, "text content") < 2;
 }
 
 /* Will it be an image or a file in the chat? Those that only the vendor's server has will not. */
 static bool ori_in_block_is_shown(const ori_in_block *b)
 {
-    or_json_item type;
     if (b->kind == ORI_IN_KIND_LINK) return ori_in_block_has(b, ORI_IN_BLOCK_IMAGE_URL);
     if (b->kind == ORI_IN_KIND_FILE)
         return ori_in_block_has(b, ORI_IN_BLOCK_FILE_DATA) ||
@@ -10903,8 +10919,7 @@ static bool ori_in_block_is_shown(const ori_in_block *b)
                ori_in_block_has(b, ORI_IN_BLOCK_FILE_ID);
     if (b->kind != ORI_IN_KIND_IMAGE && b->kind != ORI_IN_KIND_DOCUMENT)
         return b->kind == ORI_IN_KIND_AUDIO;
-    type = ori_dialect_get(b->m[ORI_IN_BLOCK_SOURCE].value, "type");
-    return ori_dialect_is(&type, "base64") || ori_dialect_is(&type, "url");
+    return ori_dialect_type(b->m[ORI_IN_BLOCK_SOURCE].value, "base64 url") < 2;
 }
 
 /* What a block says in text: a document and a search result with what they are called. */
@@ -11416,14 +11431,14 @@ typedef struct ori_in_tool {
 /* The kinds of tools: in MESSAGES a custom one is what else is called a function. */
 static uint32_t ori_in_tool_kind(or_dialect from, const or_json_item *type)
 {
+    static const uint8_t kinds[] = {ORI_IN_TOOL_FUNCTION, ORI_IN_TOOL_CUSTOM, ORI_IN_TOOL_SPACE,
+                                    ORI_IN_TOOL_LOST};
     if (type->type == OR_JSON_STRING && ori_in_after(type->value, "openrouter:").ptr != NULL)
         return ORI_IN_TOOL_SERVER;
     if (from == OR_DIALECT_MESSAGES)
         return type->type == OR_JSON_NONE || ori_dialect_is(type, "custom") ? ORI_IN_TOOL_FUNCTION
                                                                             : ORI_IN_TOOL_LOST;
-    if (ori_dialect_is(type, "function")) return ORI_IN_TOOL_FUNCTION;
-    if (ori_dialect_is(type, "custom")) return ORI_IN_TOOL_CUSTOM;
-    return ori_dialect_is(type, "namespace") ? ORI_IN_TOOL_SPACE : ORI_IN_TOOL_LOST;
+    return kinds[ori_dialect_which(type, "function custom namespace")];
 }
 
 static bool ori_in_tool_next(ori_in *t, or_dialect from, ori_dialect_list *l, ori_in_tool *tool)
@@ -12536,11 +12551,9 @@ static uint64_t ori_tokens_bytes(const or_json_item *item)
 /* Is it the source of a document that is text, here or in blocks? s stands behind item. */
 static bool ori_tokens_inline(or_json_scan s, or_json_item item)
 {
-    or_json_item type;
     if (item.type == OR_JSON_STRING) return true; /* of a search result */
     if (or_json_scan_skip(&s, &item) != OR_OK) return false;
-    type = ori_dialect_get(item.value, "type");
-    return ori_dialect_is(&type, "text") || ori_dialect_is(&type, "content");
+    return ori_dialect_type(item.value, "text content") < 2;
 }
 
 /* source: the depth of the source that item is in, whose data is text; 0: of none. A source in a
