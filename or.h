@@ -2668,6 +2668,13 @@ int   memcmp(const void *a, const void *b, size_t len);
 #include <emmintrin.h>
 #endif
 
+/* Small, and called from so many places that it would only make them larger. */
+#ifdef __GNUC__
+#define ORI_NOINLINE __attribute__((noinline))
+#else
+#define ORI_NOINLINE
+#endif
+
 #ifdef JSMN_H
 #error \
     "or.h includes jsmn.h itself, with its own settings: remove your include of jsmn.h before or.h"
@@ -2905,17 +2912,17 @@ or_err or_buf_put(or_buf *b, const void *ptr, size_t len)
     return OR_OK;
 }
 
-or_err or_buf_put_str(or_buf *b, or_str s)
+ORI_NOINLINE or_err or_buf_put_str(or_buf *b, or_str s)
 {
     return or_buf_put(b, s.ptr, s.len);
 }
 
-or_err or_buf_put_z(or_buf *b, const char *z)
+ORI_NOINLINE or_err or_buf_put_z(or_buf *b, const char *z)
 {
     return or_buf_put_str(b, or_str_z(z));
 }
 
-or_err or_buf_put_char(or_buf *b, char c)
+ORI_NOINLINE or_err or_buf_put_char(or_buf *b, char c)
 {
     return or_buf_put(b, &c, 1);
 }
@@ -7611,7 +7618,7 @@ typedef struct ori_dialect_list {
 } ori_dialect_list;
 
 /* list: the text of an array or object; anything else has nothing in it. */
-static void ori_dialect_begin(ori_dialect_list *l, or_str list)
+static ORI_NOINLINE void ori_dialect_begin(ori_dialect_list *l, or_str list)
 {
     or_json_item item;
     or_json_scan_init(&l->scan, list);
@@ -7619,7 +7626,7 @@ static void ori_dialect_begin(ori_dialect_list *l, or_str list)
         list.len > 0 && or_json_scan_next(&l->scan, &item) == OR_OK && item.type >= OR_JSON_ARRAY;
 }
 
-static bool ori_dialect_next(ori_dialect_list *l, or_json_item *item)
+static ORI_NOINLINE bool ori_dialect_next(ori_dialect_list *l, or_json_item *item)
 {
     if (!l->more) return false;
     l->more = or_json_scan_next(&l->scan, item) == OR_OK && item->type != OR_JSON_END &&
@@ -7673,7 +7680,7 @@ static void ori_dialect_pick(or_str object, const char *names, uint32_t num, or_
 }
 
 /* One member. */
-static or_json_item ori_dialect_get(or_str object, const char *name)
+static ORI_NOINLINE or_json_item ori_dialect_get(or_str object, const char *name)
 {
     or_json_item item;
     ori_dialect_pick(object, name, 1, &item);
@@ -7681,7 +7688,7 @@ static or_json_item ori_dialect_get(or_str object, const char *name)
 }
 
 /* Is it this string? */
-static bool ori_dialect_is(const or_json_item *item, const char *text)
+static ORI_NOINLINE bool ori_dialect_is(const or_json_item *item, const char *text)
 {
     return item->type == OR_JSON_STRING && or_json_str_is(item->value, or_str_z(text));
 }
@@ -7764,7 +7771,8 @@ static int ori_dialect_hex_byte(const char *p, const char *end)
 /* ---- pieces of output ---- */
 
 /* What stands as it is between two pieces of JSON. */
-static void ori_dialect_wrap(or_buf *out, const char *before, or_str raw, const char *after)
+static ORI_NOINLINE void ori_dialect_wrap(or_buf *out, const char *before, or_str raw,
+                                          const char *after)
 {
     or_buf_put_z(out, before);
     or_buf_put_str(out, raw);
@@ -7773,7 +7781,7 @@ static void ori_dialect_wrap(or_buf *out, const char *before, or_str raw, const 
 
 /* Begin a member of an object (or an element: name NULL): the comma, and the name. *any says
    whether something stands before it. */
-static void ori_dialect_put_name(or_buf *out, bool *any, const char *name)
+static ORI_NOINLINE void ori_dialect_put_name(or_buf *out, bool *any, const char *name)
 {
     if (*any) or_buf_put_char(out, ',');
     *any = true;
@@ -7806,7 +7814,7 @@ static void ori_dialect_put_hex(or_buf *out, uint32_t n, uint32_t digits, char a
     }
 }
 
-static void ori_dialect_lose(or_dialect_loss *loss, const char *name)
+static ORI_NOINLINE void ori_dialect_lose(or_dialect_loss *loss, const char *name)
 {
     for (uint32_t i = 0; i < loss->num; i++)
         if (or_str_eq(or_str_z(loss->names[i]), or_str_z(name))) return;
@@ -11546,90 +11554,94 @@ enum {
     ORI_IN_MEMBER_SKIP   /* about the answer's form: nothing is lost */
 };
 
+/* What a member is passed as, or what it has to be so that nothing is lost; NAME: as it is called,
+   or nothing. */
+enum { ORI_IN_AS_NAME, ORI_IN_AS_COMPLETION, ORI_IN_AS_EMPTY, ORI_IN_AS_DISABLED, ORI_IN_AS_0 };
+static const char *const ori_in_as[] = {NULL, "max_completion_tokens", "[]", "\"disabled\"", "0"};
+
 typedef struct ori_in_row {
     const char *name;
     uint8_t     type; /* TRUE: a boolean; NONE: any */
-    uint8_t     how;
-    const char *as;
+    uint8_t     how, as;
 } ori_in_row;
 
 /* What chat requests have under the same name: OpenRouter's own members, and those that it takes
    in each of its dialects. */
 static const ori_in_row ori_in_members_common[] = {
-    {"model", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"stream", OR_JSON_TRUE, ORI_IN_MEMBER_PASS, NULL},
-    {"temperature", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"top_p", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"top_k", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"top_a", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"min_p", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"frequency_penalty", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"presence_penalty", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"repetition_penalty", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"seed", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"models", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, NULL},
-    {"provider", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
-    {"plugins", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, NULL},
-    {"session_id", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"trace", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
-    {"user", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"preset", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"route", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"transforms", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, NULL},
-    {"debug", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
-    {"usage", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
-    {"stop_server_tools_when", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, NULL},
-    {"max_tool_calls", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"cache_control", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
-    {"service_tier", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"image_config", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
-    {"modalities", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, NULL},
+    {"model", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"stream", OR_JSON_TRUE, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"temperature", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"top_p", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"top_k", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"top_a", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"min_p", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"frequency_penalty", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"presence_penalty", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"repetition_penalty", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"seed", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"models", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"provider", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"plugins", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"session_id", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"trace", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"user", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"preset", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"route", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"transforms", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"debug", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"usage", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"stop_server_tools_when", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"max_tool_calls", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"cache_control", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"service_tier", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"image_config", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"modalities", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
 };
 
 static const ori_in_row ori_in_members_messages[] = {
-    {"messages", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
-    {"system", OR_JSON_NONE, ORI_IN_MEMBER_READ, NULL},
-    {"max_tokens", OR_JSON_NUMBER, ORI_IN_MEMBER_READ, NULL},
-    {"stop_sequences", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
-    {"tools", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
-    {"tool_choice", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
-    {"thinking", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
-    {"output_config", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
-    {"metadata", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
-    {"speed", OR_JSON_STRING, ORI_IN_MEMBER_READ, NULL},
-    {"fallbacks", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
-    {"container", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, NULL},
-    {"context_management", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, NULL},
-    {"mcp_servers", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, "[]"},
-    {"diagnostics", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, NULL},
-    {"inference_geo", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, NULL},
-    {"betas", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, "[]"},
+    {"messages", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"system", OR_JSON_NONE, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"max_tokens", OR_JSON_NUMBER, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"stop_sequences", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"tools", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"tool_choice", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"thinking", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"output_config", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"metadata", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"speed", OR_JSON_STRING, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"fallbacks", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"container", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, ORI_IN_AS_NAME},
+    {"context_management", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, ORI_IN_AS_NAME},
+    {"mcp_servers", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, ORI_IN_AS_EMPTY},
+    {"diagnostics", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, ORI_IN_AS_NAME},
+    {"inference_geo", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, ORI_IN_AS_NAME},
+    {"betas", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, ORI_IN_AS_EMPTY},
 };
 
 static const ori_in_row ori_in_members_responses[] = {
-    {"input", OR_JSON_NONE, ORI_IN_MEMBER_READ, NULL},
-    {"instructions", OR_JSON_STRING, ORI_IN_MEMBER_READ, NULL},
-    {"tools", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
-    {"tool_choice", OR_JSON_NONE, ORI_IN_MEMBER_READ, NULL},
-    {"parallel_tool_calls", OR_JSON_TRUE, ORI_IN_MEMBER_READ, NULL},
-    {"text", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
-    {"reasoning", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
-    {"include", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
-    {"max_output_tokens", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, "max_completion_tokens"},
-    {"metadata", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
-    {"prompt_cache_key", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"prompt_cache_retention", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"prompt_cache_options", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
-    {"safety_identifier", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"truncation", OR_JSON_STRING, ORI_IN_MEMBER_LOSE, "\"disabled\""},
-    {"top_logprobs", OR_JSON_NUMBER, ORI_IN_MEMBER_LOSE, "0"},
-    {"context_management", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, "[]"},
-    {"stream_options", OR_JSON_OBJECT, ORI_IN_MEMBER_SKIP, NULL},
-    {"previous_response_id", OR_JSON_STRING, ORI_IN_MEMBER_STATE, NULL},
-    {"conversation", OR_JSON_NONE, ORI_IN_MEMBER_STATE, NULL},
-    {"prompt", OR_JSON_OBJECT, ORI_IN_MEMBER_STATE, NULL},
-    {"background", OR_JSON_TRUE, ORI_IN_MEMBER_STATE, NULL},
-    {"store", OR_JSON_TRUE, ORI_IN_MEMBER_STATE, NULL},
+    {"input", OR_JSON_NONE, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"instructions", OR_JSON_STRING, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"tools", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"tool_choice", OR_JSON_NONE, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"parallel_tool_calls", OR_JSON_TRUE, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"text", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"reasoning", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"include", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"max_output_tokens", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_COMPLETION},
+    {"metadata", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"prompt_cache_key", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"prompt_cache_retention", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"prompt_cache_options", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"safety_identifier", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"truncation", OR_JSON_STRING, ORI_IN_MEMBER_LOSE, ORI_IN_AS_DISABLED},
+    {"top_logprobs", OR_JSON_NUMBER, ORI_IN_MEMBER_LOSE, ORI_IN_AS_0},
+    {"context_management", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, ORI_IN_AS_EMPTY},
+    {"stream_options", OR_JSON_OBJECT, ORI_IN_MEMBER_SKIP, ORI_IN_AS_NAME},
+    {"previous_response_id", OR_JSON_STRING, ORI_IN_MEMBER_STATE, ORI_IN_AS_NAME},
+    {"conversation", OR_JSON_NONE, ORI_IN_MEMBER_STATE, ORI_IN_AS_NAME},
+    {"prompt", OR_JSON_OBJECT, ORI_IN_MEMBER_STATE, ORI_IN_AS_NAME},
+    {"background", OR_JSON_TRUE, ORI_IN_MEMBER_STATE, ORI_IN_AS_NAME},
+    {"store", OR_JSON_TRUE, ORI_IN_MEMBER_STATE, ORI_IN_AS_NAME},
 };
 
 enum { ORI_IN_MEMBERS_COMMON = sizeof ori_in_members_common / sizeof ori_in_members_common[0] };
@@ -11654,15 +11666,15 @@ static uint32_t ori_in_row_of(const ori_in_row *own, uint32_t num, or_str key)
 
 static void ori_in_put_member(ori_in *t, const ori_in_row *row, const or_json_item *item)
 {
-    or_str text = ori_dialect_text(item);
+    or_str      text = ori_dialect_text(item);
+    const char *as = ori_in_as[row->as];
     if (!ori_in_want(t, item, (or_json_type)row->type, row->name)) return;
     switch (row->how) {
     case ORI_IN_MEMBER_PASS:
-        ori_dialect_put(t->out, &t->members, row->as != NULL ? row->as : row->name, text);
+        ori_dialect_put(t->out, &t->members, as != NULL ? as : row->name, text);
         break;
     case ORI_IN_MEMBER_LOSE:
-        if (row->as == NULL || !or_str_eq(text, or_str_z(row->as)))
-            ori_dialect_lose(t->loss, row->name);
+        if (as == NULL || !or_str_eq(text, or_str_z(as))) ori_dialect_lose(t->loss, row->name);
         break;
     case ORI_IN_MEMBER_STATE:
         if (item->type != OR_JSON_FALSE) (void)ori_in_fail(t, OR_ERR_DIALECT, row->name);
