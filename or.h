@@ -2680,6 +2680,13 @@ int   memcmp(const void *a, const void *b, size_t len);
 #include <emmintrin.h>
 #endif
 
+/* Small, and called from so many places that it would only make them larger. */
+#ifdef __GNUC__
+#define ORI_NOINLINE __attribute__((noinline))
+#else
+#define ORI_NOINLINE
+#endif
+
 #ifdef JSMN_H
 #error \
     "or.h includes jsmn.h itself, with its own settings: remove your include of jsmn.h before or.h"
@@ -2917,17 +2924,17 @@ or_err or_buf_put(or_buf *b, const void *ptr, size_t len)
     return OR_OK;
 }
 
-or_err or_buf_put_str(or_buf *b, or_str s)
+ORI_NOINLINE or_err or_buf_put_str(or_buf *b, or_str s)
 {
     return or_buf_put(b, s.ptr, s.len);
 }
 
-or_err or_buf_put_z(or_buf *b, const char *z)
+ORI_NOINLINE or_err or_buf_put_z(or_buf *b, const char *z)
 {
     return or_buf_put_str(b, or_str_z(z));
 }
 
-or_err or_buf_put_char(or_buf *b, char c)
+ORI_NOINLINE or_err or_buf_put_char(or_buf *b, char c)
 {
     return or_buf_put(b, &c, 1);
 }
@@ -7623,15 +7630,15 @@ typedef struct ori_dialect_list {
 } ori_dialect_list;
 
 /* list: the text of an array or object; anything else has nothing in it. */
-static void ori_dialect_begin(ori_dialect_list *l, or_str list)
+static ORI_NOINLINE void ori_dialect_begin(ori_dialect_list *l, or_str list)
 {
     or_json_item item;
     or_json_scan_init(&l->scan, list);
-    l->more = list.len > 0 && or_json_scan_next(&l->scan, &item) == OR_OK &&
-              item.type >= OR_JSON_ARRAY;
+    l->more =
+        list.len > 0 && or_json_scan_next(&l->scan, &item) == OR_OK && item.type >= OR_JSON_ARRAY;
 }
 
-static bool ori_dialect_next(ori_dialect_list *l, or_json_item *item)
+static ORI_NOINLINE bool ori_dialect_next(ori_dialect_list *l, or_json_item *item)
 {
     if (!l->more) return false;
     l->more = or_json_scan_next(&l->scan, item) == OR_OK && item->type != OR_JSON_END &&
@@ -7639,48 +7646,159 @@ static bool ori_dialect_next(ori_dialect_list *l, or_json_item *item)
     return l->more;
 }
 
-/* The members of an object that have these names: type OR_JSON_NONE for what is not there or
+/* Lists of words are strings with a space between two. The next word; false at the end. */
+static bool ori_dialect_next_word(const char **words, or_str *word)
+{
+    const char *p = *words;
+    while (*p == ' ') p++;
+    *word = or_str_of(p, 0);
+    while (p[word->len] != 0 && p[word->len] != ' ') word->len++;
+    *words = p + word->len;
+    return word->len > 0;
+}
+
+/* Which of the words a raw string is; as many as there are: none. */
+static uint32_t ori_dialect_word(or_str raw, const char *words)
+{
+    uint32_t i = 0;
+    or_str   word;
+    while (ori_dialect_next_word(&words, &word) && !or_json_str_is(raw, word)) i++;
+    return i;
+}
+
+/* Is it one of them? */
+static bool ori_dialect_listed(or_str raw, const char *words)
+{
+    or_str word;
+    while (ori_dialect_next_word(&words, &word))
+        if (or_json_str_is(raw, word)) return true;
+    return false;
+}
+
+/* The members of an object that have these num names: type OR_JSON_NONE for what is not there or
    null. Of duplicates the first counts. */
-static void ori_dialect_pick(or_str object, const char *const *names, uint32_t num,
-                             or_json_item *found)
+static void ori_dialect_pick(or_str object, const char *names, uint32_t num, or_json_item *found)
 {
     ori_dialect_list l;
     or_json_item     item;
     memset(found, 0, num * sizeof *found);
     ori_dialect_begin(&l, object);
-    while (ori_dialect_next(&l, &item))
-        for (uint32_t i = 0; i < num && item.key.ptr != NULL; i++)
-            if (found[i].type == OR_JSON_NONE && item.type != OR_JSON_NULL &&
-                or_json_str_is(item.key, or_str_z(names[i])))
-                found[i] = item;
+    while (ori_dialect_next(&l, &item)) {
+        uint32_t i = num;
+        if (item.key.ptr != NULL && item.type != OR_JSON_NULL)
+            i = ori_dialect_word(item.key, names);
+        if (i < num && found[i].type == OR_JSON_NONE) found[i] = item;
+    }
 }
 
 /* One member. */
-static or_json_item ori_dialect_get(or_str object, const char *name)
+static ORI_NOINLINE or_json_item ori_dialect_get(or_str object, const char *name)
 {
     or_json_item item;
-    ori_dialect_pick(object, &name, 1, &item);
+    ori_dialect_pick(object, name, 1, &item);
     return item;
 }
 
 /* Is it this string? */
-static bool ori_dialect_is(const or_json_item *item, const char *text)
+static ORI_NOINLINE bool ori_dialect_is(const or_json_item *item, const char *text)
 {
     return item->type == OR_JSON_STRING && or_json_str_is(item->value, or_str_z(text));
 }
 
+/* The raw text of a string; absent for anything else. */
+static or_str ori_dialect_str(const or_json_item *item)
+{
+    return item->type == OR_JSON_STRING ? item->value : or_str_of(NULL, 0);
+}
+
+/* The text that a part of a message is or has; type OR_JSON_NONE when it has none. */
+static or_json_item ori_dialect_part_text(const or_json_item *part)
+{
+    return part->type == OR_JSON_OBJECT ? ori_dialect_get(part->value, "text") : *part;
+}
+
+/* Which of the words it is; as many as there are: none. */
+static uint32_t ori_dialect_which(const or_json_item *item, const char *words)
+{
+    return ori_dialect_word(ori_dialect_str(item), words);
+}
+
+/* Which of the words the member `type` of an object is. */
+static uint32_t ori_dialect_type(or_str object, const char *words)
+{
+    or_json_item type = ori_dialect_get(object, "type");
+    return ori_dialect_which(&type, words);
+}
+
+/* Text of an object or array; absent for anything else. */
+static or_str ori_dialect_inside(const or_json_item *item)
+{
+    return item->type >= OR_JSON_ARRAY ? item->value : or_str_of(NULL, 0);
+}
+
+/* The elements of an array; of anything else none. */
+static void ori_dialect_begin_array(ori_dialect_list *l, const or_json_item *item)
+{
+    ori_dialect_begin(l, item->type == OR_JSON_ARRAY ? item->value : or_str_of(NULL, 0));
+}
+
+/* The next character of a raw string: what an escape stands for, else one byte. */
+static uint32_t ori_dialect_char(const char **p, const char *end)
+{
+    return **p == '\\' ? ori_json_unescape_one(p, end) : (unsigned char)*(*p)++;
+}
+
+static bool ori_dialect_space(uint32_t c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The end of raw without white space before it; raw.ptr when there is nothing else. */
+static const char *ori_dialect_text_end(or_str raw)
+{
+    const char *p = raw.ptr, *end = p + raw.len, *last = p;
+    while (p < end) {
+        uint32_t c = ori_dialect_char(&p, end);
+        if (!ori_dialect_space(c)) last = p;
+    }
+    return last;
+}
+
+static bool ori_dialect_blank(or_str raw)
+{
+    const char *p = raw.ptr, *end = p + raw.len;
+    while (p < end)
+        if (!ori_dialect_space(ori_dialect_char(&p, end))) return false;
+    return true;
+}
+
+/* The byte that two hexadecimal digits at p are; -1: there are none. */
+static int ori_dialect_hex_byte(const char *p, const char *end)
+{
+    int high = end - p >= 2 ? ori_json_hex(p[0]) : -1;
+    int low = high >= 0 ? ori_json_hex(p[1]) : -1;
+    return low < 0 ? -1 : high << 4 | low;
+}
+
 /* ---- pieces of output ---- */
+
+/* What stands as it is between two pieces of JSON. */
+static ORI_NOINLINE void ori_dialect_wrap(or_buf *out, const char *before, or_str raw,
+                                          const char *after)
+{
+    or_buf_put_z(out, before);
+    or_buf_put_str(out, raw);
+    or_buf_put_z(out, after);
+}
 
 /* Begin a member of an object (or an element: name NULL): the comma, and the name. *any says
    whether something stands before it. */
-static void ori_dialect_put_name(or_buf *out, bool *any, const char *name)
+static ORI_NOINLINE void ori_dialect_put_name(or_buf *out, bool *any, const char *name)
 {
     if (*any) or_buf_put_char(out, ',');
     *any = true;
     if (name == NULL) return;
-    or_buf_put_char(out, '"');
-    or_buf_put_z(out, name);
-    or_buf_put_z(out, "\":");
+    ori_dialect_wrap(out, "\"", or_str_z(name), "\":");
 }
 
 /* A member whose value is raw JSON. */
@@ -7699,7 +7817,16 @@ static or_err ori_dialect_put_str(or_buf *out, or_str text)
     return or_json_writer_end(&w);
 }
 
-static void ori_dialect_lose(or_dialect_loss *loss, const char *name)
+/* The last digits of n, hexadecimal; a: the first of the letters, 'a' or 'A'. */
+static void ori_dialect_put_hex(or_buf *out, uint32_t n, uint32_t digits, char a)
+{
+    while (digits-- > 0) {
+        uint32_t d = n >> 4 * digits & 15;
+        or_buf_put_char(out, (char)(d < 10 ? '0' + d : (unsigned char)a + d - 10));
+    }
+}
+
+static ORI_NOINLINE void ori_dialect_lose(or_dialect_loss *loss, const char *name)
 {
     for (uint32_t i = 0; i < loss->num; i++)
         if (or_str_eq(or_str_z(loss->names[i]), or_str_z(name))) return;
@@ -7708,33 +7835,36 @@ static void ori_dialect_lose(or_dialect_loss *loss, const char *name)
 
 /* ---- names that a dialect does not allow ---- */
 
+static bool ori_dialect_letter(char c)
+{
+    return ori_lower(c) >= 'a' && ori_lower(c) <= 'z';
+}
+
+/* A letter, a digit, or one of `also`. */
+static bool ori_dialect_plain_char(char c, const char *also)
+{
+    while (*also != 0 && *also != c) also++;
+    return *also != 0 || ori_dialect_letter(c) || ori_digit(c);
+}
+
 /* Names of functions and ids of calls with characters (or a length) that the other side refuses
    are written as "or--" and what they are, each byte but letters, digits and _ as -HH. What
    would be taken for such a name is written so too, hence ori_dialect_restore is its inverse. */
 static bool ori_dialect_is_plain(or_str name, const char *also, size_t max)
 {
-    size_t i = 0;
-    for (; i < name.len; i++) {
-        char c = name.ptr[i];
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) continue;
-        if (c == '_' || (c != 0 && or_str_find(or_str_z(also), or_str_of(&c, 1), 0) <
-                                       or_str_z(also).len))
-            continue;
-        return false;
-    }
-    return name.len > 0 && name.len <= max &&
-           (name.len < 4 || memcmp(name.ptr, "or--", 4) != 0);
+    for (size_t i = 0; i < name.len; i++)
+        if (!ori_dialect_plain_char(name.ptr[i], also)) return false;
+    return name.len > 0 && name.len <= max && (name.len < 4 || memcmp(name.ptr, "or--", 4) != 0);
 }
 
-/* raw: from between the quotes of a string; also: the characters that are allowed besides letters,
-   digits and _; max: bytes. What gets longer than that ends in a hash, and stays so. */
+/* raw: from between the quotes of a string; also: the characters that are allowed besides letters
+   and digits, _ among them; max: bytes. What gets longer than that ends in a hash, and stays so. */
 static void ori_dialect_put_plain(or_buf *out, or_str raw, const char *also, size_t max)
 {
-    static const char hex[] = "0123456789ABCDEF";
-    char              mem[260]; /* longer names are cut, and told apart by the hash of all */
-    or_str            name = raw;
-    size_t            from = out->len;
-    uint32_t          h = ori_chat_hash(raw);
+    char     mem[260]; /* longer names are cut, and told apart by the hash of all */
+    or_str   name = raw;
+    size_t   from = out->len;
+    uint32_t h = ori_chat_hash(raw);
     if (raw.len > sizeof mem) name = or_str_of(raw.ptr, 0);
     if (raw.len <= sizeof mem && or_json_unescape(raw, mem, sizeof mem, &name) != OR_OK)
         name = or_str_of(raw.ptr, 0);
@@ -7745,17 +7875,16 @@ static void ori_dialect_put_plain(or_buf *out, or_str raw, const char *also, siz
     or_buf_put_z(out, "or--");
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
-        if (ori_dialect_is_plain(or_str_of(&c, 1), "", 1)) {
+        if (ori_dialect_plain_char(c, "_")) {
             or_buf_put_char(out, c);
             continue;
         }
         or_buf_put_char(out, '-');
-        or_buf_put_char(out, hex[(unsigned char)c >> 4]);
-        or_buf_put_char(out, hex[(unsigned char)c & 15]);
+        ori_dialect_put_hex(out, (unsigned char)c, 2, 'A');
     }
     if (out->err != OR_OK || (name.len > 0 && out->len - from <= max)) return;
     if (out->len - from > max - 8) out->len = from + max - 8;
-    for (int i = 28; i >= 0; i -= 4) or_buf_put_char(out, hex[h >> i & 15]);
+    ori_dialect_put_hex(out, h, 8, 'A');
 }
 
 /* The name that was written so; the name itself when it was not. */
@@ -7769,10 +7898,9 @@ static or_str ori_dialect_restore(or_str name, or_arena *arena)
     for (size_t i = 4; i < name.len; i++) {
         char c = name.ptr[i];
         if (c == '-') {
-            int high = i + 2 < name.len ? ori_json_hex(name.ptr[i + 1]) : -1;
-            int low = high >= 0 ? ori_json_hex(name.ptr[i + 2]) : -1;
-            if (low < 0) return name;
-            c = (char)(high << 4 | low);
+            int byte = ori_dialect_hex_byte(name.ptr + i + 1, name.ptr + name.len);
+            if (byte < 0) return name;
+            c = (char)byte;
             i += 2;
         }
         mem[n++] = c;
@@ -7780,7 +7908,7 @@ static or_str ori_dialect_restore(or_str name, or_arena *arena)
     return or_str_of(mem, n);
 }
 
-/* ---- [A] chat requests to other dialects ---- */
+/* ---- chat requests: what their members are ---- */
 
 /* The members of a chat request: its name, the dialects that have words for it, and the value
    that says no more than its absence does ({}, [] and "" never do). ROUTE: it is for whoever
@@ -7797,66 +7925,77 @@ enum {
     ORI_TO_ROUTE = 1 << 7
 };
 
-#define ORI_DIALECT_MEMBERS(X)                                           \
-    X(MODEL, "model", ORI_TO_ALL, NULL)                                  \
-    X(MESSAGES, "messages", ORI_TO_MGR, NULL)                            \
-    X(STREAM, "stream", ORI_TO_ALL, NULL)                                \
-    X(MAX_TOKENS, "max_tokens", ORI_TO_ALL, NULL)                        \
-    X(MAX_COMPLETION, "max_completion_tokens", ORI_TO_ALL, NULL)         \
-    X(TEMPERATURE, "temperature", ORI_TO_ALL, NULL)                      \
-    X(TOP_P, "top_p", ORI_TO_ALL, NULL)                                  \
-    X(TOP_K, "top_k", ORI_TO_MGT, NULL)                                  \
-    X(TOP_A, "top_a", ORI_TO_T, "0")                                     \
-    X(MIN_P, "min_p", ORI_TO_T, "0")                                     \
-    X(FREQUENCY_PENALTY, "frequency_penalty", ORI_TO_G | ORI_TO_T, "0")  \
-    X(PRESENCE_PENALTY, "presence_penalty", ORI_TO_G | ORI_TO_T, "0")    \
-    X(REPETITION_PENALTY, "repetition_penalty", ORI_TO_T, "1")           \
-    X(SEED, "seed", ORI_TO_G | ORI_TO_T, NULL)                           \
-    X(STOP, "stop", ORI_TO_MGT, NULL)                                    \
-    X(LOGIT_BIAS, "logit_bias", ORI_TO_T, NULL)                          \
-    X(LOGPROBS, "logprobs", ORI_TO_G | ORI_TO_T, "false")                \
-    X(TOP_LOGPROBS, "top_logprobs", ORI_TO_G | ORI_TO_R, "0")            \
-    X(PREDICTION, "prediction", 0, NULL)                                 \
-    X(RESPONSE_FORMAT, "response_format", ORI_TO_MGR, NULL)              \
-    X(STRUCTURED_OUTPUTS, "structured_outputs", ORI_TO_MGR, NULL)        \
-    X(TOOLS, "tools", ORI_TO_MGR, NULL)                                  \
-    X(TOOL_CHOICE, "tool_choice", ORI_TO_MGR, NULL)                      \
-    X(PARALLEL, "parallel_tool_calls", ORI_TO_M | ORI_TO_R, "true")      \
-    X(FUNCTIONS, "functions", ORI_TO_MG, NULL)                           \
-    X(FUNCTION_CALL, "function_call", ORI_TO_MG, NULL)                   \
-    X(INCLUDE_REASONING, "include_reasoning", ORI_TO_MGR, NULL)          \
-    X(REASONING, "reasoning", ORI_TO_MGR, NULL)                          \
-    X(REASONING_EFFORT, "reasoning_effort", ORI_TO_MGR, NULL)            \
-    X(VERBOSITY, "verbosity", ORI_TO_M | ORI_TO_R, NULL)                 \
-    X(MODALITIES, "modalities", ORI_TO_G, "[\"text\"]")                  \
-    X(USER, "user", ORI_TO_M | ORI_TO_R | ORI_TO_T, NULL)                \
-    X(SAFETY_IDENTIFIER, "safety_identifier", ORI_TO_M | ORI_TO_R, NULL) \
-    X(CACHE_CONTROL, "cache_control", ORI_TO_M, NULL)                    \
-    X(N, "n", ORI_TO_T, "1")                                             \
-    X(AUDIO, "audio", 0, NULL)                                           \
-    X(IMAGE_CONFIG, "image_config", 0, NULL)                             \
-    X(STORE, "store", 0, "false")                                        \
-    X(METADATA, "metadata", ORI_TO_R, NULL)                              \
-    X(SERVICE_TIER, "service_tier", ORI_TO_R, "\"auto\"")                \
-    X(MAX_TOOL_CALLS, "max_tool_calls", ORI_TO_R, NULL)                  \
-    X(STOP_SERVER_TOOLS, "stop_server_tools_when", 0, NULL)              \
-    X(WEB_SEARCH_OPTIONS, "web_search_options", 0, NULL)                 \
-    X(X_SEARCH_FILTER, "x_search_filter", 0, NULL)                       \
-    X(MODERATION, "moderation", 0, NULL)                                 \
-    X(CACHE_OPTIONS, "prompt_cache_options", ORI_TO_R, NULL)             \
-    X(CACHE_RETENTION, "prompt_cache_retention", ORI_TO_R, NULL)         \
-    X(CACHE_KEY, "prompt_cache_key", ORI_TO_R | ORI_TO_ROUTE, NULL)      \
-    X(MODELS, "models", ORI_TO_ROUTE, NULL)                              \
-    X(PROVIDER, "provider", ORI_TO_ROUTE, NULL)                          \
-    X(PLUGINS, "plugins", ORI_TO_ROUTE, NULL)                            \
-    X(ROUTE, "route", ORI_TO_ROUTE, NULL)                                \
-    X(TRANSFORMS, "transforms", ORI_TO_ROUTE, NULL)                      \
-    X(SESSION_ID, "session_id", ORI_TO_ROUTE, NULL)                      \
-    X(TRACE, "trace", ORI_TO_ROUTE, NULL)                                \
-    X(PRESET, "preset", ORI_TO_ROUTE, NULL)                              \
-    X(DEBUG, "debug", ORI_TO_ROUTE, NULL)                                \
-    X(USAGE, "usage", ORI_TO_ROUTE, NULL)                                \
-    X(STREAM_OPTIONS, "stream_options", ORI_TO_ROUTE, NULL)
+/* Values of the last kind; their texts are in ori_dialect_idles. */
+enum {
+    ORI_IDLE_NEVER,
+    ORI_IDLE_0,
+    ORI_IDLE_1,
+    ORI_IDLE_FALSE,
+    ORI_IDLE_TRUE,
+    ORI_IDLE_TEXT,
+    ORI_IDLE_AUTO
+};
+
+#define ORI_DIALECT_MEMBERS(X)                                            \
+    X(MODEL, "model", ORI_TO_ALL, NEVER)                                  \
+    X(MESSAGES, "messages", ORI_TO_MGR, NEVER)                            \
+    X(STREAM, "stream", ORI_TO_ALL, NEVER)                                \
+    X(MAX_TOKENS, "max_tokens", ORI_TO_ALL, NEVER)                        \
+    X(MAX_COMPLETION, "max_completion_tokens", ORI_TO_ALL, NEVER)         \
+    X(TEMPERATURE, "temperature", ORI_TO_ALL, NEVER)                      \
+    X(TOP_P, "top_p", ORI_TO_ALL, NEVER)                                  \
+    X(TOP_K, "top_k", ORI_TO_MGT, NEVER)                                  \
+    X(TOP_A, "top_a", ORI_TO_T, 0)                                        \
+    X(MIN_P, "min_p", ORI_TO_T, 0)                                        \
+    X(FREQUENCY_PENALTY, "frequency_penalty", ORI_TO_G | ORI_TO_T, 0)     \
+    X(PRESENCE_PENALTY, "presence_penalty", ORI_TO_G | ORI_TO_T, 0)       \
+    X(REPETITION_PENALTY, "repetition_penalty", ORI_TO_T, 1)              \
+    X(SEED, "seed", ORI_TO_G | ORI_TO_T, NEVER)                           \
+    X(STOP, "stop", ORI_TO_MGT, NEVER)                                    \
+    X(LOGIT_BIAS, "logit_bias", ORI_TO_T, NEVER)                          \
+    X(LOGPROBS, "logprobs", ORI_TO_G | ORI_TO_T, FALSE)                   \
+    X(TOP_LOGPROBS, "top_logprobs", ORI_TO_G | ORI_TO_R, 0)               \
+    X(PREDICTION, "prediction", 0, NEVER)                                 \
+    X(RESPONSE_FORMAT, "response_format", ORI_TO_MGR, NEVER)              \
+    X(STRUCTURED_OUTPUTS, "structured_outputs", ORI_TO_MGR, NEVER)        \
+    X(TOOLS, "tools", ORI_TO_MGR, NEVER)                                  \
+    X(TOOL_CHOICE, "tool_choice", ORI_TO_MGR, NEVER)                      \
+    X(PARALLEL, "parallel_tool_calls", ORI_TO_M | ORI_TO_R, TRUE)         \
+    X(FUNCTIONS, "functions", ORI_TO_MG, NEVER)                           \
+    X(FUNCTION_CALL, "function_call", ORI_TO_MG, NEVER)                   \
+    X(INCLUDE_REASONING, "include_reasoning", ORI_TO_MGR, NEVER)          \
+    X(REASONING, "reasoning", ORI_TO_MGR, NEVER)                          \
+    X(REASONING_EFFORT, "reasoning_effort", ORI_TO_MGR, NEVER)            \
+    X(VERBOSITY, "verbosity", ORI_TO_M | ORI_TO_R, NEVER)                 \
+    X(MODALITIES, "modalities", ORI_TO_G, TEXT)                           \
+    X(USER, "user", ORI_TO_M | ORI_TO_R | ORI_TO_T, NEVER)                \
+    X(SAFETY_IDENTIFIER, "safety_identifier", ORI_TO_M | ORI_TO_R, NEVER) \
+    X(CACHE_CONTROL, "cache_control", ORI_TO_M, NEVER)                    \
+    X(N, "n", ORI_TO_T, 1)                                                \
+    X(AUDIO, "audio", 0, NEVER)                                           \
+    X(IMAGE_CONFIG, "image_config", 0, NEVER)                             \
+    X(STORE, "store", 0, FALSE)                                           \
+    X(METADATA, "metadata", ORI_TO_R, NEVER)                              \
+    X(SERVICE_TIER, "service_tier", ORI_TO_R, AUTO)                       \
+    X(MAX_TOOL_CALLS, "max_tool_calls", ORI_TO_R, NEVER)                  \
+    X(STOP_SERVER_TOOLS, "stop_server_tools_when", 0, NEVER)              \
+    X(WEB_SEARCH_OPTIONS, "web_search_options", 0, NEVER)                 \
+    X(X_SEARCH_FILTER, "x_search_filter", 0, NEVER)                       \
+    X(MODERATION, "moderation", 0, NEVER)                                 \
+    X(CACHE_OPTIONS, "prompt_cache_options", ORI_TO_R, NEVER)             \
+    X(CACHE_RETENTION, "prompt_cache_retention", ORI_TO_R, NEVER)         \
+    X(CACHE_KEY, "prompt_cache_key", ORI_TO_R | ORI_TO_ROUTE, NEVER)      \
+    X(MODELS, "models", ORI_TO_ROUTE, NEVER)                              \
+    X(PROVIDER, "provider", ORI_TO_ROUTE, NEVER)                          \
+    X(PLUGINS, "plugins", ORI_TO_ROUTE, NEVER)                            \
+    X(ROUTE, "route", ORI_TO_ROUTE, NEVER)                                \
+    X(TRANSFORMS, "transforms", ORI_TO_ROUTE, NEVER)                      \
+    X(SESSION_ID, "session_id", ORI_TO_ROUTE, NEVER)                      \
+    X(TRACE, "trace", ORI_TO_ROUTE, NEVER)                                \
+    X(PRESET, "preset", ORI_TO_ROUTE, NEVER)                              \
+    X(DEBUG, "debug", ORI_TO_ROUTE, NEVER)                                \
+    X(USAGE, "usage", ORI_TO_ROUTE, NEVER)                                \
+    X(STREAM_OPTIONS, "stream_options", ORI_TO_ROUTE, NEVER)
 
 enum {
 #define ORI_X(id, name, to, idle) ORI_M_##id,
@@ -7867,12 +8006,14 @@ enum {
 
 typedef struct ori_dialect_member {
     const char *name;
-    uint32_t    to;
-    const char *idle;
+    uint8_t     to, idle;
 } ori_dialect_member;
 
+static const char *const ori_dialect_idles[] = {NULL,   "0",          "1",       "false",
+                                                "true", "[\"text\"]", "\"auto\""};
+
 static const ori_dialect_member ori_dialect_members[ORI_M_NUM] = {
-#define ORI_X(id, name, to, idle) {name, to, idle},
+#define ORI_X(id, name, to, idle) {name, to, ORI_IDLE_##idle},
     ORI_DIALECT_MEMBERS(ORI_X)
 #undef ORI_X
 };
@@ -7893,17 +8034,14 @@ uint32_t or_dialect_parameters(or_dialect d)
 
 static void ori_dialect_put_encoded(or_buf *out, or_str text)
 {
-    static const char hex[] = "0123456789ABCDEF";
     for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i], low = ori_lower(c);
-        if ((low >= 'a' && low <= 'z') || ori_digit(c) || c == '-' || c == '.' || c == '_' ||
-            c == '~' || c == '/') {
+        char c = text.ptr[i];
+        if (ori_dialect_plain_char(c, "-._~/")) {
             or_buf_put_char(out, c);
             continue;
         }
         or_buf_put_char(out, '%');
-        or_buf_put_char(out, hex[(unsigned char)c >> 4]);
-        or_buf_put_char(out, hex[(unsigned char)c & 15]);
+        ori_dialect_put_hex(out, (unsigned char)c, 2, 'A');
     }
 }
 
@@ -8095,16 +8233,19 @@ typedef struct ori_dialect_out {
     /* Blocks go into the system's instruction ('s'), a user's turn ('u'), an assistant's ('a')
        or the result of a call ('r'). A turn is begun by its first block, so none is empty and
        neighbours of one role are one turn. */
-    char              role;
-    bool              turns; /* some message that is not the system's says something */
-    bool              any_turn, any_block;
-    const char       *last_user;   /* behind its last message the present turn begins */
-    or_str            prefix;      /* the speaker's name, for the next text */
-    or_str            sign;        /* signature for the next text */
-    bool              trim;        /* the next text is the last of all, and the assistant's */
-    uint32_t          marks, skip; /* cache_controls that came; of these the first are left out */
-    uint32_t          num_calls, number;
-    ori_dialect_asked calls[OR_CHAT_MAX_CALLS];
+    char        role;
+    bool        turns; /* some message that is not the system's says something */
+    bool        any_turn, any_block;
+    const char *last_user;   /* behind its last message the present turn begins */
+    or_str      prefix;      /* the speaker's name, for the next text */
+    or_str      sign;        /* signature for the next text */
+    bool        trim;        /* the next text is the last of all, and the assistant's */
+    uint32_t    marks, skip; /* cache_controls that came; of these the first are left out */
+    uint32_t    num_calls, number;
+    union {
+        ori_dialect_asked calls[OR_CHAT_MAX_CALLS];
+        uint32_t          hashes[OR_DIALECT_MAX_TOOLS]; /* of stubs, before there is any call */
+    } u;
 } ori_dialect_out;
 
 static void ori_dialect_fail(ori_dialect_out *w, or_err e, const char *bad)
@@ -8119,21 +8260,15 @@ static bool ori_dialect_has(const ori_dialect_out *w, uint32_t member)
     return w->m[member].type != OR_JSON_NONE;
 }
 
+static void ori_dialect_put_model_name(ori_dialect_out *w)
+{
+    if (ori_dialect_put_str(w->out, w->q->model) == OR_ERR_UTF8)
+        ori_dialect_fail(w, OR_ERR_UTF8, "model");
+}
+
 static void ori_dialect_lose_member(ori_dialect_out *w, uint32_t member)
 {
     if (ori_dialect_has(w, member)) ori_dialect_lose(w->loss, ori_dialect_members[member].name);
-}
-
-/* The raw text of a string; absent for anything else. */
-static or_str ori_dialect_str(const or_json_item *item)
-{
-    return item->type == OR_JSON_STRING ? item->value : or_str_of(NULL, 0);
-}
-
-/* Text of an object or array; absent for anything else. */
-static or_str ori_dialect_inside(const or_json_item *item)
-{
-    return item->type >= OR_JSON_ARRAY ? item->value : or_str_of(NULL, 0);
 }
 
 /* Does the value say no more than nothing would? */
@@ -8174,7 +8309,7 @@ static void ori_dialect_read_members(ori_dialect_out *w)
         if (w->m[i].type != OR_JSON_NONE) continue;
         w->m[i] = item;
         if ((ori_dialect_members[i].to & (to | ORI_TO_ROUTE)) == 0 &&
-            !ori_dialect_idle(&item, ori_dialect_members[i].idle))
+            !ori_dialect_idle(&item, ori_dialect_idles[ori_dialect_members[i].idle]))
             ori_dialect_lose_member(w, i);
     }
 }
@@ -8220,35 +8355,6 @@ static void ori_dialect_check_types(ori_dialect_out *w)
 
 /* ---- text as it stands ---- */
 
-/* The end of raw without white space before it; raw.ptr when there is nothing else. */
-static const char *ori_dialect_text_end(or_str raw)
-{
-    const char *p = raw.ptr, *end = p + raw.len, *last = p;
-    while (p < end) {
-        uint32_t c = (unsigned char)*p;
-        if (c == '\\')
-            c = ori_json_unescape_one(&p, end);
-        else
-            p++;
-        if (c != ' ' && (c < '\t' || c > '\r')) last = p;
-    }
-    return last;
-}
-
-static bool ori_dialect_blank(or_str raw)
-{
-    const char *p = raw.ptr, *end = p + raw.len;
-    while (p < end) {
-        uint32_t c = (unsigned char)*p;
-        if (c == '\\')
-            c = ori_json_unescape_one(&p, end);
-        else
-            p++;
-        if (c != ' ' && (c < '\t' || c > '\r')) return false;
-    }
-    return true;
-}
-
 /* A raw string without its escapes, at the end of out. */
 static void ori_dialect_put_unescaped(or_buf *out, or_str raw)
 {
@@ -8290,9 +8396,8 @@ static void ori_dialect_put_arguments(or_buf *out, const ori_dialect_call *call)
     const or_json_item *a = &call->arguments;
     or_str              text = ori_dialect_text(a);
     if (call->custom) {
-        or_buf_put_z(out, "{\"input\":");
-        or_buf_put_str(out, a->type == OR_JSON_STRING ? text : OR_STR("\"\""));
-        or_buf_put_char(out, '}');
+        ori_dialect_wrap(out, "{\"input\":", a->type == OR_JSON_STRING ? text : OR_STR("\"\""),
+                         "}");
     } else if (a->type == OR_JSON_OBJECT) {
         or_buf_put_str(out, text);
     } else if (a->type == OR_JSON_NONE ||
@@ -8300,9 +8405,7 @@ static void ori_dialect_put_arguments(or_buf *out, const ori_dialect_call *call)
                 (ori_dialect_blank(a->value) || or_json_str_is(a->value, OR_STR("null"))))) {
         or_buf_put_z(out, "{}");
     } else if (a->type != OR_JSON_STRING || !ori_dialect_put_object_in(out, a->value)) {
-        or_buf_put_z(out, "{\"_raw\":");
-        or_buf_put_str(out, text);
-        or_buf_put_char(out, '}');
+        ori_dialect_wrap(out, "{\"_raw\":", text, "}");
     }
 }
 
@@ -8351,9 +8454,8 @@ static void ori_dialect_begin_block(ori_dialect_out *w, char role)
    none. */
 static or_str ori_dialect_mark(or_str object)
 {
-    static const char *const names[] = {"cache_control", "prompt_cache_breakpoint"};
-    or_json_item             found[2];
-    ori_dialect_pick(object, names, 2, found);
+    or_json_item found[2];
+    ori_dialect_pick(object, "cache_control prompt_cache_breakpoint", 2, found);
     if (found[0].type == OR_JSON_OBJECT) return found[0].value;
     return found[1].type == OR_JSON_OBJECT ? OR_STR(OR_CACHE_5M) : or_str_of(NULL, 0);
 }
@@ -8372,6 +8474,11 @@ static void ori_dialect_put_mark(ori_dialect_out *w, or_str object)
     or_buf_put_str(w->out, mark);
 }
 
+static void ori_dialect_put_sign(or_buf *out, or_str sign)
+{
+    if (sign.len > 0) ori_dialect_wrap(out, ",\"thoughtSignature\":\"", sign, "\"");
+}
+
 /* Text between other words. */
 static void ori_dialect_put_wrapped(ori_dialect_out *w, char role, const char *before, or_str raw,
                                     const char *after, or_str marked)
@@ -8386,11 +8493,7 @@ static void ori_dialect_put_wrapped(ori_dialect_out *w, char role, const char *b
     or_buf_put_str(w->out, raw);
     or_buf_put_z(w->out, after);
     or_buf_put_char(w->out, '"');
-    if (w->sign.len > 0) {
-        or_buf_put_z(w->out, ",\"thoughtSignature\":\"");
-        or_buf_put_str(w->out, w->sign);
-        or_buf_put_char(w->out, '"');
-    }
+    ori_dialect_put_sign(w->out, w->sign);
     ori_dialect_put_mark(w, marked);
     or_buf_put_char(w->out, '}');
     w->prefix = w->sign = or_str_of(NULL, 0);
@@ -8433,11 +8536,7 @@ static bool ori_dialect_read_url(or_str raw, ori_dialect_url *u)
     or_str      head;
     memset(u, 0, sizeof *u);
     while (p < end && *p != ',' && n + 4 <= sizeof u->mem) {
-        uint32_t c = (unsigned char)*p;
-        if (c == '\\')
-            c = ori_json_unescape_one(&p, end);
-        else
-            p++;
+        uint32_t c = ori_dialect_char(&p, end);
         u->mem[n++] = c < 0x80 ? ori_lower((char)c) : '\x7F';
     }
     head = or_str_of(u->mem, n);
@@ -8472,14 +8571,12 @@ static void ori_dialect_put_base64(or_buf *out, or_str raw)
 /* One byte of a text, in a JSON string. */
 static void ori_dialect_put_byte(or_buf *out, uint32_t c)
 {
-    static const char hex[] = "0123456789abcdef";
     if (c >= ' ' && c != '"' && c != '\\') {
         or_buf_put_char(out, (char)c);
         return;
     }
     or_buf_put_z(out, "\\u00");
-    or_buf_put_char(out, hex[c >> 4 & 15]);
-    or_buf_put_char(out, hex[c & 15]);
+    ori_dialect_put_hex(out, c, 2, 'a');
 }
 
 static int ori_dialect_base64_digit(uint32_t c)
@@ -8498,20 +8595,14 @@ static bool ori_dialect_put_decoded(or_buf *out, const ori_dialect_url *u)
     size_t      from = out->len;
     or_buf_put_char(out, '"');
     while (p < end) {
-        uint32_t c = (unsigned char)*p;
-        int      digit;
-        if (c == '\\')
-            c = ori_json_unescape_one(&p, end);
-        else
-            p++;
+        uint32_t c = ori_dialect_char(&p, end);
         if (!u->base64) {
-            int high = c == '%' && end - p >= 2 ? ori_json_hex(p[0]) : -1;
-            int low = high >= 0 ? ori_json_hex(p[1]) : -1;
-            if (low >= 0) p += 2;
-            ori_dialect_put_byte(out, low >= 0 ? (uint32_t)(high << 4 | low) : c & 0xFF);
+            int byte = c == '%' ? ori_dialect_hex_byte(p, end) : -1;
+            if (byte >= 0) p += 2;
+            ori_dialect_put_byte(out, byte >= 0 ? (uint32_t)byte : c & 0xFF);
             continue;
         }
-        digit = ori_dialect_base64_digit(c);
+        int digit = ori_dialect_base64_digit(c);
         if (digit < 0) continue;
         bits = bits << 6 | (uint32_t)digit;
         num += 6;
@@ -8545,9 +8636,8 @@ static bool ori_dialect_put_source(or_buf *out, const ori_dialect_url *u, or_str
         return true;
     }
     if (!u->base64) return false;
-    or_buf_put_z(out, "\"source\":{\"type\":\"base64\",\"media_type\":\"");
-    or_buf_put_str(out, pdf ? u->mime : picture);
-    or_buf_put_z(out, "\",\"data\":\"");
+    ori_dialect_wrap(out, "\"source\":{\"type\":\"base64\",\"media_type\":\"",
+                     pdf ? u->mime : picture, "\",\"data\":\"");
     ori_dialect_put_base64(out, u->body);
     or_buf_put_z(out, "\"}");
     return true;
@@ -8566,16 +8656,12 @@ static void ori_dialect_put_document(ori_dialect_out *w, char role, const ori_di
     ori_dialect_begin_block(w, role);
     or_buf_put_z(w->out, drawn ? "{\"type\":\"image\"," : "{\"type\":\"document\",");
     if (!u->data) {
-        or_buf_put_z(w->out, "\"source\":{\"type\":\"url\",\"url\":\"");
-        or_buf_put_str(w->out, u->body);
-        or_buf_put_z(w->out, "\"}");
+        ori_dialect_wrap(w->out, "\"source\":{\"type\":\"url\",\"url\":\"", u->body, "\"}");
     } else if (!ori_dialect_put_source(w->out, u, picture)) {
         ori_dialect_fail(w, OR_ERR_DIALECT, bad);
     }
     if (!drawn && title.len > 0) {
-        or_buf_put_z(w->out, ",\"title\":\"");
-        or_buf_put_str(w->out, title);
-        or_buf_put_char(w->out, '"');
+        ori_dialect_wrap(w->out, ",\"title\":\"", title, "\"");
     }
     ori_dialect_put_mark(w, marked);
     or_buf_put_char(w->out, '}');
@@ -8615,15 +8701,13 @@ static void ori_dialect_put_gemini_media(ori_dialect_out *w, char role, const or
     }
     ori_dialect_begin_block(w, role);
     if (u->data) {
-        or_buf_put_z(w->out, "{\"inlineData\":{\"mimeType\":\"");
-        or_buf_put_str(w->out, jpeg ? OR_STR("image/jpeg") : u->mime);
-        or_buf_put_z(w->out, "\",\"data\":\"");
+        ori_dialect_wrap(w->out, "{\"inlineData\":{\"mimeType\":\"",
+                         jpeg ? OR_STR("image/jpeg") : u->mime, "\",\"data\":\"");
         ori_dialect_put_base64(w->out, u->body);
     } else {
-        or_buf_put_z(w->out, mime != NULL ? "{\"fileData\":{\"mimeType\":\"" : "{\"fileData\":{");
-        or_buf_put_z(w->out, mime != NULL ? mime : "");
-        or_buf_put_z(w->out, mime != NULL ? "\",\"fileUri\":\"" : "\"fileUri\":\"");
-        or_buf_put_str(w->out, u->body);
+        or_buf_put_z(w->out, "{\"fileData\":{");
+        if (mime != NULL) ori_dialect_wrap(w->out, "\"mimeType\":\"", or_str_z(mime), "\",");
+        ori_dialect_wrap(w->out, "\"fileUri\":\"", u->body, "");
     }
     or_buf_put_z(w->out, "\"}}");
     ori_dialect_put_mark(w, marked);
@@ -8644,9 +8728,6 @@ static void ori_dialect_put_media(ori_dialect_out *w, char role, or_str url, con
 
 /* ---- parts of a message ---- */
 
-static const char *const ori_dialect_part_names[] = {
-    "type", "text", "refusal", "image_url", "file", "input_audio", "video_url", "input_video",
-};
 enum {
     ORI_PART_TYPE,
     ORI_PART_TEXT,
@@ -8669,10 +8750,9 @@ static or_str ori_dialect_url_of(const or_json_item *item)
 
 static void ori_dialect_put_file(ori_dialect_out *w, char role, or_str file, or_str marked)
 {
-    static const char *const names[] = {"file_data", "filename", "file_id"};
-    or_json_item             f[3];
-    or_str                   url;
-    ori_dialect_pick(file, names, 3, f);
+    or_json_item f[3];
+    or_str       url;
+    ori_dialect_pick(file, "file_data filename file_id", 3, f);
     url = ori_dialect_str(&f[0]);
     /* Gemini's ids of files are URLs. Others are only known where they were made. */
     if (url.ptr == NULL && w->gemini) url = ori_dialect_str(&f[2]);
@@ -8681,17 +8761,15 @@ static void ori_dialect_put_file(ori_dialect_out *w, char role, or_str file, or_
 
 static void ori_dialect_put_audio(ori_dialect_out *w, char role, or_str audio, or_str marked)
 {
-    static const char *const names[] = {"data", "format"};
-    or_json_item             f[2];
-    ori_dialect_pick(audio, names, 2, f);
+    or_json_item f[2];
+    ori_dialect_pick(audio, "data format", 2, f);
     if (!w->gemini || f[0].type != OR_JSON_STRING || f[1].type != OR_JSON_STRING) {
         ori_dialect_fail(w, OR_ERR_DIALECT, "messages.input_audio");
         return;
     }
     ori_dialect_begin_block(w, role);
-    or_buf_put_z(w->out, "{\"inlineData\":{\"mimeType\":\"audio/");
-    or_buf_put_str(w->out, f[1].value);
-    or_buf_put_z(w->out, "\",\"data\":\"");
+    ori_dialect_wrap(w->out, "{\"inlineData\":{\"mimeType\":\"audio/", f[1].value,
+                     "\",\"data\":\"");
     ori_dialect_put_base64(w->out, f[0].value);
     or_buf_put_z(w->out, "\"}}");
     ori_dialect_put_mark(w, marked);
@@ -8741,12 +8819,13 @@ static void ori_dialect_put_part(ori_dialect_out *w, char role, const or_json_it
         ori_dialect_fail(w, OR_ERR_TYPE, "messages.content");
         return;
     }
-    ori_dialect_pick(part->value, ori_dialect_part_names, ORI_PART_NUM, f);
+    ori_dialect_pick(part->value,
+                     "type text refusal image_url file input_audio video_url input_video",
+                     ORI_PART_NUM, f);
     if (marked.ptr == NULL || ori_dialect_mark(part->value).ptr != NULL) marked = part->value;
+    if (f[ORI_PART_TEXT].type != OR_JSON_STRING) f[ORI_PART_TEXT] = f[ORI_PART_REFUSAL];
     if (f[ORI_PART_TEXT].type == OR_JSON_STRING) {
         if (media != 1) ori_dialect_put_text(w, role, f[ORI_PART_TEXT].value, marked);
-    } else if (f[ORI_PART_REFUSAL].type == OR_JSON_STRING) {
-        if (media != 1) ori_dialect_put_text(w, role, f[ORI_PART_REFUSAL].value, marked);
     } else if (ori_dialect_is(&f[ORI_PART_TYPE], "thinking")) {
         w->loss->reasoning = true;
     } else if (media != 0) {
@@ -8783,10 +8862,9 @@ typedef struct ori_dialect_detail {
 
 static bool ori_dialect_next_detail(ori_dialect_list *l, ori_dialect_detail *d)
 {
-    static const char *const names[] = {"type", "format", "text", "signature", "data", "id"};
-    or_json_item             item, f[6];
+    or_json_item item, f[6];
     if (!ori_dialect_next(l, &item)) return false;
-    ori_dialect_pick(ori_dialect_inside(&item), names, 6, f);
+    ori_dialect_pick(ori_dialect_inside(&item), "type format text signature data id", 6, f);
     d->type = ori_dialect_str(&f[0]);
     d->format = ori_dialect_str(&f[1]);
     d->text = ori_dialect_str(&f[2]);
@@ -8809,19 +8887,13 @@ static bool ori_dialect_is_thinking(const ori_dialect_detail *d)
 static bool ori_dialect_put_thinking(ori_dialect_out *w, const ori_dialect_detail *d)
 {
     if (!ori_dialect_is_thinking(d)) return false;
-    if (or_str_eq(d->type, OR_STR("reasoning.text"))) {
-        ori_dialect_begin_block(w, 'a');
-        or_buf_put_z(w->out, "{\"type\":\"thinking\",\"thinking\":\"");
-        or_buf_put_str(w->out, d->text);
-        or_buf_put_z(w->out, "\",\"signature\":\"");
-        or_buf_put_str(w->out, d->signature);
-        or_buf_put_z(w->out, "\"}");
-        return true;
-    }
     ori_dialect_begin_block(w, 'a');
-    or_buf_put_z(w->out, "{\"type\":\"redacted_thinking\",\"data\":\"");
-    or_buf_put_str(w->out, d->data);
-    or_buf_put_z(w->out, "\"}");
+    if (or_str_eq(d->type, OR_STR("reasoning.text"))) {
+        ori_dialect_wrap(w->out, "{\"type\":\"thinking\",\"thinking\":\"", d->text, "");
+        ori_dialect_wrap(w->out, "\",\"signature\":\"", d->signature, "\"}");
+    } else {
+        ori_dialect_wrap(w->out, "{\"type\":\"redacted_thinking\",\"data\":\"", d->data, "\"}");
+    }
     return true;
 }
 
@@ -8834,12 +8906,11 @@ static bool ori_dialect_is_google(const ori_dialect_detail *d)
    Gemini's thoughts is not wanted back, and its signatures belong to other parts. */
 static void ori_dialect_put_reasoning(ori_dialect_out *w, or_str msg)
 {
-    static const char *const names[] = {"reasoning_details", "reasoning", "reasoning_content"};
-    or_json_item             f[3];
-    ori_dialect_list         l;
-    ori_dialect_detail       d;
-    bool                     any = false;
-    ori_dialect_pick(msg, names, 3, f);
+    or_json_item       f[3];
+    ori_dialect_list   l;
+    ori_dialect_detail d;
+    bool               any = false;
+    ori_dialect_pick(msg, "reasoning_details reasoning reasoning_content", 3, f);
     ori_dialect_begin(&l, ori_dialect_inside(&f[0]));
     while (ori_dialect_next_detail(&l, &d)) {
         bool own = w->gemini ? ori_dialect_is_google(&d) : ori_dialect_put_thinking(w, &d);
@@ -8885,30 +8956,27 @@ typedef struct ori_dialect_calls {
 
 static void ori_dialect_begin_calls(ori_dialect_calls *c, or_str msg)
 {
-    static const char *const names[] = {"tool_calls", "function_call"};
-    or_json_item             f[2];
-    ori_dialect_pick(msg, names, 2, f);
-    ori_dialect_begin(&c->list, f[0].type == OR_JSON_ARRAY ? f[0].value : or_str_of(NULL, 0));
+    or_json_item f[2];
+    ori_dialect_pick(msg, "tool_calls function_call", 2, f);
+    ori_dialect_begin_array(&c->list, &f[0]);
     c->legacy = c->list.more || f[1].type != OR_JSON_OBJECT ? or_str_of(NULL, 0) : f[1].value;
 }
 
 static bool ori_dialect_next_call(ori_dialect_calls *c, ori_dialect_call *call)
 {
-    static const char *const names[] = {"id", "function", "custom"};
-    static const char *const inner[] = {"name", "arguments", "input"};
-    or_json_item             item, f[3], g[3];
-    or_str                   from = c->legacy;
+    or_json_item item, f[3], g[3];
+    or_str       from = c->legacy;
     memset(call, 0, sizeof *call);
     memset(f, 0, sizeof f);
     if (from.ptr == NULL) {
         if (!ori_dialect_next(&c->list, &item)) return false;
         call->object = ori_dialect_inside(&item);
-        ori_dialect_pick(call->object, names, 3, f);
+        ori_dialect_pick(call->object, "id function custom", 3, f);
         call->custom = f[1].type == OR_JSON_NONE && f[2].type != OR_JSON_NONE;
         from = ori_dialect_inside(call->custom ? &f[2] : &f[1]);
     }
     c->legacy = or_str_of(NULL, 0);
-    ori_dialect_pick(from, inner, 3, g);
+    ori_dialect_pick(from, "name arguments input", 3, g);
     call->asked.id = ori_dialect_str(&f[0]);
     call->asked.name = ori_dialect_str(&g[0]);
     call->arguments = call->custom ? g[2] : g[1];
@@ -8919,7 +8987,7 @@ static bool ori_dialect_next_call(ori_dialect_calls *c, ori_dialect_call *call)
 static void ori_dialect_put_id(ori_dialect_out *w, const ori_dialect_asked *call)
 {
     or_buf_put_z(w->out, "\"");
-    if (call->id.len > 0) ori_dialect_put_plain(w->out, call->id, "-", 64);
+    if (call->id.len > 0) ori_dialect_put_plain(w->out, call->id, "_-", 64);
     if (call->id.len == 0) or_buf_put_z(w->out, "call");
     if (call->id.len == 0 || call->again) {
         or_buf_put_char(w->out, '_');
@@ -8931,18 +8999,18 @@ static void ori_dialect_put_id(ori_dialect_out *w, const ori_dialect_asked *call
 /* Gemini's names begin with a letter or _; others are written as if that were not plain. */
 static void ori_dialect_put_function_name(ori_dialect_out *w, or_str raw)
 {
-    char c = raw.len > 0 ? raw.ptr[0] : '_', low = ori_lower(c);
+    char c = raw.len > 0 ? raw.ptr[0] : '_';
     or_buf_put_char(w->out, '"');
     if (!w->gemini) {
-        ori_dialect_put_plain(w->out, raw, "-", 128);
-    } else if ((low >= 'a' && low <= 'z') || c == '_' || c == '\\') {
-        ori_dialect_put_plain(w->out, raw, "-.:", 64);
-    } else if (ori_dialect_is_plain(raw, "", 60)) {
+        ori_dialect_put_plain(w->out, raw, "_-", 128);
+    } else if (ori_dialect_letter(c) || c == '_' || c == '\\') {
+        ori_dialect_put_plain(w->out, raw, "_-.:", 64);
+    } else if (ori_dialect_is_plain(raw, "_", 60)) {
         or_buf_put_z(w->out, "or--");
         or_buf_put_str(w->out, raw);
     } else {
         /* Below its own length it cannot be plain. */
-        ori_dialect_put_plain(w->out, raw, "", raw.len > 60 ? 60 : 64);
+        ori_dialect_put_plain(w->out, raw, "_", raw.len > 60 ? 60 : 64);
     }
     or_buf_put_char(w->out, '"');
 }
@@ -8974,11 +9042,7 @@ static void ori_dialect_put_call(ori_dialect_out *w, const ori_dialect_call *cal
     if (w->gemini) {
         or_str sign = ori_dialect_sign_of(w, call);
         or_buf_put_char(w->out, '}');
-        if (sign.len > 0) {
-            or_buf_put_z(w->out, ",\"thoughtSignature\":\"");
-            or_buf_put_str(w->out, sign);
-            or_buf_put_char(w->out, '"');
-        }
+        ori_dialect_put_sign(w->out, sign);
     }
     ori_dialect_put_mark(w, call->object);
     or_buf_put_char(w->out, '}');
@@ -8998,8 +9062,8 @@ static void ori_dialect_note_calls(ori_dialect_out *w, or_str msg)
         call.asked.number = ++w->number;
         call.asked.first = w->num_calls == 0;
         for (uint32_t i = 0; i < w->num_calls; i++)
-            if (or_str_eq(w->calls[i].id, call.asked.id)) call.asked.again = true;
-        w->calls[w->num_calls++] = call.asked;
+            if (or_str_eq(w->u.calls[i].id, call.asked.id)) call.asked.again = true;
+        w->u.calls[w->num_calls++] = call.asked;
     }
 }
 
@@ -9013,7 +9077,8 @@ static void ori_dialect_match_signs(ori_dialect_out *w, or_str msg, uint32_t fro
     ori_dialect_begin(&l, ori_dialect_inside(&details));
     while (ori_dialect_next_sign(&l, &id, &sign))
         for (uint32_t i = from; i < w->num_calls && id.len > 0; i++)
-            if (w->calls[i].sign.len == 0 && or_str_eq(w->calls[i].id, id)) w->calls[i].sign = sign;
+            if (w->u.calls[i].sign.len == 0 && or_str_eq(w->u.calls[i].id, id))
+                w->u.calls[i].sign = sign;
 }
 
 static void ori_dialect_put_calls(ori_dialect_out *w, or_str msg)
@@ -9026,7 +9091,7 @@ static void ori_dialect_put_calls(ori_dialect_out *w, or_str msg)
     if (w->gemini) ori_dialect_match_signs(w, msg, i);
     ori_dialect_begin_calls(&calls, msg);
     for (; i < w->num_calls && ori_dialect_next_call(&calls, &call); i++) {
-        call.asked = w->calls[i];
+        call.asked = w->u.calls[i];
         ori_dialect_put_call(w, &call);
     }
 }
@@ -9037,7 +9102,8 @@ static ori_dialect_asked *ori_dialect_call_for(ori_dialect_out *w, or_str msg)
     or_json_item item = ori_dialect_get(msg, "tool_call_id");
     or_str       id = ori_dialect_str(&item);
     for (uint32_t i = 0; i < w->num_calls; i++)
-        if (w->calls[i].result.ptr == NULL && or_str_eq(w->calls[i].id, id)) return &w->calls[i];
+        if (w->u.calls[i].result.ptr == NULL && or_str_eq(w->u.calls[i].id, id))
+            return &w->u.calls[i];
     return NULL;
 }
 
@@ -9045,16 +9111,15 @@ static ori_dialect_asked *ori_dialect_call_for(ori_dialect_out *w, or_str msg)
 static bool ori_dialect_is_result(const ori_dialect_out *w, or_str msg)
 {
     for (uint32_t i = 0; i < w->num_calls; i++)
-        if (w->calls[i].result.ptr == msg.ptr) return true;
+        if (w->u.calls[i].result.ptr == msg.ptr) return true;
     return false;
 }
 
 static void ori_dialect_put_tool_result(ori_dialect_out *w, const ori_dialect_asked *call)
 {
-    static const char *const names[] = {"content", "is_error"};
-    or_json_item             f[2];
-    bool                     outer = w->any_block;
-    ori_dialect_pick(call->result, names, 2, f);
+    or_json_item f[2];
+    bool         outer = w->any_block;
+    ori_dialect_pick(call->result, "content is_error", 2, f);
     or_buf_put_z(w->out, "{\"type\":\"tool_result\",\"tool_use_id\":");
     ori_dialect_put_id(w, call);
     w->any_block = false;
@@ -9078,9 +9143,9 @@ static void ori_dialect_put_joined(or_buf *out, const or_json_item *content, con
     bool             any = false;
     or_buf_put_char(out, '"');
     or_buf_put_str(out, ori_dialect_str(content));
-    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, content);
     while (ori_dialect_next(&l, &part)) {
-        text = part.type == OR_JSON_OBJECT ? ori_dialect_get(part.value, "text") : part;
+        text = ori_dialect_part_text(&part);
         if (text.type != OR_JSON_STRING) continue;
         if (any) or_buf_put_z(out, between);
         any = true;
@@ -9114,9 +9179,9 @@ static void ori_dialect_put_results(ori_dialect_out *w)
     for (uint32_t i = 0; i < w->num_calls && w->err == OR_OK; i++) {
         ori_dialect_begin_block(w, 'u');
         if (w->gemini)
-            ori_dialect_put_response(w, &w->calls[i]);
+            ori_dialect_put_response(w, &w->u.calls[i]);
         else
-            ori_dialect_put_tool_result(w, &w->calls[i]);
+            ori_dialect_put_tool_result(w, &w->u.calls[i]);
     }
 }
 
@@ -9125,28 +9190,23 @@ static void ori_dialect_put_results(ori_dialect_out *w)
 /* 's', 'u', 'a', 't' (a result); 0: no such role. */
 static char ori_dialect_role(or_str msg)
 {
-    static const char *const roles[] = {"system",    "developer", "user",
-                                        "assistant", "tool",      "function"};
-    or_json_item             role = ori_dialect_get(msg, "role");
-    for (int i = 0; i < 6; i++)
-        if (ori_dialect_is(&role, roles[i])) return "ssuatt"[i];
-    return 0;
+    or_json_item role = ori_dialect_get(msg, "role");
+    return "ssuatt"[ori_dialect_which(&role, "system developer user assistant tool function")];
 }
 
 /* Is there anything in it to be written? */
 static bool ori_dialect_says(or_str msg)
 {
-    static const char *const names[] = {"content", "refusal"};
-    or_json_item             f[2], part, text;
-    ori_dialect_list         l;
-    ori_dialect_calls        calls;
-    ori_dialect_call         call;
-    ori_dialect_pick(msg, names, 2, f);
+    or_json_item      f[2], part, text;
+    ori_dialect_list  l;
+    ori_dialect_calls calls;
+    ori_dialect_call  call;
+    ori_dialect_pick(msg, "content refusal", 2, f);
     for (int i = 0; i < 2; i++)
         if (f[i].type == OR_JSON_STRING && !ori_dialect_blank(f[i].value)) return true;
-    ori_dialect_begin(&l, f[0].type == OR_JSON_ARRAY ? f[0].value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, &f[0]);
     while (ori_dialect_next(&l, &part)) {
-        text = part.type == OR_JSON_OBJECT ? ori_dialect_get(part.value, "text") : part;
+        text = ori_dialect_part_text(&part);
         if (text.type != OR_JSON_STRING || !ori_dialect_blank(text.value)) return true;
     }
     ori_dialect_begin_calls(&calls, msg);
@@ -9169,10 +9229,9 @@ static char ori_dialect_next_message(ori_dialect_list *l, or_str *msg)
    to be. Sets what has to be known of all of them before any is written. */
 static void ori_dialect_check_messages(ori_dialect_out *w)
 {
-    static const char *const names[] = {"content", "tool_calls"};
-    or_json_item             item, f[2];
-    ori_dialect_list         l;
-    bool                     any = false;
+    or_json_item     item, f[2];
+    ori_dialect_list l;
+    bool             any = false;
     ori_dialect_begin(&l, ori_dialect_inside(&w->m[ORI_M_MESSAGES]));
     while (w->err == OR_OK && ori_dialect_next(&l, &item)) {
         char role = item.type == OR_JSON_OBJECT ? ori_dialect_role(item.value) : 0;
@@ -9181,7 +9240,7 @@ static void ori_dialect_check_messages(ori_dialect_out *w)
                              item.type == OR_JSON_OBJECT ? "messages.role" : "messages");
             break;
         }
-        ori_dialect_pick(item.value, names, 2, f);
+        ori_dialect_pick(item.value, "content tool_calls", 2, f);
         if (f[0].type != OR_JSON_NONE && f[0].type != OR_JSON_STRING && f[0].type != OR_JSON_ARRAY)
             ori_dialect_fail(w, OR_ERR_TYPE, "messages.content");
         if (f[1].type != OR_JSON_NONE && f[1].type != OR_JSON_ARRAY)
@@ -9195,13 +9254,12 @@ static void ori_dialect_check_messages(ori_dialect_out *w)
 
 static void ori_dialect_put_assistant(ori_dialect_out *w, or_str msg, bool last)
 {
-    static const char *const names[] = {"content", "refusal", "images", "audio", "name"};
     static const char *const lost[] = {"messages.images", "messages.audio", "messages.name"};
     or_json_item             f[5];
     ori_dialect_calls        calls;
     ori_dialect_call         call;
     or_str                   none = or_str_of(NULL, 0);
-    ori_dialect_pick(msg, names, 5, f);
+    ori_dialect_pick(msg, "content refusal images audio name", 5, f);
     ori_dialect_begin_calls(&calls, msg);
     for (int i = 2; i < 5; i++)
         if (f[i].type != OR_JSON_NONE && !ori_dialect_idle(&f[i], NULL))
@@ -9231,8 +9289,7 @@ static void ori_dialect_put_noted(ori_dialect_out *w, or_str msg, const char *be
     if (content.type != OR_JSON_ARRAY) return;
     ori_dialect_begin(&l, content.value);
     while (ori_dialect_next(&l, &part)) {
-        or_json_item text = part;
-        if (part.type == OR_JSON_OBJECT) text = ori_dialect_get(part.value, "text");
+        or_json_item text = ori_dialect_part_text(&part);
         if (text.type == OR_JSON_STRING)
             ori_dialect_put_wrapped(w, 'u', before, text.value, after,
                                     part.type == OR_JSON_OBJECT ? part.value : none);
@@ -9244,9 +9301,8 @@ static void ori_dialect_put_noted(ori_dialect_out *w, or_str msg, const char *be
 /* A message in the user's turn. */
 static void ori_dialect_put_user(ori_dialect_out *w, char role, or_str msg)
 {
-    static const char *const names[] = {"content", "name"};
-    or_json_item             f[2];
-    ori_dialect_pick(msg, names, 2, f);
+    or_json_item f[2];
+    ori_dialect_pick(msg, "content name", 2, f);
     if (role == 's') {
         ori_dialect_put_noted(w, msg, "<system>", "</system>");
     } else if (role == 't' && ori_dialect_is_result(w, msg)) {
@@ -9353,9 +9409,8 @@ typedef struct ori_dialect_tool {
 /* The name in {"function":{"name"}}, {"custom":{"name"}} or {"name"}. */
 static or_str ori_dialect_named(or_str object)
 {
-    static const char *const names[] = {"function", "custom", "name"};
-    or_json_item             f[3];
-    ori_dialect_pick(object, names, 3, f);
+    or_json_item f[3];
+    ori_dialect_pick(object, "function custom name", 3, f);
     for (int i = 0; i < 2; i++)
         if (f[i].type == OR_JSON_OBJECT) f[2] = ori_dialect_get(f[i].value, "name");
     return ori_dialect_str(&f[2]);
@@ -9364,16 +9419,12 @@ static or_str ori_dialect_named(or_str object)
 /* tool_choice, or the older function_call. */
 static void ori_dialect_read_choice(ori_dialect_out *w)
 {
-    static const struct {
-        const char *word;
-        uint8_t     choose;
-    } words[] = {
-        {"none", ORI_CHOOSE_NONE}, {"auto", ORI_CHOOSE_AUTO}, {"required", ORI_CHOOSE_ANY}};
-    uint32_t member =
+    static const uint8_t words[] = {ORI_CHOOSE_NONE, ORI_CHOOSE_AUTO, ORI_CHOOSE_ANY,
+                                    ORI_CHOOSE_UNSET};
+    uint32_t             member =
         ori_dialect_has(w, ORI_M_TOOL_CHOICE) ? ORI_M_TOOL_CHOICE : ORI_M_FUNCTION_CALL;
     or_json_item *item = &w->m[member], allowed, mode, tools;
-    for (int i = 0; i < 3; i++)
-        if (ori_dialect_is(item, words[i].word)) w->choose = words[i].choose;
+    w->choose = words[ori_dialect_which(item, "none auto required")];
     if (item->type == OR_JSON_NONE || w->choose != ORI_CHOOSE_UNSET) return;
     if (item->type != OR_JSON_OBJECT) {
         ori_dialect_fail(w, OR_ERR_TYPE, ori_dialect_members[member].name);
@@ -9431,11 +9482,9 @@ static bool ori_dialect_allowed(const ori_dialect_out *w, const ori_dialect_name
 /* legacy: an element of `functions`. False: not a tool that the client itself runs. */
 static bool ori_dialect_read_tool(ori_dialect_out *w, or_str tool, bool legacy, ori_dialect_tool *t)
 {
-    static const char *const names[] = {"function", "custom"};
-    static const char *const inner[] = {"name", "description", "parameters", "strict", "format"};
-    or_json_item             f[2], g[5];
+    or_json_item f[2], g[5];
     memset(t, 0, sizeof *t);
-    ori_dialect_pick(tool, names, 2, f);
+    ori_dialect_pick(tool, "function custom", 2, f);
     t->object = tool;
     t->inside = tool;
     t->custom = !legacy && f[0].type == OR_JSON_NONE;
@@ -9444,16 +9493,14 @@ static bool ori_dialect_read_tool(ori_dialect_out *w, or_str tool, bool legacy, 
         ori_dialect_lose(w->loss, "tools");
         return false;
     }
-    ori_dialect_pick(t->inside, inner, 5, g);
+    ori_dialect_pick(t->inside, "name description parameters strict format", 5, g);
     t->name = ori_dialect_str(&g[0]);
     t->description = ori_dialect_str(&g[1]);
     t->parameters = g[2];
     t->strict = g[3].type == OR_JSON_TRUE;
     if (t->name.len == 0) ori_dialect_fail(w, OR_ERR_TYPE, "tools");
-    if (t->custom && g[4].type == OR_JSON_OBJECT) {
-        or_json_item type = ori_dialect_get(g[4].value, "type");
-        if (!ori_dialect_is(&type, "text")) ori_dialect_lose(w->loss, "tools.format");
-    }
+    if (t->custom && g[4].type == OR_JSON_OBJECT && ori_dialect_type(g[4].value, "text") != 0)
+        ori_dialect_lose(w->loss, "tools.format");
     return w->err == OR_OK;
 }
 
@@ -9465,11 +9512,10 @@ static bool ori_dialect_read_tool(ori_dialect_out *w, or_str tool, bool legacy, 
 /* A schema whose root is an object, as Anthropic wants it. Another becomes its only member. */
 static void ori_dialect_put_schema(ori_dialect_out *w, const ori_dialect_tool *t)
 {
-    static const char *const names[] = {"type", "oneOf", "anyOf", "allOf"};
-    or_json_item             f[4];
-    or_str                   s = ori_dialect_inside(&t->parameters);
-    bool                     any, plain;
-    ori_dialect_pick(s, names, 4, f);
+    or_json_item f[4];
+    or_str       s = ori_dialect_inside(&t->parameters);
+    bool         any, plain;
+    ori_dialect_pick(s, "type oneOf anyOf allOf", 4, f);
     any = !ori_dialect_idle(&t->parameters, NULL) && t->parameters.type != OR_JSON_NONE;
     plain = f[1].type == OR_JSON_NONE && f[2].type == OR_JSON_NONE && f[3].type == OR_JSON_NONE;
     if (t->custom) {
@@ -9483,19 +9529,18 @@ static void ori_dialect_put_schema(ori_dialect_out *w, const ori_dialect_tool *t
         or_buf_put_str(w->out, or_str_of(s.ptr + 1, s.len - 1));
     } else {
         ori_dialect_lose(w->loss, "tools.parameters");
-        or_buf_put_z(w->out, "{\"type\":\"object\",\"properties\":{\"input\":");
-        or_buf_put_str(w->out, ori_dialect_text(&t->parameters));
-        or_buf_put_z(w->out, "},\"required\":[\"input\"]}");
+        ori_dialect_wrap(w->out, "{\"type\":\"object\",\"properties\":{\"input\":",
+                         ori_dialect_text(&t->parameters), "},\"required\":[\"input\"]}");
     }
 }
 
 /* A schema for Gemini: what stands at its root for other vendors only is left out. */
 static void ori_dialect_put_clean_schema(or_buf *out, or_str schema)
 {
-    static const char *const names[] = {"$schema", "strict"};
-    or_json_item             f[2], item;
-    ori_dialect_list         l;
-    bool                     any = false;
+    static const char names[] = "$schema strict";
+    or_json_item      f[2], item;
+    ori_dialect_list  l;
+    bool              any = false;
     ori_dialect_pick(schema, names, 2, f);
     if (f[0].type == OR_JSON_NONE && f[1].type == OR_JSON_NONE) {
         or_buf_put_str(out, schema);
@@ -9504,9 +9549,7 @@ static void ori_dialect_put_clean_schema(or_buf *out, or_str schema)
     or_buf_put_char(out, '{');
     ori_dialect_begin(&l, schema);
     while (ori_dialect_next(&l, &item)) {
-        if (or_json_str_is(item.key, or_str_z(names[0])) ||
-            or_json_str_is(item.key, or_str_z(names[1])))
-            continue;
+        if (ori_dialect_listed(item.key, names)) continue;
         ori_dialect_put_name(out, &any, NULL);
         or_buf_put_str(out, or_str_of(item.key.ptr - 1, item.key.len + 2));
         or_buf_put_char(out, ':');
@@ -9519,11 +9562,11 @@ static void ori_dialect_put_parameters(ori_dialect_out *w, const ori_dialect_too
 {
     or_str       schema = ori_dialect_inside(&t->parameters);
     or_json_item p = ori_dialect_get(schema, "properties");
-    or_json_item type = ori_dialect_get(schema, "type");
+    bool         object = ori_dialect_type(schema, "object") == 0;
     bool         nothing = p.type == OR_JSON_OBJECT && ori_dialect_idle(&p, NULL);
     if (!t->custom &&
         (t->parameters.type != OR_JSON_OBJECT || ori_dialect_idle(&t->parameters, NULL) ||
-         nothing || (p.type == OR_JSON_NONE && ori_dialect_is(&type, "object"))))
+         nothing || (p.type == OR_JSON_NONE && object)))
         return;
     or_buf_put_z(w->out, ",\"parametersJsonSchema\":");
     if (t->custom)
@@ -9538,9 +9581,7 @@ static void ori_dialect_put_tool(ori_dialect_out *w, const ori_dialect_tool *t)
     or_buf_put_z(w->out, "{\"name\":");
     ori_dialect_put_function_name(w, t->name);
     if (t->description.len > 0) {
-        or_buf_put_z(w->out, ",\"description\":\"");
-        or_buf_put_str(w->out, t->description);
-        or_buf_put_char(w->out, '"');
+        ori_dialect_wrap(w->out, ",\"description\":\"", t->description, "\"");
     }
     if (w->gemini) {
         ori_dialect_put_parameters(w, t);
@@ -9569,10 +9610,10 @@ static void ori_dialect_begin_tool(ori_dialect_out *w)
 
 /* Is there a stub of that name already? Told by the hashes of those that are, as they are
    written; else its own joins them. */
-static bool ori_dialect_stub_known(ori_dialect_out *w, uint32_t *hashes, or_str name)
+static bool ori_dialect_stub_known(ori_dialect_out *w, or_str name)
 {
-    size_t   end = w->out->len;
-    uint32_t h;
+    uint32_t *hashes = w->u.hashes, h;
+    size_t    end = w->out->len;
     ori_dialect_put_function_name(w, name);
     if (w->out->err != OR_OK) return false;
     h = ori_chat_hash(ori_dialect_since(w->out, end));
@@ -9587,7 +9628,6 @@ static bool ori_dialect_stub_known(ori_dialect_out *w, uint32_t *hashes, or_str 
    are named, each once. */
 static void ori_dialect_put_stubs(ori_dialect_out *w)
 {
-    uint32_t          hashes[OR_DIALECT_MAX_TOOLS];
     or_str            msg = or_str_of(NULL, 0);
     ori_dialect_list  l;
     ori_dialect_calls calls;
@@ -9596,7 +9636,7 @@ static void ori_dialect_put_stubs(ori_dialect_out *w)
     while (w->err == OR_OK && ori_dialect_next_message(&l, &msg) != 0) {
         ori_dialect_begin_calls(&calls, msg);
         while (w->err == OR_OK && ori_dialect_next_call(&calls, &call)) {
-            if (ori_dialect_stub_known(w, hashes, call.asked.name)) continue;
+            if (ori_dialect_stub_known(w, call.asked.name)) continue;
             if (w->out->err != OR_OK) return;
             ori_dialect_begin_tool(w);
             or_buf_put_z(w->out, "{\"name\":");
@@ -9654,9 +9694,7 @@ static void ori_dialect_put_tool_choice(ori_dialect_out *w)
     }
     if (w->choose == ORI_CHOOSE_UNSET && !one) return;
     ori_dialect_put_name(w->out, &w->any, "tool_choice");
-    or_buf_put_z(w->out, "{\"type\":\"");
-    or_buf_put_z(w->out, words[w->choose]);
-    or_buf_put_char(w->out, '"');
+    ori_dialect_wrap(w->out, "{\"type\":\"", or_str_z(words[w->choose]), "\"");
     if (w->choose == ORI_CHOOSE_NAMED) {
         or_buf_put_z(w->out, ",\"name\":");
         ori_dialect_put_function_name(w, w->chosen);
@@ -9718,9 +9756,9 @@ static uint8_t ori_dialect_effort(const or_json_item *item)
 /* reasoning, reasoning_effort and include_reasoning. */
 static void ori_dialect_read_think(ori_dialect_out *w)
 {
-    static const char *const names[] = {"effort", "max_tokens", "enabled", "exclude"};
-    or_json_item             f[4];
-    ori_dialect_pick(ori_dialect_inside(&w->m[ORI_M_REASONING]), names, 4, f);
+    or_json_item f[4];
+    ori_dialect_pick(ori_dialect_inside(&w->m[ORI_M_REASONING]),
+                     "effort max_tokens enabled exclude", 4, f);
     if (f[0].type == OR_JSON_NONE) f[0] = w->m[ORI_M_REASONING_EFFORT];
     w->think = ori_dialect_effort(&f[0]);
     if (f[0].type != OR_JSON_NONE && w->think == ORI_THINK_UNSET) {
@@ -9878,11 +9916,12 @@ enum { ORI_FORM_TEXT = 0, ORI_FORM_JSON, ORI_FORM_SCHEMA };
 static int ori_dialect_form(ori_dialect_out *w, or_str *schema)
 {
     or_str       object = ori_dialect_inside(&w->m[ORI_M_RESPONSE_FORMAT]);
-    or_json_item type = ori_dialect_get(object, "type"), s;
+    uint32_t     type = ori_dialect_type(object, "text json_object json_schema");
+    or_json_item s;
     *schema = or_str_of(NULL, 0);
-    if (object.ptr == NULL || ori_dialect_is(&type, "text")) return ORI_FORM_TEXT;
-    if (ori_dialect_is(&type, "json_object")) return ORI_FORM_JSON;
-    if (!ori_dialect_is(&type, "json_schema")) {
+    if (object.ptr == NULL || type == 0) return ORI_FORM_TEXT;
+    if (type == 1) return ORI_FORM_JSON;
+    if (type != 2) {
         ori_dialect_lose(w->loss, "response_format");
         return ORI_FORM_TEXT;
     }
@@ -9892,7 +9931,7 @@ static int ori_dialect_form(ori_dialect_out *w, or_str *schema)
     return schema->ptr != NULL ? ORI_FORM_SCHEMA : ORI_FORM_JSON;
 }
 
-/* ---- Anthropic ---- */
+/* ---- a request of MESSAGES ---- */
 
 static void ori_dialect_put_raw(ori_dialect_out *w, const char *name, uint32_t member)
 {
@@ -9907,7 +9946,7 @@ static void ori_dialect_put_stop(ori_dialect_out *w, const char *name, uint32_t 
     ori_dialect_list l;
     uint32_t         num = 0;
     bool             any = false;
-    ori_dialect_begin(&l, stop->type == OR_JSON_ARRAY ? stop->value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, stop);
     if (stop->type == OR_JSON_NONE || (stop->type == OR_JSON_ARRAY && !ori_dialect_next(&l, &item)))
         return;
     do {
@@ -9968,9 +10007,7 @@ static void ori_dialect_put_config(ori_dialect_out *w, bool budgeted, or_str sch
     }
     if (schema.len > 0) {
         ori_dialect_put_name(w->out, &any, "format");
-        or_buf_put_z(w->out, "{\"type\":\"json_schema\",\"schema\":");
-        or_buf_put_str(w->out, schema);
-        or_buf_put_char(w->out, '}');
+        ori_dialect_wrap(w->out, "{\"type\":\"json_schema\",\"schema\":", schema, "}");
     }
     or_buf_put_char(w->out, '}');
 }
@@ -9982,9 +10019,7 @@ static void ori_dialect_put_user_and_mark(ori_dialect_out *w)
         ori_dialect_has(w, ORI_M_SAFETY_IDENTIFIER) ? ORI_M_SAFETY_IDENTIFIER : ORI_M_USER;
     if (ori_dialect_has(w, user) && w->m[user].value.len > 0) {
         ori_dialect_put_name(w->out, &w->any, "metadata");
-        or_buf_put_z(w->out, "{\"user_id\":");
-        or_buf_put_str(w->out, ori_dialect_text(&w->m[user]));
-        or_buf_put_char(w->out, '}');
+        ori_dialect_wrap(w->out, "{\"user_id\":", ori_dialect_text(&w->m[user]), "}");
     }
     if (ori_dialect_has(w, ORI_M_CACHE_CONTROL) && ++w->marks > w->skip)
         ori_dialect_put_raw(w, "cache_control", ORI_M_CACHE_CONTROL);
@@ -9993,8 +10028,7 @@ static void ori_dialect_put_user_and_mark(ori_dialect_out *w)
 static void ori_dialect_put_model(ori_dialect_out *w)
 {
     ori_dialect_put_name(w->out, &w->any, "model");
-    if (ori_dialect_put_str(w->out, w->q->model) == OR_ERR_UTF8)
-        ori_dialect_fail(w, OR_ERR_UTF8, "model");
+    ori_dialect_put_model_name(w);
 }
 
 /* Tools come before the system's words and these before the messages, as they do in the cache:
@@ -10023,7 +10057,7 @@ static void ori_dialect_put_messages(ori_dialect_out *w)
     or_buf_put_char(w->out, '}');
 }
 
-/* ---- Gemini ---- */
+/* ---- a request of GEMINI ---- */
 
 static void ori_dialect_put_tool_config(ori_dialect_out *w)
 {
@@ -10032,9 +10066,8 @@ static void ori_dialect_put_tool_config(ori_dialect_out *w)
         ori_dialect_lose_member(w, ORI_M_PARALLEL);
     if (w->choose == ORI_CHOOSE_UNSET || w->num_tools == 0) return;
     ori_dialect_put_name(w->out, &w->any, "toolConfig");
-    or_buf_put_z(w->out, "{\"functionCallingConfig\":{\"mode\":\"");
-    or_buf_put_z(w->out, modes[w->choose]);
-    or_buf_put_char(w->out, '"');
+    ori_dialect_wrap(w->out, "{\"functionCallingConfig\":{\"mode\":\"", or_str_z(modes[w->choose]),
+                     "\"");
     if (w->choose == ORI_CHOOSE_NAMED) {
         or_buf_put_z(w->out, ",\"allowedFunctionNames\":[");
         ori_dialect_put_function_name(w, w->chosen);
@@ -10073,9 +10106,7 @@ static void ori_dialect_put_thinking_config(ori_dialect_out *w, bool *any)
     or_buf_put_char(w->out, '{');
     if (w->think > ORI_THINK_OFF && !w->hide) or_buf_put_z(w->out, "\"includeThoughts\":true,");
     if ((w->model->flags & ORI_ADAPTIVE) != 0) {
-        or_buf_put_z(w->out, "\"thinkingLevel\":\"");
-        or_buf_put_z(w->out, ori_dialect_level(w));
-        or_buf_put_z(w->out, "\"}");
+        ori_dialect_wrap(w->out, "\"thinkingLevel\":\"", or_str_z(ori_dialect_level(w)), "\"}");
         return;
     }
     or_buf_put_z(w->out, "\"thinkingBudget\":");
@@ -10101,7 +10132,6 @@ static void ori_dialect_put_gemini_form(ori_dialect_out *w, bool *any)
 /* "TEXT", "IMAGE", "AUDIO". */
 static void ori_dialect_put_modalities(ori_dialect_out *w, bool *any)
 {
-    static const char *const words[] = {"text", "image", "audio"};
     static const char *const theirs[] = {"\"TEXT\"", "\"IMAGE\"", "\"AUDIO\""};
     or_json_item            *m = &w->m[ORI_M_MODALITIES], item;
     ori_dialect_list         l;
@@ -10111,8 +10141,7 @@ static void ori_dialect_put_modalities(ori_dialect_out *w, bool *any)
     or_buf_put_char(w->out, '[');
     ori_dialect_begin(&l, m->value);
     while (ori_dialect_next(&l, &item)) {
-        int i = 0;
-        while (i < 3 && !ori_dialect_is(&item, words[i])) i++;
+        uint32_t i = ori_dialect_which(&item, "text image audio");
         if (i == 3)
             ori_dialect_lose(w->loss, "modalities");
         else
@@ -10196,7 +10225,7 @@ static void ori_dialect_put_gemini(ori_dialect_out *w)
     or_buf_put_char(w->out, '}');
 }
 
-/* ---- chat, for servers that lack something ---- */
+/* ---- a request of CHAT, for servers that lack something ---- */
 
 /* A copy of the body with changes: what stands before them is copied when they come, so they
    have to come in the order of the text. */
@@ -10270,9 +10299,7 @@ static void ori_dialect_end_keep(ori_dialect_copy *c, ori_dialect_keep *k)
 static void ori_dialect_insert(ori_dialect_copy *c, or_str object, const char *member)
 {
     ori_dialect_cut(c, object.ptr, object.ptr + 1);
-    or_buf_put_char(c->out, '{');
-    or_buf_put_z(c->out, member);
-    or_buf_put_char(c->out, ',');
+    ori_dialect_wrap(c->out, "{", or_str_z(member), ",");
 }
 
 /* An id of nine letters or digits: itself, or made from it, so that a call and its result stay
@@ -10294,8 +10321,7 @@ static void ori_dialect_shorten(ori_dialect_copy *c, const or_json_item *item)
             n = ori_json_utf8_put(ori_json_unescape_one(&p, end), piece);
         else
             p++;
-        plain =
-            plain && n == 1 && piece[0] != '_' && ori_dialect_is_plain(or_str_of(piece, 1), "", 1);
+        plain = plain && n == 1 && ori_dialect_plain_char(piece[0], "");
         for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)piece[i]) * 1099511628211u;
     }
     if (plain) return;
@@ -10367,26 +10393,38 @@ static bool ori_dialect_all_text(or_str content)
     return true;
 }
 
-/* Objects in an array, without their marks for the cache. */
-static void ori_dialect_copy_parts(ori_dialect_copy *c, or_str parts)
+/* An object without the members that are listed in `drop`; its member `function` without those in
+   `inner`, when that is not NULL. */
+static void ori_dialect_copy_object(ori_dialect_copy *c, or_str object, const char *drop,
+                                    const char *inner)
 {
-    ori_dialect_list l, members;
+    ori_dialect_list l;
     ori_dialect_keep keep;
-    or_json_item     part, item;
-    if ((c->lacks & OR_LACKS_CACHE_CONTROL) == 0) return;
-    ori_dialect_begin(&l, parts);
-    while (ori_dialect_next(&l, &part)) {
-        if (part.type != OR_JSON_OBJECT) continue;
-        ori_dialect_begin_keep(&keep, part.value);
-        ori_dialect_begin(&members, part.value);
-        while (ori_dialect_next(&members, &item)) {
-            if (or_json_str_is(item.key, OR_STR("cache_control")))
-                ori_dialect_drop_item(c, &keep, &item);
-            else
-                ori_dialect_keep_item(c, &keep, &item);
+    or_json_item     item;
+    ori_dialect_begin(&l, object);
+    ori_dialect_begin_keep(&keep, object);
+    while (ori_dialect_next(&l, &item)) {
+        if (ori_dialect_listed(item.key, drop)) {
+            ori_dialect_drop_item(c, &keep, &item);
+            continue;
         }
-        ori_dialect_end_keep(c, &keep);
+        ori_dialect_keep_item(c, &keep, &item);
+        if (inner != NULL && item.type == OR_JSON_OBJECT &&
+            or_json_str_is(item.key, OR_STR("function")))
+            ori_dialect_copy_object(c, item.value, inner, NULL);
     }
+    ori_dialect_end_keep(c, &keep);
+}
+
+/* The objects of an array, likewise. */
+static void ori_dialect_copy_objects(ori_dialect_copy *c, or_str list, const char *drop,
+                                     const char *inner)
+{
+    ori_dialect_list l;
+    or_json_item     item;
+    ori_dialect_begin(&l, list);
+    while (ori_dialect_next(&l, &item))
+        if (item.type == OR_JSON_OBJECT) ori_dialect_copy_object(c, item.value, drop, inner);
 }
 
 static void ori_dialect_copy_content(ori_dialect_copy *c, const or_json_item *content, char role)
@@ -10399,7 +10437,8 @@ static void ori_dialect_copy_content(ori_dialect_copy *c, const or_json_item *co
         ori_dialect_put_joined(c->out, content, "\\n");
         return;
     }
-    ori_dialect_copy_parts(c, content->value);
+    if ((c->lacks & OR_LACKS_CACHE_CONTROL) != 0)
+        ori_dialect_copy_objects(c, content->value, "cache_control", NULL);
 }
 
 /* Members of a message that some servers refuse. */
@@ -10427,8 +10466,7 @@ typedef struct ori_dialect_message {
 static bool ori_dialect_is_refused(ori_dialect_copy *c, const or_json_item *item,
                                    const ori_dialect_message *m)
 {
-    bool thought = or_json_str_is(item->key, OR_STR("reasoning")) ||
-                   or_json_str_is(item->key, OR_STR("reasoning_content"));
+    bool thought = ori_dialect_listed(item->key, "reasoning reasoning_content");
     if (thought && (c->lacks & OR_WANTS_REASONING) != 0) {
         bool own = or_json_str_is(item->key, OR_STR("reasoning_content"));
         return item->type != OR_JSON_STRING || item->value.len == 0 || (m->named && !own);
@@ -10465,13 +10503,12 @@ static void ori_dialect_copy_member(ori_dialect_copy *c, const or_json_item *ite
 
 static void ori_dialect_copy_message(ori_dialect_copy *c, or_str msg)
 {
-    static const char *const names[] = {"tool_calls", "reasoning", "reasoning_content"};
-    or_json_item             f[3], item, content;
-    ori_dialect_list         l;
-    ori_dialect_keep         keep;
-    ori_dialect_message      m;
-    bool                     filled = false;
-    ori_dialect_pick(msg, names, 3, f);
+    or_json_item        f[3], item, content;
+    ori_dialect_list    l;
+    ori_dialect_keep    keep;
+    ori_dialect_message m;
+    bool                filled = false;
+    ori_dialect_pick(msg, "tool_calls reasoning reasoning_content", 3, f);
     m.role = ori_dialect_role(msg);
     m.calls = f[0].type == OR_JSON_ARRAY && !ori_dialect_idle(&f[0], NULL);
     m.named = f[2].type == OR_JSON_STRING && f[2].value.len > 0;
@@ -10525,38 +10562,15 @@ static void ori_dialect_copy_messages(ori_dialect_copy *c, or_str messages)
     ori_dialect_end_keep(c, &keep);
 }
 
-/* A tool, or its function. */
-static void ori_dialect_copy_tool(ori_dialect_copy *c, or_str tool, bool inside)
-{
-    ori_dialect_list l;
-    ori_dialect_keep keep;
-    or_json_item     item;
-    ori_dialect_begin(&l, tool);
-    ori_dialect_begin_keep(&keep, tool);
-    while (ori_dialect_next(&l, &item)) {
-        bool drop = (c->lacks & OR_LACKS_CACHE_CONTROL) != 0 &&
-                    or_json_str_is(item.key, OR_STR("cache_control"));
-        if (inside && (c->lacks & OR_LACKS_STRICT) != 0 &&
-            or_json_str_is(item.key, OR_STR("strict")))
-            drop = true;
-        if (drop) {
-            ori_dialect_drop_item(c, &keep, &item);
-            continue;
-        }
-        ori_dialect_keep_item(c, &keep, &item);
-        if (!inside && item.type == OR_JSON_OBJECT && or_json_str_is(item.key, OR_STR("function")))
-            ori_dialect_copy_tool(c, item.value, true);
-    }
-    ori_dialect_end_keep(c, &keep);
-}
-
 static void ori_dialect_copy_tools(ori_dialect_copy *c, or_str tools)
 {
-    ori_dialect_list l;
-    or_json_item     item;
-    ori_dialect_begin(&l, tools);
-    while (ori_dialect_next(&l, &item))
-        if (item.type == OR_JSON_OBJECT) ori_dialect_copy_tool(c, item.value, false);
+    bool        strict = (c->lacks & OR_LACKS_STRICT) != 0;
+    const char *outer = "", *inner = strict ? "strict" : "";
+    if ((c->lacks & OR_LACKS_CACHE_CONTROL) != 0) {
+        outer = "cache_control";
+        inner = strict ? "cache_control strict" : outer;
+    }
+    ori_dialect_copy_objects(c, tools, outer, inner);
 }
 
 static void ori_dialect_copy_root(ori_dialect_out *w, ori_dialect_copy *c)
@@ -10580,8 +10594,7 @@ static void ori_dialect_copy_root(ori_dialect_out *w, ori_dialect_copy *c)
         if (model) {
             or_str old = ori_dialect_text(&item);
             ori_dialect_cut(c, old.ptr, old.ptr + old.len);
-            if (ori_dialect_put_str(c->out, w->q->model) == OR_ERR_UTF8)
-                ori_dialect_fail(w, OR_ERR_UTF8, "model");
+            ori_dialect_put_model_name(w);
             named = true;
         } else if (item.type == OR_JSON_ARRAY && or_json_str_is(item.key, OR_STR("messages"))) {
             ori_dialect_copy_messages(c, item.value);
@@ -10593,8 +10606,7 @@ static void ori_dialect_copy_root(ori_dialect_out *w, ori_dialect_copy *c)
         const char *close = any ? keep.kept : keep.open;
         ori_dialect_cut(c, close, close);
         or_buf_put_z(c->out, any ? ",\"model\":" : "\"model\":");
-        if (ori_dialect_put_str(c->out, w->q->model) == OR_ERR_UTF8)
-            ori_dialect_fail(w, OR_ERR_UTF8, "model");
+        ori_dialect_put_model_name(w);
     }
 }
 
@@ -10610,7 +10622,7 @@ static void ori_dialect_put_chat(ori_dialect_out *w)
     ori_dialect_cut(&c, end, end);
 }
 
-/* ---- all of it ---- */
+/* ---- or_dialect_write ---- */
 
 static void ori_dialect_put_request(ori_dialect_out *w, or_dialect to)
 {
@@ -10669,9 +10681,7 @@ or_err or_dialect_write(or_buf *out, or_dialect to, const or_dialect_request *q,
     return w.err;
 }
 
-/* ---- [/A] ---- */
-
-/* ---- [B] other dialects to chat requests ---- */
+/* ---- other requests to chat ---- */
 
 /* A translation. What is wrong is found once and sticks; writing goes on to nowhere then. */
 typedef struct ori_in {
@@ -10700,6 +10710,18 @@ static bool ori_in_want(ori_in *t, const or_json_item *item, or_json_type type, 
     return ori_in_fail(t, OR_ERR_TYPE, bad);
 }
 
+/* Are the members there that are needed (bits), and all of their types (NONE: any)? */
+static bool ori_in_types(ori_in *t, const or_json_item *m, const uint8_t *types, uint32_t num,
+                         uint32_t needs, const char *bad)
+{
+    for (uint32_t i = 0; i < num; i++) {
+        if ((needs >> i & 1) != 0 && m[i].type == OR_JSON_NONE)
+            return ori_in_fail(t, OR_ERR_TYPE, bad);
+        if (!ori_in_want(t, &m[i], (or_json_type)types[i], bad)) return false;
+    }
+    return true;
+}
+
 /* As or_json_check, for text that will stand `around` levels deep; *root: its value. */
 static or_err ori_in_check(or_str text, unsigned around, or_json_item *root)
 {
@@ -10725,11 +10747,7 @@ static or_str ori_in_after(or_str raw, const char *start)
     const char *p = raw.ptr, *end;
     if (p == NULL) return raw;
     for (end = p + raw.len; *start != 0; start++) {
-        uint32_t c = 0;
-        if (p < end && *p == '\\')
-            c = ori_json_unescape_one(&p, end);
-        else if (p < end)
-            c = (unsigned char)*p++;
+        uint32_t c = p < end ? ori_dialect_char(&p, end) : 0;
         if (c != (unsigned char)*start) return or_str_of(NULL, 0);
     }
     return or_str_of(p, (size_t)(end - p));
@@ -10740,7 +10758,7 @@ static bool ori_in_is_empty(const or_json_item *list)
 {
     ori_dialect_list l;
     or_json_item     item;
-    ori_dialect_begin(&l, list->type == OR_JSON_ARRAY ? list->value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, list);
     return !ori_dialect_next(&l, &item);
 }
 
@@ -10775,9 +10793,7 @@ static void ori_in_piece_end(ori_in *t, const ori_in_text *text, const char *oth
 static void ori_in_message(ori_in *t, const char *role)
 {
     ori_dialect_put_name(t->out, &t->messages, NULL);
-    or_buf_put_z(t->out, "{\"role\":\"");
-    or_buf_put_z(t->out, role);
-    or_buf_put_char(t->out, '"');
+    ori_dialect_wrap(t->out, "{\"role\":\"", or_str_z(role), "\"");
 }
 
 /* A member of an object where another one stands before it; nothing when it is absent. */
@@ -10825,11 +10841,11 @@ enum {
         ORI_IN_BLOCK_NUM
 };
 
-static const char *const ori_in_block_names[] = {
-#define ORI_X(name, json, type) json,
+static const char ori_in_block_names[] =
+#define ORI_X(name, json, type) json " "
     ORI_IN_BLOCK_MEMBERS(ORI_X)
 #undef ORI_X
-};
+    ;
 
 static const uint8_t ori_in_block_types[] = {
 #define ORI_X(name, json, type) OR_JSON_##type,
@@ -10921,12 +10937,10 @@ static bool ori_in_block_check(ori_in *t, ori_in_block *b)
             b->lost = ori_in_block_kinds[i].lost;
             needs |= ori_in_block_kinds[i].needs;
         }
-    for (uint32_t i = 0; i < ORI_IN_BLOCK_NUM; i++) {
-        if ((needs >> i & 1) != 0 && !ori_in_block_has(b, i))
-            return ori_in_fail(t, OR_ERR_TYPE, t->where);
-        if (b->kind == ORI_IN_KIND_OTHER && i != ORI_IN_BLOCK_TYPE) continue; /* nobody reads it */
-        if (!ori_in_want(t, &b->m[i], (or_json_type)ori_in_block_types[i], t->where)) return false;
-    }
+    /* of others nobody reads more than the type */
+    if (!ori_in_types(t, b->m, ori_in_block_types,
+                      b->kind == ORI_IN_KIND_OTHER ? 1 : ORI_IN_BLOCK_NUM, needs, t->where))
+        return false;
     if (b->kind == ORI_IN_KIND_IMAGE || b->kind == ORI_IN_KIND_DOCUMENT)
         return ori_in_want(t, &b->m[ORI_IN_BLOCK_SOURCE], OR_JSON_OBJECT, t->where);
     return true;
@@ -10966,16 +10980,15 @@ static uint32_t ori_in_blocks_survey(ori_in *t, ori_dialect_list l, uint32_t all
 /* A string, or the texts in a list of blocks. */
 static void ori_in_texts(ori_in *t, ori_in_text *text, const or_json_item *content)
 {
-    static const char *const names[] = {"type", "text"};
-    ori_dialect_list         l;
-    or_json_item             item, m[2];
+    ori_dialect_list l;
+    or_json_item     item, m[2];
     if (content->type == OR_JSON_STRING) {
         ori_in_piece(t, text, content->value);
         return;
     }
-    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, content);
     while (ori_dialect_next(&l, &item)) {
-        ori_dialect_pick(item.value, names, 2, m);
+        ori_dialect_pick(item.value, "type text", 2, m);
         if (ori_dialect_is(&m[0], "text") && m[1].type == OR_JSON_STRING)
             ori_in_piece(t, text, m[1].value);
     }
@@ -10984,17 +10997,14 @@ static void ori_in_texts(ori_in *t, ori_in_text *text, const or_json_item *conte
 /* Is the source of a document text, so that it is said as such? */
 static bool ori_in_block_is_text(const ori_in_block *b)
 {
-    or_json_item type;
     if (b->kind != ORI_IN_KIND_DOCUMENT)
         return b->kind == ORI_IN_KIND_TEXT || b->kind == ORI_IN_KIND_SEARCH;
-    type = ori_dialect_get(b->m[ORI_IN_BLOCK_SOURCE].value, "type");
-    return ori_dialect_is(&type, "text") || ori_dialect_is(&type, "content");
+    return ori_dialect_type(b->m[ORI_IN_BLOCK_SOURCE].value, "text content") < 2;
 }
 
 /* Will it be an image or a file in the chat? Those that only the vendor's server has will not. */
 static bool ori_in_block_is_shown(const ori_in_block *b)
 {
-    or_json_item type;
     if (b->kind == ORI_IN_KIND_LINK) return ori_in_block_has(b, ORI_IN_BLOCK_IMAGE_URL);
     if (b->kind == ORI_IN_KIND_FILE)
         return ori_in_block_has(b, ORI_IN_BLOCK_FILE_DATA) ||
@@ -11002,8 +11012,7 @@ static bool ori_in_block_is_shown(const ori_in_block *b)
                ori_in_block_has(b, ORI_IN_BLOCK_FILE_ID);
     if (b->kind != ORI_IN_KIND_IMAGE && b->kind != ORI_IN_KIND_DOCUMENT)
         return b->kind == ORI_IN_KIND_AUDIO;
-    type = ori_dialect_get(b->m[ORI_IN_BLOCK_SOURCE].value, "type");
-    return ori_dialect_is(&type, "base64") || ori_dialect_is(&type, "url");
+    return ori_dialect_type(b->m[ORI_IN_BLOCK_SOURCE].value, "base64 url") < 2;
 }
 
 /* What a block says in text: a document and a search result with what they are called. */
@@ -11038,9 +11047,7 @@ static void ori_in_part(ori_in *t, ori_in_parts *parts, const char *type)
         or_buf_put_z(t->out, ",\"content\":[");
     }
     ori_dialect_put_name(t->out, &parts->any, NULL);
-    or_buf_put_z(t->out, "{\"type\":\"");
-    or_buf_put_z(t->out, type);
-    or_buf_put_char(t->out, '"');
+    ori_dialect_wrap(t->out, "{\"type\":\"", or_str_z(type), "\"");
 }
 
 /* The end of a part, with what its block says of caches. */
@@ -11078,12 +11085,12 @@ static void ori_in_block_put_source(ori_in *t, const or_json_item *m)
 /* A block with an image or a document of MESSAGES. */
 static void ori_in_block_put_media(ori_in *t, ori_in_parts *parts, const ori_in_block *b)
 {
-    static const char *const names[] = {"type", "media_type", "data", "url"};
-    or_json_item             m[4];
-    bool                     image = b->kind == ORI_IN_KIND_IMAGE;
-    ori_dialect_pick(b->m[ORI_IN_BLOCK_SOURCE].value, names, 4, m);
-    for (uint32_t i = 0; i < 4; i++)
-        if (!ori_in_want(t, &m[i], OR_JSON_STRING, t->where)) return;
+    static const uint8_t strings[] = {OR_JSON_STRING, OR_JSON_STRING, OR_JSON_STRING,
+                                      OR_JSON_STRING};
+    or_json_item         m[4];
+    bool                 image = b->kind == ORI_IN_KIND_IMAGE;
+    ori_dialect_pick(b->m[ORI_IN_BLOCK_SOURCE].value, "type media_type data url", 4, m);
+    if (!ori_in_types(t, m, strings, 4, 0, t->where)) return;
     bool base64 = ori_dialect_is(&m[0], "base64");
     m[base64 ? 3 : 2].type = OR_JSON_NONE;
     if (m[base64 ? 2 : 3].type == OR_JSON_NONE || (base64 && m[1].type == OR_JSON_NONE)) {
@@ -11105,7 +11112,7 @@ static void ori_in_block_put_inner(ori_in *t, ori_in_parts *parts, const ori_in_
     ori_dialect_list l;
     ori_in_block     inner;
     or_json_item     content = ori_dialect_get(b->m[ORI_IN_BLOCK_SOURCE].value, "content");
-    ori_dialect_begin(&l, content.type == OR_JSON_ARRAY ? content.value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, &content);
     (void)ori_in_blocks_survey(t, l, ORI_IN_BIT(TEXT) | ORI_IN_BIT(IMAGE));
     while (ori_in_block_next(t, &l, &inner))
         if (inner.kind == ORI_IN_KIND_IMAGE && ori_in_block_is_shown(&inner))
@@ -11168,12 +11175,17 @@ static bool ori_in_content(ori_in *t, const or_json_item *content)
     return ori_in_fail(t, OR_ERR_TYPE, t->where);
 }
 
-/* A message with the content of another one. */
-static void ori_in_put_plain(ori_in *t, const char *role, or_str content)
+/* A message with the content of another one; it is left open. */
+static void ori_in_begin_plain(ori_in *t, const char *role, or_str content)
 {
     ori_in_message(t, role);
-    or_buf_put_z(t->out, ",\"content\":");
-    or_buf_put_str(t->out, content);
+    ori_dialect_wrap(t->out, ",\"content\":", content, "");
+}
+
+static void ori_in_put_plain(ori_in *t, const char *role, or_str content)
+{
+    ori_in_begin_plain(t, role, content);
+    or_buf_put_char(t->out, '}');
 }
 
 /* The texts of a list as the content of a message, which is left open: joined, or as parts
@@ -11217,7 +11229,7 @@ static void ori_in_put_shown(ori_in *t, ori_in_parts *parts, const or_json_item 
 {
     ori_dialect_list l;
     ori_in_block     b;
-    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, content);
     while (ori_in_block_next(t, &l, &b)) ori_in_block_put_shown(t, parts, &b);
 }
 
@@ -11233,7 +11245,7 @@ static void ori_in_put_result(ori_in *t, const or_json_item *id, const or_json_i
     uint32_t    kinds;
     bool        shown = false;
     if (content->type != OR_JSON_NONE && !ori_in_content(t, content)) return;
-    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, content);
     kinds = ori_in_blocks_survey(t, l, ORI_IN_KINDS_SHOWN);
     ori_in_message(t, "tool");
     ori_in_also(t, "tool_call_id", id);
@@ -11266,7 +11278,6 @@ static void ori_in_put_user(ori_in *t, const or_json_item *content)
     uint32_t         kinds;
     if (content->type == OR_JSON_STRING) {
         ori_in_put_plain(t, "user", ori_dialect_text(content));
-        or_buf_put_char(t->out, '}');
         return;
     }
     ori_dialect_begin(&begin, content->value);
@@ -11284,7 +11295,6 @@ static void ori_in_put_user(ori_in *t, const or_json_item *content)
         or_buf_put_z(t->out, "]}");
     } else if ((kinds & ORI_IN_BIT(RESULT)) == 0) {
         ori_in_put_plain(t, "user", kinds == 0 ? OR_STR("\"\"") : OR_STR(ORI_IN_LEFT_OUT));
-        or_buf_put_char(t->out, '}');
     }
 }
 
@@ -11318,23 +11328,13 @@ static void ori_in_put_packed(ori_in *t, uint32_t *num, or_str raw, bool list)
     or_buf      *out = t->out;
     size_t       from = out->len, start;
     uint32_t     before = *num;
-    const char  *p = raw.ptr, *end = p + raw.len;
     or_str       text;
     or_json_item root;
     ori_in_detail(t, num);
     start = out->len;
-    while (p < end && out->err == OR_OK) {
-        char        piece[4];
-        const char *plain = p;
-        if (*p == '\\') {
-            or_buf_put(out, piece, ori_json_utf8_put(ori_json_unescape_one(&p, end), piece));
-            continue;
-        }
-        while (p < end && *p != '\\') p++;
-        or_buf_put(out, plain, (size_t)(p - plain));
-    }
+    ori_dialect_put_unescaped(out, raw);
     if (out->err != OR_OK) return;
-    text = or_str_of(out->ptr + start, out->len - start);
+    text = ori_dialect_since(out, start);
     /* around it: the request, its messages, the message, and the list when it is only one */
     if (ori_in_check(text, list ? 3 : 4, &root) != OR_OK ||
         !ori_in_are_details(&root, list, &text)) {
@@ -11407,9 +11407,7 @@ static void ori_in_call(ori_in *t, bool *any, const or_json_item *id, const or_j
     *any = true;
     or_buf_put_z(t->out, "{\"type\":\"function\"");
     ori_in_also(t, "id", id);
-    or_buf_put_z(t->out, ",\"function\":{\"name\":");
-    or_buf_put_str(t->out, ori_dialect_text(name));
-    or_buf_put_z(t->out, ",\"arguments\":");
+    ori_dialect_wrap(t->out, ",\"function\":{\"name\":", ori_dialect_text(name), ",\"arguments\":");
 }
 
 /* ---- MESSAGES ---- */
@@ -11424,17 +11422,16 @@ static void ori_in_messages_put_assistant(ori_in *t, const or_json_item *content
     uint32_t kinds;
     if (content->type == OR_JSON_STRING) {
         ori_in_put_plain(t, "assistant", ori_dialect_text(content));
-        or_buf_put_char(t->out, '}');
         return;
     }
     ori_dialect_begin(&l, content->value);
     kinds = ori_in_blocks_survey(t, l, known);
     if (!ori_in_blocks_put_texts(t, "assistant", l, "")) {
         bool said = kinds == 0 || (kinds & known) != 0;
-        ori_in_put_plain(t, "assistant",
-                         (kinds & ORI_IN_BIT(CALL)) != 0 ? OR_STR("null")
-                         : said                          ? OR_STR("\"\"")
-                                                         : OR_STR(ORI_IN_LEFT_OUT));
+        ori_in_begin_plain(t, "assistant",
+                           (kinds & ORI_IN_BIT(CALL)) != 0 ? OR_STR("null")
+                           : said                          ? OR_STR("\"\"")
+                                                           : OR_STR(ORI_IN_LEFT_OUT));
     }
     ori_in_messages_put_thinking(t, l);
     while (ori_in_block_next(t, &l, &b)) {
@@ -11457,7 +11454,6 @@ static void ori_in_messages_put_system(ori_in *t, const or_json_item *system)
     if (system->type == OR_JSON_STRING) {
         if (system->value.len == 0) return;
         ori_in_put_plain(t, "system", ori_dialect_text(system));
-        or_buf_put_char(t->out, '}');
         return;
     }
     ori_dialect_begin(&l, system->value);
@@ -11470,14 +11466,13 @@ static void ori_in_messages_put_system(ori_in *t, const or_json_item *system)
 
 static void ori_in_messages_put_messages(ori_in *t, or_str messages)
 {
-    static const char *const names[] = {"role", "content"};
-    ori_dialect_list         l;
-    or_json_item             item, m[2];
+    ori_dialect_list l;
+    or_json_item     item, m[2];
     ori_dialect_begin(&l, messages);
     while (t->err == OR_OK && ori_dialect_next(&l, &item)) {
         t->where = "messages";
         if (!ori_in_want(t, &item, OR_JSON_OBJECT, "messages")) return;
-        ori_dialect_pick(item.value, names, 2, m);
+        ori_dialect_pick(item.value, "role content", 2, m);
         t->where = "messages.content";
         if (!ori_in_content(t, &m[1])) return;
         if (ori_dialect_is(&m[0], "user")) {
@@ -11488,7 +11483,6 @@ static void ori_in_messages_put_messages(ori_in *t, or_str messages)
             (void)ori_in_fail(t, OR_ERR_TYPE, "messages.role");
         } else if (m[1].type == OR_JSON_STRING) {
             ori_in_put_plain(t, "system", ori_dialect_text(&m[1]));
-            or_buf_put_char(t->out, '}');
         } else {
             ori_dialect_list blocks;
             ori_dialect_begin(&blocks, m[1].value);
@@ -11530,21 +11524,18 @@ typedef struct ori_in_tool {
 /* The kinds of tools: in MESSAGES a custom one is what else is called a function. */
 static uint32_t ori_in_tool_kind(or_dialect from, const or_json_item *type)
 {
+    static const uint8_t kinds[] = {ORI_IN_TOOL_FUNCTION, ORI_IN_TOOL_CUSTOM, ORI_IN_TOOL_SPACE,
+                                    ORI_IN_TOOL_LOST};
     if (type->type == OR_JSON_STRING && ori_in_after(type->value, "openrouter:").ptr != NULL)
         return ORI_IN_TOOL_SERVER;
     if (from == OR_DIALECT_MESSAGES)
         return type->type == OR_JSON_NONE || ori_dialect_is(type, "custom") ? ORI_IN_TOOL_FUNCTION
                                                                             : ORI_IN_TOOL_LOST;
-    if (ori_dialect_is(type, "function")) return ORI_IN_TOOL_FUNCTION;
-    if (ori_dialect_is(type, "custom")) return ORI_IN_TOOL_CUSTOM;
-    return ori_dialect_is(type, "namespace") ? ORI_IN_TOOL_SPACE : ORI_IN_TOOL_LOST;
+    return kinds[ori_dialect_which(type, "function custom namespace")];
 }
 
 static bool ori_in_tool_next(ori_in *t, or_dialect from, ori_dialect_list *l, ori_in_tool *tool)
 {
-    static const char *const names[] = {"type",           "name",   "description",   "input_schema",
-                                        "parameters",     "strict", "cache_control", "format",
-                                        "input_examples", "tools"};
     static const uint8_t types[] = {OR_JSON_STRING, OR_JSON_STRING, OR_JSON_STRING, OR_JSON_OBJECT,
                                     OR_JSON_OBJECT, OR_JSON_TRUE,   OR_JSON_OBJECT, OR_JSON_OBJECT,
                                     OR_JSON_ARRAY,  OR_JSON_ARRAY};
@@ -11552,14 +11543,14 @@ static bool ori_in_tool_next(ori_in *t, or_dialect from, ori_dialect_list *l, or
     if (t->err != OR_OK || !ori_dialect_next(l, &item)) return false;
     if (!ori_in_want(t, &item, OR_JSON_OBJECT, "tools")) return false;
     tool->text = item.value;
-    ori_dialect_pick(item.value, names, ORI_IN_TOOL_NUM, tool->m);
+    ori_dialect_pick(item.value,
+                     "type name description input_schema parameters strict cache_control format "
+                     "input_examples tools",
+                     ORI_IN_TOOL_NUM, tool->m);
     if (!ori_in_want(t, &tool->m[ORI_IN_TOOL_TYPE], OR_JSON_STRING, "tools")) return false;
     tool->kind = ori_in_tool_kind(from, &tool->m[ORI_IN_TOOL_TYPE]);
     if (tool->kind == ORI_IN_TOOL_LOST || tool->kind == ORI_IN_TOOL_SERVER) return true;
-    for (uint32_t i = 0; i < ORI_IN_TOOL_NUM; i++)
-        if (!ori_in_want(t, &tool->m[i], (or_json_type)types[i], "tools")) return false;
-    if (tool->m[ORI_IN_TOOL_NAME].type == OR_JSON_NONE) return ori_in_fail(t, OR_ERR_TYPE, "tools");
-    return true;
+    return ori_in_types(t, tool->m, types, ORI_IN_TOOL_NUM, 1 << ORI_IN_TOOL_NAME, "tools");
 }
 
 /* A function, or as one the custom tool of RESPONSES: free text becomes its only argument. */
@@ -11577,8 +11568,7 @@ static void ori_in_tool_put(ori_in *t, const ori_in_tool *tool, bool *any)
     or_buf_put_str(t->out, ori_dialect_text(&m[ORI_IN_TOOL_NAME]));
     ori_in_also(t, "description", &m[ORI_IN_TOOL_DESCRIPTION]);
     if (tool->kind == ORI_IN_TOOL_CUSTOM) {
-        or_buf_put_z(t->out, ",\"parameters\":{\"type\":\"object\",\"properties\":{\"input\":"
-                             "{\"type\":\"string\"}},\"required\":[\"input\"]}");
+        or_buf_put_z(t->out, ",\"parameters\":" ORI_CUSTOM_SCHEMA);
         if (format.type != OR_JSON_NONE && !ori_dialect_is(&format, "text"))
             ori_dialect_lose(t->loss, "tools.format");
     } else {
@@ -11635,9 +11625,8 @@ static void ori_in_put_named(ori_in *t, const or_json_item *name, bool found)
         return;
     }
     ori_dialect_put_name(t->out, &t->members, "tool_choice");
-    or_buf_put_z(t->out, "{\"type\":\"function\",\"function\":{\"name\":");
-    or_buf_put_str(t->out, ori_dialect_text(name));
-    or_buf_put_z(t->out, "}}");
+    ori_dialect_wrap(
+        t->out, "{\"type\":\"function\",\"function\":{\"name\":", ori_dialect_text(name), "}}");
 }
 
 /* ---- members of the request ---- */
@@ -11650,90 +11639,94 @@ enum {
     ORI_IN_MEMBER_SKIP   /* about the answer's form: nothing is lost */
 };
 
+/* What a member is passed as, or what it has to be so that nothing is lost; NAME: as it is called,
+   or nothing. */
+enum { ORI_IN_AS_NAME, ORI_IN_AS_COMPLETION, ORI_IN_AS_EMPTY, ORI_IN_AS_DISABLED, ORI_IN_AS_0 };
+static const char *const ori_in_as[] = {NULL, "max_completion_tokens", "[]", "\"disabled\"", "0"};
+
 typedef struct ori_in_row {
     const char *name;
     uint8_t     type; /* TRUE: a boolean; NONE: any */
-    uint8_t     how;
-    const char *as;
+    uint8_t     how, as;
 } ori_in_row;
 
 /* What chat requests have under the same name: OpenRouter's own members, and those that it takes
    in each of its dialects. */
 static const ori_in_row ori_in_members_common[] = {
-    {"model", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"stream", OR_JSON_TRUE, ORI_IN_MEMBER_PASS, NULL},
-    {"temperature", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"top_p", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"top_k", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"top_a", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"min_p", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"frequency_penalty", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"presence_penalty", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"repetition_penalty", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"seed", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"models", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, NULL},
-    {"provider", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
-    {"plugins", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, NULL},
-    {"session_id", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"trace", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
-    {"user", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"preset", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"route", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"transforms", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, NULL},
-    {"debug", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
-    {"usage", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
-    {"stop_server_tools_when", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, NULL},
-    {"max_tool_calls", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, NULL},
-    {"cache_control", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
-    {"service_tier", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"image_config", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
-    {"modalities", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, NULL},
+    {"model", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"stream", OR_JSON_TRUE, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"temperature", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"top_p", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"top_k", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"top_a", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"min_p", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"frequency_penalty", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"presence_penalty", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"repetition_penalty", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"seed", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"models", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"provider", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"plugins", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"session_id", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"trace", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"user", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"preset", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"route", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"transforms", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"debug", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"usage", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"stop_server_tools_when", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"max_tool_calls", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"cache_control", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"service_tier", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"image_config", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"modalities", OR_JSON_ARRAY, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
 };
 
 static const ori_in_row ori_in_members_messages[] = {
-    {"messages", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
-    {"system", OR_JSON_NONE, ORI_IN_MEMBER_READ, NULL},
-    {"max_tokens", OR_JSON_NUMBER, ORI_IN_MEMBER_READ, NULL},
-    {"stop_sequences", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
-    {"tools", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
-    {"tool_choice", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
-    {"thinking", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
-    {"output_config", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
-    {"metadata", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
-    {"speed", OR_JSON_STRING, ORI_IN_MEMBER_READ, NULL},
-    {"fallbacks", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
-    {"container", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, NULL},
-    {"context_management", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, NULL},
-    {"mcp_servers", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, "[]"},
-    {"diagnostics", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, NULL},
-    {"inference_geo", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, NULL},
-    {"betas", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, "[]"},
+    {"messages", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"system", OR_JSON_NONE, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"max_tokens", OR_JSON_NUMBER, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"stop_sequences", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"tools", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"tool_choice", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"thinking", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"output_config", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"metadata", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"speed", OR_JSON_STRING, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"fallbacks", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"container", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, ORI_IN_AS_NAME},
+    {"context_management", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, ORI_IN_AS_NAME},
+    {"mcp_servers", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, ORI_IN_AS_EMPTY},
+    {"diagnostics", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, ORI_IN_AS_NAME},
+    {"inference_geo", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, ORI_IN_AS_NAME},
+    {"betas", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, ORI_IN_AS_EMPTY},
 };
 
 static const ori_in_row ori_in_members_responses[] = {
-    {"input", OR_JSON_NONE, ORI_IN_MEMBER_READ, NULL},
-    {"instructions", OR_JSON_STRING, ORI_IN_MEMBER_READ, NULL},
-    {"tools", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
-    {"tool_choice", OR_JSON_NONE, ORI_IN_MEMBER_READ, NULL},
-    {"parallel_tool_calls", OR_JSON_TRUE, ORI_IN_MEMBER_READ, NULL},
-    {"text", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
-    {"reasoning", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, NULL},
-    {"include", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, NULL},
-    {"max_output_tokens", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, "max_completion_tokens"},
-    {"metadata", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
-    {"prompt_cache_key", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"prompt_cache_retention", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"prompt_cache_options", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, NULL},
-    {"safety_identifier", OR_JSON_STRING, ORI_IN_MEMBER_PASS, NULL},
-    {"truncation", OR_JSON_STRING, ORI_IN_MEMBER_LOSE, "\"disabled\""},
-    {"top_logprobs", OR_JSON_NUMBER, ORI_IN_MEMBER_LOSE, "0"},
-    {"context_management", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, "[]"},
-    {"stream_options", OR_JSON_OBJECT, ORI_IN_MEMBER_SKIP, NULL},
-    {"previous_response_id", OR_JSON_STRING, ORI_IN_MEMBER_STATE, NULL},
-    {"conversation", OR_JSON_NONE, ORI_IN_MEMBER_STATE, NULL},
-    {"prompt", OR_JSON_OBJECT, ORI_IN_MEMBER_STATE, NULL},
-    {"background", OR_JSON_TRUE, ORI_IN_MEMBER_STATE, NULL},
-    {"store", OR_JSON_TRUE, ORI_IN_MEMBER_STATE, NULL},
+    {"input", OR_JSON_NONE, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"instructions", OR_JSON_STRING, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"tools", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"tool_choice", OR_JSON_NONE, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"parallel_tool_calls", OR_JSON_TRUE, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"text", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"reasoning", OR_JSON_OBJECT, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"include", OR_JSON_ARRAY, ORI_IN_MEMBER_READ, ORI_IN_AS_NAME},
+    {"max_output_tokens", OR_JSON_NUMBER, ORI_IN_MEMBER_PASS, ORI_IN_AS_COMPLETION},
+    {"metadata", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"prompt_cache_key", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"prompt_cache_retention", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"prompt_cache_options", OR_JSON_OBJECT, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"safety_identifier", OR_JSON_STRING, ORI_IN_MEMBER_PASS, ORI_IN_AS_NAME},
+    {"truncation", OR_JSON_STRING, ORI_IN_MEMBER_LOSE, ORI_IN_AS_DISABLED},
+    {"top_logprobs", OR_JSON_NUMBER, ORI_IN_MEMBER_LOSE, ORI_IN_AS_0},
+    {"context_management", OR_JSON_NONE, ORI_IN_MEMBER_LOSE, ORI_IN_AS_EMPTY},
+    {"stream_options", OR_JSON_OBJECT, ORI_IN_MEMBER_SKIP, ORI_IN_AS_NAME},
+    {"previous_response_id", OR_JSON_STRING, ORI_IN_MEMBER_STATE, ORI_IN_AS_NAME},
+    {"conversation", OR_JSON_NONE, ORI_IN_MEMBER_STATE, ORI_IN_AS_NAME},
+    {"prompt", OR_JSON_OBJECT, ORI_IN_MEMBER_STATE, ORI_IN_AS_NAME},
+    {"background", OR_JSON_TRUE, ORI_IN_MEMBER_STATE, ORI_IN_AS_NAME},
+    {"store", OR_JSON_TRUE, ORI_IN_MEMBER_STATE, ORI_IN_AS_NAME},
 };
 
 enum { ORI_IN_MEMBERS_COMMON = sizeof ori_in_members_common / sizeof ori_in_members_common[0] };
@@ -11758,15 +11751,15 @@ static uint32_t ori_in_row_of(const ori_in_row *own, uint32_t num, or_str key)
 
 static void ori_in_put_member(ori_in *t, const ori_in_row *row, const or_json_item *item)
 {
-    or_str text = ori_dialect_text(item);
+    or_str      text = ori_dialect_text(item);
+    const char *as = ori_in_as[row->as];
     if (!ori_in_want(t, item, (or_json_type)row->type, row->name)) return;
     switch (row->how) {
     case ORI_IN_MEMBER_PASS:
-        ori_dialect_put(t->out, &t->members, row->as != NULL ? row->as : row->name, text);
+        ori_dialect_put(t->out, &t->members, as != NULL ? as : row->name, text);
         break;
     case ORI_IN_MEMBER_LOSE:
-        if (row->as == NULL || !or_str_eq(text, or_str_z(row->as)))
-            ori_dialect_lose(t->loss, row->name);
+        if (as == NULL || !or_str_eq(text, or_str_z(as))) ori_dialect_lose(t->loss, row->name);
         break;
     case ORI_IN_MEMBER_STATE:
         if (item->type != OR_JSON_FALSE) (void)ori_in_fail(t, OR_ERR_DIALECT, row->name);
@@ -11862,14 +11855,12 @@ static void ori_in_messages_put_limits(ori_in *t, const or_json_item *m)
 static void ori_in_messages_put_choice(ori_in *t, const or_json_item *choice,
                                        const or_json_item *tools)
 {
-    static const char *const names[] = {"type", "name", "disable_parallel_tool_use"};
-    static const char *const from[] = {"any", "auto", "none", "tool"};
     static const char *const as[] = {"\"required\"", "\"auto\"", "\"none\""};
     or_json_item             m[3];
-    uint32_t                 k = 0;
+    uint32_t                 k;
     bool                     any, found = false;
-    ori_dialect_pick(choice->value, names, 3, m);
-    while (k < 4 && !ori_dialect_is(&m[0], from[k])) k++;
+    ori_dialect_pick(choice->value, "type name disable_parallel_tool_use", 3, m);
+    k = ori_dialect_which(&m[0], "any auto none tool");
     if (choice->type != OR_JSON_NONE && k == 4) (void)ori_in_fail(t, OR_ERR_TYPE, "tool_choice");
     if (k != 3) m[1].type = OR_JSON_NONE;
     (void)ori_in_want(t, &m[1], OR_JSON_STRING, "tool_choice");
@@ -11891,10 +11882,9 @@ static void ori_in_messages_put_choice(ori_in *t, const or_json_item *choice,
 static void ori_in_messages_put_reasoning(ori_in *t, const or_json_item *thinking,
                                           or_json_item effort)
 {
-    static const char *const names[] = {"type", "budget_tokens"};
-    or_json_item             m[2];
-    bool                     disabled, adaptive, any = false;
-    ori_dialect_pick(thinking->value, names, 2, m);
+    or_json_item m[2];
+    bool         disabled, adaptive, any = false;
+    ori_dialect_pick(thinking->value, "type budget_tokens", 2, m);
     (void)ori_in_want(t, &m[1], OR_JSON_NUMBER, "thinking");
     if (thinking->type != OR_JSON_NONE && m[0].type != OR_JSON_STRING)
         (void)ori_in_fail(t, OR_ERR_TYPE, "thinking");
@@ -11921,11 +11911,10 @@ static void ori_in_messages_put_reasoning(ori_in *t, const or_json_item *thinkin
 
 static void ori_in_messages_put_output(ori_in *t, const or_json_item *m)
 {
-    static const char *const names[] = {"effort", "format"};
-    ori_dialect_list         l;
-    or_json_item             item, o[2], type, schema, none;
+    ori_dialect_list l;
+    or_json_item     item, o[2], type, schema, none;
     memset(&none, 0, sizeof none);
-    ori_dialect_pick(m[ORI_IN_ASKS_OUTPUT].value, names, 2, o);
+    ori_dialect_pick(m[ORI_IN_ASKS_OUTPUT].value, "effort format", 2, o);
     (void)ori_in_want(t, &o[0], OR_JSON_STRING, "output_config");
     (void)ori_in_want(t, &o[1], OR_JSON_OBJECT, "output_config");
     ori_in_messages_put_reasoning(t, &m[ORI_IN_ASKS_THINKING], o[0]);
@@ -11937,8 +11926,7 @@ static void ori_in_messages_put_output(ori_in *t, const or_json_item *m)
         ori_dialect_lose(t->loss, "response_format");
     ori_dialect_begin(&l, m[ORI_IN_ASKS_OUTPUT].value);
     while (ori_dialect_next(&l, &item))
-        if (item.type != OR_JSON_NULL && !or_json_str_is(item.key, OR_STR("effort")) &&
-            !or_json_str_is(item.key, OR_STR("format")))
+        if (item.type != OR_JSON_NULL && !ori_dialect_listed(item.key, "effort format"))
             ori_dialect_lose(t->loss, "output_config");
 }
 
@@ -11947,11 +11935,8 @@ static or_str ori_in_first(or_str raw, uint32_t characters)
 {
     const char *p = raw.ptr, *end = p + raw.len;
     for (; characters > 0 && p < end; characters--) {
-        if (*p == '\\') {
-            (void)ori_json_unescape_one(&p, end);
-            continue;
-        }
-        for (p++; p < end && ori_json_continues(*p);) p++;
+        (void)ori_dialect_char(&p, end);
+        while (p < end && ori_json_continues(*p)) p++;
     }
     return or_str_of(raw.ptr, (size_t)(p - raw.ptr));
 }
@@ -11972,9 +11957,7 @@ static void ori_in_messages_put_others(ori_in *t, const or_json_item *m)
     if (item.type != OR_JSON_NONE && m[ORI_IN_ASKS_USER].type == OR_JSON_NONE) {
         user = ori_in_first(item.value, ORI_IN_MAX_USER);
         ori_dialect_put_name(t->out, &t->members, "user");
-        or_buf_put_char(t->out, '"');
-        or_buf_put_str(t->out, user);
-        or_buf_put_char(t->out, '"');
+        ori_dialect_wrap(t->out, "\"", user, "\"");
     }
     item = m[ORI_IN_ASKS_SPEED];
     if (item.type != OR_JSON_NONE && m[ORI_IN_ASKS_TIER].type == OR_JSON_NONE)
@@ -12010,15 +11993,14 @@ static void ori_in_messages_put_fallbacks(ori_in *t, const or_json_item *m)
 
 static void ori_in_messages_to_chat(ori_in *t, or_str body)
 {
-    static const char *const names[] = {
-        "messages",     "system",   "max_tokens",    "stop_sequences", "tools",
-        "tool_choice",  "thinking", "output_config", "metadata",       "user",
-        "service_tier", "speed",    "fallbacks",     "models"};
     or_json_item m[ORI_IN_ASKS_NUM];
     ori_in_put_members(t, body, ori_in_members_messages,
                        sizeof ori_in_members_messages / sizeof ori_in_members_messages[0]);
     if (t->err != OR_OK) return;
-    ori_dialect_pick(body, names, ORI_IN_ASKS_NUM, m);
+    ori_dialect_pick(body,
+                     "messages system max_tokens stop_sequences tools tool_choice thinking "
+                     "output_config metadata user service_tier speed fallbacks models",
+                     ORI_IN_ASKS_NUM, m);
     ori_dialect_put_name(t->out, &t->members, "messages");
     or_buf_put_char(t->out, '[');
     ori_in_messages_put_system(t, &m[ORI_IN_ASKS_SYSTEM]);
@@ -12055,11 +12037,11 @@ enum {
         ORI_IN_ITEM_NUM
 };
 
-static const char *const ori_in_item_names[] = {
-#define ORI_X(name, json, type) json,
+static const char ori_in_item_names[] =
+#define ORI_X(name, json, type) json " "
     ORI_IN_ITEM_MEMBERS(ORI_X)
 #undef ORI_X
-};
+    ;
 
 static const uint8_t ori_in_item_types[] = {
 #define ORI_X(name, json, type) OR_JSON_##type,
@@ -12147,12 +12129,10 @@ static bool ori_in_item_check(ori_in *t, ori_in_item *i)
     if (i->kind == ORI_IN_ITEM_REFERENCE ||
         (i->m[ORI_IN_ITEM_TYPE].type == OR_JSON_NONE && i->kind == ORI_IN_ITEM_OTHER))
         return ori_in_fail(t, OR_ERR_DIALECT, "input.item_reference");
-    for (uint32_t k = 0; k < ORI_IN_ITEM_NUM; k++) {
-        if ((needs >> k & 1) != 0 && i->m[k].type == OR_JSON_NONE)
-            return ori_in_fail(t, OR_ERR_TYPE, "input");
-        if (i->kind == ORI_IN_ITEM_OTHER && k != ORI_IN_ITEM_TYPE) continue; /* nobody reads it */
-        if (!ori_in_want(t, &i->m[k], (or_json_type)ori_in_item_types[k], "input")) return false;
-    }
+    /* of others nobody reads more than the type */
+    if (!ori_in_types(t, i->m, ori_in_item_types,
+                      i->kind == ORI_IN_ITEM_OTHER ? 1 : ORI_IN_ITEM_NUM, needs, "input"))
+        return false;
     if (i->kind == ORI_IN_ITEM_OTHER) ori_dialect_lose(t->loss, lost);
     if (i->kind != ORI_IN_ITEM_MESSAGE) return true;
     if (ori_dialect_is(&i->m[ORI_IN_ITEM_ROLE], "assistant")) i->kind = ORI_IN_ITEM_SAID;
@@ -12168,21 +12148,38 @@ static bool ori_in_item_next(ori_in *t, ori_dialect_list *l, ori_in_item *i)
     return ori_in_item_check(t, i);
 }
 
+/* Items that become one message, or that are told in one go. */
+typedef struct ori_in_run {
+    ori_dialect_list l;
+    uint32_t         num;   /* that are left of it */
+    uint32_t         kinds; /* bits */
+} ori_in_run;
+
 /* The items from *l on that are of these kinds; what is lost does not part them. *l is moved
-   behind them; *found: their kinds. */
-static uint32_t ori_in_items_run(ori_in *t, ori_dialect_list *l, uint32_t kinds, uint32_t *found)
+   behind them. */
+static void ori_in_run_begin(ori_in *t, ori_in_run *run, ori_dialect_list *l, uint32_t kinds)
 {
     ori_dialect_list next = *l;
     ori_in_item      i;
-    uint32_t         num = 0;
-    *found = 0;
+    run->l = *l;
+    run->num = run->kinds = 0;
     while (ori_in_item_next(t, &next, &i) &&
            ((uint32_t)1 << i.kind & (kinds | ORI_IN_ITEM_BIT(OTHER))) != 0) {
-        *found |= (uint32_t)1 << i.kind;
+        run->kinds |= (uint32_t)1 << i.kind;
         *l = next;
-        num++;
+        run->num++;
     }
-    return num;
+}
+
+/* The next item in it that is of these kinds. */
+static bool ori_in_run_next(ori_in *t, ori_in_run *run, uint32_t kinds, ori_in_item *i)
+{
+    for (; run->num > 0 && ori_in_item_next(t, &run->l, i); run->num--) {
+        if ((kinds >> i->kind & 1) == 0) continue;
+        run->num--;
+        return true;
+    }
+    return false;
 }
 
 static void ori_in_responses_put_message(ori_in *t, const or_json_item *m)
@@ -12200,27 +12197,24 @@ static void ori_in_responses_put_message(ori_in *t, const or_json_item *m)
         (void)ori_in_fail(t, OR_ERR_TYPE, "input");
         return;
     }
-    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, content);
     if (content->type == OR_JSON_ARRAY) {
         ori_in_put_system(t, roles[k], l);
         return;
     }
     ori_in_put_plain(t, roles[k], ori_dialect_text(content));
-    or_buf_put_char(t->out, '}');
 }
 
 /* Outputs of tools: a message each, and then one with the images and files in them. */
-static void ori_in_responses_put_results(ori_in *t, ori_dialect_list begin, uint32_t num)
+static void ori_in_responses_put_results(ori_in *t, ori_in_run run)
 {
-    ori_dialect_list l = begin;
-    ori_in_parts     parts = {"user", false};
-    ori_in_item      i;
-    for (uint32_t k = 0; k < num && ori_in_item_next(t, &l, &i); k++)
-        if (i.kind == ORI_IN_ITEM_RESULT)
-            ori_in_put_result(t, &i.m[ORI_IN_ITEM_CALL_ID], &i.m[ORI_IN_ITEM_OUTPUT], NULL);
-    l = begin;
-    for (uint32_t k = 0; k < num && ori_in_item_next(t, &l, &i); k++)
-        if (i.kind == ORI_IN_ITEM_RESULT) ori_in_put_shown(t, &parts, &i.m[ORI_IN_ITEM_OUTPUT]);
+    ori_in_run   again = run;
+    ori_in_parts parts = {"user", false};
+    ori_in_item  i;
+    while (ori_in_run_next(t, &run, ORI_IN_ITEM_BIT(RESULT), &i))
+        ori_in_put_result(t, &i.m[ORI_IN_ITEM_CALL_ID], &i.m[ORI_IN_ITEM_OUTPUT], NULL);
+    while (ori_in_run_next(t, &again, ORI_IN_ITEM_BIT(RESULT), &i))
+        ori_in_put_shown(t, &parts, &i.m[ORI_IN_ITEM_OUTPUT]);
     if (parts.any) or_buf_put_z(t->out, "]}");
 }
 
@@ -12233,7 +12227,7 @@ static void ori_in_item_put_said(ori_in *t, ori_in_text *text, const or_json_ite
     const char      *between = text->between;
     if (content->type == OR_JSON_STRING && kind == ORI_IN_KIND_TEXT)
         ori_in_piece(t, text, content->value);
-    ori_dialect_begin(&l, content->type == OR_JSON_ARRAY ? content->value : or_str_of(NULL, 0));
+    ori_dialect_begin_array(&l, content);
     (void)ori_in_blocks_survey(t, l, ORI_IN_BIT(TEXT) | ORI_IN_BIT(REFUSAL));
     while (ori_in_block_next(t, &l, &b)) {
         if (b.kind != kind) continue;
@@ -12247,28 +12241,26 @@ static void ori_in_item_put_said(ori_in *t, ori_in_text *text, const or_json_ite
 
 /* What the model thought, from reasoning items: the text (what it is, else what sums it up), and
    the details that went out packed as encrypted_content. */
-static void ori_in_responses_put_thoughts(ori_in *t, ori_dialect_list begin, uint32_t items)
+static void ori_in_responses_put_thoughts(ori_in *t, ori_in_run run)
 {
-    ori_dialect_list l = begin, inner;
+    ori_dialect_list inner;
+    ori_in_run       again = run;
     ori_in_text      text = {",\"reasoning\":\"", "\\n\\n", false};
     ori_in_item      i;
     uint32_t         num = 0;
-    for (uint32_t k = 0; k < items && ori_in_item_next(t, &l, &i); k++) {
+    while (ori_in_run_next(t, &run, ORI_IN_ITEM_BIT(THOUGHT), &i)) {
         const or_json_item *full = &i.m[ORI_IN_ITEM_CONTENT], *sum = &i.m[ORI_IN_ITEM_SUMMARY];
         ori_in_block        b;
-        if (i.kind != ORI_IN_ITEM_THOUGHT) continue;
-        bool whole = full->type == OR_JSON_ARRAY && full->value.len > 2;
+        bool                whole = full->type == OR_JSON_ARRAY && full->value.len > 2;
         ori_dialect_begin(&inner, whole ? full->value : sum->value);
         while (ori_in_block_next(t, &inner, &b)) ori_in_block_put_text(t, &text, &b);
     }
     ori_in_piece_end(t, &text, "");
-    l = begin;
-    for (uint32_t k = 0; k < items && ori_in_item_next(t, &l, &i); k++) {
+    while (ori_in_run_next(t, &again, ORI_IN_ITEM_BIT(THOUGHT), &i)) {
         or_str packed = ori_in_after(i.m[ORI_IN_ITEM_ENCRYPTED].value, "or.details:");
-        if (i.kind != ORI_IN_ITEM_THOUGHT) continue;
         /* what is not sealed is known by its id only, to a server that keeps it */
-        t->loss->foreign = t->loss->foreign || packed.ptr != NULL ||
-                           i.m[ORI_IN_ITEM_ENCRYPTED].value.len == 0;
+        t->loss->foreign =
+            t->loss->foreign || packed.ptr != NULL || i.m[ORI_IN_ITEM_ENCRYPTED].value.len == 0;
         if (packed.ptr != NULL)
             ori_in_put_packed(t, &num, packed, true);
         else if (i.m[ORI_IN_ITEM_ENCRYPTED].value.len > 0)
@@ -12296,32 +12288,29 @@ static void ori_in_item_put_arguments(ori_in *t, const ori_in_item *i)
 }
 
 /* What the assistant said, thought and called in a run of items, as one message. */
-static void ori_in_responses_put_assistant(ori_in *t, ori_dialect_list begin, uint32_t items,
-                                           uint32_t kinds)
+static void ori_in_responses_put_assistant(ori_in *t, ori_in_run begin)
 {
-    ori_dialect_list l = begin;
-    ori_in_item      i;
-    ori_in_text      text = {"\"", "\\n\\n", false}, refusal = {",\"refusal\":\"", "", false};
-    bool any = false, calls = (kinds & (ORI_IN_ITEM_BIT(CALLED) | ORI_IN_ITEM_BIT(CUSTOM))) != 0;
-    if (!calls && (kinds & ORI_IN_ITEM_BIT(SAID)) == 0) { /* thought, and came to nothing */
+    const uint32_t called = ORI_IN_ITEM_BIT(CALLED) | ORI_IN_ITEM_BIT(CUSTOM);
+    ori_in_run     run = begin;
+    ori_in_item    i;
+    ori_in_text    text = {"\"", "\\n\\n", false}, refusal = {",\"refusal\":\"", "", false};
+    bool           any = false, calls = (begin.kinds & called) != 0;
+    if (!calls && (begin.kinds & ORI_IN_ITEM_BIT(SAID)) == 0) { /* thought, and came to nothing */
         t->loss->reasoning = true;
         return;
     }
     ori_in_message(t, "assistant");
     or_buf_put_z(t->out, ",\"content\":");
-    for (uint32_t k = 0; k < items && ori_in_item_next(t, &l, &i); k++)
-        if (i.kind == ORI_IN_ITEM_SAID)
-            ori_in_item_put_said(t, &text, &i.m[ORI_IN_ITEM_CONTENT], ORI_IN_KIND_TEXT);
+    while (ori_in_run_next(t, &run, ORI_IN_ITEM_BIT(SAID), &i))
+        ori_in_item_put_said(t, &text, &i.m[ORI_IN_ITEM_CONTENT], ORI_IN_KIND_TEXT);
     ori_in_piece_end(t, &text, calls ? "null" : "\"\"");
-    l = begin;
-    for (uint32_t k = 0; k < items && ori_in_item_next(t, &l, &i); k++)
-        if (i.kind == ORI_IN_ITEM_SAID)
-            ori_in_item_put_said(t, &refusal, &i.m[ORI_IN_ITEM_CONTENT], ORI_IN_KIND_REFUSAL);
+    run = begin;
+    while (ori_in_run_next(t, &run, ORI_IN_ITEM_BIT(SAID), &i))
+        ori_in_item_put_said(t, &refusal, &i.m[ORI_IN_ITEM_CONTENT], ORI_IN_KIND_REFUSAL);
     ori_in_piece_end(t, &refusal, "");
-    ori_in_responses_put_thoughts(t, begin, items);
-    l = begin;
-    for (uint32_t k = 0; k < items && ori_in_item_next(t, &l, &i); k++) {
-        if (i.kind != ORI_IN_ITEM_CALLED && i.kind != ORI_IN_ITEM_CUSTOM) continue;
+    ori_in_responses_put_thoughts(t, begin);
+    run = begin;
+    while (ori_in_run_next(t, &run, called, &i)) {
         ori_in_call(t, &any, &i.m[ORI_IN_ITEM_CALL_ID], &i.m[ORI_IN_ITEM_NAME]);
         ori_in_item_put_arguments(t, &i);
         or_buf_put_z(t->out, "}}");
@@ -12331,21 +12320,20 @@ static void ori_in_responses_put_assistant(ori_in *t, ori_dialect_list begin, ui
 
 static void ori_in_responses_put_items(ori_in *t, or_str input)
 {
-    ori_dialect_list l, begin;
-    uint32_t         num, kinds;
+    ori_dialect_list l;
+    ori_in_run       run;
     ori_in_item      i;
     t->where = "input";
     ori_dialect_begin(&l, input);
-    for (begin = l; t->err == OR_OK; begin = l) {
-        num = ori_in_items_run(t, &l, ORI_IN_ITEMS_ASSISTANT, &kinds);
-        if ((kinds & ORI_IN_ITEMS_ASSISTANT) != 0) {
-            ori_in_responses_put_assistant(t, begin, num, kinds);
+    while (t->err == OR_OK) {
+        ori_in_run_begin(t, &run, &l, ORI_IN_ITEMS_ASSISTANT);
+        if ((run.kinds & ORI_IN_ITEMS_ASSISTANT) != 0) {
+            ori_in_responses_put_assistant(t, run);
             continue;
         }
-        begin = l;
-        num = ori_in_items_run(t, &l, ORI_IN_ITEM_BIT(RESULT), &kinds);
-        if (num > 0) {
-            ori_in_responses_put_results(t, begin, num);
+        ori_in_run_begin(t, &run, &l, ORI_IN_ITEM_BIT(RESULT));
+        if (run.num > 0) {
+            ori_in_responses_put_results(t, run);
             continue;
         }
         if (!ori_in_item_next(t, &l, &i)) break;
@@ -12370,24 +12358,23 @@ enum {
 /* Of the tools these only, under chat's names. */
 static void ori_in_responses_put_allowed(ori_in *t, or_str choice)
 {
-    static const char *const names[] = {"mode", "tools"};
-    or_json_item             m[2], tool, name;
-    ori_dialect_list         l;
-    bool                     any = false;
-    ori_dialect_pick(choice, names, 2, m);
+    or_json_item     m[2], tool, name;
+    ori_dialect_list l;
+    bool             any = false;
+    ori_dialect_pick(choice, "mode tools", 2, m);
     ori_dialect_put_name(t->out, &t->members, "tool_choice");
-    or_buf_put_z(t->out, "{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":");
-    or_buf_put_z(t->out, ori_dialect_is(&m[0], "required") ? "\"required\"" : "\"auto\"");
-    or_buf_put_z(t->out, ",\"tools\":[");
-    ori_dialect_begin(&l, m[1].type == OR_JSON_ARRAY ? m[1].value : or_str_of(NULL, 0));
+    ori_dialect_wrap(t->out, "{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":",
+                     or_str_z(ori_dialect_is(&m[0], "required") ? "\"required\"" : "\"auto\""),
+                     ",\"tools\":[");
+    ori_dialect_begin_array(&l, &m[1]);
     while (ori_dialect_next(&l, &tool)) {
         if (tool.type != OR_JSON_OBJECT) continue;
         name = ori_dialect_get(tool.value, "name");
         if (name.type != OR_JSON_STRING) continue;
         ori_dialect_put_name(t->out, &any, NULL);
-        or_buf_put_z(t->out, "{\"type\":\"function\",\"function\":{\"name\":");
-        or_buf_put_str(t->out, ori_dialect_text(&name));
-        or_buf_put_z(t->out, "}}");
+        ori_dialect_wrap(t->out,
+                         "{\"type\":\"function\",\"function\":{\"name\":", ori_dialect_text(&name),
+                         "}}");
     }
     or_buf_put_z(t->out, "]}}");
 }
@@ -12433,7 +12420,6 @@ static void ori_in_responses_put_choice(ori_in *t, const or_json_item *m)
 /* The form of the answer's text. */
 static void ori_in_responses_put_text(ori_in *t, const or_json_item *text)
 {
-    static const char *const names[] = {"type", "name", "description", "schema", "strict"};
     static const uint8_t types[] = {OR_JSON_STRING, OR_JSON_STRING, OR_JSON_STRING, OR_JSON_OBJECT,
                                     OR_JSON_TRUE};
     or_json_item         format = ori_dialect_get(text->value, "format"), m[5];
@@ -12443,9 +12429,8 @@ static void ori_in_responses_put_text(ori_in *t, const or_json_item *text)
         ori_dialect_put(t->out, &t->members, "verbosity", ori_dialect_text(&verbosity));
     (void)ori_in_want(t, &format, OR_JSON_OBJECT, "text");
     if (t->err != OR_OK || format.type == OR_JSON_NONE) return;
-    ori_dialect_pick(format.value, names, 5, m);
-    for (uint32_t i = 0; i < 5; i++)
-        if (!ori_in_want(t, &m[i], (or_json_type)types[i], "text")) return;
+    ori_dialect_pick(format.value, "type name description schema strict", 5, m);
+    if (!ori_in_types(t, m, types, 5, 0, "text")) return;
     if (ori_dialect_is(&m[0], "json_schema")) {
         or_str name = m[1].type != OR_JSON_NONE ? ori_dialect_text(&m[1]) : OR_STR("\"answer\"");
         ori_in_put_schema(t, name, &m[2], &m[3], m[4].value);
@@ -12471,9 +12456,7 @@ static void ori_in_responses_put_reasoning(ori_in *t, const or_json_item *reason
             or_buf_put_char(t->out, '{');
         }
         ori_dialect_put_name(t->out, &any, NULL);
-        or_buf_put_char(t->out, '"');
-        or_buf_put_str(t->out, item.key);
-        or_buf_put_z(t->out, "\":");
+        ori_dialect_wrap(t->out, "\"", item.key, "\":");
         or_buf_put_str(t->out, ori_dialect_text(&item));
     }
     if (any) or_buf_put_char(t->out, '}');
@@ -12492,27 +12475,24 @@ static void ori_in_responses_include(ori_in *t, const or_json_item *include)
 
 static void ori_in_responses_to_chat(ori_in *t, or_str body)
 {
-    static const char *const names[] = {
-        "input", "instructions", "tools",  "tool_choice", "parallel_tool_calls",
-        "text",  "reasoning",    "include"};
     or_json_item m[ORI_IN_WANTS_NUM], *input = &m[ORI_IN_WANTS_INPUT];
     size_t       from;
     ori_in_put_members(t, body, ori_in_members_responses,
                        sizeof ori_in_members_responses / sizeof ori_in_members_responses[0]);
     if (t->err != OR_OK) return;
-    ori_dialect_pick(body, names, ORI_IN_WANTS_NUM, m);
+    ori_dialect_pick(
+        body, "input instructions tools tool_choice parallel_tool_calls text reasoning include",
+        ORI_IN_WANTS_NUM, m);
     t->where = "input";
     if (!ori_in_content(t, input)) return;
     ori_dialect_put_name(t->out, &t->members, "messages");
     or_buf_put_char(t->out, '[');
     if (m[ORI_IN_WANTS_INSTRUCTIONS].value.len > 0) {
         ori_in_put_plain(t, "system", ori_dialect_text(&m[ORI_IN_WANTS_INSTRUCTIONS]));
-        or_buf_put_char(t->out, '}');
     }
     from = t->out->len;
     if (input->type == OR_JSON_STRING) {
         ori_in_put_plain(t, "user", ori_dialect_text(input));
-        or_buf_put_char(t->out, '}');
     } else {
         ori_in_responses_put_items(t, input->value);
     }
@@ -12560,16 +12540,14 @@ static void ori_in_text_to_chat(ori_in *t, or_str body)
     ori_dialect_put_name(t->out, &t->members, "messages");
     or_buf_put_char(t->out, '[');
     ori_in_put_plain(t, "user", text);
-    or_buf_put_z(t->out, "}]");
+    or_buf_put_char(t->out, ']');
     ori_dialect_begin(&l, body);
     while (ori_dialect_next(&l, &item)) {
         uint32_t i = 0;
         text = ori_dialect_text(&item);
         while (i < 6 && !or_json_str_is(item.key, or_str_z(lost[i].name))) i++;
         if (i == 6) {
-            or_buf_put_z(t->out, ",\"");
-            or_buf_put_str(t->out, item.key);
-            or_buf_put_z(t->out, "\":");
+            ori_dialect_wrap(t->out, ",\"", item.key, "\":");
             or_buf_put_str(t->out, text);
         } else if (i < 5 && item.type != OR_JSON_NULL && !or_str_eq(text, or_str_z(lost[i].same))) {
             ori_dialect_lose(t->loss, lost[i].name);
@@ -12577,7 +12555,7 @@ static void ori_in_text_to_chat(ori_in *t, or_str body)
     }
 }
 
-/* ---- any of them ---- */
+/* ---- or_dialect_to_chat ---- */
 
 /* What is written around a schema, and around a mark for caches of `system`. */
 enum { ORI_IN_DEEPER = 2 };
@@ -12617,58 +12595,39 @@ or_err or_dialect_to_chat(or_buf *out, or_dialect from, or_str body, or_dialect_
 /* What the strings of a request are to a model, by their names; what is not listed is text. */
 enum { ORI_TOKENS_TEXT, ORI_TOKENS_NONE, ORI_TOKENS_MEDIA, ORI_TOKENS_RAW, ORI_TOKENS_SOURCE };
 
-static const struct {
-    const char *name;
+typedef struct ori_tokens_row {
     uint8_t     how;
-} ori_tokens_names[] = {
-    {"type", ORI_TOKENS_NONE},
-    {"role", ORI_TOKENS_NONE},
-    {"id", ORI_TOKENS_NONE},
-    {"call_id", ORI_TOKENS_NONE},
-    {"tool_call_id", ORI_TOKENS_NONE},
-    {"tool_use_id", ORI_TOKENS_NONE},
-    {"status", ORI_TOKENS_NONE},
-    {"detail", ORI_TOKENS_NONE},
-    {"filename", ORI_TOKENS_NONE},
-    {"media_type", ORI_TOKENS_NONE},
-    {"signature", ORI_TOKENS_NONE},
-    {"thoughtSignature", ORI_TOKENS_NONE},
-    {"thought_signature", ORI_TOKENS_NONE},
-    {"encrypted_content", ORI_TOKENS_NONE},
-    {"data", ORI_TOKENS_NONE},              /* of redacted_thinking */
-    {"reasoning_details", ORI_TOKENS_NONE}, /* `reasoning` says the same */
-    {"cache_control", ORI_TOKENS_NONE},
-    {"prompt_cache_breakpoint", ORI_TOKENS_NONE},
-    {"image_url", ORI_TOKENS_MEDIA},
-    {"video_url", ORI_TOKENS_MEDIA},
-    {"input_audio", ORI_TOKENS_MEDIA},
-    {"file", ORI_TOKENS_MEDIA},
-    {"file_data", ORI_TOKENS_MEDIA},
-    {"file_url", ORI_TOKENS_MEDIA},
-    {"file_id", ORI_TOKENS_MEDIA},
-    {"inlineData", ORI_TOKENS_MEDIA},
-    {"inline_data", ORI_TOKENS_MEDIA},
-    {"fileData", ORI_TOKENS_MEDIA},
-    {"source", ORI_TOKENS_SOURCE},
-    {"input", ORI_TOKENS_RAW}, /* arguments that are JSON here */
-    {"args", ORI_TOKENS_RAW},
-    {"response", ORI_TOKENS_RAW},
+    const char *names;
+} ori_tokens_row;
+
+static const ori_tokens_row ori_tokens_names[] = {
+    {ORI_TOKENS_NONE, "type role id call_id tool_call_id tool_use_id status detail filename "
+                      "media_type signature thoughtSignature thought_signature encrypted_content "
+                      "cache_control prompt_cache_breakpoint"},
+    {ORI_TOKENS_NONE, "data"},              /* of redacted_thinking */
+    {ORI_TOKENS_NONE, "reasoning_details"}, /* `reasoning` says the same */
+    {ORI_TOKENS_MEDIA, "image_url video_url input_audio file file_data file_url file_id inlineData "
+                       "inline_data fileData"},
+    {ORI_TOKENS_SOURCE, "source"},
+    {ORI_TOKENS_RAW, "input args response"}, /* arguments that are JSON here */
+    {ORI_TOKENS_TEXT, NULL},
 };
 
 /* Members of a request that a model gets to see. */
-static const struct {
-    const char *name;
-    uint8_t     how;
-} ori_tokens_members[] = {
-    {"messages", ORI_TOKENS_TEXT},        {"input", ORI_TOKENS_TEXT},
-    {"contents", ORI_TOKENS_TEXT},        {"system", ORI_TOKENS_TEXT},
-    {"instructions", ORI_TOKENS_TEXT},    {"systemInstruction", ORI_TOKENS_TEXT},
-    {"prompt", ORI_TOKENS_TEXT},          {"system_instruction", ORI_TOKENS_TEXT},
-    {"suffix", ORI_TOKENS_TEXT},          {"tools", ORI_TOKENS_RAW},
-    {"functions", ORI_TOKENS_RAW},        {"response_format", ORI_TOKENS_RAW},
-    {"output_config", ORI_TOKENS_RAW},    {"text", ORI_TOKENS_RAW},
-    {"generationConfig", ORI_TOKENS_RAW},
+static const ori_tokens_row ori_tokens_members[] = {
+    {ORI_TOKENS_TEXT, "messages input contents system instructions systemInstruction prompt "
+                      "system_instruction suffix"},
+    {ORI_TOKENS_RAW, "tools functions response_format output_config text generationConfig"},
+    {ORI_TOKENS_NONE, NULL},
 };
+
+/* The row that has the name, else the last. */
+static uint32_t ori_tokens_find(const ori_tokens_row *row, or_str name)
+{
+    for (; row->names != NULL; row++)
+        if (ori_dialect_listed(name, row->names)) break;
+    return row->how;
+}
 
 enum { ORI_TOKENS_OF_MEDIA = 1500, ORI_TOKENS_OF_MESSAGE = 4 };
 
@@ -12689,11 +12648,9 @@ static uint64_t ori_tokens_bytes(const or_json_item *item)
 /* Is it the source of a document that is text, here or in blocks? s stands behind item. */
 static bool ori_tokens_inline(or_json_scan s, or_json_item item)
 {
-    or_json_item type;
     if (item.type == OR_JSON_STRING) return true; /* of a search result */
     if (or_json_scan_skip(&s, &item) != OR_OK) return false;
-    type = ori_dialect_get(item.value, "type");
-    return ori_dialect_is(&type, "text") || ori_dialect_is(&type, "content");
+    return ori_dialect_type(item.value, "text content") < 2;
 }
 
 /* source: the depth of the source that item is in, whose data is text; 0: of none. A source in a
@@ -12703,9 +12660,7 @@ static uint32_t ori_tokens_how(const or_json_scan *s, const or_json_item *item, 
     uint32_t how = ORI_TOKENS_TEXT;
     if (item->key.ptr == NULL) return how;
     if (source > 0 && or_json_str_is(item->key, OR_STR("data"))) return how;
-    for (size_t i = 0; i < sizeof ori_tokens_names / sizeof ori_tokens_names[0]; i++)
-        if (or_json_str_is(item->key, or_str_z(ori_tokens_names[i].name)))
-            how = ori_tokens_names[i].how;
+    how = ori_tokens_find(ori_tokens_names, item->key);
     if (how == ORI_TOKENS_SOURCE && (source > 0 || !ori_tokens_inline(*s, *item)))
         return ORI_TOKENS_MEDIA;
     return how;
@@ -12741,10 +12696,7 @@ uint64_t or_dialect_count_tokens(or_str body)
     or_json_scan_init(&s, body);
     if (or_json_scan_next(&s, &item) != OR_OK || item.type != OR_JSON_OBJECT) return 0;
     while (or_json_scan_next(&s, &item) == OR_OK && item.type != OR_JSON_END) {
-        uint32_t how = ORI_TOKENS_NONE;
-        for (size_t i = 0; i < sizeof ori_tokens_members / sizeof ori_tokens_members[0]; i++)
-            if (or_json_str_is(item.key, or_str_z(ori_tokens_members[i].name)))
-                how = ori_tokens_members[i].how;
+        uint32_t how = ori_tokens_find(ori_tokens_members, item.key);
         if (how == ORI_TOKENS_TEXT)
             ori_tokens_member(&s, item, &bytes, &tokens);
         else if (or_json_scan_skip(&s, &item) != OR_OK)
@@ -12753,9 +12705,8 @@ uint64_t or_dialect_count_tokens(or_str body)
     }
     return tokens + (bytes * 2 + 6) / 7;
 }
-/* ---- [/B] ---- */
 
-/* ---- [C] answers read ---- */
+/* ---- reading answers ---- */
 
 /* What is being read: a whole answer, or one event of a stream. It is walked twice: first all
    that has to be put together is only counted, then it is written into memory of that size. So
@@ -12812,12 +12763,17 @@ static bool ori_read_is(const ori_read *r, int tok, const char *text)
            or_json_str_is(ori_json_text(&r->c.doc, tok), or_str_z(text));
 }
 
-/* Which of num words a string is; num when it is none. */
-static unsigned ori_read_word(const ori_read *r, int tok, const char *const *words, unsigned num)
+/* The first element of an array; -1 where there is none. */
+static int ori_read_first(const ori_read *r, int list)
 {
-    unsigned i = 0;
-    while (i < num && !ori_read_is(r, tok, words[i])) i++;
-    return i;
+    return ori_read_type(r, list) == OR_JSON_ARRAY ? or_json_first(&r->c.doc, list) : -1;
+}
+
+/* Which of the words a string is; as many as there are: none. */
+static uint32_t ori_read_word(const ori_read *r, int tok, const char *words)
+{
+    bool string = ori_read_type(r, tok) == OR_JSON_STRING;
+    return ori_dialect_word(string ? ori_json_text(&r->c.doc, tok) : or_str_of(NULL, 0), words);
 }
 
 /* A string that is not empty, with its quotes; absent for anything else. */
@@ -12825,6 +12781,11 @@ static or_str ori_read_quoted(const ori_read *r, int tok)
 {
     or_str raw = or_json_raw(&r->c.doc, tok);
     return ori_read_type(r, tok) == OR_JSON_STRING && raw.len > 2 ? raw : or_str_of(NULL, 0);
+}
+
+static or_str ori_read_quoted_at(const ori_read *r, int from, const char *pointer)
+{
+    return ori_read_quoted(r, ori_read_at(r, from, pointer));
 }
 
 static or_str ori_read_str(ori_read *r, int tok)
@@ -12910,7 +12871,7 @@ static void ori_read_citation(ori_read *r, int tok)
     static const char *const to[] = {"url", "title", "content", "start_index", "end_index"};
     or_buf                  *out = &r->out[ORI_READ_ANNOTATIONS];
     bool                     any = false;
-    if (ori_read_quoted(r, ori_read_at(r, tok, "/url")).ptr == NULL) return;
+    if (ori_read_quoted_at(r, tok, "/url").ptr == NULL) return;
     or_buf_put_char(out, out->len == 0 ? '[' : ',');
     or_buf_put_z(out, "{\"type\":\"url_citation\",\"url_citation\":{");
     for (int i = 0; i < 5; i++) {
@@ -12923,8 +12884,7 @@ static void ori_read_citation(ori_read *r, int tok)
 
 static void ori_read_citations(ori_read *r, int list)
 {
-    if (ori_read_type(r, list) != OR_JSON_ARRAY) return;
-    for (int i = or_json_first(&r->c.doc, list); i >= 0; i = or_json_next(&r->c.doc, i))
+    for (int i = ori_read_first(r, list); i >= 0; i = or_json_next(&r->c.doc, i))
         ori_read_citation(r, i);
 }
 
@@ -12995,32 +12955,17 @@ enum { ORI_FINISH_BROKEN = OR_FINISH_ERROR + 1 }; /* an error, unless something 
 /* Words for the end that ori_chat_finishes does not have: Anthropic's, Google's, and the states
    and reasons of Responses. */
 static const struct {
-    const char *word;
+    const char *words;
     uint8_t     finish;
 } ori_read_finishes[] = {
-    {"model_context_window_exceeded", OR_FINISH_LENGTH},
-    {"CONTINUATION", OR_FINISH_LENGTH},
-    {"RECITATION", OR_FINISH_CONTENT_FILTER},
-    {"LANGUAGE", OR_FINISH_CONTENT_FILTER},
-    {"BLOCKLIST", OR_FINISH_CONTENT_FILTER},
-    {"PROHIBITED_CONTENT", OR_FINISH_CONTENT_FILTER},
-    {"SPII", OR_FINISH_CONTENT_FILTER},
-    {"IMAGE_SAFETY", OR_FINISH_CONTENT_FILTER},
-    {"IMAGE_PROHIBITED_CONTENT", OR_FINISH_CONTENT_FILTER},
-    {"IMAGE_RECITATION", OR_FINISH_CONTENT_FILTER},
-    {"IMAGE_OTHER", OR_FINISH_CONTENT_FILTER},
-    {"MALFORMED_FUNCTION_CALL", ORI_FINISH_BROKEN},
-    {"UNEXPECTED_TOOL_CALL", ORI_FINISH_BROKEN},
-    {"TOO_MANY_TOOL_CALLS", ORI_FINISH_BROKEN},
-    {"NO_IMAGE", ORI_FINISH_BROKEN},
-    {"OTHER", ORI_FINISH_BROKEN},
-    {"FINISH_REASON_UNSPECIFIED", OR_FINISH_NONE},
-    {"in_progress", OR_FINISH_NONE},
-    {"queued", OR_FINISH_NONE},
-    {"incomplete", OR_FINISH_LENGTH},
-    {"max_output_tokens", OR_FINISH_LENGTH},
-    {"failed", OR_FINISH_ERROR},
-    {"cancelled", OR_FINISH_ERROR},
+    {"model_context_window_exceeded CONTINUATION incomplete max_output_tokens", OR_FINISH_LENGTH},
+    {"RECITATION LANGUAGE BLOCKLIST PROHIBITED_CONTENT SPII IMAGE_SAFETY IMAGE_PROHIBITED_CONTENT "
+     "IMAGE_RECITATION IMAGE_OTHER",
+     OR_FINISH_CONTENT_FILTER},
+    {"MALFORMED_FUNCTION_CALL UNEXPECTED_TOOL_CALL TOO_MANY_TOOL_CALLS NO_IMAGE OTHER",
+     ORI_FINISH_BROKEN},
+    {"FINISH_REASON_UNSPECIFIED in_progress queued", OR_FINISH_NONE},
+    {"failed cancelled", OR_FINISH_ERROR},
 };
 
 static void ori_read_finish(ori_read *r, or_str word)
@@ -13028,9 +12973,12 @@ static void ori_read_finish(ori_read *r, or_str word)
     bool     calls = ori_read_calls(r) > 0;
     unsigned finish = ori_chat_finish(word, calls);
     if (r->counting || word.ptr == NULL) return;
-    for (size_t i = 0; i < sizeof ori_read_finishes / sizeof ori_read_finishes[0]; i++)
-        if (or_str_eq_nocase(word, or_str_z(ori_read_finishes[i].word)))
-            finish = ori_read_finishes[i].finish;
+    for (size_t i = 0; i < sizeof ori_read_finishes / sizeof ori_read_finishes[0]; i++) {
+        const char *words = ori_read_finishes[i].words;
+        or_str      known;
+        while (ori_dialect_next_word(&words, &known))
+            if (or_str_eq_nocase(word, known)) finish = ori_read_finishes[i].finish;
+    }
     if (finish == ORI_FINISH_BROKEN)
         finish = calls ? OR_FINISH_TOOL_CALLS : r->d.said ? OR_FINISH_STOP : OR_FINISH_ERROR;
     r->c.answer->finish = (or_finish)finish;
@@ -13155,10 +13103,10 @@ static void ori_messages_close(ori_read *r)
 /* The start of a block, which may hold all of it. */
 static void ori_messages_block(ori_read *r, int block)
 {
-    static const char *const types[] = {"text", "tool_use", "thinking", "redacted_thinking"};
-    int                      text = ori_read_at(r, block, "/text");
+    int text = ori_read_at(r, block, "/text");
     r->d.kind = ORI_BLOCK_OTHER;
-    switch (ori_read_word(r, ori_read_at(r, block, "/type"), types, 4)) {
+    switch (ori_read_word(r, ori_read_at(r, block, "/type"),
+                          "text tool_use thinking redacted_thinking")) {
     case 0:
         ori_read_append(r, ORI_READ_TEXT, text);
         ori_read_citations(r, ori_read_at(r, block, "/citations"));
@@ -13172,7 +13120,7 @@ static void ori_messages_block(ori_read *r, int block)
         break;
     case 3:
         r->d.kind = ORI_BLOCK_THINKING;
-        ori_read_detail(r, ORI_DETAIL_ENCRYPTED, ori_read_quoted(r, ori_read_at(r, block, "/data")),
+        ori_read_detail(r, ORI_DETAIL_ENCRYPTED, ori_read_quoted_at(r, block, "/data"),
                         or_str_of(NULL, 0), or_str_of(NULL, 0));
         break;
     default: break; /* of tools that the server runs */
@@ -13182,10 +13130,10 @@ static void ori_messages_block(ori_read *r, int block)
 /* A piece of the open block. False: arguments of no block. */
 static bool ori_messages_delta(ori_read *r, int delta)
 {
-    static const char *const types[] = {"text_delta", "input_json_delta", "thinking_delta",
-                                        "signature_delta", "citations_delta"};
-    int                      at = ori_read_at(r, delta, "/text");
-    switch (ori_read_word(r, ori_read_at(r, delta, "/type"), types, 5)) {
+    int at = ori_read_at(r, delta, "/text");
+    switch (ori_read_word(
+        r, ori_read_at(r, delta, "/type"),
+        "text_delta input_json_delta thinking_delta signature_delta citations_delta")) {
     case 0:
         ori_read_append(r, ORI_READ_TEXT, at);
         if (ori_read_quoted(r, at).ptr != NULL) r->d.said = true;
@@ -13219,11 +13167,10 @@ static void ori_messages_finish(ori_read *r, int from)
 
 static bool ori_messages_event(ori_read *r, int root)
 {
-    static const char *const types[] = {"message_start",       "content_block_start",
-                                        "content_block_delta", "content_block_stop",
-                                        "message_delta",       "message_stop"};
-    int                      message = ori_read_at(r, root, "/message");
-    switch (ori_read_word(r, ori_read_at(r, root, "/type"), types, 6)) {
+    int message = ori_read_at(r, root, "/message");
+    switch (ori_read_word(r, ori_read_at(r, root, "/type"),
+                          "message_start content_block_start content_block_delta "
+                          "content_block_stop message_delta message_stop")) {
     case 0:
         ori_read_facts(r, message);
         ori_messages_note_usage(r, ori_read_at(r, message, "/usage"));
@@ -13283,8 +13230,7 @@ static void ori_gemini_modality(ori_read *r, int usage, size_t row)
 {
     const or_json_doc *doc = &r->c.doc;
     int                list = ori_read_at(r, usage, ori_gemini_modalities[row].list);
-    if (ori_read_type(r, list) != OR_JSON_ARRAY) return;
-    for (int i = or_json_first(doc, list); i >= 0; i = or_json_next(doc, i)) {
+    for (int i = ori_read_first(r, list); i >= 0; i = or_json_next(doc, i)) {
         if (!ori_read_is(r, ori_read_at(r, i, "/modality"), ori_gemini_modalities[row].modality))
             continue;
         uint64_t n = ori_read_count(r, i, "/tokenCount");
@@ -13323,11 +13269,10 @@ static void ori_gemini_sign(ori_read *r, or_str signature, or_str id)
 /* An id for a call that has none, with quotes: other answers of the history have other ones. */
 static or_str ori_gemini_make_id(ori_read *r, uint32_t k)
 {
-    static const char hex[] = "0123456789abcdef";
-    or_buf           *out = &r->out[ORI_READ_MADE];
-    size_t            since = out->len;
+    or_buf *out = &r->out[ORI_READ_MADE];
+    size_t  since = out->len;
     or_buf_put_z(out, "\"call_");
-    for (int i = 28; i >= 0; i -= 4) or_buf_put_char(out, hex[r->hash >> i & 15]);
+    ori_dialect_put_hex(out, r->hash, 8, 'a');
     or_buf_put_char(out, '_');
     or_buf_put_u64(out, k);
     or_buf_put_char(out, '"');
@@ -13352,9 +13297,7 @@ static void ori_gemini_call(ori_read *r, int function, or_str signature)
     if (call->arguments.len == 0) call->arguments = OR_STR("{}");
     if (signature.ptr == NULL) return;
     size_t since = out->len;
-    or_buf_put_z(out, "{\"google\":{\"thought_signature\":");
-    or_buf_put_str(out, signature);
-    or_buf_put_z(out, "}}");
+    ori_dialect_wrap(out, "{\"google\":{\"thought_signature\":", signature, "}}");
     call->extra_content = ori_read_made(r, since);
     ori_gemini_sign(r, signature, quoted);
 }
@@ -13363,7 +13306,7 @@ static void ori_gemini_part(ori_read *r, int part)
 {
     int    text = ori_read_at(r, part, "/text"), data = ori_read_at(r, part, "/inlineData");
     int    function = ori_read_at(r, part, "/functionCall");
-    or_str signature = ori_read_quoted(r, ori_read_at(r, part, "/thoughtSignature"));
+    or_str signature = ori_read_quoted_at(r, part, "/thoughtSignature");
     bool   thought = ori_read_type(r, ori_read_at(r, part, "/thought")) == OR_JSON_TRUE;
     if (!thought && r->d.thinking) r->d.block++;
     r->d.thinking = thought;
@@ -13384,8 +13327,7 @@ static void ori_gemini_part(ori_read *r, int part)
 static int ori_gemini_candidate(const ori_read *r, int list)
 {
     const or_json_doc *doc = &r->c.doc;
-    if (ori_read_type(r, list) != OR_JSON_ARRAY) return -1;
-    for (int i = or_json_first(doc, list); i >= 0; i = or_json_next(doc, i)) {
+    for (int i = ori_read_first(r, list); i >= 0; i = or_json_next(doc, i)) {
         uint64_t index = 0;
         if (or_json_get_u64(doc, ori_read_at(r, i, "/index"), &index) != OR_OK || index == 0)
             return i;
@@ -13413,7 +13355,7 @@ static bool ori_gemini_event(ori_read *r, int root)
     int                      list = ori_read_at(r, root, members[0]), i, parts;
     for (i = 0; i < 4 && ori_read_at(r, root, members[i]) < 0;) i++;
     if (i == 4) return false;
-    or_str id = ori_read_quoted(r, ori_read_at(r, root, "/responseId"));
+    or_str id = ori_read_quoted_at(r, root, "/responseId");
     r->hash = ori_chat_hash(id.ptr != NULL ? id : or_json_raw(doc, root));
     int candidate = ori_gemini_candidate(r, list);
     parts = ori_read_at(r, candidate, "/content/parts");
@@ -13445,8 +13387,7 @@ static void ori_responses_usage(ori_read *r, int usage)
 
 static bool ori_responses_is_call(const ori_read *r, int item)
 {
-    static const char *const types[] = {"function_call", "custom_tool_call"};
-    return ori_read_word(r, ori_read_at(r, item, "/type"), types, 2) < 2;
+    return ori_read_word(r, ori_read_at(r, item, "/type"), "function_call custom_tool_call") < 2;
 }
 
 /* The arguments of a call that were not told, into *call. A custom tool's input is text, and
@@ -13463,7 +13404,7 @@ static void ori_responses_arguments(ori_read *r, or_tool_call *call, int item, u
         return;
     }
     if (fresh) or_buf_put_z(out, "{\"input\":\"");
-    or_str input = ori_read_quoted(r, ori_read_at(r, item, "/input"));
+    or_str input = ori_read_quoted_at(r, item, "/input");
     if (done && input.ptr != NULL && (state & ORI_CALL_FED) == 0)
         or_buf_put(out, input.ptr + 1, input.len - 2);
     if (done) or_buf_put_z(out, "\"}");
@@ -13541,8 +13482,7 @@ static void ori_responses_fragment(ori_read *r, int root)
 static void ori_responses_parts(ori_read *r, int list, int kind)
 {
     const or_json_doc *doc = &r->c.doc;
-    if (ori_read_type(r, list) != OR_JSON_ARRAY) return;
-    for (int i = or_json_first(doc, list); i >= 0; i = or_json_next(doc, i)) {
+    for (int i = ori_read_first(r, list); i >= 0; i = or_json_next(doc, i)) {
         int text = ori_read_at(r, i, "/text");
         if (kind >= 0) {
             ori_read_thought(r, kind, text, -1);
@@ -13558,8 +13498,8 @@ static void ori_responses_parts(ori_read *r, int list, int kind)
 /* An item that is no call and is complete. told: its texts came as deltas. */
 static void ori_responses_item(ori_read *r, int item, bool told)
 {
-    static const char *const types[] = {"message", "reasoning", "image_generation_call"};
-    switch (ori_read_word(r, ori_read_at(r, item, "/type"), types, 3)) {
+    switch (ori_read_word(r, ori_read_at(r, item, "/type"),
+                          "message reasoning image_generation_call")) {
     case 0:
         if (!told) ori_responses_parts(r, ori_read_at(r, item, "/content"), -1);
         break;
@@ -13568,9 +13508,8 @@ static void ori_responses_item(ori_read *r, int item, bool told)
             ori_responses_parts(r, ori_read_at(r, item, "/summary"), ORI_DETAIL_SUMMARY);
             ori_responses_parts(r, ori_read_at(r, item, "/content"), ORI_DETAIL_TEXT);
         }
-        ori_read_detail(r, ORI_DETAIL_ENCRYPTED,
-                        ori_read_quoted(r, ori_read_at(r, item, "/encrypted_content")),
-                        or_str_of(NULL, 0), ori_read_quoted(r, ori_read_at(r, item, "/id")));
+        ori_read_detail(r, ORI_DETAIL_ENCRYPTED, ori_read_quoted_at(r, item, "/encrypted_content"),
+                        or_str_of(NULL, 0), ori_read_quoted_at(r, item, "/id"));
         r->d.block++;
         break;
     case 2:
@@ -13631,8 +13570,7 @@ static void ori_responses_output(ori_read *r, int output)
     const or_json_doc *doc = &r->c.doc;
     bool               told = r->s != NULL && r->s->content;
     uint32_t           known = ori_read_calls(r), k = 0;
-    if (ori_read_type(r, output) != OR_JSON_ARRAY) return;
-    for (int i = or_json_first(doc, output); i >= 0; i = or_json_next(doc, i)) {
+    for (int i = ori_read_first(r, output); i >= 0; i = or_json_next(doc, i)) {
         if (!ori_responses_is_call(r, i)) {
             if (!told) ori_responses_item(r, i, false);
         } else if (k < known || known == 0) {
@@ -13965,9 +13903,7 @@ or_err or_dialect_stream_next(or_dialect_stream *d, or_chat_stream *s, or_str da
     return OR_OK;
 }
 
-/* ---- [/C] ---- */
-
-/* ---- [D] answers written ---- */
+/* ---- writing answers ---- */
 
 /* What an item is. SEALED: reasoning that only its maker can read, for MESSAGES; RESPONSES keeps
    that in a THOUGHT. From CALL on they are calls. */
@@ -14116,9 +14052,7 @@ static or_str ori_reply_suffix(const or_reply *r)
 
 static void ori_reply_put_id(const or_reply *r, or_buf *out, const char *prefix, uint32_t i)
 {
-    or_buf_put_z(out, prefix);
-    or_buf_put_str(out, ori_reply_suffix(r));
-    or_buf_put_char(out, '_');
+    ori_dialect_wrap(out, prefix, ori_reply_suffix(r), "_");
     or_buf_put_u64(out, i);
 }
 
@@ -14140,14 +14074,13 @@ static void ori_reply_make_id(or_reply *r, uint32_t i)
 /* Does the client's request say that this is a tool whose input is text? */
 static bool ori_reply_is_custom(const or_reply *r, or_str name)
 {
-    static const char *const names[] = {"type", "name"};
-    ori_dialect_list         tools;
-    or_json_item             tool, found[2];
+    ori_dialect_list tools;
+    or_json_item     tool, found[2];
     if (r->to != OR_DIALECT_RESPONSES || r->facts->request.len == 0) return false;
     ori_dialect_begin(&tools, ori_dialect_get(r->facts->request, "tools").value);
     while (ori_dialect_next(&tools, &tool)) {
         if (tool.type != OR_JSON_OBJECT) continue;
-        ori_dialect_pick(tool.value, names, 2, found);
+        ori_dialect_pick(tool.value, "type name", 2, found);
         if (ori_dialect_is(&found[0], "custom") && found[1].type == OR_JSON_STRING &&
             or_json_str_is(found[1].value, name))
             return true;
@@ -14285,9 +14218,8 @@ static void ori_reply_put_part(or_reply *r, or_buf *out, uint32_t i, bool full)
 /* Has an element of reasoning_details what has to come back? */
 static bool ori_reply_has_seal(or_str element)
 {
-    static const char *const names[] = {"signature", "data"};
-    or_json_item             found[2];
-    ori_dialect_pick(element, names, 2, found);
+    or_json_item found[2];
+    ori_dialect_pick(element, "signature data", 2, found);
     return (found[0].type == OR_JSON_STRING && found[0].value.len > 0) ||
            (found[1].type == OR_JSON_STRING && found[1].value.len > 0);
 }
@@ -14315,9 +14247,7 @@ static void ori_reply_put_output(or_reply *r, or_buf *out, uint32_t i, bool full
         "reasoning", "", "message", "message", "function_call", "custom_tool_call"};
     const or_reply_item *item = &r->items[i];
     bool                 any = true;
-    or_buf_put_z(out, "{\"type\":\"");
-    or_buf_put_z(out, types[item->kind]);
-    or_buf_put_z(out, "\",\"id\":\"");
+    ori_dialect_wrap(out, "{\"type\":\"", or_str_z(types[item->kind]), "\",\"id\":\"");
     ori_reply_put_id(r, out, ori_reply_kinds[item->kind].prefix, i);
     or_buf_put_char(out, '"');
     if (item->kind == ORI_REPLY_THOUGHT) {
@@ -14348,12 +14278,8 @@ static void ori_reply_put_output(or_reply *r, or_buf *out, uint32_t i, bool full
 /* The begin of an event, up to its first own member; its name is in two pieces. */
 static void ori_reply_event(or_reply *r, or_buf *out, const char *name, const char *name_end)
 {
-    or_buf_put_z(out, "event: ");
-    or_buf_put_z(out, name);
-    or_buf_put_z(out, name_end);
-    or_buf_put_z(out, "\ndata: {\"type\":\"");
-    or_buf_put_z(out, name);
-    or_buf_put_z(out, name_end);
+    ori_dialect_wrap(out, "event: ", or_str_z(name), name_end);
+    ori_dialect_wrap(out, "\ndata: {\"type\":\"", or_str_z(name), name_end);
     or_buf_put_char(out, '"');
     if (r->to != OR_DIALECT_RESPONSES) return;
     or_buf_put_z(out, ",\"sequence_number\":");
@@ -14378,9 +14304,7 @@ static void ori_reply_block_delta(or_reply *r, or_buf *out, uint32_t i, const ch
 {
     bool any = true;
     ori_reply_block_event(r, out, "delta", i);
-    or_buf_put_z(out, ",\"delta\":{\"type\":\"");
-    or_buf_put_z(out, type);
-    or_buf_put_char(out, '"');
+    ori_dialect_wrap(out, ",\"delta\":{\"type\":\"", or_str_z(type), "\"");
     ori_dialect_put_name(out, &any, member);
 }
 
@@ -14631,9 +14555,8 @@ enum {
 /* The members of an element of reasoning_details that are strings. */
 static void ori_reply_pick(or_str element, or_str *found)
 {
-    static const char *const names[] = {"type", "text", "signature", "data", "format"};
-    or_json_item             items[ORI_REPLY_DETAIL_MEMBERS];
-    ori_dialect_pick(element, names, ORI_REPLY_DETAIL_MEMBERS, items);
+    or_json_item items[ORI_REPLY_DETAIL_MEMBERS];
+    ori_dialect_pick(element, "type text signature data format", ORI_REPLY_DETAIL_MEMBERS, items);
     for (int i = 0; i < ORI_REPLY_DETAIL_MEMBERS; i++)
         found[i] = items[i].type == OR_JSON_STRING ? items[i].value : or_str_of("", 0);
     if (!or_json_str_is(found[ORI_REPLY_DETAIL_TYPE], OR_STR("reasoning.text")))
@@ -14777,17 +14700,21 @@ static void ori_reply_put_response_usage(or_buf *out, const or_usage *u, const o
     or_buf_put_char(out, '}');
 }
 
+/* The model, and behind it the provider. */
+static void ori_reply_put_origin(or_reply *r, or_buf *out)
+{
+    ori_reply_quote(r, out, r->facts->model, true);
+    if (r->facts->provider.ptr == NULL) return;
+    or_buf_put_z(out, ",\"provider\":");
+    ori_reply_quote(r, out, r->facts->provider, true);
+}
+
 /* What begins a message of MESSAGES, up to its content. */
 static void ori_reply_put_message(or_reply *r, or_buf *out)
 {
-    or_buf_put_z(out, "{\"id\":\"");
-    or_buf_put_str(out, r->facts->id);
-    or_buf_put_z(out, "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":");
-    ori_reply_quote(r, out, r->facts->model, true);
-    if (r->facts->provider.ptr != NULL) {
-        or_buf_put_z(out, ",\"provider\":");
-        ori_reply_quote(r, out, r->facts->provider, true);
-    }
+    ori_dialect_wrap(out, "{\"id\":\"", r->facts->id,
+                     "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":");
+    ori_reply_put_origin(r, out);
     or_buf_put_z(out, ",\"content\":[");
 }
 
@@ -14808,9 +14735,8 @@ static const char *ori_reply_stop_reason(const or_reply *r)
 
 static void ori_reply_put_stop(const or_reply *r, or_buf *out)
 {
-    or_buf_put_z(out, "\"stop_reason\":\"");
-    or_buf_put_z(out, ori_reply_stop_reason(r));
-    or_buf_put_z(out, "\",\"stop_sequence\":null");
+    ori_dialect_wrap(out, "\"stop_reason\":\"", or_str_z(ori_reply_stop_reason(r)),
+                     "\",\"stop_sequence\":null");
 }
 
 static void ori_reply_put_metadata(or_buf *out, or_str metadata)
@@ -14926,9 +14852,8 @@ static void ori_reply_put_failure(or_reply *r, or_buf *out, const or_reply_error
         or_buf_put_z(out, "null");
         return;
     }
-    or_buf_put_z(out, "{\"code\":\"");
-    or_buf_put_z(out, ori_reply_errors[ori_reply_error_row(e->status)].failed);
-    or_buf_put_z(out, "\",");
+    ori_dialect_wrap(out, "{\"code\":\"",
+                     or_str_z(ori_reply_errors[ori_reply_error_row(e->status)].failed), "\",");
     ori_reply_note(r, ori_reply_put_words(out, e));
     or_buf_put_char(out, '}');
 }
@@ -14939,19 +14864,13 @@ static void ori_reply_put_response(or_reply *r, or_buf *out, const ori_reply_res
     or_buf_put_z(out, "{\"id\":\"resp_");
     or_buf_put_str(out, ori_reply_suffix(r));
     ori_reply_put_count(out, "\",\"object\":\"response\",\"created_at\":", r->facts->created);
-    or_buf_put_z(out, ",\"status\":\"");
-    or_buf_put_z(out, p->status);
-    or_buf_put_z(out, "\",\"error\":");
+    ori_dialect_wrap(out, ",\"status\":\"", or_str_z(p->status), "\",\"error\":");
     ori_reply_put_failure(r, out, p->error);
     or_buf_put_z(out, ",\"incomplete_details\":");
     or_buf_put_z(out, p->reason != NULL ? "{\"reason\":\"" : "null");
     if (p->reason != NULL) or_buf_put_z(out, p->reason);
     or_buf_put_z(out, p->reason != NULL ? "\"},\"model\":" : ",\"model\":");
-    ori_reply_quote(r, out, r->facts->model, true);
-    if (r->facts->provider.ptr != NULL) {
-        or_buf_put_z(out, ",\"provider\":");
-        ori_reply_quote(r, out, r->facts->provider, true);
-    }
+    ori_reply_put_origin(r, out);
     or_buf_put_z(out, ",\"output\":[");
     for (uint32_t i = 0; i < r->index; i++) {
         if (i > 0) or_buf_put_char(out, ',');
@@ -15134,9 +15053,8 @@ or_err or_reply_end(or_reply *r, or_buf *out, const or_usage *u, const or_cost *
 /* MESSAGES: the error object. */
 static or_err ori_reply_put_plain_error(or_buf *out, const or_reply_error *e)
 {
-    or_buf_put_z(out, "{\"type\":\"error\",\"error\":{\"type\":\"");
-    or_buf_put_z(out, ori_reply_errors[ori_reply_error_row(e->status)].messages);
-    or_buf_put_z(out, "\",");
+    ori_dialect_wrap(out, "{\"type\":\"error\",\"error\":{\"type\":\"",
+                     or_str_z(ori_reply_errors[ori_reply_error_row(e->status)].messages), "\",");
     or_err err = ori_reply_put_words(out, e);
     or_buf_put_char(out, '}');
     if (e->id.ptr != NULL) {
@@ -15156,9 +15074,8 @@ or_err or_reply_put_error(or_buf *out, or_dialect to, const or_reply_error *e)
     if (to == OR_DIALECT_MESSAGES) {
         err = ori_reply_put_plain_error(out, e);
     } else if (to == OR_DIALECT_RESPONSES) {
-        or_buf_put_z(out, "{\"error\":{\"type\":\"");
-        or_buf_put_z(out, ori_reply_errors[row].type);
-        or_buf_put_z(out, "\",\"param\":null,\"code\":");
+        ori_dialect_wrap(out, "{\"error\":{\"type\":\"", or_str_z(ori_reply_errors[row].type),
+                         "\",\"param\":null,\"code\":");
         or_buf_put_z(out, ori_reply_errors[row].code);
         or_buf_put_char(out, ',');
         err = ori_reply_put_words(out, e);
@@ -15342,7 +15259,6 @@ or_err or_dialect_put_chunk(or_buf *out, const or_chat_delta *d, bool text)
     if (out->err != OR_OK) out->len = from;
     return out->err;
 }
-/* ---- [/D] ---- */
 #endif /* OR_NO_DIALECT */
 
 #ifndef OR_NO_ROUTE
