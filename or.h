@@ -14729,7 +14729,20 @@ static void ori_reply_put_message_usage(or_buf *out, const or_usage *u, const or
                         u->prompt_tokens > beside ? u->prompt_tokens - beside : 0);
     ori_reply_put_count(out, ",\"cache_creation_input_tokens\":", u->cache_write_tokens);
     ori_reply_put_count(out, ",\"cache_read_input_tokens\":", u->cached_tokens);
+    if (u->cache_write_1h_tokens > 0) {
+        ori_reply_put_count(out, ",\"cache_creation\":{\"ephemeral_5m_input_tokens\":",
+                            u->cache_write_tokens > u->cache_write_1h_tokens
+                                ? u->cache_write_tokens - u->cache_write_1h_tokens
+                                : 0);
+        ori_reply_put_count(out, ",\"ephemeral_1h_input_tokens\":", u->cache_write_1h_tokens);
+        or_buf_put_char(out, '}');
+    }
     ori_reply_put_count(out, ",\"output_tokens\":", u->completion_tokens);
+    if (u->reasoning_tokens > 0) {
+        or_buf_put_z(out, ",\"output_tokens_details\":");
+        ori_reply_put_count(out, "{\"thinking_tokens\":", u->reasoning_tokens);
+        or_buf_put_char(out, '}');
+    }
     if (u->web_searches > 0) {
         ori_reply_put_count(out, ",\"server_tool_use\":{\"web_search_requests\":", u->web_searches);
         or_buf_put_char(out, '}');

@@ -609,6 +609,12 @@ static void test_message_usage(void)
          "'output_tokens':9}",
          {.set = true, .prompt_tokens = 100, .cached_tokens = 30, .cache_write_tokens = 20,
           .completion_tokens = 9}, false, OR_COST_UNKNOWN},
+        {"thoughts, and a cache for an hour",
+         "{'input_tokens':80,'cache_creation_input_tokens':20,'cache_read_input_tokens':0,"
+         "'cache_creation':{'ephemeral_5m_input_tokens':15,'ephemeral_1h_input_tokens':5},"
+         "'output_tokens':9,'output_tokens_details':{'thinking_tokens':4}}",
+         {.set = true, .prompt_tokens = 100, .cache_write_tokens = 20, .cache_write_1h_tokens = 5,
+          .completion_tokens = 9, .reasoning_tokens = 4}, false, OR_COST_UNKNOWN},
         {"absurd: more cached than there is",
          "{'input_tokens':0,'cache_creation_input_tokens':18446744073709551615,"
          "'cache_read_input_tokens':30,'output_tokens':0}",
