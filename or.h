@@ -14673,8 +14673,8 @@ static void ori_reply_put_message_usage(or_buf *out, const or_usage *u, const or
     }
     ori_reply_put_count(out, ",\"output_tokens\":", u->completion_tokens);
     if (u->reasoning_tokens > 0) {
-        ori_reply_put_count(out,
-                            ",\"output_tokens_details\":{\"thinking_tokens\":", u->reasoning_tokens);
+        or_buf_put_z(out, ",\"output_tokens_details\":");
+        ori_reply_put_count(out, "{\"thinking_tokens\":", u->reasoning_tokens);
         or_buf_put_char(out, '}');
     }
     if (u->web_searches > 0) {
