@@ -7770,7 +7770,7 @@ static int ori_dialect_hex_byte(const char *p, const char *end)
 
 /* ---- pieces of output ---- */
 
-/* What stands as it is between two pieces of JSON. */
+/* Raw text between two pieces of JSON. */
 static ORI_NOINLINE void ori_dialect_wrap(or_buf *out, const char *before, or_str raw,
                                           const char *after)
 {
@@ -7899,8 +7899,8 @@ static or_str ori_dialect_restore(or_str name, or_arena *arena)
 /* ---- chat requests: what their members are ---- */
 
 /* The members of a chat request: its name, the dialects that have words for it, and the value
-   that says no more than its absence does ({}, [] and "" never do). ROUTE: it is for whoever
-   routes, not for the model, so it ends here without a word. */
+   that says no more than its absence does (NEVER: none but {}, [] and "", which never do). ROUTE:
+   it is for whoever routes, not for the model, so it ends here without a word. */
 enum {
     ORI_TO_T = 1 << OR_DIALECT_TEXT,
     ORI_TO_M = 1 << OR_DIALECT_MESSAGES,
@@ -7913,7 +7913,7 @@ enum {
     ORI_TO_ROUTE = 1 << 7
 };
 
-/* Values of the last kind; their texts are in ori_dialect_idles. */
+/* Such values; their texts are in ori_dialect_idles. */
 enum {
     ORI_IDLE_NEVER,
     ORI_IDLE_0,
@@ -7924,7 +7924,7 @@ enum {
     ORI_IDLE_AUTO
 };
 
-/* Those that are read when they are there, and the others. */
+/* READ: those that somebody asks for. They come first, since only they are kept. */
 #define ORI_DIALECT_MEMBERS_READ(X)                                       \
     X(MESSAGES, "messages", ORI_TO_MGR, NEVER)                            \
     X(STREAM, "stream", ORI_TO_ALL, NEVER)                                \
