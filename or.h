@@ -7782,7 +7782,7 @@ static int ori_dialect_hex_byte(const char *p, const char *end)
 
 /* ---- pieces of output ---- */
 
-/* What stands as it is between two pieces of JSON. */
+/* Raw text between two pieces of JSON. */
 static ORI_NOINLINE void ori_dialect_wrap(or_buf *out, const char *before, or_str raw,
                                           const char *after)
 {
@@ -7911,8 +7911,8 @@ static or_str ori_dialect_restore(or_str name, or_arena *arena)
 /* ---- chat requests: what their members are ---- */
 
 /* The members of a chat request: its name, the dialects that have words for it, and the value
-   that says no more than its absence does ({}, [] and "" never do). ROUTE: it is for whoever
-   routes, not for the model, so it ends here without a word. */
+   that says no more than its absence does (NEVER: none but {}, [] and "", which never do). ROUTE:
+   it is for whoever routes, not for the model, so it ends here without a word. */
 enum {
     ORI_TO_T = 1 << OR_DIALECT_TEXT,
     ORI_TO_M = 1 << OR_DIALECT_MESSAGES,
@@ -7925,7 +7925,7 @@ enum {
     ORI_TO_ROUTE = 1 << 7
 };
 
-/* Values of the last kind; their texts are in ori_dialect_idles. */
+/* Such values; their texts are in ori_dialect_idles. */
 enum {
     ORI_IDLE_NEVER,
     ORI_IDLE_0,
@@ -7936,8 +7936,8 @@ enum {
     ORI_IDLE_AUTO
 };
 
-#define ORI_DIALECT_MEMBERS(X)                                            \
-    X(MODEL, "model", ORI_TO_ALL, NEVER)                                  \
+/* READ: those that somebody asks for. They come first, since only they are kept. */
+#define ORI_DIALECT_MEMBERS_READ(X)                                       \
     X(MESSAGES, "messages", ORI_TO_MGR, NEVER)                            \
     X(STREAM, "stream", ORI_TO_ALL, NEVER)                                \
     X(MAX_TOKENS, "max_tokens", ORI_TO_ALL, NEVER)                        \
@@ -7945,19 +7945,13 @@ enum {
     X(TEMPERATURE, "temperature", ORI_TO_ALL, NEVER)                      \
     X(TOP_P, "top_p", ORI_TO_ALL, NEVER)                                  \
     X(TOP_K, "top_k", ORI_TO_MGT, NEVER)                                  \
-    X(TOP_A, "top_a", ORI_TO_T, 0)                                        \
-    X(MIN_P, "min_p", ORI_TO_T, 0)                                        \
     X(FREQUENCY_PENALTY, "frequency_penalty", ORI_TO_G | ORI_TO_T, 0)     \
     X(PRESENCE_PENALTY, "presence_penalty", ORI_TO_G | ORI_TO_T, 0)       \
-    X(REPETITION_PENALTY, "repetition_penalty", ORI_TO_T, 1)              \
     X(SEED, "seed", ORI_TO_G | ORI_TO_T, NEVER)                           \
     X(STOP, "stop", ORI_TO_MGT, NEVER)                                    \
-    X(LOGIT_BIAS, "logit_bias", ORI_TO_T, NEVER)                          \
     X(LOGPROBS, "logprobs", ORI_TO_G | ORI_TO_T, FALSE)                   \
     X(TOP_LOGPROBS, "top_logprobs", ORI_TO_G | ORI_TO_R, 0)               \
-    X(PREDICTION, "prediction", 0, NEVER)                                 \
     X(RESPONSE_FORMAT, "response_format", ORI_TO_MGR, NEVER)              \
-    X(STRUCTURED_OUTPUTS, "structured_outputs", ORI_TO_MGR, NEVER)        \
     X(TOOLS, "tools", ORI_TO_MGR, NEVER)                                  \
     X(TOOL_CHOICE, "tool_choice", ORI_TO_MGR, NEVER)                      \
     X(PARALLEL, "parallel_tool_calls", ORI_TO_M | ORI_TO_R, TRUE)         \
@@ -7970,39 +7964,55 @@ enum {
     X(MODALITIES, "modalities", ORI_TO_G, TEXT)                           \
     X(USER, "user", ORI_TO_M | ORI_TO_R | ORI_TO_T, NEVER)                \
     X(SAFETY_IDENTIFIER, "safety_identifier", ORI_TO_M | ORI_TO_R, NEVER) \
-    X(CACHE_CONTROL, "cache_control", ORI_TO_M, NEVER)                    \
-    X(N, "n", ORI_TO_T, 1)                                                \
-    X(AUDIO, "audio", 0, NEVER)                                           \
-    X(IMAGE_CONFIG, "image_config", 0, NEVER)                             \
-    X(STORE, "store", 0, FALSE)                                           \
-    X(METADATA, "metadata", ORI_TO_R, NEVER)                              \
-    X(SERVICE_TIER, "service_tier", ORI_TO_R, AUTO)                       \
-    X(MAX_TOOL_CALLS, "max_tool_calls", ORI_TO_R, NEVER)                  \
-    X(STOP_SERVER_TOOLS, "stop_server_tools_when", 0, NEVER)              \
-    X(WEB_SEARCH_OPTIONS, "web_search_options", 0, NEVER)                 \
-    X(X_SEARCH_FILTER, "x_search_filter", 0, NEVER)                       \
-    X(MODERATION, "moderation", 0, NEVER)                                 \
-    X(CACHE_OPTIONS, "prompt_cache_options", ORI_TO_R, NEVER)             \
-    X(CACHE_RETENTION, "prompt_cache_retention", ORI_TO_R, NEVER)         \
-    X(CACHE_KEY, "prompt_cache_key", ORI_TO_R | ORI_TO_ROUTE, NEVER)      \
-    X(MODELS, "models", ORI_TO_ROUTE, NEVER)                              \
-    X(PROVIDER, "provider", ORI_TO_ROUTE, NEVER)                          \
-    X(PLUGINS, "plugins", ORI_TO_ROUTE, NEVER)                            \
-    X(ROUTE, "route", ORI_TO_ROUTE, NEVER)                                \
-    X(TRANSFORMS, "transforms", ORI_TO_ROUTE, NEVER)                      \
-    X(SESSION_ID, "session_id", ORI_TO_ROUTE, NEVER)                      \
-    X(TRACE, "trace", ORI_TO_ROUTE, NEVER)                                \
-    X(PRESET, "preset", ORI_TO_ROUTE, NEVER)                              \
-    X(DEBUG, "debug", ORI_TO_ROUTE, NEVER)                                \
-    X(USAGE, "usage", ORI_TO_ROUTE, NEVER)                                \
+    X(CACHE_CONTROL, "cache_control", ORI_TO_M, NEVER)
+
+#define ORI_DIALECT_MEMBERS(X)                                       \
+    ORI_DIALECT_MEMBERS_READ(X)                                      \
+    X(MODEL, "model", ORI_TO_ALL, NEVER)                             \
+    X(TOP_A, "top_a", ORI_TO_T, 0)                                   \
+    X(MIN_P, "min_p", ORI_TO_T, 0)                                   \
+    X(REPETITION_PENALTY, "repetition_penalty", ORI_TO_T, 1)         \
+    X(LOGIT_BIAS, "logit_bias", ORI_TO_T, NEVER)                     \
+    X(PREDICTION, "prediction", 0, NEVER)                            \
+    X(STRUCTURED_OUTPUTS, "structured_outputs", ORI_TO_MGR, NEVER)   \
+    X(N, "n", ORI_TO_T, 1)                                           \
+    X(AUDIO, "audio", 0, NEVER)                                      \
+    X(IMAGE_CONFIG, "image_config", 0, NEVER)                        \
+    X(STORE, "store", 0, FALSE)                                      \
+    X(METADATA, "metadata", ORI_TO_R, NEVER)                         \
+    X(SERVICE_TIER, "service_tier", ORI_TO_R, AUTO)                  \
+    X(MAX_TOOL_CALLS, "max_tool_calls", ORI_TO_R, NEVER)             \
+    X(STOP_SERVER_TOOLS, "stop_server_tools_when", 0, NEVER)         \
+    X(WEB_SEARCH_OPTIONS, "web_search_options", 0, NEVER)            \
+    X(X_SEARCH_FILTER, "x_search_filter", 0, NEVER)                  \
+    X(MODERATION, "moderation", 0, NEVER)                            \
+    X(CACHE_OPTIONS, "prompt_cache_options", ORI_TO_R, NEVER)        \
+    X(CACHE_RETENTION, "prompt_cache_retention", ORI_TO_R, NEVER)    \
+    X(CACHE_KEY, "prompt_cache_key", ORI_TO_R | ORI_TO_ROUTE, NEVER) \
+    X(MODELS, "models", ORI_TO_ROUTE, NEVER)                         \
+    X(PROVIDER, "provider", ORI_TO_ROUTE, NEVER)                     \
+    X(PLUGINS, "plugins", ORI_TO_ROUTE, NEVER)                       \
+    X(ROUTE, "route", ORI_TO_ROUTE, NEVER)                           \
+    X(TRANSFORMS, "transforms", ORI_TO_ROUTE, NEVER)                 \
+    X(SESSION_ID, "session_id", ORI_TO_ROUTE, NEVER)                 \
+    X(TRACE, "trace", ORI_TO_ROUTE, NEVER)                           \
+    X(PRESET, "preset", ORI_TO_ROUTE, NEVER)                         \
+    X(DEBUG, "debug", ORI_TO_ROUTE, NEVER)                           \
+    X(USAGE, "usage", ORI_TO_ROUTE, NEVER)                           \
     X(STREAM_OPTIONS, "stream_options", ORI_TO_ROUTE, NEVER)
 
 enum {
 #define ORI_X(id, name, to, idle) ORI_M_##id,
     ORI_DIALECT_MEMBERS(ORI_X)
 #undef ORI_X
-        ORI_M_NUM
+        ORI_M_NUM,
+#define ORI_X(id, name, to, idle) +1
+    ORI_M_READ = 0 ORI_DIALECT_MEMBERS_READ(ORI_X)
+#undef ORI_X
 };
+
+/* Which of them were there is kept in one word. */
+typedef char ori_dialect_members_fit[ORI_M_NUM <= 64 ? 1 : -1];
 
 typedef struct ori_dialect_member {
     const char *name;
@@ -8218,7 +8228,7 @@ typedef struct ori_dialect_out {
     const char               *bad;
     or_err                    err;
     bool                      gemini;
-    or_json_item              m[ORI_M_NUM];
+    or_json_item              m[ORI_M_READ];
 
     bool     any;             /* a member of the root was written */
     uint8_t  think;           /* ORI_THINK_ */
@@ -8295,6 +8305,7 @@ static void ori_dialect_read_members(ori_dialect_out *w)
 {
     ori_dialect_list l;
     or_json_item     item;
+    uint64_t         seen = 0;
     uint32_t         to = w->gemini ? ORI_TO_G : ORI_TO_M;
     ori_dialect_begin(&l, w->q->body);
     while (ori_dialect_next(&l, &item)) {
@@ -8306,11 +8317,12 @@ static void ori_dialect_read_members(ori_dialect_out *w)
             ori_dialect_lose(w->loss, "extra");
             continue;
         }
-        if (w->m[i].type != OR_JSON_NONE) continue;
-        w->m[i] = item;
+        if ((seen >> i & 1) != 0) continue;
+        seen |= (uint64_t)1 << i;
+        if (i < ORI_M_READ) w->m[i] = item;
         if ((ori_dialect_members[i].to & (to | ORI_TO_ROUTE)) == 0 &&
             !ori_dialect_idle(&item, ori_dialect_idles[ori_dialect_members[i].idle]))
-            ori_dialect_lose_member(w, i);
+            ori_dialect_lose(w->loss, ori_dialect_members[i].name);
     }
 }
 
