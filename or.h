@@ -136,7 +136,9 @@
    or_allocator up to a maximum, or only counting (to learn a Content-Length first).
    An or_str borrows; each function says for how long its results are valid. A call needs
    or_call_need(desc) bytes, a client or_client_need(desc), and takes nothing after it has
-   begun; the limits in or_call_desc are what that depends on.
+   begun; the limits in or_call_desc are what that depends on. No function has a frame above 512
+   bytes, but those of part dialect: or_dialect_write takes up to 14 KB of stack in all, the other
+   translators up to 8; on 32-bit machines two thirds of that.
 
    INPUT AND OUTPUT
    Readers take an or_str by pointer, use what they can and move it past what they used.

@@ -113,7 +113,8 @@ static const provider_facts rows[] = {
     /* Each customer has an address of his own. */
     {.name = "azure", .title = "Azure", .key_env = "AZURE_OPENAI_API_KEY",
      .kind = PROVIDER_AZURE, .lacks = OPENAI_LACKS, .drop = openai_drop},
-    {.name = "demo", .title = "Demo", .kind = PROVIDER_DEMO, .local = true},
+    {.name = "demo", .title = "Demo", .kind = PROVIDER_DEMO, .no_completions = true,
+     .local = true},
 };
 enum { NUM_ROWS = sizeof rows / sizeof rows[0] };
 
