@@ -35,8 +35,7 @@ static void read_blocks(or_json_item content, int role, take give);
 
 static void read_block(or_str block, int role, take give)
 {
-    static const char *const names[] = {"type",    "text",     "id",        "name", "input",
-                                        "content", "thinking", "signature", "data", "source"};
+    static const char names[] = "type text id name input content thinking signature data source";
     or_json_item             m[10], data;
     ori_dialect_pick(block, names, 10, m);
     if (ori_dialect_is(&m[0], "text")) give_string(give, role, &m[1]);
@@ -72,7 +71,7 @@ static void read_blocks(or_json_item content, int role, take give)
 
 static void read_messages(or_str body, take give)
 {
-    static const char *const names[] = {"role", "content"};
+    static const char names[] = "role content";
     ori_dialect_list         l;
     or_json_item             item = ori_dialect_get(body, "system"), m[2];
     /* Claude Code's first block is left out: it is no instruction. */
@@ -112,7 +111,7 @@ static void read_turn(or_str msg, take give)
 
 static void read_part(const or_json_item *part, int role, take give)
 {
-    static const char *const names[] = {"text", "refusal", "image_url"};
+    static const char names[] = "text refusal image_url";
     or_json_item             m[3], mark;
     or_str                   url;
     size_t                   comma;
@@ -132,7 +131,7 @@ static void read_part(const or_json_item *part, int role, take give)
 
 static void read_chat(or_str body, take give)
 {
-    static const char *const names[] = {"content", "refusal"};
+    static const char names[] = "content refusal";
     ori_dialect_list         l, parts;
     or_json_item             item = ori_dialect_get(body, "messages"), m[2], part;
     ori_dialect_begin(&l, in_array(&item));
@@ -150,9 +149,8 @@ static void read_chat(or_str body, take give)
 
 static void read_gemini_part(or_str part, int role, take give)
 {
-    static const char *const names[] = {"text", "functionCall", "functionResponse", "inlineData",
-                                        "fileData"};
-    static const char *const inner[] = {"id", "name", "args", "response", "data", "fileUri"};
+    static const char names[] = "text functionCall functionResponse inlineData fileData";
+    static const char inner[] = "id name args response data fileUri";
     or_json_item             m[5], f[6];
     ori_dialect_pick(part, names, 5, m);
     give_string(give, role, &m[0]);
