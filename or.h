@@ -137,8 +137,8 @@
    An or_str borrows; each function says for how long its results are valid. A call needs
    or_call_need(desc) bytes, a client or_client_need(desc), and takes nothing after it has
    begun; the limits in or_call_desc are what that depends on. No function has a frame above 512
-   bytes, but those of part dialect: or_dialect_write takes up to 14 KB of stack in all, the other
-   translators up to 8; on 32-bit machines two thirds of that.
+   bytes, but those of part dialect: or_dialect_write takes up to 14 KB of stack in all (8 KB on
+   32-bit machines), the other translators up to 8 KB.
 
    INPUT AND OUTPUT
    Readers take an or_str by pointer, use what they can and move it past what they used.

@@ -7,12 +7,12 @@
        -Wl,--defsym=__ram=0x20000000,--defsym=__ram_size=0x8000,--defsym=__stack_size=0x1000 \
        examples/bare.c -o bare
    qemu-system-arm -M mps2-an385 -nographic -semihosting-config enable=on -kernel bare
-
    The two providers are scripts here. On a device `radio` is the socket of your network stack
    (see ports/), and ms() your tick counter. */
 #define OR_CALL_INPUT     256 /* received at once */
 #define OR_CALL_SCRATCH   2048
 #define OR_CHAT_MAX_CALLS 4
+#define OR_NO_DIALECT /* both providers speak chat completions */
 #define OR_IMPLEMENTATION
 #include "or.h"
 

@@ -30,7 +30,8 @@ switches() {
 }
 
 # What a linker keeps of or.h for a program that calls these functions, * being any: its own
-# code and data are not in it. Each row contains the rows above it.
+# code and data are not in it. Each row contains the rows above it; those without dialects are of
+# an or.h with OR_NO_DIALECT.
 clients='
 builder, SSE, chat|or_chat_write or_sse_init or_sse_next or_chat_stream_* or_buf_init
 and route|or_plan_init or_route_plan or_stats_begin or_stats_end
@@ -38,6 +39,8 @@ and call|or_call_*
 and HTTP/1.1|or_http_init or_http_next or_http_eof or_http_put_* or_url_read
 and client|or_client_*
 and catalogue, cost, budgets|or_catalogue_read or_cost_of or_cost_bound or_budget_*
+and dialects of providers|or_dialect_write or_dialect_put_path or_dialect_read or_dialect_stream_*
+and dialects of clients|or_dialect_to_chat or_reply_*
 '
 
 # Lines "row<TAB>column<TAB>value" as a table, in the order in which they come.
@@ -92,7 +95,8 @@ flash() { # PROGRAM CC ...
 build() { # NAME CC FLAGS...
     name=$1
     shift
-    compile "$out/$name.o" tests/freestanding.c "$@" &&
+    compile "$out/$name.plain.o" tests/freestanding.c "$@" -DOR_NO_DIALECT &&
+        compile "$out/$name.o" tests/freestanding.c "$@" &&
         link "$out/$name.elf" "$out/$name.o" "" "$@"
 }
 
@@ -199,7 +203,9 @@ client_cells() { # NAME CC FLAGS...
     name=$1 roots=
     shift
     echo "$clients" | while IFS='|' read -r row functions; do
-        kept=$("${1%gcc}nm" -g --defined-only "$out/$name.o" | awk -v want="$functions" '
+        object=$out/$name.plain.o
+        case $row in *dialects*) object=$out/$name.o ;; esac
+        kept=$("${1%gcc}nm" -g --defined-only "$object" | awk -v want="$functions" '
             { symbol[$3] }
             END {
                 n = split(want, names, " ")
@@ -212,7 +218,7 @@ client_cells() { # NAME CC FLAGS...
             }')
         [ -n "$kept" ] || continue # an empty line, or a part that is not there yet
         roots="$roots $kept"
-        link $out/client.elf "$out/$name.o" "-Wl,--gc-sections $roots -lgcc" "$@" &&
+        link $out/client.elf "$object" "-Wl,--gc-sections $roots -lgcc" "$@" &&
             printf '%s\t%s\t%d\n' "$row" "$name" "$(flash $out/client.elf "$1")"
     done
 }
