@@ -6,7 +6,11 @@
 #include "or.h"
 #include "tests/fuzz.h"
 
+#if defined(__unix__) || defined(__APPLE__)
 enum { MOST = 1 << 16, ROOM = 1 << 20 };
+#else /* 16 MB of RAM for it all */
+enum { MOST = 1 << 14, ROOM = 1 << 18 };
+#endif
 
 /* What a request says, in pieces. */
 enum { USER, ASSISTANT, RESULT, CALL_ID, CALL_NAME, INPUT, THOUGHT, MEDIA, KINDS };
