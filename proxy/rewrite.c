@@ -397,7 +397,7 @@ static void edit_for_direct(edits *e, rewrite *r, const or_candidate *c,
 /* ---- head and body ---- */
 
 /* Fields of the client that OpenRouter may see: who the app is, for its rankings, and what it
-   answers to. Nothing else of the client's head leaves this machine. */
+   answers to. Nothing else of the client's head leaves this machine, but what follows below. */
 static void put_client_fields(or_buf *head, const or_http_head *from)
 {
     static const char *const names[] = {"HTTP-Referer",        "X-Title",
