@@ -253,8 +253,10 @@ static void explain_route(const ask *a)
 
 /* ---- paths ---- */
 
-#define GET(path, access, handle)  {OR_STR_INIT("GET"), OR_STR_INIT(path), access, handle, 0, NULL, OR_DIALECT_CHAT}
-#define HEAD(path, access, handle) {OR_STR_INIT("HEAD"), OR_STR_INIT(path), access, handle, 0, NULL, OR_DIALECT_CHAT}
+#define GET(path, access, handle) \
+    {OR_STR_INIT("GET"), OR_STR_INIT(path), access, handle, 0, NULL, OR_DIALECT_CHAT}
+#define HEAD(path, access, handle) \
+    {OR_STR_INIT("HEAD"), OR_STR_INIT(path), access, handle, 0, NULL, OR_DIALECT_CHAT}
 #define CHANGE(method, path, handle) \
     {OR_STR_INIT(method), OR_STR_INIT(path), ACCESS_MANAGEMENT, handle, 0, NULL, OR_DIALECT_CHAT}
 #define POST(path, kind) \

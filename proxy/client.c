@@ -23,6 +23,7 @@ enum {
     TURN_BYTES = 256 * 1024, /* read from one connection per turn */
     LINGER_MS = 2000,        /* wait for the peer to read a refusal */
     ACCEPT_PAUSE_MS = 100,   /* after running out of descriptors */
+    MAX_ERROR = 64 * 1024,   /* bytes of an error object */
     MAX_PIECES = 64
 };
 
@@ -389,11 +390,24 @@ void client_reply(client *c, uint16_t status, const char *content_type, or_str f
     end_answer(c);
 }
 
+/* In the words of a client that does not speak chat completions. */
+static or_err put_reply_error(or_buf *out, const envelope *e, or_dialect speaks)
+{
+    or_reply_error said;
+    or_buf         mem;
+    or_buf_init_growing(&mem, &mem_allocator, MAX_ERROR);
+    or_err err = envelope_as_reply(&mem, e, &said);
+    if (err == OR_OK) err = or_reply_put_error(out, speaks, &said);
+    or_buf_free(&mem);
+    return err;
+}
+
 void client_error(client *c, const envelope *e, or_str fields)
 {
     or_buf body;
-    or_buf_init_growing(&body, &mem_allocator, 64 * 1024);
-    if (envelope_put_for(&body, e, c->speaks) == OR_OK) {
+    bool   chat = c->speaks == OR_DIALECT_CHAT || c->speaks == OR_DIALECT_TEXT;
+    or_buf_init_growing(&body, &mem_allocator, MAX_ERROR);
+    if ((chat ? envelope_put(&body, e) : put_reply_error(&body, e, c->speaks)) == OR_OK) {
         client_reply(c, e->status, "application/json", fields, or_buf_str(&body));
     } else {
         static const char plain[] = "{\"error\":{\"code\":503,\"message\":\"out of memory\"}}";

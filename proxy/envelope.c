@@ -86,38 +86,23 @@ or_err envelope_put(or_buf *out, const envelope *e)
     return or_json_writer_end(&w);
 }
 
-or_err envelope_put_metadata(or_buf *out, const envelope *e)
+or_err envelope_as_reply(or_buf *mem, const envelope *e, or_reply_error *out)
 {
     or_json_writer w;
-    or_json_writer_init(&w, out);
+    bool           text = member_is_text(e->message);
+    memset(out, 0, sizeof *out);
+    or_buf_clear(mem);
+    for (size_t i = 0; i < e->message.len && !text; i++)
+        or_buf_put_char(mem, (unsigned char)e->message.ptr[i] < 0x80 ? e->message.ptr[i] : '?');
+    size_t at = mem->len;
+    or_json_writer_init(&w, mem);
     put_metadata(&w, e);
-    return or_json_writer_end(&w);
-}
-
-/* The message as UTF-8, for writers that take nothing else. */
-static or_err put_reply_error(or_buf *out, const envelope *e, or_dialect speaks)
-{
-    char           text[1024], metadata[4096];
-    or_reply_error said;
-    or_buf         raw;
-    memset(&said, 0, sizeof said);
-    said.status = e->status;
-    said.message = e->message;
-    if (!member_is_text(said.message)) {
-        size_t n = said.message.len < sizeof text ? said.message.len : sizeof text;
-        for (size_t i = 0; i < n; i++)
-            text[i] = (unsigned char)said.message.ptr[i] < 0x80 ? said.message.ptr[i] : '?';
-        said.message = or_str_of(text, n);
-    }
-    or_buf_init(&raw, metadata, sizeof metadata);
-    if (envelope_put_metadata(&raw, e) == OR_OK) said.metadata = or_buf_str(&raw);
-    return or_reply_put_error(out, speaks, &said);
-}
-
-or_err envelope_put_for(or_buf *out, const envelope *e, or_dialect speaks)
-{
-    bool chat = speaks == OR_DIALECT_CHAT || speaks == OR_DIALECT_TEXT;
-    return chat ? envelope_put(out, e) : put_reply_error(out, e, speaks);
+    or_err err = or_json_writer_end(&w);
+    if (err != OR_OK) return err;
+    out->status = e->status;
+    out->message = text ? e->message : or_str_of(mem->ptr, at);
+    out->metadata = or_str_of(mem->ptr + at, mem->len - at);
+    return OR_OK;
 }
 
 or_err envelope_put_event(or_buf *out, const envelope *e, or_str id, or_str model,

@@ -26,11 +26,9 @@ const char *envelope_type(uint16_t status);
 /* Write the error object as the body of an answer. */
 or_err envelope_put(or_buf *out, const envelope *e);
 
-/* Write it as a client that speaks that dialect reads it; CHAT and TEXT are envelope_put. */
-or_err envelope_put_for(or_buf *out, const envelope *e, or_dialect speaks);
-
-/* Write its `metadata` only, a raw object. */
-or_err envelope_put_metadata(or_buf *out, const envelope *e);
+/* The same for or.h's writers in other dialects. What it points to is in e and in mem, an empty
+   buffer that stays the caller's. */
+or_err envelope_as_reply(or_buf *mem, const envelope *e, or_reply_error *out);
 
 /* Write it as the last event of a stream: a chunk with "error" and finish_reason "error".
    id and model of the chunks before it; absent when there were none. */

@@ -11,8 +11,9 @@ enum { NULLABLE = BIT(NULL), BOOLEAN = BIT(TRUE) | BIT(FALSE) };
 /* A member with the types it may have. */
 typedef struct member {
     or_str      name;
-    unsigned    types;
-    const char *want; /* for the message */
+    unsigned    types; /* 0: any, and it may stand twice */
+    const char *want;  /* for the message */
+    uint32_t    lacks; /* of a message's: OR_LACKS_ and OR_WANTS_ bits */
 } member;
 
 /* Rows whose members mean something here have a name. */
@@ -50,39 +51,31 @@ typedef struct member {
     X(ENCODING, "encoding_format", BIT(STRING) | NULLABLE, "a string")
 
 static const member of_request[] = {
-#define X(row, name, types, want) {OR_STR_INIT(name), types, want},
+#define X(row, name, types, want) {OR_STR_INIT(name), types, want, 0},
     REQUEST_MEMBERS(X)
 #undef X
 };
 
+/* lacks: what these may have to be changed for. */
 static const member of_message[] = {
-    {OR_STR_INIT("role"), BIT(STRING), "a string"},
+    {OR_STR_INIT("role"), BIT(STRING), "a string", 0},
     {OR_STR_INIT("content"), BIT(STRING) | BIT(ARRAY) | NULLABLE,
-     "a string, an array of parts or null"},
-    {OR_STR_INIT("name"), BIT(STRING) | NULLABLE, "a string"},
-    {OR_STR_INIT("tool_calls"), BIT(ARRAY) | NULLABLE, "an array of calls"},
-    {OR_STR_INIT("tool_call_id"), BIT(STRING) | NULLABLE, "a string"},
-};
-
-/* What members of a message may have to be changed for; those of its parts have the last name. */
-static const struct {
-    or_str   name;
-    uint32_t lacks;
-} of_history[] = {
-    {OR_STR_INIT("name"), OR_LACKS_NAME},
-    {OR_STR_INIT("reasoning"), OR_LACKS_REASONING | OR_WANTS_REASONING},
-    {OR_STR_INIT("reasoning_content"), OR_LACKS_REASONING | OR_WANTS_REASONING},
-    {OR_STR_INIT("reasoning_details"),
+     "a string, an array of parts or null", 0},
+    {OR_STR_INIT("name"), BIT(STRING) | NULLABLE, "a string", OR_LACKS_NAME},
+    {OR_STR_INIT("tool_calls"), BIT(ARRAY) | NULLABLE, "an array of calls",
+     OR_WANTS_ARGUMENTS | OR_WANTS_SHORT_IDS | OR_WANTS_REASONING | OR_WANTS_CONTENT},
+    {OR_STR_INIT("tool_call_id"), BIT(STRING) | NULLABLE, "a string",
+     OR_WANTS_SHORT_IDS | OR_WANTS_TURNS},
+    /* of any type */
+    {OR_STR_INIT("reasoning"), 0, NULL, OR_LACKS_REASONING | OR_WANTS_REASONING},
+    {OR_STR_INIT("reasoning_content"), 0, NULL, OR_LACKS_REASONING | OR_WANTS_REASONING},
+    {OR_STR_INIT("reasoning_details"), 0, NULL,
      OR_LACKS_REASONING | OR_LACKS_DETAILS | OR_WANTS_REASONING},
-    {OR_STR_INIT("refusal"), OR_LACKS_DETAILS},
-    {OR_STR_INIT("annotations"), OR_LACKS_DETAILS},
-    {OR_STR_INIT("images"), OR_LACKS_DETAILS},
-    {OR_STR_INIT("tool_calls"), OR_WANTS_ARGUMENTS | OR_WANTS_SHORT_IDS | OR_WANTS_REASONING |
-                                    OR_WANTS_CONTENT},
-    {OR_STR_INIT("tool_call_id"), OR_WANTS_SHORT_IDS | OR_WANTS_TURNS},
-    {OR_STR_INIT("cache_control"), OR_LACKS_CACHE_CONTROL},
+    {OR_STR_INIT("refusal"), 0, NULL, OR_LACKS_DETAILS},
+    {OR_STR_INIT("annotations"), 0, NULL, OR_LACKS_DETAILS},
+    {OR_STR_INIT("images"), 0, NULL, OR_LACKS_DETAILS},
+    {OR_STR_INIT("cache_control"), 0, NULL, OR_LACKS_CACHE_CONTROL},
 };
-enum { NUM_OF_HISTORY = sizeof of_history / sizeof of_history[0] };
 
 enum {
 #define X(row, name, types, want) row,
@@ -314,10 +307,10 @@ static bool read_message_member(reading *r, const or_json_item *item)
 {
     char     path[64];
     unsigned row = find(of_message, NUM_OF_MESSAGE, item->key);
-    for (unsigned i = 0; i < NUM_OF_HISTORY; i++)
-        if (or_json_str_is(item->key, of_history[i].name)) r->f->lacks |= of_history[i].lacks;
     r->list = 0;
     if (row == NUM_OF_MESSAGE) return true;
+    r->f->lacks |= of_message[row].lacks;
+    if (of_message[row].types == 0) return true;
     snprintf(path, sizeof path, "messages[%u].", (unsigned)r->f->num_messages - 1);
     if (!check(r, &of_message[row], row, &r->seen_in_message, item, path)) return false;
     if (row == ROLE) {

@@ -34,7 +34,7 @@ typedef struct provider_facts {
     or_dialect     dialect;  /* of its inference: CHAT, MESSAGES or GEMINI */
     provider_cap   cap;
     uint32_t       lacks;    /* OR_LACKS_ and OR_WANTS_ bits, where the dialect is CHAT */
-    bool           messages;       /* beside chat it serves Anthropic's /messages itself */
+    bool           messages;       /* it serves Anthropic's /messages itself */
     bool           responses;      /* ... and OpenAI's /responses */
     bool           no_completions; /* it has no /completions ... */
     const char    *const *text_models; /* ... but for models whose names hold one of these; ends

@@ -235,9 +235,11 @@ static void on_beat(ev_timer *t)
     relay_commit(r);
     if (r->c == NULL) return;
     if (!r->x.paused) {
-        bool messages = r->rw.speaks == OR_DIALECT_MESSAGES;
-        relay_add_piece(r, messages ? OR_STR("event: ping\ndata: {\"type\":\"ping\"}\n\n")
-                                    : OR_STR(": ORPROXY PROCESSING\n\n"));
+        char   mem[64];
+        or_buf ping;
+        or_buf_init(&ping, mem, sizeof mem);
+        if (r->rw.speaks == OR_DIALECT_MESSAGES) (void)or_reply_put_ping(&ping, r->rw.speaks);
+        relay_add_piece(r, ping.len > 0 ? or_buf_str(&ping) : OR_STR(": ORPROXY PROCESSING\n\n"));
         relay_flush(r);
     }
     if (r->c != NULL) relay_set_beat(r);
@@ -266,8 +268,8 @@ static or_err on_request(void *user, uint32_t endpoint, const or_str **list, uin
     if (r->c == NULL) return OR_ERR_CANCELLED; /* and its head, which rewriting reads, is gone */
     r->key = market_take_key(r->d.m, e->target, ev_now());
     or_buf_clear(&r->echo);
-    or_err err = rewrite_request(&r->rw, candidate_of(r, endpoint), r->key, &r->out, &r->arena, list,
-                                 num, r->f.echo && r->f.stream ? &r->echo : NULL);
+    or_err err = rewrite_request(&r->rw, candidate_of(r, endpoint), r->key, &r->out, &r->arena,
+                                 list, num, r->f.echo && r->f.stream ? &r->echo : NULL);
     or_call_speak(&r->x.call, r->rw.wire == OR_DIALECT_TEXT ? OR_DIALECT_CHAT : r->rw.wire);
     return err;
 }
@@ -490,7 +492,10 @@ static uint16_t translate(relay *r, char *message, size_t size)
         snprintf(message, size, "no memory: limits.memory is reached");
         return 503;
     }
-    if (e == OR_ERR_DIALECT)
+    bool empty = bad != NULL && (strcmp(bad, "messages") == 0 || strcmp(bad, "input") == 0);
+    if (e == OR_ERR_DIALECT && empty)
+        snprintf(message, size, "%s holds nothing that a model can be asked", bad);
+    else if (e == OR_ERR_DIALECT)
         snprintf(message, size, "%s is not served: nothing is kept here from one request to the "
                  "next, so send all of it", bad != NULL ? bad : "request body");
     else if (e == OR_ERR_TYPE && bad != NULL)

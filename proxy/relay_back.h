@@ -130,8 +130,9 @@ bool relay_is_chat(const relay *r);
 bool relay_passes(const relay *r);
 bool relay_is_foreign(const relay *r);
 
-/* What the provider was not told, with commas: for a head, and as a line of the log. Absent:
-   nothing, or nobody wants to know. */
+/* What the provider was not told, with commas: the names; with reasoning, for a head, and as a line
+   of the log. Absent: nothing, or nobody wants to know. */
+or_str relay_lost_names(const relay *r, char *mem, size_t size);
 or_str relay_losses(const relay *r, char *mem, size_t size);
 void   relay_log_losses(const relay *r);
 

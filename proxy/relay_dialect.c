@@ -21,7 +21,8 @@ void relay_dialect_rest(void)
 
 static or_buf *empty_scratch(void)
 {
-    if (scratch.allocator == NULL) or_buf_init_growing(&scratch, &mem_allocator, 2 * RELAY_MAX_EVENT);
+    if (scratch.allocator == NULL)
+        or_buf_init_growing(&scratch, &mem_allocator, 2 * RELAY_MAX_EVENT);
     relay_dialect_rest();
     or_buf_clear(&scratch);
     return &scratch;
@@ -49,18 +50,27 @@ bool relay_is_foreign(const relay *r)
 
 /* ---- what was left out ---- */
 
-or_str relay_losses(const relay *r, char *mem, size_t size)
+or_str relay_lost_names(const relay *r, char *mem, size_t size)
 {
     or_buf b;
     or_buf_init(&b, mem, size);
-    if (r->rw.loss.num == 0 && !r->rw.loss.reasoning) return or_str_of(NULL, 0);
-    if (settings_of(r)->on_unsupported == CONF_UNSUPPORTED_DROP) return or_str_of(NULL, 0);
     for (uint32_t i = 0; i < r->rw.loss.num; i++) {
         or_buf_put_z(&b, i > 0 ? ", " : "");
         or_buf_put_z(&b, r->rw.loss.names[i]);
     }
-    if (r->rw.loss.reasoning) or_buf_put_z(&b, b.len > 0 ? ", reasoning" : "reasoning");
-    return b.len > 0 ? or_buf_str(&b) : or_str_of(NULL, 0);
+    return or_buf_str(&b);
+}
+
+or_str relay_losses(const relay *r, char *mem, size_t size)
+{
+    static const char more[] = ", reasoning";
+    if (r->rw.loss.num == 0 && !r->rw.loss.reasoning) return or_str_of(NULL, 0);
+    if (settings_of(r)->on_unsupported == CONF_UNSUPPORTED_DROP) return or_str_of(NULL, 0);
+    or_str names = relay_lost_names(r, mem, size - sizeof more);
+    if (!r->rw.loss.reasoning) return names;
+    size_t skip = names.len > 0 ? 0 : 2;
+    memcpy(mem + names.len, more + skip, sizeof more - 1 - skip);
+    return or_str_of(mem, names.len + sizeof more - 1 - skip);
 }
 
 void relay_log_losses(const relay *r)
@@ -276,7 +286,7 @@ static or_str spliced(relay *r, const or_sse_event *ev, const or_chat_delta *d)
     or_buf      *out = empty_scratch(), inner;
     bool         messages = r->rw.speaks == OR_DIALECT_MESSAGES;
     or_json_edit edit = {messages ? OR_STR("message") : OR_STR("response"), {NULL, 0}};
-    or_err       e = OR_ERR_ABSENT;
+    or_err       e;
     if (r->native) return or_str_of(NULL, 0); /* it has put them in */
     if (d != NULL && d->usage.set) {
         relay_price_answer(r, &d->usage);
@@ -286,7 +296,9 @@ static or_str spliced(relay *r, const or_sse_event *ev, const or_chat_delta *d)
         e = splice_answer(out, r, ev->data, false);
         return e == OR_OK ? or_buf_str(out) : or_str_of(NULL, 0);
     }
-    if (d != NULL && (d->text.len > 0 || d->reasoning.len > 0)) return or_str_of(NULL, 0);
+    bool plain = d != NULL && (d->text.len > 0 || d->reasoning.len > 0);
+    if (messages ? !or_str_eq(ev->type, OR_STR("message_start")) : plain)
+        return or_str_of(NULL, 0); /* most are: nothing of ours is in them */
     or_str object = object_in(ev->data, edit.name.ptr);
     if (object.ptr == NULL) return object;
     or_buf_init_growing(&inner, &mem_allocator, 2 * RELAY_MAX_EVENT);
@@ -328,11 +340,13 @@ or_err relay_pass_answer(relay *r, or_buf *out, or_str body)
 
 or_err relay_put_failure(relay *r, or_buf *out, const envelope *e)
 {
-    or_reply_error said = {e->status, e->message, or_str_z(r->r.id), {NULL, 0}};
-    or_buf         metadata;
-    char           mem[4096];
-    or_buf_init(&metadata, mem, sizeof mem);
-    if (envelope_put_metadata(&metadata, e) == OR_OK) said.metadata = or_buf_str(&metadata);
+    or_reply_error said;
+    or_buf         mem;
     if (r->reply == NULL && !relay_begin_reply(r, true)) return OR_ERR_MEMORY;
-    return or_reply_fail(r->reply, out, &said);
+    or_buf_init_growing(&mem, &mem_allocator, settings_of(r)->limits.answer + 65536);
+    or_err err = envelope_as_reply(&mem, e, &said);
+    said.id = or_str_z(r->r.id);
+    if (err == OR_OK) err = or_reply_fail(r->reply, out, &said);
+    or_buf_free(&mem);
+    return err;
 }

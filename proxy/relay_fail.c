@@ -13,12 +13,7 @@
 static void describe_losses(const relay *r, char *text, size_t size)
 {
     char   mem[300];
-    or_buf names;
-    or_buf_init(&names, mem, sizeof mem - 1);
-    for (uint32_t i = 0; i < r->rw.loss.num; i++) {
-        or_buf_put_z(&names, i > 0 ? ", " : "");
-        or_buf_put_z(&names, r->rw.loss.names[i]);
-    }
+    or_str names = relay_lost_names(r, mem, sizeof mem);
     if (r->rw.why != OR_ERR_DIALECT)
         snprintf(text, size, "cannot be asked: %.*s%s%s", (int)names.len, names.ptr,
                  names.len > 0 ? ": " : "", or_err_text(r->rw.why));
@@ -200,8 +195,8 @@ void relay_fail(relay *r, uint16_t status, const char *text, uint32_t wait_s)
 /* The provider's error object is one already, and nothing has to be added to it. */
 static bool passes_as_it_is(const relay *r, const or_call_failure *f)
 {
-    return r->native && relay_is_chat(r) && r->r.num_attempts == 1 && !r->committed && !r->metadata &&
-           r->x.call.http.head.status == f->status && f->error.code == f->status &&
+    return r->native && relay_is_chat(r) && r->r.num_attempts == 1 && !r->committed &&
+           !r->metadata && r->x.call.http.head.status == f->status && f->error.code == f->status &&
            f->error.message.len > 0 && !holds_key(r, f->body);
 }
 

@@ -509,8 +509,7 @@ or_err rewrite_keep(rewrite *r, or_str body, or_arena *arena, or_str *twice)
 bool rewrite_passes(const rewrite *r, const provider_facts *known)
 {
     if (r->theirs.ptr == NULL || r->asked.foreign) return false;
-    if (r->speaks == OR_DIALECT_MESSAGES)
-        return known->messages || known->dialect == OR_DIALECT_MESSAGES;
+    if (r->speaks == OR_DIALECT_MESSAGES) return known->messages;
     return r->speaks == OR_DIALECT_RESPONSES && known->responses;
 }
 
@@ -593,10 +592,12 @@ static or_err choose_body(rewrite *r, const or_candidate *c, const provider_fact
     }
     if (err != OR_OK || (r->wire == OR_DIALECT_CHAT && lacks == 0) || r->wire == OR_DIALECT_TEXT)
         return err;
-    err = translate(r, c, r->wire, lacks);
-    if (err == OR_OK) err = take_made(r, 1, arena);
     *whole = r->wire != OR_DIALECT_CHAT;
-    return err;
+    err = translate(r, c, r->wire, lacks);
+    if (err != OR_OK || !*whole) return err != OR_OK ? err : take_made(r, 1, arena);
+    r->body = or_buf_str(&r->made[1]);
+    r->num_members = 0; /* nobody asks for them */
+    return OR_OK;
 }
 
 /* The body in pieces that point into the client's, into e and into static text. */

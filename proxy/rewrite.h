@@ -14,15 +14,15 @@ typedef struct rewrite {
     const char         *path;   /* behind the base path: "/chat/completions" */
     or_str              session; /* of the x-session-id field, when the body has none */
     or_dialect          speaks; /* what the client speaks */
-    or_str              theirs; /* MESSAGES, RESPONSES: the body as the client sent it, for providers
-                                   that speak that too; absent: f->body stands for it */
+    or_str              theirs; /* MESSAGES, RESPONSES: the body as the client sent it, for who
+                                   speaks that too; absent: f->body stands for it */
     or_dialect_loss     asked;  /* what of theirs is not in f->body */
     or_dialect          wire;   /* the dialect that the last request, and so its answer, is in */
     or_dialect_loss     loss;   /* what of the client's request is not in it; after an error what
                                    it failed for */
     or_err              why;    /* after OR_ERR_DIALECT: that, or what is wrong with the request */
     /* private */
-    or_str                body; /* what is edited: theirs, f->body, or one that was made of it, ... */
+    or_str                body; /* what is edited: theirs, f->body, or what was made of it, ... */
     const or_json_member *members; /* ... and its members */
     uint32_t              num_members;
     const or_json_member *own;     /* of theirs */

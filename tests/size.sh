@@ -96,6 +96,7 @@ build() { # NAME CC FLAGS...
     name=$1
     shift
     compile "$out/$name.plain.o" tests/freestanding.c "$@" -DOR_NO_DIALECT &&
+        link "$out/$name.plain.elf" "$out/$name.plain.o" "" "$@" &&
         compile "$out/$name.o" tests/freestanding.c "$@" &&
         link "$out/$name.elf" "$out/$name.o" "" "$@"
 }
@@ -143,6 +144,14 @@ flash_cells() { # NAME CC FLAGS...
             cell("writable data", data + 0)
             cell("compiler", compiler)
         }' "$out/$name.nm" "$out/$name.sections"
+}
+
+# Each target with everything, and as an or.h without dialects.
+each_twice() { # COMMAND
+    targets | while read -r name cc; do
+        # shellcheck disable=SC2086 # words
+        "$1" $name $cc && "$1" $name.plain $cc || exit 1
+    done
 }
 
 # A node of OBJECT.ci has the title (its name in edges) and "FUNCTION\nPLACE\nN bytes (static)".
@@ -224,8 +233,8 @@ client_cells() { # NAME CC FLAGS...
 }
 
 each build || exit 1
-each flash_cells | table "Flash, bytes" target
-each stack_cells | table "Deepest stack frame, bytes; chains without callbacks and libc" target
+each_twice flash_cells | table "Flash, bytes" target
+each_twice stack_cells | table "Deepest stack frame, bytes; chains without callbacks and libc" target
 each state_cells | table "Objects that the caller holds, bytes" object
 for switch in $(switches); do each switch_cells "$switch"; done |
     table "What a switch saves, bytes of flash" switch

@@ -102,8 +102,54 @@ static void test_session_id(void)
     }
 }
 
+/* What a history may have to be changed for, by what is in it. */
+static void test_lacks(void)
+{
+    static const struct {
+        const char *message, *more;
+        uint32_t    lacks;
+    } rows[] = {
+        {"'role':'user','content':'x'", "", 0},
+        {"'role':'developer','content':'x'", "", OR_LACKS_DEVELOPER},
+        {"'role':'user','content':'developer'", "", 0},
+        {"'role':'user','content':'x','name':'n'", "", OR_LACKS_NAME},
+        {"'role':'assistant','content':'x','reasoning':'r'", "",
+         OR_LACKS_REASONING | OR_WANTS_REASONING},
+        {"'role':'assistant','content':'x','reasoning_content':null", "",
+         OR_LACKS_REASONING | OR_WANTS_REASONING},
+        {"'role':'assistant','content':'x','reasoning_d\\u0065tails':[]", "",
+         OR_LACKS_REASONING | OR_LACKS_DETAILS | OR_WANTS_REASONING},
+        {"'role':'assistant','content':'x','refusal':null", "", OR_LACKS_DETAILS},
+        {"'role':'assistant','content':'x','annotations':[]", "", OR_LACKS_DETAILS},
+        {"'role':'assistant','content':'x','images':[]", "", OR_LACKS_DETAILS},
+        {"'role':'assistant','content':'x','tool_calls':[]", "",
+         OR_WANTS_ARGUMENTS | OR_WANTS_SHORT_IDS | OR_WANTS_REASONING | OR_WANTS_CONTENT},
+        {"'role':'assistant','content':null", "", OR_WANTS_CONTENT},
+        {"'role':'assistant'", "", OR_WANTS_CONTENT | OR_WANTS_TURNS},
+        {"'role':'assistant','content':''", "", OR_WANTS_TURNS},
+        {"'role':'tool','content':'x','tool_call_id':'i'", "", OR_WANTS_SHORT_IDS | OR_WANTS_TURNS},
+        {"'role':'user','content':'x','cache_control':{}", "", OR_LACKS_CACHE_CONTROL},
+        {"'role':'user','content':[{'type':'text','text':'x'}]", "", OR_WANTS_TEXT},
+        {"'role':'user','content':[{'type':'text','cache_control':{}}]", "",
+         OR_WANTS_TEXT | OR_LACKS_CACHE_CONTROL},
+        {"'role':'user','content':'x'", ",'tools':[{'function':{'strict':true}}]", OR_LACKS_STRICT},
+        {"'role':'user','content':'x'", ",'tools':[{'cache_control':{}}]", OR_LACKS_CACHE_CONTROL},
+        {"'role':'user','content':'x'", ",'tools':[]", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char  text[512], message[256] = "";
+        facts f;
+        snprintf(text, sizeof text, "{'messages':[{%s}]%s}", rows[i].message, rows[i].more);
+        for (char *c = text; *c != 0; c++)
+            if (*c == '\'') *c = '"';
+        CHECK(read_facts(or_str_z(text), &f, message, sizeof message), message);
+        CHECK(f.lacks == rows[i].lacks, text);
+    }
+}
+
 int main(void)
 {
+    test_lacks();
     test_cases();
     test_cut();
     test_session_id();

@@ -91,6 +91,7 @@ static bool head_has(const sent *s, const char *text)
     "[provider new]\nkind = openai\nbase_url = http://10.0.0.7/v1\nany_model = yes\n"          \
     "[key brief]\nkey = env:TEST_KEY_1\nmax_tokens_per_request = 100\n"
 
+#define NAMED "\"messages\":[{\"role\":\"user\",\"content\":\"hi\",\"name\":\"n\"}]"
 #define M "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 #define DEV(role) "\"messages\":[{\"role\":\"" role "\",\"content\":\"a\"},{\"role\":\"user\"}]"
 
@@ -135,6 +136,9 @@ static const struct {
     {"mistral", M ",\"seed\":null,\"user\":\"u\",\"logit_bias\":{},\"logprobs\":true", M},
     {"mistral", M ",\"top_k\":5,\"min_p\":0.1,\"temperature\":1.0", M ",\"temperature\":1.0"},
     {"mistral", M ",\"us\\u0065r\":\"u\"", M},
+    /* histories, by what its row says; of nobody's else */
+    {"mistral", NAMED, M},
+    {"groq", NAMED, NAMED},
     {"google", M ",\"prediction\":{},\"store\":true,\"top_k\":1,\"seed\":1", M ",\"seed\":1"},
     {"groq", M ",\"logprobs\":true,\"top_k\":5,\"top_p\":1", M ",\"top_p\":1"},
     {"new", M ",\"top_k\":5,\"anything\":{\"a\":[]}", M ",\"top_k\":5,\"anything\":{\"a\":[]}"},

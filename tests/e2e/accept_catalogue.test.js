@@ -390,6 +390,9 @@ test('tests/ACCEPTANCE.md has all 64 points and 60 cases, and names tests that e
         const tests = [...where.matchAll(/`([\w.]+)` "([^"]*)"/g)];
         assert.ok(tests.length > 0 || /next version|the one after/.test(where), `point ${number}`);
         for (const [, file, name] of tests) {
+            // "53, 55: ..." is about both
+            const about = /^(\d+(?:, \d+)*): /.exec(name)?.[1].split(', ') ?? [];
+            assert.ok(about.includes(number), `point ${number}: "${name}"`);
             assert.ok(sources[file], `point ${number}: there is no ${file}`);
             // names made from a table end where the table begins
             assert.ok(sources[file].includes(name), `point ${number}: "${name}" in ${file}`);

@@ -121,7 +121,11 @@ test('4: the management key does not infer, and opens what it is for', async (t)
         for (const path of ['/v1/chat/completions', '/v1/embeddings', '/v1/route'])
             assertError(await ask(p, { path, body: BIG, headers }), 403);
     for (const path of ['/v1/responses', '/v1/messages'])
-        assert.equal((await ask(p, { path, body: BIG, headers: bearer(keyOf('boss')) })).status, 403);
+        for (const headers of [bearer(keyOf('boss')), { 'x-api-key': keyOf('boss') }]) {
+            const answer = await ask(p, { path, body: BIG, headers });
+            assert.equal(answer.status, 403, answer.body);
+            assert.match(answer.json.error.message, /management key/); // in its own form
+        }
     assert.equal(alpha.chats.length, 0);
     assert.equal((await ask(p, { path: '/metrics', headers: bearer(keyOf('boss')) })).status, 200);
 });

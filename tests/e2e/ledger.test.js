@@ -269,7 +269,7 @@ async function refusing(t, p, place) {
 }
 
 for (const [name, change] of Object.entries(changes))
-    test(`a change is noticed: ${name}`, async (t) => {
+    test(`56: a change is noticed: ${name}`, async (t) => {
         const { up, state, file } = await written(t);
         const segment = newest(state);
         const good = linesOf(segment);

@@ -117,6 +117,12 @@ function assertRefused(answer, status, source, message) {
     assert.match(answer.headers['content-type'], /^application\/json/);
 }
 
+// Errors of these are in their dialect: where the word for 402 stands, and what it is.
+const OWN_FORM = {
+    '/responses': ['code', 'insufficient_quota'],
+    '/messages': ['type', 'billing_error'],
+};
+
 // A refusal for its rate says when to come back.
 function assertSlow(answer, limit) {
     assertRefused(answer, 429, 'rate');
@@ -342,8 +348,15 @@ test('a request is refused before anybody is asked, on every path that costs', a
                 body: { model, ...body },
                 headers: as('one'),
             });
+            if (!OWN_FORM[target]) {
+                assertRefused(answer, 402, 'key');
+                continue;
+            }
             assert.equal(answer.status, 402, answer.body);
-            assert.equal(answer.json.error.metadata.limit_source, 'key', answer.body);
+            assert.match(answer.headers['content-type'], /^application\/json/);
+            const { error } = answer.json;
+            assert.equal(error[OWN_FORM[target][0]], OWN_FORM[target][1], answer.body);
+            assert.equal(error.metadata.limit_source, 'key', answer.body);
         }
     assert.equal(g.up.chats.length, 0);
     assert.equal((await books(g.p, 'one')).spent, 0n);
@@ -637,7 +650,7 @@ test('the management key serves no requests, and clients manage nothing', async 
 
 // ---- whose bill it is
 
-test('include_byok_in_limit = no: what a direct provider bills is not in the limit', async (t) => {
+test('53: include_byok_in_limit = no: what a direct provider bills is not in the limit', async (t) => {
     const keys = {
         no: { limit: '1', include_byok_in_limit: 'no' },
         yes: { limit: '1', include_byok_in_limit: 'yes' },

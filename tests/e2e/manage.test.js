@@ -170,7 +170,7 @@ test('@openrouter/sdk: who am I', async (t) => {
     assert.ok(ours.freeModelDailyRequests.remaining > 0);
 });
 
-test('@openrouter/sdk: credits, generations, activity, datasets', async (t) => {
+test('53, 55: @openrouter/sdk: credits, generations, activity, datasets', async (t) => {
     const p = await office(t);
     const client = sdk(p, KITCHEN);
     const answer = await client.chat.send({
@@ -301,7 +301,7 @@ test('a key is found by hash, by its beginning, and by name', async (t) => {
     assert.equal((await manage(p, `/keys/${key.hash}`)).status, 200);
 });
 
-test('keys of the settings are shown, and changed there', async (t) => {
+test('54: keys of the settings are shown, and changed there', async (t) => {
     const p = await office(t);
     const { data } = (await manage(p, '/keys/kitchen')).json;
     assert.equal(data.source, 'config');
@@ -436,7 +436,7 @@ test('only a management key manages, and it does nothing else', async (t) => {
     assert.equal(wrong.headers.allow, 'GET, PATCH, DELETE');
 });
 
-test('without keys this machine asks, and the first key ends that', async (t) => {
+test('4: without keys this machine asks, and the first key ends that', async (t) => {
     const dir = scratch(t);
     const set = [`state=${dir}/state`, 'management_key=env:MANAGEMENT'];
     const p = await start(t, ['--demo', ...set.flatMap((one) => ['--set', one])], { env });
@@ -573,7 +573,7 @@ test('what is counted is what was answered, to the last digit, over restarts', a
     assert.equal(amount(usage, 'usage'), sums.two, 'what a deleted key spent stays');
 });
 
-test('what was answered is on the disk: a kill right after it', async (t) => {
+test('54, 56: what was answered is on the disk: a kill right after it', async (t) => {
     let p = await office(t);
     const again = p.again;
     for (let i = 0; i < 3; i++) {

@@ -126,7 +126,7 @@ test('its version goes on to Anthropic; other clients have the old one', async (
 // ---- count_tokens
 
 for (const kind of ['anthropic', 'gemini', 'openai'])
-    test(`count_tokens, of a provider that is ${kind}`, async (t) => {
+    test(`60: count_tokens, of a provider that is ${kind}`, async (t) => {
         const { p, [kind]: up } = await behind(t, [kind]);
         const { model, messages } = HELLO;
         const { input_tokens } = await sdk(p).messages.countTokens({ model, messages });
@@ -143,7 +143,14 @@ for (const kind of ['anthropic', 'gemini', 'openai'])
 
 // ---- errors
 
-test('errors of the gateway are in its own form', async (t) => {
+test('messages that hold nothing to ask are refused, and not for want of a memory', async (t) => {
+    const { p, anthropic } = await behind(t, ['anthropic']);
+    const answer = await send(p, { messages: [{ role: 'system', content: [] }] });
+    assertOwnError(answer, 400, 'invalid_request_error', /messages holds nothing/);
+    assert.equal(anthropic.requests.length, 0);
+});
+
+test('59: errors of the gateway are in its own form', async (t) => {
     const { p, anthropic } = await behind(t, ['anthropic'], {
         sections: { limits: { body: '4k' } },
     });
@@ -294,7 +301,7 @@ test('the same dialect: the answer keeps its members', async (t) => {
     assert.ok(near(answer.json.usage.cost, 9e-6), answer.body);
 });
 
-test('the same dialect: events keep their bytes but for what is added', async (t) => {
+test('60: the same dialect: events keep their bytes but for what is added', async (t) => {
     const { p } = await odd(t);
     const body = ODD.replace('"stream":false', '"stream":true');
     const s = await stream(p, { path: '/v1/messages', body, headers: VERSION });
@@ -370,6 +377,15 @@ for (const [kind, dialect, more, names] of losses) {
             assert.ok(unsupported(answer).includes(name), JSON.stringify(answer.headers));
         const plain = await asDialect(p, dialect, {});
         assert.deepEqual(unsupported(plain), []);
+    });
+
+    test(`${dialect} -> ${kind}: ${names} with on_unsupported = drop is not told`, async (t) => {
+        const { p, [kind]: up } = await behind(t, [kind], { top: { on_unsupported: 'drop' } });
+        const answer = await asDialect(p, dialect, more);
+        up.check();
+        assert.equal(answer.status, 200, answer.body);
+        assert.deepEqual(unsupported(answer), []);
+        assert.doesNotMatch(p.stderr, /left out/);
     });
 
     test(`${dialect} -> ${kind}: ${names} with on_unsupported = reject is 400`, async (t) => {

@@ -9,7 +9,7 @@
 //   { fail: status, message }
 // args is JSON text and is sent as it stands. stop: end, length, tools, refusal. breaks, of a
 // stream: 'error' or 'cut', in its middle.
-import { gateway, keyOf, reply, upstream } from './helpers.js';
+import { begin, event, gateway, keyOf, openaiChunk, reply, upstream } from './helpers.js';
 import { Refused, judges } from './native_judges.js';
 
 export const TEXT = 'Low water in Brest – à 4,2 m – is at 17:05. 潮汐 🌊 and "that" \\ is all.';
@@ -656,6 +656,28 @@ export async function behind(t, list, { scene, top, sections, offer = {}, always
     }
     const p = await gateway(t, { top, sections, providers });
     return { p, ...ups };
+}
+
+// A gateway in front of a chat server that makes two calls whose pieces interleave.
+export async function interleaving(t) {
+    const call = (index, more) => openaiChunk({ tool_calls: [{ index, ...more }] });
+    const up = await upstream(t, (req, res) => {
+        begin(res);
+        const list = [
+            openaiChunk({ role: 'assistant', content: null }),
+            call(0, { id: 'a', type: 'function', function: { name: 'one', arguments: '' } }),
+            call(1, { id: 'b', type: 'function', function: { name: 'two', arguments: '{"x"' } }),
+            call(0, { function: { arguments: '{"y":' } }),
+            call(1, { function: { arguments: ':"é"}' } }),
+            call(0, { function: { arguments: '[1]}' } }),
+            openaiChunk({}, 'tool_calls'),
+            '[DONE]',
+        ];
+        res.end(list.map(event).join(''));
+    });
+    return gateway(t, {
+        providers: { plain: { up: { ...up, title: 'Plain' }, endpoints: { [MODEL]: PRICES } } },
+    });
 }
 
 // What the usage of COUNT costs at PRICES, in USD.

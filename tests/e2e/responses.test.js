@@ -31,6 +31,7 @@ import {
     behind,
     costAt,
     inOrder,
+    interleaving,
     namedEvents,
     near,
     only,
@@ -153,24 +154,7 @@ test('text comes as it comes, not all at the end', async (t) => {
 });
 
 test('31: calls that interleave are items of their own', async (t) => {
-    const call = (index, more) => openaiChunk({ tool_calls: [{ index, ...more }] });
-    const up = await upstream(t, (req, res) => {
-        begin(res);
-        const list = [
-            openaiChunk({ role: 'assistant', content: null }),
-            call(0, { id: 'a', type: 'function', function: { name: 'one', arguments: '' } }),
-            call(1, { id: 'b', type: 'function', function: { name: 'two', arguments: '{"x"' } }),
-            call(0, { function: { arguments: '{"y":' } }),
-            call(1, { function: { arguments: ':"é"}' } }),
-            call(0, { function: { arguments: '[1]}' } }),
-            openaiChunk({}, 'tool_calls'),
-            '[DONE]',
-        ];
-        res.end(list.map(event).join(''));
-    });
-    const p = await gateway(t, {
-        providers: { plain: { up: { ...up, title: 'Plain' }, endpoints: { [MODEL]: PRICES } } },
-    });
+    const p = await interleaving(t);
     const tools = ['one', 'two'].map((name) => ({ ...TOOL, name }));
     const response = checkItems(await eventsOf(await open(p, { tools })));
     const calls = response.output.map((item) => [item.call_id, item.name, item.arguments]);
@@ -344,7 +328,7 @@ for (const [what, more] of stateful)
         assert.equal(compatible.requests.length, 0);
     });
 
-test('null is nothing to remember, and store may be left out', async (t) => {
+test('61: null is nothing to remember, and store may be left out', async (t) => {
     const { p } = await behind(t, ['compatible']);
     const none = { previous_response_id: null, conversation: null, background: false };
     assert.equal((await send(p, none)).status, 200);
@@ -353,7 +337,7 @@ test('null is nothing to remember, and store may be left out', async (t) => {
     assert.equal(left.json.store, false);
 });
 
-test('an answer of before is not there', async (t) => {
+test('61: an answer of before is not there', async (t) => {
     const { p } = await behind(t, ['compatible']);
     const { json } = await send(p);
     for (const method of ['GET', 'DELETE']) {
@@ -365,7 +349,7 @@ test('an answer of before is not there', async (t) => {
 
 // ---- errors
 
-test('errors of the gateway are in its own form', async (t) => {
+test('59: errors of the gateway are in its own form', async (t) => {
     const { p, compatible } = await behind(t, ['compatible'], {
         sections: { limits: { body: '4k' } },
     });
@@ -518,6 +502,13 @@ test('OpenAI itself gets the bytes as they are but for the model', async (t) => 
     assert.ok(answer.body.includes(ITEM), answer.body);
     assert.ok(answer.body.includes('"future":1.50'), answer.body);
     assert.ok(near(answer.json.usage.cost, 9e-6), answer.body);
+});
+
+test('OpenAI itself is told not to store what nobody said is to be stored', async (t) => {
+    const { up, p } = await odd(t);
+    const answer = await ask(p, { path: PATH, body: { model: MODEL, input: question } });
+    assert.equal(answer.status, 200, answer.body);
+    assert.equal(up.requests[0].json.store, false);
 });
 
 test('OpenAI itself: events stay as they are but for what is added', async (t) => {

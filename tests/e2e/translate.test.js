@@ -15,7 +15,7 @@ import {
     stream,
     upstream,
 } from './helpers.js';
-import { IMAGE, MODEL, PRICES, TEXT, behind } from './native.js';
+import { IMAGE, MODEL, PRICES, TEXT, behind, interleaving } from './native.js';
 
 const order = ['anthropic', 'gemini', 'openai'];
 const user = (content) => ({ role: 'user', content });
@@ -27,24 +27,7 @@ const sdk = (p) => new Anthropic({ baseURL: p.url, apiKey: CLIENT_KEY, maxRetrie
 // ---- answers that are hard to say
 
 test('31: calls of a chat stream that interleave become blocks that do not', async (t) => {
-    const call = (index, more) => openaiChunk({ tool_calls: [{ index, ...more }] });
-    const up = await upstream(t, (req, res) => {
-        begin(res);
-        const list = [
-            openaiChunk({ role: 'assistant', content: null }),
-            call(0, { id: 'a', type: 'function', function: { name: 'one', arguments: '' } }),
-            call(1, { id: 'b', type: 'function', function: { name: 'two', arguments: '{"x"' } }),
-            call(0, { function: { arguments: '{"y":' } }),
-            call(1, { function: { arguments: ':"é"}' } }),
-            call(0, { function: { arguments: '[1]}' } }),
-            openaiChunk({}, 'tool_calls'),
-            '[DONE]',
-        ];
-        res.end(list.map(event).join(''));
-    });
-    const p = await gateway(t, {
-        providers: { plain: { up: { ...up, title: 'Plain' }, endpoints: { [MODEL]: PRICES } } },
-    });
+    const p = await interleaving(t);
     const tools = ['one', 'two'].map((name) => ({ name, input_schema: schema }));
     const answer = await sdk(p)
         .messages.stream({ ...HELLO, tools })
