@@ -185,6 +185,11 @@ fuzz:
 	    { set +x; } 2>/dev/null; \
 	done
 
+# Static analysis; make test has the quick part of it.
+lint:
+	@CC=gcc INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh lint
+	@INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/lint.sh
+
 # The books through hundreds of kills; TORTURE_SEED repeats a run.
 TORTURE_ROUNDS ?= 400
 torture:
@@ -226,6 +231,7 @@ help:
 	@echo 'make cross-test  the tests of or.h on emulated ARM, MIPS and RISC-V machines'
 	@echo 'make torture     the books through TORTURE_ROUNDS=$(TORTURE_ROUNDS) kills'
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) with libFuzzer'
+	@echo 'make lint        cppcheck, clang-tidy, gcc -fanalyzer and shellcheck'
 	@echo 'make coverage    lines of or.h that its tests execute, by part'
 	@echo 'make bench       build and run the benchmarks'
 	@echo 'make size        flash and stack of or.h on four processors, by part and by use'
@@ -236,6 +242,6 @@ help:
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS AR TARGET BEARSSL JSMN; see the top of Makefile.'
 
 .PHONY: all run test test-build test-plain test-sanitized test-programs cross-test cross-build \
-        torture fuzz bench coverage size layers clean-root install clean help always
+        torture fuzz lint bench coverage size layers clean-root install clean help always
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# install.sh run|test|fuzz|cross|size|coverage: install what is missing for that, only that.
+# install.sh run|test|fuzz|lint|cross|size|coverage: install what is missing for that, only that.
 #
 # Looks for the thing (a header, a command), not for the package, so another BearSSL or Node
 # is as good as Debian's. Silent when nothing is missing.
@@ -42,7 +42,7 @@ need_for() { # PURPOSES PACKAGES COMMAND...
 }
 
 need "gcc libc6-dev" have_header stdio.h
-need_for "run test fuzz size" libbearssl-dev have_header bearssl.h
+need_for "run test fuzz lint size" libbearssl-dev have_header bearssl.h
 need libjsmn-dev have_header jsmn.h
 need_for "run test" ca-certificates have_roots
 need_for "run test" curl command -v curl
@@ -53,6 +53,9 @@ need_for test openssl command -v openssl
 need_for test nodejs command -v node
 need_for test npm command -v npm
 need_for fuzz "clang libclang-rt-dev" have_fuzzer
+need_for "test lint" cppcheck command -v cppcheck
+need_for "test lint" shellcheck command -v shellcheck
+need_for lint clang-tidy command -v clang-tidy
 
 # Small machines. Only apt-get knows these names; elsewhere tests/cross.sh and tests/size.sh
 # take what is there and name what is not.

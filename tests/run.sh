@@ -72,6 +72,7 @@ job() { # NAME
     install)    single install sh tests/install.sh "$purpose" ;;
     build)      single build make -k -j 2 --no-print-directory "$purpose-build" ;;
     layers)     single layers sh tests/layers.sh ;;
+    lint)       single lint sh tests/lint.sh quick ;;
     c99)        single c99 check_c99 "$cc" ;;
     c++11)      single c++11 check_cpp g++ ;;
     c99-clang)
@@ -86,7 +87,7 @@ job() { # NAME
     test_*)     timeout -k 5 300 $B/tests/"$1" ;;
     fuzz_*)     # counts as one, whatever the number of inputs
         mutations=2000
-        [ "$1" != fuzz_proxy ] || mutations=200 # each is a whole life of a proxy
+        [ "$1" != fuzz_proxy ] || mutations=400 # each is a whole life of a proxy
         single "$1" timeout -k 5 300 $B/tests/"$1" -n $mutations tests/corpus/"${1#fuzz_}"/* ;;
     *.test.js)
         # the tree for people, TAP for counting
@@ -160,7 +161,7 @@ all() {
     fi
     {
         emulated m3 mips
-        printf '%s\n' layers c99 c++11 c99-clang freestanding manual
+        printf '%s\n' lint layers c99 c++11 c99-clang freestanding manual
         printf '%s\n' cpu-arm cpu-xtensa cpu-avr
         names tests/test_*.c tests/test_*.cpp tests/fuzz_*.c
     } | xargs -P 2 -n 1 sh tests/run.sh one

@@ -58,10 +58,11 @@ ports() {
     failed=0
     take mbedtls/ssl.h bearssl.h bearssl/bearssl.h
     lwip='-Itests/stubs/lwip -isystem /usr/include/lwip'
+    # shellcheck disable=SC2089 # the quotes are the compiler's
     mbedtls='-Itests/stubs/mbedtls -DMBEDTLS_CONFIG_FILE="device.h"'
     arm-none-eabi-gcc --version | head -n 1
     printf '%-14s %6s %8s %6s %6s\n' port code writable object frame
-    # shellcheck disable=SC2086 # words
+    # shellcheck disable=SC2086,SC2090 # words
     {
         port lwip_sockets or_lwip_sockets $lwip || failed=1
         port lwip_raw or_lwip_raw $lwip -DNO_SYS=1 || failed=1

@@ -9,7 +9,7 @@ set -eu
 dir=$1
 mkdir -p "$dir"
 cd "$dir"
-[ ! -e done ] || exit 0
+[ ! -e ./done ] || exit 0
 
 key_ec() { # NAME
     openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1.key" 2>/dev/null ||
@@ -93,4 +93,4 @@ openssl req -new -x509 -key self_signed.key -subj /CN=localhost -days 3650 -sha2
     -addext subjectAltName=DNS:localhost -addext extendedKeyUsage=serverAuth -out self_signed.pem
 
 rm -f csr ext conf log index* serial* 0*.pem
-touch done
+touch ./done
