@@ -160,7 +160,7 @@ test-plain:
 test-sanitized:
 	$(MAKE) TARGET=test CFLAGS='$(SANITIZE) -Werror' test-programs
 test-programs: all $(TESTS)
-# The tests of or.h on emulated machines; those of make test, and more.
+# or.h and orproxy on emulated machines; those of make test, and more.
 cross-test:
 	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/run.sh cross
 cross-build: build/bare/jsmn.h
@@ -229,7 +229,7 @@ help:
 	@echo 'make test        install what is missing, run every test under sanitizers'
 	@echo 'make static      build/static/orproxy-x86_64, which needs nothing where it runs'
 	@echo 'make cross       the same for ARM, MIPS and RISC-V: build/static/orproxy-NAME'
-	@echo 'make cross-test  the tests of or.h on emulated ARM, MIPS and RISC-V machines'
+	@echo 'make cross-test  or.h and orproxy on emulated ARM, MIPS and RISC-V machines'
 	@echo 'make torture     the books through TORTURE_ROUNDS=$(TORTURE_ROUNDS) kills'
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) with libFuzzer'
 	@echo 'make coverage    lines of or.h that its tests execute, by part'

@@ -49,8 +49,8 @@ need_for "run test" curl command -v curl
 need_for test g++ command -v g++
 need_for test liblwip-dev have_header lwip/lwipopts.h
 need_for test libmbedtls-dev have_header mbedtls/ssl.h
-need_for test openssl command -v openssl
-need_for test nodejs command -v node
+need_for "test cross" openssl command -v openssl
+need_for "test cross" nodejs command -v node
 need_for test npm command -v npm
 need_for fuzz "clang libclang-rt-dev" have_fuzzer
 
