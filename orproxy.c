@@ -209,14 +209,29 @@ static bool choose_provider(conf *c, const options *o, conf_error *e)
     return true;
 }
 
-static bool fill_conf(conf *c, const options *o, conf_error *e)
+static bool set_listen(conf *c, const options *o, conf_error *e)
 {
-    if (!read_files(c, o, e) || !choose_provider(c, o, e)) return false;
-    for (unsigned i = 0; i < o->num_set; i++)
-        if (!conf_set(c, o->set[i], e)) return false;
     if (o->num_listen > 0) c->num_listen = 0;
     for (unsigned i = 0; i < o->num_listen; i++)
         if (!conf_set_value(c, "", "listen", o->listen[i], "--listen", e)) return false;
+    return true;
+}
+
+static bool is_health(const options *o)
+{
+    return o->is_command && strcmp(o->command.name, "health") == 0;
+}
+
+static bool fill_conf(conf *c, const options *o, conf_error *e)
+{
+    /* the file may have become faulty, and what serves still has good settings */
+    if (is_health(o) && o->num_listen > 0) return set_listen(c, o, e);
+    if (!read_files(c, o, e) || !choose_provider(c, o, e)) return false;
+    for (unsigned i = 0; i < o->num_set; i++)
+        if (!conf_set(c, o->set[i], e)) return false;
+    if (!set_listen(c, o, e)) return false;
+    if (is_health(o)) /* where it is to be found is all that counts */
+        return c->num_listen > 0 || conf_set_value(c, "", "listen", "127.0.0.1:8787", "", e);
     if (c->num_providers == 0 && getenv("OPENROUTER_API_KEY") != NULL &&
         !conf_set_value(c, "provider openrouter", "key", "env:OPENROUTER_API_KEY", "", e))
         return false;
