@@ -176,6 +176,10 @@ cross:
 	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' \
 	    sh ports/static.sh build $$(sh ports/static.sh targets)
 
+# Packages of them, into build/dist; tests/packages.sh looks at these.
+dist: cross
+	sh ports/dist.sh
+
 fuzz:
 	@CC=clang INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh fuzz
 	@set -e; for part in $(FUZZERS); do \
@@ -229,6 +233,7 @@ help:
 	@echo 'make test        install what is missing, run every test under sanitizers'
 	@echo 'make static      build/static/orproxy-x86_64, which needs nothing where it runs'
 	@echo 'make cross       the same for ARM, MIPS and RISC-V: build/static/orproxy-NAME'
+	@echo 'make dist        packages of these for Debian, OpenWrt, Alpine, containers, ...: build/dist'
 	@echo 'make cross-test  or.h and orproxy on emulated ARM, MIPS and RISC-V machines'
 	@echo 'make torture     the books through TORTURE_ROUNDS=$(TORTURE_ROUNDS) kills'
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) with libFuzzer'
@@ -242,6 +247,6 @@ help:
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS AR TARGET BEARSSL JSMN; see the top of Makefile.'
 
 .PHONY: all run test test-build test-plain test-sanitized test-programs cross-test cross-build \
-        static cross torture fuzz bench coverage size layers clean-root install clean help always
+        static cross dist torture fuzz bench coverage size layers clean-root install clean help always
 .SECONDARY:
 .DELETE_ON_ERROR:

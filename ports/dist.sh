@@ -10,6 +10,9 @@ umask 022
 dist=$(mkdir -p "${1:-build/dist}" && cd "${1:-build/dist}" && pwd)
 work=$dist/.work
 version=$(sed -n 's/^#define OR_VERSION "\(.*\)"$/\1/p' or.h)
+git() { # whoever's the folder is
+    command git -c safe.directory='*' "$@"
+}
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date -r or.h +%s)}
 export SOURCE_DATE_EPOCH
 

@@ -46,6 +46,10 @@ need_for "run test fuzz size" libbearssl-dev have_header bearssl.h
 need libjsmn-dev have_header jsmn.h
 need_for "run test" ca-certificates have_roots
 need_for "run test" curl command -v curl
+need_for test shellcheck command -v shellcheck
+need_for test yamllint command -v yamllint
+need_for test busybox command -v busybox
+need_for test jq command -v jq
 need_for test g++ command -v g++
 need_for test liblwip-dev have_header lwip/lwipopts.h
 need_for test libmbedtls-dev have_header mbedtls/ssl.h
@@ -66,6 +70,7 @@ if command -v apt-get >/dev/null; then
     need_for cross picolibc-riscv64-unknown-elf \
         have_libc riscv64-unknown-elf-gcc --specs=picolibc.specs
     need_for cross qemu-system-misc command -v qemu-system-riscv32
+    need_for test systemd command -v systemd-analyze
     # ports/static.sh
     need_for "test static cross" gcc-x86-64-linux-gnu command -v x86_64-linux-gnu-gcc
     for triplet in arm-linux-gnueabi arm-linux-gnueabihf aarch64-linux-gnu mipsel-linux-gnu \

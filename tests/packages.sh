@@ -137,24 +137,24 @@ container() { # FOLDER
         exec env -i PATH="$PATH" OPENROUTER_API_KEY=sk-1 ORPROXY_KEY=sk-2 \
             chroot --userspec=65534:65534 "$root" "$@"
     }
-    (in_root /orproxy --set refresh=0s --listen 127.0.0.1:18787) >"$1/said" 2>&1 &
+    (in_root /orproxy --set refresh=0s --listen 127.0.0.1:0) >"$1/said" 2>&1 &
     server=$!
     trap 'kill $server' EXIT
     tries=200
-    until curl -s -f -o "$1/health" http://127.0.0.1:18787/healthz; do
+    until url=$(grep -o 'http://127.0.0.1:[0-9]*' "$1/said"); do
         tries=$((tries - 1))
         [ $tries -gt 0 ] || fail "$(cat "$1/said")"
         sleep 0.1
     done
     ask() { # CURL'S OPTIONS...
         curl -s -o /dev/null -w '%{http_code}' -d '{}' "$@" \
-            http://127.0.0.1:18787/v1/chat/completions
+            "$url/v1/chat/completions"
     }
     must [ "$(ask)" = 401 ]
     must [ "$(ask -H 'Authorization: Bearer sk-2')" = 400 ]
     # the words of the HEALTHCHECK
     must grep -q 'CMD \["/orproxy", "health"\]' ports/docker/Dockerfile
-    (in_root /orproxy health --listen 127.0.0.1:18787) || fail "not healthy"
+    (in_root /orproxy health --listen "${url#http://}") || fail "not healthy"
 }
 
 # The init script as OpenWrt's ash runs it. Its libraries are these stubs: config_load reads a
@@ -181,16 +181,23 @@ start_service
 END_RC
 }
 
+# Nothing but busybox, as there.
+busybox_only() { # FOLDER
+    mkdir -p "$1/bin"
+    must busybox --install -s "$1/bin"
+}
+
 # With the package's config, the lines of $1/uci after it; says what procd was told.
 openwrt_start() { # FOLDER
     cat "$1/root/etc/config/orproxy" "$1/uci" | sed "s|/etc/orproxy|$1/etc|; s|/var/lib|$1/lib|" \
         >"$1/config"
-    UCI=$1/config FUNCTIONS=$1 LIB=$1/root/usr/share/orproxy KEYS=$1/etc RUN=$1/run \
-        must busybox ash "$1/rc.sh" "$1/root/etc/init.d/orproxy" >"$1/said"
+    must env -i PATH="$1/bin" UCI="$1/config" FUNCTIONS="$1" KEYS="$1/etc" RUN="$1/run" \
+        LIB="$1/root/usr/share/orproxy" ash "$1/rc.sh" "$1/root/etc/init.d/orproxy" >"$1/said"
 }
 
 openwrt() { # FOLDER
     openwrt_stubs "$1"
+    busybox_only "$1"
     mkdir -p "$1/ipk" "$1/root" "$1/etc"
     must tar -C "$1/ipk" -xzf "$dist/orproxy_$version-r1_x86_64.ipk"
     must [ "$(cat "$1/ipk/debian-binary")" = 2.0 ]
@@ -268,12 +275,15 @@ checksums() { # FOLDER
 home_assistant() { # FOLDER
     must tar -C "$1" -xzf "$dist/orproxy-$version-homeassistant.tar.gz"
     addon=$1/orproxy-homeassistant/orproxy
+    busybox_only "$1"
+    ln -s "$(command -v jq)" "$1/bin/jq"
     has "$addon/config.yaml" "^version: \"$version\"$"
     has "$addon/Dockerfile" "io.hass.version=\"$version\""
     run_addon() { # OPTIONS
         mkdir -p "$1/data"
         printf %s "$2" >"$1/data/options.json"
-        DATA=$1/data ORPROXY=$orproxy busybox ash "$addon/run.sh" --version >"$1/said" 2>&1
+        env -i PATH="$1/bin" DATA="$1/data" ORPROXY="$orproxy" \
+            ash "$addon/run.sh" --version >"$1/said" 2>&1
     }
     must run_addon "$1" '{"openrouter_key":"sk-1","client_key":"","open":false,"providers":[
         {"name":"attic","kind":"ollama","base_url":"http://192.168.1.20:11434"},
@@ -324,7 +334,7 @@ check "git dpkg-deb" dist_same
 check "" tarball
 check dpkg debian
 check "chroot curl" container
-check "busybox hexdump" openwrt
+check busybox openwrt
 check "" checksums
 check "busybox jq" home_assistant
 check jq sbom

@@ -98,6 +98,7 @@ job() { # NAME
         if [ -e build/static/orproxy-x86_64 ]; then
             single same-file sh ports/static.sh again x86_64
         else skip same-file "no static build here"; fi ;;
+    packages)   timeout -k 5 300 sh tests/packages.sh ;;
     *:orproxy.*)
         emulator=$(sh ports/static.sh emulators "${1%%:*}" | sed -n "${1##*.}p")
         end_to_end "$1" machine.js ORPROXY="$PWD/build/static/orproxy-${1%%:*}" \
@@ -187,7 +188,7 @@ all() {
     {
         machines
         emulated m3 mips
-        printf '%s\n' layers c99 c++11 c99-clang freestanding manual same-file
+        printf '%s\n' layers c99 c++11 c99-clang freestanding manual packages same-file
         printf '%s\n' cpu-arm cpu-xtensa cpu-avr
         names tests/test_*.c tests/test_*.cpp tests/fuzz_*.c
     } | xargs -P 2 -n 1 sh tests/run.sh one
