@@ -141,13 +141,14 @@ END_SCRIPT
         >"$dist/orproxy_$version-r1_$2.ipk"
 }
 
-# What a container has: the file, its settings, the roots of this machine, a place for state.
+# What a container has: the file, its settings, Mozilla's roots, a place for its state.
 rootfs() { # TARGET ARCHITECTURE
     fresh
     install -m 755 "build/static/orproxy-$1" "$work/orproxy"
     put 644 ports/docker/orproxy.conf "$work/etc/orproxy.conf"
-    put 644 "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" \
-        "$work/etc/ssl/certs/ca-certificates.crt"
+    mkdir -p "$work/etc/ssl/certs"
+    # of the package ca-certificates, not the bundle, which may have roots of this machine's owner
+    cat /usr/share/ca-certificates/mozilla/*.crt >"$work/etc/ssl/certs/ca-certificates.crt"
     mkdir "$work/usr" "$work/state"
     licences >"$work/usr/LICENSE"
     (

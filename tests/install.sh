@@ -77,6 +77,7 @@ if command -v apt-get >/dev/null; then
         riscv64-linux-gnu; do
         need_for cross gcc-$triplet command -v $triplet-gcc
     done
+    need_for "test cross" ca-certificates test -d /usr/share/ca-certificates/mozilla
     need_for "test static cross" dpkg-dev command -v dpkg-source
     need_for "test static cross" debian-archive-keyring \
         test -r /usr/share/keyrings/debian-archive-keyring.gpg
