@@ -15465,8 +15465,10 @@ static uint64_t ori_route_hash(uint64_t h, or_str s)
 {
     size_t i = 0;
     for (; s.len - i >= 8; i += 8) { /* whole conversations pass here: eight bytes a step */
-        uint64_t w = 0;
-        for (int k = 7; k >= 0; k--) w = w << 8 | (unsigned char)s.ptr[i + (size_t)k];
+        const unsigned char *p = (const unsigned char *)s.ptr + i;
+        uint64_t w = (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
+                     (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 |
+                     (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56; /* one load, mostly */
         h = (h ^ w) * 1099511628211u;
         h ^= h >> 29;
     }
