@@ -51,6 +51,7 @@
        OR_JSON_MAX_DEPTH    nested arrays and objects         128
        OR_HTTP_MAX_HEAD     bytes of one head                 16384
        OR_HTTP_MAX_FIELDS   field lines in one head           100
+       OR_HTTP_MAX_INTERIM  1xx heads before a response       32
        OR_HTTP_MAX_CHUNK_EXT  bytes of extensions on a chunk  256
        OR_HTTP_MAX_TRAILER  bytes of trailer fields           4096
        OR_CHAT_MAX_CALLS    tool calls of a streamed answer   64
@@ -271,6 +272,9 @@
 #endif
 #ifndef OR_HTTP_MAX_FIELDS
 #define OR_HTTP_MAX_FIELDS 100 /* field lines in one head; OR_ERR_HEAD */
+#endif
+#ifndef OR_HTTP_MAX_INTERIM
+#define OR_HTTP_MAX_INTERIM 32 /* 1xx heads before a response, at most 255; OR_ERR_HEAD */
 #endif
 #ifndef OR_HTTP_MAX_CHUNK_EXT
 #define OR_HTTP_MAX_CHUNK_EXT 256 /* bytes of extensions on one chunk; OR_ERR_CHUNK */
@@ -775,6 +779,7 @@ typedef struct or_http {
     uint8_t        state;
     uint8_t        seen;      /* fields met in this head that decide how it is read */
     bool           no_body;   /* the answer to come belongs to a HEAD request */
+    uint8_t        interim;   /* 1xx heads before it so far */
     uint32_t       scanned;   /* bytes of the head already read: no byte is read twice
                                  however small the pieces are */
     uint32_t       line;      /* where the head's line that is being read starts */
@@ -807,7 +812,8 @@ OR_API void or_http_expect_no_body(or_http *h);
    OR_NEED_MORE   everything usable was used
    OR_DONE        the last message said that the connection ends with it; what
                   follows it in *in is not HTTP and is left there
-   OR_ERR_HEAD    longer than max_head, or more than max_fields (answer 431)
+   OR_ERR_HEAD    longer than max_head, or more than max_fields (answer 431); more than
+                  OR_HTTP_MAX_INTERIM heads with 1xx
    OR_ERR_CODING  Transfer-Encoding that is not exactly "chunked" (answer 501)
    OR_ERR_BODY    larger than max_body (answer 413); from Content-Length at once,
                   with the head filled in, else when a chunk or a byte passes it
@@ -4555,7 +4561,10 @@ static or_err ori_http_frame(or_http *h)
         /* whoever announces a body with a 204 may send it: do not read it as an answer */
         if (head->status == 204 && (has_coding || (has_length && h->left > 0)))
             head->keep_alive = false;
-        if (head->status < 200) h->state = ORI_HTTP_INTERIM;
+        if (head->status < 200) {
+            if (h->interim++ == OR_HTTP_MAX_INTERIM) return ori_http_fail(h, OR_ERR_HEAD, 431);
+            h->state = ORI_HTTP_INTERIM;
+        }
     } else if (has_coding) {
         h->left = 0;
         h->state = ORI_HTTP_SIZE;
@@ -4777,6 +4786,7 @@ static or_err ori_http_end(or_http *h, or_http_event *ev)
 {
     h->state = h->head.keep_alive ? ORI_HTTP_START : ORI_HTTP_OVER;
     h->no_body = false;
+    h->interim = 0;
     ev->kind = OR_HTTP_END;
     return OR_OK;
 }
