@@ -61,6 +61,7 @@
        OR_STATS_OUTAGE_MS   how long a failure demotes        30000
        OR_STATS_TRIP        failures that open the breaker    3
        OR_STATS_OPEN_MS     for how long, at first            5000
+       OR_STATS_COOL_MS     the longest pause asked for       3600000
        OR_STICKY_IDLE_MS    a conversation is forgotten       600000
        OR_CALL_INPUT        bytes received at once            1024
        OR_CALL_SCRATCH      bytes to decode one event in      4096
@@ -2020,6 +2021,11 @@ typedef enum or_fault {
 #endif
 #ifndef OR_STATS_OPEN_MS
 #define OR_STATS_OPEN_MS 5000 /* for how long; doubles with each failed trial, 64 times at most */
+#endif
+#ifndef OR_STATS_COOL_MS
+/* The longest that an endpoint is left alone because it said so: asking once an hour costs
+   nothing, and a wrong Retry-After (a date, a slip of a unit) would bar it for weeks. */
+#define OR_STATS_COOL_MS 3600000
 #endif
 
 /* What is remembered of an endpoint. Zeroed is a new one. About 650 bytes. Times given for one
@@ -15446,7 +15452,8 @@ void or_stats_end(or_stats *s, uint32_t now_ms, const or_outcome *o)
     if (failed) ori_stats_fail(s, now_ms, o->fault == OR_FAULT_KEY);
     if (o->fault == OR_FAULT_RATE && o->retry_after_ms == 0) ori_stats_fail(s, now_ms, true);
     if ((failed || o->fault == OR_FAULT_RATE) && o->retry_after_ms > 0) {
-        s->cool_ms = o->retry_after_ms;
+        bool long_one = o->retry_after_ms > OR_STATS_COOL_MS;
+        s->cool_ms = long_one ? OR_STATS_COOL_MS : o->retry_after_ms;
         s->cool_from_ms = now_ms;
     }
     s->trial = false;
