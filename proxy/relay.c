@@ -139,6 +139,12 @@ void relay_drained(void *owner)
     if (r->x.paused) exchange_pause(&r->x, false);
 }
 
+void relay_ended(void *owner)
+{
+    relay *r = owner;
+    if (r->c != NULL && r->x.call.desc.stream) ev_timer_set(&r->beat, 1); /* a comment is sent */
+}
+
 /* ---- events ---- */
 
 static void on_rest(void *user)
