@@ -463,6 +463,11 @@ static void refuse(relay *r, client *c, const account *who, const refusal *why)
     record_refused(r->r.path, who != NULL ? who->key : NULL, e.status, text);
 }
 
+static uint16_t status_of_wrong(const facts *f)
+{
+    return f->members != NULL ? 400 : 503;
+}
+
 /* A preset of ours: from here on the request is what it would have been without it. 0, or the
    status to refuse with. */
 static uint16_t apply_preset(relay *r, const conf_key *key, char *message, size_t size)
@@ -483,7 +488,7 @@ static uint16_t apply_preset(relay *r, const conf_key *key, char *message, size_
     }
     bool ok = facts_read(or_buf_str(&r->body), r->f.kind, &r->arena, &r->f, message, size);
     r->rw.theirs = or_str_of(NULL, 0); /* it has not what the preset says */
-    return ok ? 0 : 400;
+    return ok ? 0 : status_of_wrong(&r->f);
 }
 
 /* A body in another dialect becomes a chat completion. */
@@ -524,7 +529,8 @@ static uint16_t read_body(relay *r, client *c, facts_kind kind, const conf_key *
     }
     uint16_t status = relay_is_chat(r) ? 0 : translate(r, message, size);
     if (status != 0) return status;
-    if (!facts_read(or_buf_str(&r->body), kind, &r->arena, &r->f, message, size)) return 400;
+    if (!facts_read(or_buf_str(&r->body), kind, &r->arena, &r->f, message, size))
+        return status_of_wrong(&r->f);
     status = apply_preset(r, key, message, size);
     r->f.request.lowers_output = r->rw.speaks == OR_DIALECT_MESSAGES; /* it has to name one */
     return status;
