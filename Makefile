@@ -49,6 +49,9 @@ $B/tests/test_providers: $B/proxy/providers.o
 $B/tests/test_pages: $B/proxy/pages.o
 $B/tests/test_ledger: $(patsubst %,$B/proxy/%.o,ledger chain clock member ev ev_epoll ev_poll log mem)
 $B/tests/test_ledger: private LIBS := $B/ports.a $(LIBS)
+$B/tests/test_ev: $(patsubst %,$B/proxy/%.o,ev ev_epoll ev_poll)
+$B/tests/test_ev: private LIBS := $B/ports.a $(LIBS)
+$B/tests/test_ev.o: private FEATURES = -D_GNU_SOURCE
 BOOKS := $(patsubst %,$B/proxy/%.o,books tally keys rate chain clock member mem)
 $B/tests/test_books: $(BOOKS) $(patsubst %,$B/proxy/%.o,$(CONF))
 $B/tests/test_cli_text: $(patsubst %,$B/proxy/%.o,cli_text mem)
