@@ -52,6 +52,8 @@ need_for test libmbedtls-dev have_header mbedtls/ssl.h
 need_for test openssl command -v openssl
 need_for test nodejs command -v node
 need_for test npm command -v npm
+need_for test faketime command -v faketime
+need_for test iproute2 command -v ip
 need_for fuzz "clang libclang-rt-dev" have_fuzzer
 
 # Small machines. Only apt-get knows these names; elsewhere tests/cross.sh and tests/size.sh
