@@ -14,6 +14,7 @@
 #include "or.h"
 #include "proxy/alert.h"
 #include "proxy/api.h"
+#include "proxy/ceiling.h"
 #include "proxy/cli.h"
 #include "proxy/client.h"
 #include "proxy/conf.h"
@@ -318,6 +319,12 @@ static bool make_state(const conf *c, char *error, size_t error_size)
 
 /* ---- listening ---- */
 
+/* A client has one timer, its exchange two, their connection two, the demo's end one. */
+static uint32_t num_timers(const conf *c)
+{
+    return (uint32_t)(c->limits.connections + 64) * 8;
+}
+
 static void describe(const conf *c)
 {
     for (unsigned i = 0; i < c->num_providers; i++) {
@@ -325,8 +332,8 @@ static void describe(const conf *c)
         log_line("provider %s%s%s", p->name, p->base_url != NULL ? " at " : "",
                  p->base_url != NULL ? p->base_url : "");
     }
-    log_line("%s, at most %zu connections and %zu bytes", ev_backend(), c->limits.connections,
-             c->limits.memory);
+    log_line("%s, at most %zu connections", ev_backend(), c->limits.connections);
+    ceiling_hold(c, num_timers(c));
 }
 
 /* What was opened just now. */
@@ -541,8 +548,9 @@ static void explain(const char *error)
 static void reload(const options *o)
 {
     conf_error e;
-    conf      *c = build_conf(o, &e);
-    bool       good = c != NULL && change_conf(c, e.text, sizeof e.text);
+    ceiling_lift();
+    conf *c = build_conf(o, &e);
+    bool  good = c != NULL && change_conf(c, e.text, sizeof e.text);
     if (good) {
         log_line("reloaded");
     } else {
@@ -550,6 +558,7 @@ static void reload(const options *o)
         log_line("%s", e.text);
         explain(e.text);
         log_line("reload failed: keeping the old settings");
+        ceiling_hold(conf_now(), num_timers(conf_now()));
     }
     conf_drop(c);
 }
@@ -611,8 +620,7 @@ static bool begin(const conf *c, char *error, size_t error_size)
     log_as_json(c->log_json);
     raise_descriptors(c);
     mem_set_limit(c->limits.memory);
-    /* A client has one timer, its exchange two, their connection two, the demo's end one. */
-    if (ev_open((uint32_t)(c->limits.connections + 64) * 8) && catch_signals())
+    if (ev_open(num_timers(c)) && catch_signals())
         return make_state(c, error, error_size);
     snprintf(error, error_size, "cannot start: %s", strerror(errno));
     return false;

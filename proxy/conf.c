@@ -200,6 +200,15 @@ void conf_drop(conf *c)
     free(c);
 }
 
+size_t conf_size(const conf *c)
+{
+    const struct conf_kept *k = c->kept;
+    return sizeof *c + sizeof *k + k->arena.total + k->max_endpoints * sizeof *c->endpoints +
+           k->max_keys * sizeof *c->keys + k->max_presets * sizeof *c->presets +
+           k->max_aliases * sizeof *c->aliases + k->max_apps * sizeof *c->apps +
+           k->max_users * sizeof *c->users + k->max_files * sizeof *c->files;
+}
+
 static conf *in_force;
 
 const conf *conf_now(void)

@@ -204,6 +204,9 @@ conf *conf_new(void);
 conf *conf_hold(conf *c);
 void  conf_drop(conf *c);
 
+/* Bytes it takes, about. */
+size_t conf_size(const conf *c);
+
 /* The one in force, and a change of it (the old one is dropped, the new one is held). */
 const conf *conf_now(void);
 void        conf_use(conf *c);

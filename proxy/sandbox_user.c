@@ -37,36 +37,44 @@ static bool read_id(or_str text, uint32_t *id)
     return true;
 }
 
-static void take_entry(account *a, const struct passwd *entry)
+/* From the file alone: libc's own way loads what names are looked up with, a megabyte for one
+   question. Users who are kept elsewhere have numbers. False: there is none. */
+static bool find_entry(const char *name, const uint32_t *id, account *a)
 {
-    a->uid = entry->pw_uid;
-    a->gid = entry->pw_gid;
-    snprintf(a->name, sizeof a->name, "%s", entry->pw_name);
+    struct passwd *entry;
+    bool           found = false;
+    FILE          *f = fopen("/etc/passwd", "re");
+    while (f != NULL && !found && (entry = fgetpwent(f)) != NULL) {
+        found = id != NULL ? entry->pw_uid == *id : strcmp(entry->pw_name, name) == 0;
+        if (!found) continue;
+        a->uid = entry->pw_uid;
+        a->gid = entry->pw_gid;
+        snprintf(a->name, sizeof a->name, "%s", entry->pw_name);
+    }
+    if (f != NULL) fclose(f);
+    return found;
 }
 
 /* NULL: an orproxy if there is one, else nobody. */
 static bool find_account(const char *setting, account *a, char *error, size_t size)
 {
-    const char    *name = setting != NULL ? setting : "orproxy";
-    const char    *colon = strchr(name, ':');
-    size_t         len = colon != NULL ? (size_t)(colon - name) : strlen(name);
-    uint32_t       id = NOBODY;
-    bool           number = read_id(or_str_of(name, len), &id);
-    char           text[64];
-    struct passwd *entry;
+    const char *name = setting != NULL ? setting : "orproxy";
+    const char *colon = strchr(name, ':');
+    size_t      len = colon != NULL ? (size_t)(colon - name) : strlen(name);
+    uint32_t    id = NOBODY;
+    bool        number = read_id(or_str_of(name, len), &id);
+    char        text[64];
     snprintf(text, sizeof text, "%.*s", (int)len, name);
-    entry = number ? getpwuid(id) : getpwnam(text);
-    if (entry == NULL && setting != NULL && !number) {
+    a->uid = id;
+    a->gid = id;
+    snprintf(a->name, sizeof a->name, "%s", setting != NULL ? text : "nobody");
+    if (!find_entry(text, number ? &id : NULL, a) && setting != NULL && !number) {
         snprintf(error, size,
-                 "user = %s: this system has no such user: make one (adduser --system --group "
+                 "user = %s: /etc/passwd has no such user: make one (adduser --system --group "
                  "%s), or give numbers, e.g. user = 65534:65534",
                  setting, text);
         return false;
     }
-    a->uid = id;
-    a->gid = id;
-    snprintf(a->name, sizeof a->name, "%s", setting != NULL ? text : "nobody");
-    if (entry != NULL) take_entry(a, entry);
     if (colon == NULL) return true;
     if (read_id(or_str_z(colon + 1), &id)) {
         a->gid = id;
