@@ -128,6 +128,12 @@ typedef enum conf_unsupported {
     CONF_UNSUPPORTED_REJECT
 } conf_unsupported;
 
+typedef enum conf_sandbox {
+    CONF_SANDBOX_YES, /* as much as the system has */
+    CONF_SANDBOX_NO,
+    CONF_SANDBOX_REQUIRE /* all of it, or no start */
+} conf_sandbox;
+
 typedef struct conf {
     const char *listen[CONF_MAX_LISTEN]; /* ADDR:PORT */
     unsigned    num_listen;
@@ -136,6 +142,8 @@ typedef struct conf {
     const char *catalog;   /* file in the shape of OpenRouter's GET /models; NULL: none */
     const char *decisions; /* file to record routing decisions in; NULL: state/decisions.jsonl
                               when there is a state, else they are not kept */
+    const char *user;      /* "NAME", "UID" or either with ":GID" instead of root; NULL: see sandbox */
+    conf_sandbox sandbox;
     bool        open;      /* serve other machines without keys */
     bool        log_json;  /* log = json: one object for each request */
     uint32_t    heartbeat; /* ms of silence before a comment is sent */
@@ -178,6 +186,8 @@ typedef struct conf {
     unsigned             num_presets;
     const or_alias      *aliases; /* [aliases]: name = model */
     unsigned             num_aliases;
+    const char *const   *files;   /* that were read for all this, and are again by a reload */
+    unsigned             num_files;
     /* private */
     unsigned             refs;
     struct conf_kept    *kept; /* what all pointers above point to */
@@ -193,6 +203,9 @@ typedef struct conf_error {
 conf *conf_new(void);
 conf *conf_hold(conf *c);
 void  conf_drop(conf *c);
+
+/* Bytes it takes, about. */
+size_t conf_size(const conf *c);
 
 /* The one in force, and a change of it (the old one is dropped, the new one is held). */
 const conf *conf_now(void);

@@ -1,6 +1,7 @@
 #include "proxy/ev.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -142,12 +143,17 @@ void ev_remove_pipe(ev_io *io, int ends[2])
 
 bool ev_start_thread(pthread_t *thread, void *(*run)(void *unused))
 {
-    sigset_t all, before;
+    sigset_t       all, before;
+    pthread_attr_t small; /* than libc's standard: 8 MB of glibc */
+    if ((errno = pthread_attr_init(&small)) != 0) return false;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool ok = pthread_create(thread, NULL, run, NULL) == 0;
+    int e = pthread_attr_setstacksize(&small, EV_STACK);
+    if (e == 0) e = pthread_create(thread, &small, run, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return ok;
+    pthread_attr_destroy(&small);
+    errno = e;
+    return e == 0;
 }
 
 void ev_defer(ev_task *task)

@@ -57,6 +57,8 @@ void ev_remove(ev_io *io);
 bool ev_add_pipe(ev_io *io, int ends[2]);
 void ev_remove_pipe(ev_io *io, int ends[2]);
 
+enum { EV_STACK = 256 << 10 }; /* of a thread; looking up a name takes most of it */
+
 /* A thread that signals leave alone: they are the loop's. False with errno. */
 bool ev_start_thread(pthread_t *thread, void *(*run)(void *unused));
 

@@ -107,6 +107,7 @@ void relay_shutdown(void)
     }
     relay_stream_shutdown();
     relay_dialect_shutdown();
+    rewrite_shutdown();
 }
 
 void relay_gone(void *owner)

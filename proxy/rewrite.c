@@ -645,6 +645,11 @@ static bool is_rejected(const rewrite *r)
 /* What is thrown away when a request is written: values of members, and its head. */
 static or_buf work;
 
+void rewrite_shutdown(void)
+{
+    or_buf_free(&work);
+}
+
 /* Head and body in `out`, which has no byte more than that; or, of a large one, values and head,
    and the body in pieces of these and of what is there. */
 static or_err put_request(rewrite *r, const or_candidate *c, unsigned key, or_buf *out, bool whole,
