@@ -3922,6 +3922,7 @@ or_err or_json_unescape(or_str raw, char *buf, size_t cap, or_str *out)
 
 bool or_json_str_is(or_str raw, or_str plain)
 {
+    if (raw.len == 0) return plain.len == 0; /* absent: no arithmetic with its pointer */
     const char *p = raw.ptr, *end = p + raw.len;
     size_t      at = 0;
     /* an escape is longer than what it stands for, and most names begin without one */

@@ -77,6 +77,7 @@ static void proceed(client *c);
 void client_setup(const client_hooks *h)
 {
     hooks = h;
+    draining = false;
 }
 
 unsigned client_count(void)
@@ -555,7 +556,7 @@ static bool take_body(client *c, or_str *bytes)
     or_err        e;
     while ((e = or_http_next(&c->http, bytes, &ev)) == OR_OK) {
         if (ev.kind == OR_HTTP_END) return true;
-        if (ev.data.ptr == c->body.ptr + c->body.len && c->body.ptr != NULL)
+        if (c->body.ptr != NULL && ev.data.ptr == c->body.ptr + c->body.len)
             c->body.len += ev.data.len; /* was received in its place */
         else if (c->body.len == 0 && ev.data.len == c->http.head.content_length)
             c->whole = ev.data; /* came with the head and stays there */
