@@ -21,7 +21,7 @@ BEARSSL_A = $(if $(BEARSSL),$(BEARSSL)/build/libbearssl.a,$(wildcard $(shell \
               $(CC) -print-file-name=libbearssl.a)))
 LIBS      = $(or $(BEARSSL_A),-lbearssl) -lpthread
 
-PROXY    := $(wildcard proxy/*.c)
+PROXY    := $(sort $(wildcard proxy/*.c))
 PORTS    := $(wildcard ports/posix.c ports/bearssl.c ports/link.c)
 EXAMPLES := $(patsubst %.c,$B/%,$(wildcard examples/*.c))
 TESTS    := $(patsubst %.c,$B/%,$(wildcard tests/test_*.c tests/fuzz_*.c)) \
@@ -167,12 +167,25 @@ test-plain:
 test-sanitized:
 	$(MAKE) TARGET=test CFLAGS='$(SANITIZE) -Werror' test-programs
 test-programs: all $(TESTS)
-# The tests of or.h on emulated machines; those of make test, and more.
+# or.h and orproxy on emulated machines; those of make test, and more.
 cross-test:
 	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/run.sh cross
 cross-build: build/bare/jsmn.h
 build/bare/jsmn.h: tests/bare_headers.sh
 	CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/bare_headers.sh $(@D)
+
+# One static file for each kind of machine: ports/static.sh has the list.
+static:
+	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh static
+	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh ports/static.sh build x86_64
+cross:
+	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh cross
+	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' \
+	    sh ports/static.sh build $$(sh ports/static.sh targets)
+
+# Packages of them, into build/dist; tests/packages.sh looks at these.
+dist: cross
+	sh ports/dist.sh
 
 fuzz:
 	@CC=clang INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh fuzz
@@ -234,7 +247,10 @@ help:
 	@echo 'make             build orproxy and the examples into $B'
 	@echo 'make run         install what is missing, build, start (ARGS="--listen ...")'
 	@echo 'make test        install what is missing, run every test under sanitizers'
-	@echo 'make cross-test  the tests of or.h on emulated ARM, MIPS and RISC-V machines'
+	@echo 'make static      build/static/orproxy-x86_64, which needs nothing where it runs'
+	@echo 'make cross       the same for ARM, MIPS and RISC-V: build/static/orproxy-NAME'
+	@echo 'make dist        packages of these for Debian, OpenWrt, Alpine, containers, ...: build/dist'
+	@echo 'make cross-test  or.h and orproxy on emulated ARM, MIPS and RISC-V machines'
 	@echo 'make torture     the books through TORTURE_ROUNDS=$(TORTURE_ROUNDS) kills'
 	@echo 'make hostile     hostile providers, clients and machines; FULL=1: longer'
 	@echo 'make soak        10,000 connections, a flood, 72,000 requests'
@@ -249,6 +265,7 @@ help:
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS AR TARGET BEARSSL JSMN; see the top of Makefile.'
 
 .PHONY: all run test test-build test-plain test-sanitized test-programs cross-test cross-build \
-        torture hostile soak fuzz bench coverage size layers clean-root install clean help always
+        static cross dist torture hostile soak fuzz bench coverage size layers clean-root install clean \
+        help always
 .SECONDARY:
 .DELETE_ON_ERROR:

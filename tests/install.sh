@@ -1,5 +1,5 @@
 #!/bin/sh
-# install.sh run|test|fuzz|cross|size|coverage: install what is missing for that, only that.
+# install.sh run|test|fuzz|static|cross|size|coverage: install what is missing for that, only that.
 #
 # Looks for the thing (a header, a command), not for the package, so another BearSSL or Node
 # is as good as Debian's. Silent when nothing is missing.
@@ -46,11 +46,15 @@ need_for "run test fuzz size" libbearssl-dev have_header bearssl.h
 need libjsmn-dev have_header jsmn.h
 need_for "run test" ca-certificates have_roots
 need_for "run test" curl command -v curl
+need_for test shellcheck command -v shellcheck
+need_for test yamllint command -v yamllint
+need_for test busybox command -v busybox
+need_for test jq command -v jq
 need_for test g++ command -v g++
 need_for test liblwip-dev have_header lwip/lwipopts.h
 need_for test libmbedtls-dev have_header mbedtls/ssl.h
-need_for test openssl command -v openssl
-need_for test nodejs command -v node
+need_for "test cross" openssl command -v openssl
+need_for "test cross" nodejs command -v node
 need_for test npm command -v npm
 need_for test faketime command -v faketime
 need_for test iproute2 command -v ip
@@ -63,14 +67,21 @@ if command -v apt-get >/dev/null; then
     need_for "test cross" picolibc-arm-none-eabi have_libc arm-none-eabi-gcc --specs=picolibc.specs
     need_for "test cross" qemu-system-arm command -v qemu-system-arm
     need_for "test cross" gcc-mips-linux-gnu command -v mips-linux-gnu-gcc
-    need_for "test cross" libc6-dev-mips-cross have_libc mips-linux-gnu-gcc
     need_for "test cross" qemu-user-static command -v qemu-mips-static
     need_for "cross size" gcc-riscv64-unknown-elf command -v riscv64-unknown-elf-gcc
     need_for cross picolibc-riscv64-unknown-elf \
         have_libc riscv64-unknown-elf-gcc --specs=picolibc.specs
     need_for cross qemu-system-misc command -v qemu-system-riscv32
-    need_for cross gcc-arm-linux-gnueabi command -v arm-linux-gnueabi-gcc
-    need_for cross libc6-dev-armel-cross have_libc arm-linux-gnueabi-gcc
+    need_for test systemd command -v systemd-analyze
+    # ports/static.sh
+    need_for "test static cross" gcc-x86-64-linux-gnu command -v x86_64-linux-gnu-gcc
+    for triplet in arm-linux-gnueabi arm-linux-gnueabihf aarch64-linux-gnu mipsel-linux-gnu \
+        riscv64-linux-gnu; do
+        need_for cross gcc-$triplet command -v $triplet-gcc
+    done
+    need_for "test static cross" dpkg-dev command -v dpkg-source
+    need_for "test static cross" debian-archive-keyring \
+        test -r /usr/share/keyrings/debian-archive-keyring.gpg
 fi
 
 if [ -n "$packages" ]; then

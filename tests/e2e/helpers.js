@@ -18,6 +18,8 @@ export const TOP = path.resolve(
 );
 
 export const ORPROXY = process.env.ORPROXY ?? path.join(TOP, 'build/test/orproxy');
+// What runs it: the words of an emulator, for another processor's.
+const EMULATOR = (process.env.ORPROXY_EMULATOR ?? '').split(' ').filter(Boolean);
 // The build without sanitizers, for what is measured in bytes of memory.
 export const ORPROXY_PLAIN = process.env.ORPROXY_PLAIN ?? path.join(TOP, 'build/native/orproxy');
 
@@ -82,7 +84,8 @@ export function scratch(t) {
 // ---- orproxy
 
 export function launch(t, args, { env = {}, exe = ORPROXY, cwd = scratch(t) } = {}) {
-    const child = spawn(exe, args, {
+    const [program, ...words] = [...EMULATOR, exe, ...args];
+    const child = spawn(program, words, {
         cwd, // no orproxy.conf there
         env: {
             PATH: process.env.PATH,
