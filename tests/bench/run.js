@@ -1,19 +1,25 @@
-// make bench: direct, nginx, haproxy and orproxy between the same two ends, one after another on
-// the same cores; prints Markdown tables. Judges nothing but the answers: each has to be whole.
+// make bench: nginx, haproxy and orproxy between the same two ends, and nothing between them, one
+// after another on the same cores. Prints Markdown. It judges answers, never times: each answer
+// has to be whole, or the run fails.
 //
-//     node tests/bench/run.js [SECTION...]     without one all of them, in the order below
+//     node tests/bench/run.js [SECTION...]     without one: all of them, in the order below
 //
-// Core 0 has both ends (wrk or `wire streams`, and `wire upstream`), core 1 the proxy. Each
-// number is the median of ROUNDS rounds, in each of which every proxy has its turn.
+//     BENCH_SECONDS=1  of each measurement (wrk: whole seconds). Below 1 it is a smoke test: every
+//                      section for a moment, few connections, no counting of instructions
+//     BENCH_ROUNDS=3   each number is the median of so many; in each round everyone has a turn
+//     ORPROXY=FILE     the binary
+//
+// Core 0 has both ends (wrk or `wire streams`, and `wire upstream`), core 1 the proxy.
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import http from 'node:http';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { TARGETS } from './targets.js';
 
-const SECONDS = Number(process.env.BENCH_SECONDS || 1); // of one measurement
-const ROUNDS = Number(process.env.BENCH_ROUNDS || 3);
+const SECONDS = Number(process.env.BENCH_SECONDS || 1);
+const SMOKE = SECONDS < 1;
+const ROUNDS = SMOKE ? 1 : Number(process.env.BENCH_ROUNDS || 3);
 const OUT = path.resolve('build/bench');
 const WIRE = path.resolve(process.env.WIRE || 'build/native/tests/bench/wire');
 const ORPROXY = path.resolve(process.env.ORPROXY || 'build/native/orproxy');
@@ -24,7 +30,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];
 const sum = (list) => list.reduce((a, b) => a + b, 0);
 
-// ---- processes: those started here, and all of them are ended here
+// ---- processes. Those started here are ended here, each by its id.
 
 const running = new Set();
 
@@ -36,7 +42,7 @@ const freePort = () => new Promise((resolve, reject) => {
     });
 });
 
-// Programs that apt-get fetched for this only are under build/bench/root.
+// Programs that were fetched for this only (tests/install.sh bench) are under build/bench/root.
 const ROOT = path.join(OUT, 'root/usr');
 const LIBS = fs.existsSync(`${ROOT}/lib`)
     ? fs.readdirSync(`${ROOT}/lib`).map((name) => `${ROOT}/lib/${name}`)
@@ -51,7 +57,7 @@ const ENV = {
 function launch(core, argv, stdio = ['ignore', 'pipe', 'pipe']) {
     const pinned = os.availableParallelism() > 1 ? ['taskset', '-c', String(core)] : [];
     const [file, ...args] = [...pinned, ...argv.map(String)];
-    // A group of its own, so that at the end nginx's worker goes with it.
+    // A group of its own, so that nginx's worker goes with it.
     const child = spawn(file, args, { cwd: OUT, env: ENV, stdio, detached: true });
     const p = { child, pid: child.pid, argv, out: '', err: '' };
     child.stdout?.setEncoding('utf8').on('data', (text) => (p.out += text));
@@ -68,12 +74,15 @@ function launch(core, argv, stdio = ['ignore', 'pipe', 'pipe']) {
     return p;
 }
 
+const failed = (p) => new Error(`${p.argv.join(' ')}: ${p.code ?? 'runs'}\n${p.err}${p.out}`);
+
 async function finish(p) {
-    if ((await p.ended) !== 0) throw new Error(`${p.argv.join(' ')}: ${p.code}\n${p.err}${p.out}`);
+    if ((await p.ended) !== 0) throw failed(p);
     return p.out;
 }
 
 async function stop(p, signal = 'SIGTERM') {
+    if (!p.child) return; // direct
     if (p.code === undefined) p.child.kill(signal);
     const timer = setTimeout(() => p.child.kill('SIGKILL'), 5000);
     await p.ended;
@@ -81,8 +90,7 @@ async function stop(p, signal = 'SIGTERM') {
 }
 
 async function serves(p, port) {
-    for (let tries = 0; tries < 3000; tries++) {
-        if (p.code !== undefined) break;
+    for (let tries = 0; tries < 3000 && p.code === undefined; tries++) {
         const open = await new Promise((resolve) => {
             const s = net.connect(port, '127.0.0.1', () => resolve(true));
             s.on('connect', () => s.destroy()).on('error', () => resolve(false));
@@ -90,60 +98,104 @@ async function serves(p, port) {
         if (open) return;
         await sleep(10);
     }
-    throw new Error(`${p.argv.join(' ')} does not serve\n${p.err}`);
+    throw failed(p);
 }
+
+const children = (pid) => spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })
+    .stdout.split('\n').filter(Boolean).map(Number);
+
+// Time on a core of all threads, in ns.
+const cpuOf = (pids) =>
+    sum(pids.flatMap((pid) => fs.readdirSync(`/proc/${pid}/task`).map((tid) =>
+        Number(fs.readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ')[0]))));
+
+// Bytes: Rss, or Pss (a page of several processes counts in parts).
+const memoryOf = (pids, what) =>
+    1024 * sum(pids.map((pid) => Number(new RegExp(`^${what}:\\s+(\\d+)`, 'm').exec(
+        fs.readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))[1])));
 
 async function startUpstream(events = 0, intervalUs = 0) {
     const port = await freePort();
     const p = launch(0, [WIRE, 'upstream', port, events, intervalUs]);
     await serves(p, port);
-    return { ...p, port };
+    return Object.assign(p, { port });
 }
 
-// ---- the proxies
+// TLS in front of an upstream, the same for everyone: it knows nothing of HTTP.
+async function startTls(to) {
+    const port = await freePort();
+    const p = launch(0, ['haproxy', '-db', '-f', write('tls.cfg', `
+global
+    nbthread 1
+    maxconn ${MAX_CLIENTS}
+    ssl-default-bind-ciphers ECDHE-ECDSA-AES128-GCM-SHA256
+defaults
+    mode tcp
+    timeout connect 10s
+    timeout client 300s
+    timeout server 300s
+listen tls
+    bind 127.0.0.1:${port} backlog 4096 ssl crt ${OUT}/server.pem ssl-max-ver TLSv1.2
+    server s 127.0.0.1:${to}
+`)]);
+    await serves(p, port);
+    return Object.assign(p, { port });
+}
 
-function write(name, text, mode = 0o600) {
+function makeCertificate() {
+    const made = spawnSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt',
+        'ec_paramgen_curve:P-256', '-nodes', '-days', '30', '-subj', '/CN=localhost', '-addext',
+        'subjectAltName=DNS:localhost', '-keyout', 'key.pem', '-out', 'ca.pem'], { cwd: OUT });
+    if (made.status !== 0) throw new Error(`openssl: ${made.stderr}`);
+    const both = ['ca.pem', 'key.pem'].map((name) => fs.readFileSync(path.join(OUT, name)));
+    write('server.pem', both.join(''));
+}
+
+// ---- the proxies, each as a good administrator would have it
+
+function write(name, text) {
     const file = path.join(OUT, name);
-    fs.writeFileSync(file, text, { mode });
+    fs.writeFileSync(file, text, { mode: 0o600 });
     return file;
 }
 
 const MAX_FILES = Number(
     /Max open files\s+\d+\s+(\d+)/.exec(fs.readFileSync('/proc/self/limits', 'utf8'))[1],
 );
-const MAX_CLIENTS = Math.floor((MAX_FILES - 200) / 2);
+const MAX_CLIENTS = Math.floor((MAX_FILES - 200) / 2); // a stream takes two descriptors
 
-function nginx({ port, to, tls, more = '' }) {
+// Nothing is logged: one row for each request is more than nginx's and haproxy's neighbours do.
+const nginx = (more = '') => ({ port, to, tls }) => {
     const secure = `proxy_ssl_verify on; proxy_ssl_trusted_certificate ${OUT}/ca.pem;
-        proxy_ssl_name localhost; proxy_ssl_server_name on; proxy_ssl_session_reuse on;
-        proxy_ssl_protocols TLSv1.2;`;
+            proxy_ssl_name localhost; proxy_ssl_server_name on; proxy_ssl_protocols TLSv1.2;`;
+    const dirs = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+        .map((name) => `${name}_temp_path ${OUT}/nginx-${name};`);
     const file = write(`nginx-${port}.conf`, `
 daemon off; worker_processes 1; pid ${OUT}/nginx-${port}.pid; error_log stderr crit;
 worker_rlimit_nofile ${MAX_FILES};
 events { worker_connections ${MAX_FILES}; multi_accept on; }
 http {
-    access_log off; keepalive_requests 1000000000; keepalive_timeout 300s; client_max_body_size 32m;
-    client_body_temp_path ${OUT}/nginx-body; proxy_temp_path ${OUT}/nginx-proxy;
-    fastcgi_temp_path ${OUT}/nginx-1; uwsgi_temp_path ${OUT}/nginx-2; scgi_temp_path ${OUT}/nginx-3;
+    ${dirs.join(' ')}
+    access_log off; keepalive_requests 1000000000; keepalive_timeout 300s;
+    client_max_body_size 32m;
     upstream u { server 127.0.0.1:${to}; keepalive 512; keepalive_requests 1000000000; }
     server {
         listen 127.0.0.1:${port} backlog=4096;
         location / {
             proxy_pass http${tls ? 's' : ''}://u; proxy_http_version 1.1;
-            proxy_set_header Connection ""; proxy_buffering off; ${more} ${tls ? secure : ''}
+            proxy_set_header Connection ""; proxy_buffering off; proxy_read_timeout 300s;
+            ${more} ${tls ? secure : ''}
         }
     }
 }
 `);
-    return (single) => [
-        'nginx', '-p', OUT, '-e', '/dev/null', '-c', file,
-        ...(single ? ['-g', 'master_process off;'] : []),
-    ];
-}
+    return (single) => ['nginx', '-p', OUT, '-e', '/dev/null', '-c', file,
+        ...(single ? ['-g', 'master_process off;'] : [])];
+};
 
-function haproxy({ port, to, tls }) {
-    const secure = `ssl verify required ca-file ${OUT}/ca.pem sni str(localhost)
-        verifyhost localhost ssl-max-ver TLSv1.2`.replace(/\s+/g, ' ');
+const haproxy = ({ port, to, tls }) => {
+    const secure = `ssl verify required ca-file ${OUT}/ca.pem sni str(localhost) ` +
+        'verifyhost localhost ssl-max-ver TLSv1.2';
     const file = write(`haproxy-${port}.cfg`, `
 global
     nbthread 1
@@ -163,34 +215,31 @@ backend b
     server s 127.0.0.1:${to} ${tls ? secure : ''}
 `);
     return () => ['haproxy', '-db', '-f', file];
-}
+};
 
-const upstreamUrl = (to, tls) => (tls ? `https://localhost:${to}/v1` : `http://127.0.0.1:${to}/v1`);
+const urlOf = (to, tls) => (tls ? `https://localhost:${to}/v1` : `http://127.0.0.1:${to}/v1`);
 
-function bare({ port, to, tls }) {
-    return () => [
-        ORPROXY, '--listen', `127.0.0.1:${port}`, '--upstream', upstreamUrl(to, tls),
-        ...['--set', `limits.connections=${MAX_CLIENTS}`, '--set', 'limits.memory=1G'],
-        ...(tls ? ['--set', `ca=${OUT}/ca.pem`] : []),
-    ];
-}
+const bare = ({ port, to, tls }) => () => [
+    ORPROXY, '--listen', `127.0.0.1:${port}`, '--upstream', urlOf(to, tls),
+    ...['--set', `limits.connections=${MAX_CLIENTS}`, '--set', 'limits.memory=2G'],
+    ...(tls ? ['--set', `ca=${OUT}/ca.pem`] : []),
+];
 
-// A key with limits of every kind, a reservation and a line on disk for each request, prices, two
-// providers to choose from, and a name of the model that is not the provider's.
+// A key with limits, a reservation and a line in the ledger for each request, prices, two
+// providers to choose from, another name of the model there.
 const governed = (ledger) => ({ port, to, tls }) => {
     const state = path.join(OUT, `state-${port}`);
     fs.rmSync(state, { recursive: true, force: true });
     const provider = (name) => `
 [provider ${name}]
 kind = openai
-base_url = ${upstreamUrl(to, tls)}
+base_url = ${urlOf(to, tls)}
 key = env:BENCH_PROVIDER_KEY
 list = no
 [endpoint ${name} ${MODEL}]
 upstream_model = bench-1
 prompt = 0.1
 completion = 0.4
-context_length = 131072
 `;
     const file = write(`orproxy-${port}.conf`, `
 listen = 127.0.0.1:${port}
@@ -199,7 +248,7 @@ ${ledger}
 ${tls ? `ca = ${OUT}/ca.pem` : ''}
 [limits]
 connections = ${MAX_CLIENTS}
-memory = 1G
+memory = 2G
 ${provider('one')}${provider('two')}
 [key bench]
 key = env:BENCH_CLIENT_KEY
@@ -211,57 +260,90 @@ max_concurrent = 100000
     return () => [ORPROXY, '-c', file];
 };
 
+// The names are the columns. "nginx+": with larger buffers, for what they are good for.
 const PROXIES = {
     direct: null,
-    nginx,
+    nginx: nginx(),
+    'nginx+': nginx('proxy_buffer_size 64k; proxy_buffers 8 64k; client_body_buffer_size 256k;'),
     haproxy,
     bare,
     governed: governed('ledger_sync = each'),
-    'governed, sync 1s': governed('ledger_sync = 1s'),
-    'governed, totals': governed('ledger = totals'),
+    'governed 1s': governed('ledger_sync = 1s'),
+    'governed totals': governed('ledger = totals'),
 };
+const USUAL = ['direct', 'nginx', 'haproxy', 'bare', 'governed', 'governed totals'];
+const NO_BUFFERS = Object.keys(PROXIES).filter((name) => name !== 'nginx+');
 
-async function startProxy(name, to, { tls, more, wrap = [], ready = true } = {}) {
-    if (PROXIES[name] === null) return { name, port: to, pids: () => [] };
+async function startProxy(name, to, { tls, wrap = [] } = {}) {
+    if (PROXIES[name] === null) return { name, port: to, pids: [] };
     const port = await freePort();
-    const argv = [...wrap, ...PROXIES[name]({ port, to, tls, more })(wrap.length > 0)];
-    const p = launch(1, argv, ['ignore', 'ignore', fs.openSync('/dev/null', 'w')]);
-    if (ready) await serves(p, port);
-    const all = [p.pid, ...children(p.pid)]; // nginx has a worker
-    return Object.assign(p, { name, port, pids: () => all });
+    const argv = [...wrap, ...PROXIES[name]({ port, to, tls })(wrap.length > 0)];
+    const p = launch(1, argv, ['ignore', 'ignore', 'pipe']);
+    if (wrap.length === 0) p.child.stderr.on('data', () => (p.err = p.err.slice(-2000)));
+    await serves(p, port);
+    return Object.assign(p, { name, port, pids: [p.pid, ...children(p.pid)] });
 }
 
-// ---- what the kernel says of a process
-
-function children(pid) {
-    const found = spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' }).stdout.trim();
-    return found === '' ? [] : found.split('\n').map(Number);
+async function withProxies(names, to, options, action) {
+    const list = [];
+    for (const name of names) list.push(await startProxy(name, to, options));
+    await action(list);
+    for (const p of list) await stop(p);
 }
 
-// Time on a core of all threads, in ns.
-const cpuOf = (pids) =>
-    sum(pids.flatMap((pid) =>
-        fs.readdirSync(`/proc/${pid}/task`).map((tid) =>
-            Number(fs.readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ')[0]))));
+// ---- results: numbers[what][proxy]
 
-// ---- small requests, by wrk
+const numbers = {};
 
-const PROMPT = 'The quick brown fox jumps over the lazy dog, and the dog does not mind. ';
-const text = (length) => PROMPT.repeat(Math.ceil(length / PROMPT.length)).slice(0, length);
-const chat = (bytes, more = {}) => {
-    const body = (content) => JSON.stringify({
-        model: MODEL, max_tokens: 256, temperature: 0.7, ...more,
-        messages: [{ role: 'system', content: 'Answer briefly.' }, { role: 'user', content }],
-    });
-    return body(text(bytes - body('').length));
+function put(what, proxy, value) {
+    (numbers[what] ??= {})[proxy] = value;
+}
+
+// Everyone has a turn in each round. f gives an object of numbers, whose medians are kept.
+async function measure(proxies, prefix, f) {
+    const all = new Map(proxies.map((p) => [p, []]));
+    for (let round = 0; round < ROUNDS; round++)
+        for (const p of proxies) all.get(p).push(await f(p));
+    for (const [p, list] of all)
+        for (const key of Object.keys(list[0]))
+            put(`${prefix}.${key}`, p.name, median(list.map((r) => r[key])));
+}
+
+// What the others have more than the direct way.
+function lessDirect(what) {
+    const { direct, ...others } = numbers[what];
+    for (const [name, value] of Object.entries(others)) put(`${what}.added`, name, value - direct);
+}
+
+// ---- requests, by wrk
+
+const TEXT = 'The quick brown fox jumps over the lazy dog, and the dog does not mind. ';
+const textOf = (length) => TEXT.repeat(Math.ceil(length / TEXT.length)).slice(0, length);
+
+const bodyOf = (messages, more) =>
+    JSON.stringify({ model: MODEL, max_tokens: 256, temperature: 0.7, ...more, messages });
+
+const chatOf = (bytes, more = {}) => {
+    const body = (content) => bodyOf([{ role: 'system', content: 'Answer briefly.' },
+        { role: 'user', content }], more);
+    return body(textOf(bytes - body('').length));
 };
+
+// 100 KB: a long conversation. 5 MB: a picture.
+const conversation = (bytes) => bodyOf(Array.from({ length: Math.ceil(bytes / 2048) }, (_, i) =>
+    ({ role: i % 2 ? 'assistant' : 'user', content: textOf(2010) })));
+const picture = (bytes) => bodyOf([{ role: 'user', content: [
+    { type: 'text', text: 'What is in this picture?' },
+    { type: 'image_url', image_url: { url:
+        `data:image/png;base64,${'iVBORw0KGgoAAAANSUhEUgAA'.repeat(bytes / 24)}` } }] }]);
+
+const PATH = '/v1/chat/completions';
 const FIELDS = {
     'Content-Type': 'application/json',
     Accept: 'application/json',
     Authorization: `Bearer ${CLIENT_KEY}`,
     'User-Agent': 'OpenAI/JS 4.104.0',
 };
-const PATH = '/v1/chat/completions';
 
 const luaOf = (name, body) => write(`${name}.lua`, `
 wrk.method = "POST"
@@ -279,140 +361,263 @@ done = function(summary, latency, requests)
 end
 `);
 
-// One answer, looked at: what it has to be, and how many bytes the others have to have.
-async function lookAt(port, body) {
-    const socket = net.connect(port, '127.0.0.1');
-    const head = Object.entries({ Host: `127.0.0.1:${port}`, ...FIELDS,
-        'Content-Length': Buffer.byteLength(body) }).map(([k, v]) => `${k}: ${v}\r\n`);
-    socket.write(`POST ${PATH} HTTP/1.1\r\n${head.join('')}\r\n`);
-    socket.write(body);
+const requestOf = (body) => {
+    const fields = { Host: 'localhost', ...FIELDS, 'Content-Length': Buffer.byteLength(body) };
+    return `POST ${PATH} HTTP/1.1\r\n${Object.entries(fields)
+        .map(([k, v]) => `${k}: ${v}\r\n`).join('')}\r\n${body}`;
+};
+
+// One answer, looked at: that it is one, and how many bytes all the others have to have.
+async function lookAt(p, body) {
+    const socket = net.connect(p.port, '127.0.0.1');
+    socket.write(requestOf(body));
     let got = '';
     for await (const part of socket.setEncoding('latin1')) {
         got += part;
         const end = got.indexOf('\r\n\r\n');
         const length = Number(/content-length: (\d+)/i.exec(got)?.[1]);
-        if (end < 0 || got.length < end + 4 + length) continue;
+        if (end < 0 || !(got.length >= end + 4 + length)) continue;
         const answer = JSON.parse(got.slice(end + 4));
-        if (!got.startsWith('HTTP/1.1 200 ') || answer.choices[0].message.content.length !== 512)
-            throw new Error(`a wrong answer:\n${got}`);
+        if (!got.startsWith('HTTP/1.1 200 ') || answer.choices?.[0].message.content.length !== 512)
+            break;
         return got.length;
     }
-    throw new Error(`no answer:\n${got}`);
+    throw new Error(`${p.argv?.join(' ')}: a wrong answer:\n${got}\n${p.err}`);
 }
 
-async function load(proxy, script, connections, seconds, length) {
-    const before = cpuOf(proxy.pids());
+const wholeSeconds = Math.max(1, Math.round(SECONDS));
+
+async function load(p, job, connections, seconds = wholeSeconds) {
+    p.lengths ??= {};
+    p.lengths[job.name] ??= await lookAt(p, job.body);
+    const length = p.lengths[job.name];
+    const before = cpuOf(p.pids);
     const out = await finish(launch(0, ['wrk', '-t', 1, '-c', connections, '-d', `${seconds}s`,
-        '--timeout', '30s', '--latency', '-s', script, `http://127.0.0.1:${proxy.port}`]));
-    const cpu = cpuOf(proxy.pids()) - before;
+        '--timeout', '60s', '--latency', '-s', job.script, `http://127.0.0.1:${p.port}`]));
+    const cpu = cpuOf(p.pids) - before;
     const r = JSON.parse(/RESULT (.*)/.exec(out)[1]);
-    // Requests on their way when the time was over have sent no bytes or some of them.
-    const off = r.bytes - r.requests * length;
-    if (r.errors > 0 || r.requests === 0 || off < -2 * r.requests || off > (connections + 1) * length)
-        throw new Error(`${proxy.name}: wrong answers (of ${length} bytes): ${out}`);
+    // Answers that were on their way when the time was over may have come in part.
+    const more = r.bytes - r.requests * length;
+    if (r.errors > 0 || r.requests === 0 || more < 0 || more > connections * length)
+        throw new Error(`${p.name}: answers not of ${length} bytes:\n${out}\n${p.err}`);
     return { requests: r.requests, rps: (r.requests * 1e6) / r.us, p50: r.p50, p99: r.p99,
-        cpu: cpu / r.requests / 1000 };
+        cpu_us: cpu / r.requests / 1000 };
 }
 
-const wrkSeconds = (s) => Math.max(1, Math.round(s)); // wrk knows whole seconds only
+const jobOf = (name, body) => ({ name, body, script: luaOf(name, body) });
 
-// System calls: by the kernel's own counter where perf may read it, else by strace.
-async function syscalls(proxy, script, connections, length) {
+// The kernel's own counter: unlike strace it does not slow down what it counts.
+async function countCalls(p, job) {
     const file = path.join(OUT, 'syscalls');
-    const pids = proxy.pids();
     const perf = launch(0, ['perf', 'stat', '-x,', '-o', file, '-e', 'raw_syscalls:sys_enter', '-p',
-        pids.join(',')]);
-    await sleep(300);
-    const r = await load(proxy, script, connections, wrkSeconds(SECONDS), length);
+        p.pids.join(',')]);
+    await sleep(500);
+    const { requests } = await load(p, job, 64);
     await stop(perf, 'SIGINT');
-    const count = Number(/^(\d+),/m.exec(fs.readFileSync(file, 'utf8'))?.[1]);
-    return count / r.requests;
+    put('small.64.calls', p.name, Number(/^(\d+),/m.exec(fs.readFileSync(file, 'utf8'))?.[1]) /
+        requests);
 }
 
-// Instructions in user space under callgrind: two runs, and what the longer has more.
-async function instructions(name, to, body) {
-    const script = luaOf('small', body);
+// Instructions in user space for a unit of work, under callgrind: two runs, and what the longer
+// one has more. `work(proxy, seconds)` says how many units it did.
+async function countInstructions(what, name, to, work) {
     const run = async (seconds) => {
-        const file = path.join(OUT, `callgrind.${name.replace(/\W+/g, '-')}.${seconds}`);
+        const file = path.join(OUT, `callgrind.${name} ${what} ${seconds}`.replace(/ /g, '-'));
         const p = await startProxy(name, to, {
             wrap: ['valgrind', '--tool=callgrind', `--callgrind-out-file=${file}`] });
-        const length = await lookAt(p.port, body);
-        const { requests } = await load(p, script, 64, seconds, length);
+        const units = await work(p, seconds);
         await stop(p);
         const total = /^(?:summary|totals): (\d+)/m.exec(fs.readFileSync(file, 'utf8'));
-        return { requests, total: Number(total[1]) };
+        return { units, total: Number(total[1]) };
     };
-    const [a, b] = [await run(1), await run(3)];
-    return (b.total - a.total) / (b.requests - a.requests);
+    const a = await run(1);
+    const b = await run(3);
+    put(what, name, (b.total - a.total) / (b.units - a.units));
 }
-
-const BODY = chat(1024);
 
 async function small() {
     const up = await startUpstream();
-    const names = Object.keys(PROXIES);
-    const script = luaOf('small', BODY);
-    const proxies = [];
-    for (const name of names) {
-        const p = await startProxy(name, up.port);
-        p.length = await lookAt(p.port, BODY);
-        await load(p, script, 64, 1, p.length); // warm
-        proxies.push(p);
-    }
-    const at = {};
-    for (const connections of [1, 64, 512]) {
-        for (let round = 0; round < ROUNDS; round++)
-            for (const p of proxies)
-                ((at[connections] ??= {})[p.name] ??= []).push(
-                    await load(p, script, connections, wrkSeconds(SECONDS), p.length));
-        for (const p of proxies) {
-            const all = at[connections][p.name];
-            const m = (key) => median(all.map((r) => r[key]));
-            at[connections][p.name] = { rps: m('rps'), p50: m('p50'), p99: m('p99'), cpu: m('cpu') };
+    const job = jobOf('small', chatOf(1024));
+    await withProxies(NO_BUFFERS, up.port, {}, async (proxies) => {
+        for (const p of proxies) await load(p, job, 64, 1); // warm
+        for (const connections of SMOKE ? [64] : [1, 64, 512]) {
+            await measure(proxies, `small.${connections}`, (p) => load(p, job, connections));
+            lessDirect(`small.${connections}.p50`);
+            lessDirect(`small.${connections}.p99`);
         }
-    }
-    const table = [];
-    const row = (what, f, format) => table.push([what, ...names.map((name) => {
-        const value = f(name);
-        return value === undefined || Number.isNaN(value) ? '' : format(value);
-    })]);
-    const whole = (x) => Math.round(x).toLocaleString('en');
-    const tenth = (x) => x.toFixed(1);
-    for (const c of [1, 64, 512]) row(`requests/s, ${c} connections`, (n) => at[c][n].rps, whole);
-    for (const c of [1, 64, 512])
-        for (const p of ['p50', 'p99'])
-            row(`added latency ${p}, ${c} connections, µs`, (n) =>
-                n === 'direct' ? undefined : at[c][n][p] - at[c].direct[p], whole);
-    for (const c of [1, 64, 512])
-        row(`CPU per request, ${c} connections, µs`, (n) =>
-            n === 'direct' ? undefined : at[c][n].cpu, tenth);
-    const calls = {};
-    for (const p of proxies.slice(1)) calls[p.name] = await syscalls(p, script, 64, p.length);
-    row('system calls per request, 64 connections', (n) => calls[n], tenth);
-    for (const p of proxies.slice(1)) await stop(p);
-    const ir = {};
-    for (const name of names.slice(1)) ir[name] = await instructions(name, up.port, BODY);
-    row('user instructions per request', (n) => ir[n], whole);
+        if (!SMOKE) for (const p of proxies.slice(1)) await countCalls(p, job);
+    });
+    if (!SMOKE)
+        for (const name of USUAL.slice(1))
+            await countInstructions('small.instructions', name, up.port, async (p, seconds) =>
+                (await load(p, job, 64, seconds)).requests);
     await stop(up);
-    print('1 KB requests', ['', ...names], table);
+}
+
+async function bodies() {
+    const up = await startUpstream();
+    const jobs = [
+        [jobOf('100k', conversation(100 << 10)), 32],
+        [jobOf('5m', picture(5 << 20)), 4],
+    ];
+    const names = Object.keys(PROXIES).filter((name) => name !== 'governed 1s');
+    await withProxies(names, up.port, {}, async (proxies) => {
+        for (const [job, connections] of SMOKE ? jobs.slice(1) : jobs)
+            await measure(proxies, `body.${job.name}`, (p) => load(p, job, connections));
+    });
+    await stop(up);
+}
+
+async function tls() {
+    makeCertificate();
+    const up = await startUpstream();
+    const front = await startTls(up.port);
+    const job = jobOf('small', chatOf(1024));
+    await withProxies(USUAL.slice(1), front.port, { tls: true }, async (proxies) => {
+        for (const p of proxies) await load(p, job, 64, 1);
+        await measure(proxies, 'tls.64', (p) => load(p, job, 64));
+    });
+    await stop(front);
+    await stop(up);
+}
+
+// ---- streams, by wire
+
+async function stream(p, { connections, spacingUs, seconds = 0, events, whenOpen }) {
+    const file = write('stream.http', requestOf(chatOf(1024, { stream: true })));
+    const before = cpuOf(p.pids);
+    const run = launch(0, [WIRE, 'streams', p.port, connections, spacingUs, seconds * 1000,
+        events, file]);
+    if (whenOpen) {
+        while (run.code === undefined && !run.out.includes('open')) await sleep(5);
+        if (run.code === undefined) whenOpen(Number(/open (\d+)/.exec(run.out)[1]));
+    }
+    const out = await finish(run).catch((e) => {
+        throw new Error(`${p.name}: ${e.message}\n${p.err}`);
+    });
+    const r = JSON.parse(out.slice(out.indexOf('{')));
+    return { ...r, cpu: cpuOf(p.pids) - before };
+}
+
+async function streams() {
+    // 10 ms apart, 3,200 a second: the proxy is far from busy.
+    const paced = { connections: 32, events: 20, spacingUs: 6250, seconds: SMOKE ? 0 : SECONDS * 2 };
+    let up = await startUpstream(paced.events, 10000);
+    await withProxies(USUAL, up.port, {}, async (proxies) => {
+        for (const p of proxies) await stream(p, { ...paced, seconds: 0 });
+        await measure(proxies, 'paced', async (p) => {
+            const r = await stream(p, paced);
+            return { first_p50: r.first_p50_us, first_p99: r.first_p99_us, delay_p50: r.delay_p50_us,
+                delay_p99: r.delay_p99_us, cpu_us: r.cpu / r.events / 1000 };
+        });
+    });
+    for (const what of ['first_p50', 'first_p99', 'delay_p50', 'delay_p99']) lessDirect(`paced.${what}`);
+    await stop(up);
+
+    // As fast as they are taken.
+    const bulk = { connections: 16, events: 2000, spacingUs: 0, seconds: SECONDS };
+    up = await startUpstream(bulk.events, 0);
+    const names = [...USUAL.slice(0, 2), 'nginx+', ...USUAL.slice(2)];
+    await withProxies(names, up.port, {}, async (proxies) => {
+        for (const p of proxies) await stream(p, { ...bulk, seconds: 0 });
+        await measure(proxies, 'bulk', async (p) => {
+            const r = await stream(p, bulk);
+            return { rate: r.events / r.seconds, cpu_s: r.cpu / r.events / 1000 };
+        });
+    });
+    if (!SMOKE)
+        for (const name of ['nginx', 'haproxy', 'bare', 'governed'])
+            await countInstructions('bulk.instructions', name, up.port, async (p, seconds) =>
+                (await stream(p, { ...bulk, connections: 4, seconds })).events);
+    await stop(up);
+}
+
+// One run of open streams; the memory when all are open, for each, beyond what the idle one has.
+async function openStreams(what, names, to, options, load) {
+    for (const name of names) {
+        const p = await startProxy(name, to, options);
+        await sleep(300);
+        const idle = memoryOf(p.pids, 'Pss');
+        if (!options.tls) {
+            put('idle.rss', name, memoryOf(p.pids, 'Rss'));
+            put('idle.pss', name, idle);
+        }
+        const r = await stream(p, { ...load, whenOpen(running) {
+            if (running < load.connections) throw new Error(`${name}: ${running} streams at once`);
+            const now = memoryOf(p.pids, 'Pss');
+            put(`${what}.each`, name, (now - idle) / load.connections);
+            put(`${what}.rss`, name, memoryOf(p.pids, 'Rss'));
+        } });
+        put(`${what}.whole`, name, r.streams);
+        put(`${what}.cpu_us`, name, r.cpu / r.events / 1000);
+        await stop(p);
+    }
+}
+
+// As many as this machine lets a process have: 10,000 where it may open 20,200 files.
+const MANY = Math.min(10000, MAX_CLIENTS);
+
+async function memory() {
+    const names = USUAL.slice(1, 5);
+    const [some, many, step] = SMOKE ? [50, 100, 1000000] : [1000, MANY, 1000000];
+    let up = await startUpstream(3, step);
+    await openStreams('open.1000', names, up.port, {}, { connections: some, events: 3, spacingUs: 400 });
+    makeCertificate();
+    const front = await startTls(up.port);
+    await openStreams('open.tls', names, front.port, { tls: true },
+        { connections: some, events: 3, spacingUs: 1000 });
+    await stop(front);
+    await stop(up);
+    const events = SMOKE ? 2 : 9;
+    up = await startUpstream(events, step);
+    await openStreams('open.many', names, up.port, {}, { connections: many, events, spacingUs: 400 });
+    await stop(up);
+}
+
+// ---- start, size, small parts
+
+async function start() {
+    const up = await startUpstream();
+    const file = write('start.http', requestOf(chatOf(1024)));
+    await measure(USUAL.slice(1, 5).map((name) => ({ name })), 'start', async ({ name }) => {
+        const list = [];
+        for (let i = 0; i < (SMOKE ? 1 : 5); i++) {
+            const port = await freePort();
+            const argv = PROXIES[name]({ port, to: up.port })();
+            list.push(Number(await finish(launch(1, [WIRE, 'start', port, file, ...argv]))));
+        }
+        return { ms: median(list) };
+    });
+    await stop(up);
+    const stripped = path.join(OUT, 'orproxy.stripped');
+    const done = spawnSync('strip', ['-o', stripped, ORPROXY]);
+    if (done.status === 0) put('size', 'bare', fs.statSync(stripped).size);
+    for (const name of ['nginx', 'haproxy']) {
+        const where = spawnSync('sh', ['-c', `command -v ${name}`], { env: ENV, encoding: 'utf8' });
+        put('size', name, fs.statSync(where.stdout.trim()).size);
+    }
 }
 
 // ---- output
 
 function print(title, head, rows) {
     const line = (cells) => `| ${cells.join(' | ')} |`;
-    console.log(`\n${title}:\n`);
+    console.log(`\n${title}\n`);
     console.log([line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n'));
 }
 
-const SECTIONS = { small };
+const SECTIONS = { small, streams, memory, bodies, tls, start };
 
 async function main() {
     const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(SECTIONS);
     for (const name of wanted)
         if (!SECTIONS[name]) throw new Error(`no section ${name}: ${Object.keys(SECTIONS)}`);
     fs.mkdirSync(OUT, { recursive: true });
-    for (const name of wanted) await SECTIONS[name]();
+    for (const name of wanted) {
+        await SECTIONS[name]();
+        console.error(`${name} done`);
+    }
+    console.log(JSON.stringify(numbers, null, 1));
 }
 
 function endAll() {

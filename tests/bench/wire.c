@@ -3,10 +3,12 @@
        wire upstream PORT EVENTS INTERVAL_US
            Answers each POST alike: with a chat completion (EVENTS 0), or with a stream of that
            many events, INTERVAL_US apart, or as fast as they are taken (INTERVAL_US 0).
-       wire streams PORT CONNECTIONS SPACING_US SECONDS EVENTS FILE
+       wire streams PORT CONNECTIONS SPACING_US MS EVENTS FILE
            Opens connections SPACING_US apart; each sends the request in FILE, reads the stream
-           to its end and, until SECONDS have passed, does so again. Says "open" when all
-           streams run, and at the end one line of JSON.
+           to its end and, until MS have passed, does so again. Says "open" and
+           how many run when each has had its first event, and at the end one line of JSON.
+       wire start PORT FILE COMMAND...
+           How many ms from starting the command to its first answer to the request in FILE.
 
    A paced event carries the time of its sending, behind a '@' (found nowhere else in a stream):
    both ends are on one machine and have one clock. Neutral: nothing of or.h is in here. */
@@ -23,6 +25,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,7 +35,7 @@ enum {
     MAX_WAIT  = 256,     /* events of one epoll_wait */
     STAMP     = 19,      /* digits of a time in ns */
     MAX_TIMES = 1 << 22, /* samples that are kept */
-    PATIENCE  = 180      /* seconds beyond SECONDS: a run that hangs ends by itself */
+    PATIENCE  = 180      /* seconds beyond that: a run that hangs ends by itself */
 };
 
 static int  loop;
@@ -485,11 +489,11 @@ static void read_request(const char *path)
     fclose(f);
 }
 
-static int run_streams(unsigned number, uint64_t spacing_ns, unsigned seconds)
+static int run_streams(unsigned number, uint64_t spacing_ns, unsigned ms)
 {
     uint64_t began = now_ns(), started = 0;
     bool     said = false;
-    stop_at = began + (uint64_t)seconds * 1000000000;
+    stop_at = began + (uint64_t)ms * 1000000;
     num_streams = number;
     streams = calloc(number, sizeof *streams);
     if (streams == NULL) die("no memory");
@@ -501,7 +505,7 @@ static int run_streams(unsigned number, uint64_t spacing_ns, unsigned seconds)
         if (due > 0 && now_ns() >= due) start(&streams[started++]);
         if (num_open < num_streams || said) continue;
         said = true;
-        puts("open");
+        printf("open %u\n", num_running);
         fflush(stdout);
     }
     double took = (double)(now_ns() - began) * 1e-9;
@@ -510,6 +514,43 @@ static int run_streams(unsigned number, uint64_t spacing_ns, unsigned seconds)
     print_times("first", &first_times);
     print_times("delay", &event_delays);
     puts("}");
+    return 0;
+}
+
+/* ---- start */
+
+static bool answers(int port)
+{
+    struct sockaddr_in to = loopback(port);
+    int                fd = socket(AF_INET, SOCK_STREAM, 0);
+    size_t             got = 0;
+    ssize_t            n = 0;
+    if (connect(fd, (void *)&to, sizeof to) == 0) {
+        if (send(fd, request, request_len, MSG_NOSIGNAL) != (ssize_t)request_len) die("start: send");
+        while (got < 12 && (n = recv(fd, input + got, sizeof input - got, 0)) > 0) got += (size_t)n;
+        if (got < 12 || memcmp(input, "HTTP/1.1 200", 12) != 0) die("start: a wrong answer");
+    }
+    close(fd);
+    return got > 0;
+}
+
+static int run_start(int port, char **command)
+{
+    uint64_t began = now_ns();
+    pid_t    child = fork();
+    if (child == 0) {
+        if (freopen("/dev/null", "w", stderr) != NULL) execvp(command[0], command);
+        _exit(127);
+    }
+    while (!answers(port)) {
+        if (now_ns() - began > 30000000000) break;
+        usleep(50);
+    }
+    double ms = (double)(now_ns() - began) * 1e-6;
+    kill(child, SIGTERM);
+    waitpid(child, NULL, 0);
+    if (ms > 30000) die("start: no answer");
+    printf("%.2f\n", ms);
     return 0;
 }
 
@@ -533,9 +574,14 @@ int main(int argc, char **argv)
         port_of_proxy = (int)number(argv[2]);
         events_wanted = number(argv[6]);
         read_request(argv[7]);
-        alarm(number(argv[5]) + PATIENCE);
+        alarm(number(argv[5]) / 1000 + PATIENCE);
         return run_streams(number(argv[3]), (uint64_t)number(argv[4]) * 1000, number(argv[5]));
     }
+    if (argc > 4 && strcmp(argv[1], "start") == 0) {
+        read_request(argv[3]);
+        return run_start((int)number(argv[2]), argv + 4);
+    }
     die("wire upstream PORT EVENTS INTERVAL_US\n"
-        "wire streams PORT CONNECTIONS SPACING_US SECONDS EVENTS FILE");
+        "wire streams PORT CONNECTIONS SPACING_US MS EVENTS FILE\n"
+        "wire start PORT FILE COMMAND...");
 }
