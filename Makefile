@@ -71,7 +71,7 @@ MARKET := $(patsubst %,$B/proxy/%.o,market $(CONF) upstream uplink tls dns ev ev
                                     mem log)
 DECIDE := $(MARKET) $(patsubst %,$B/proxy/%.o,decide facts envelope preset member)
 $B/tests/test_market: $(MARKET)
-$B/tests/test_decide: $(DECIDE)
+$B/tests/test_decide $B/tests/bench_route: $(DECIDE)
 REWRITE := $(DECIDE) $(patsubst %,$B/proxy/%.o,rewrite fetch exchange)
 $B/tests/test_rewrite $B/tests/fuzz_request: $(REWRITE)
 GATE := $(DECIDE) $(patsubst %,$B/proxy/%.o,gate gate_lines ledger books tally keys rate record \
@@ -82,7 +82,7 @@ $B/tests/test_gate: private LIBS := -Wl,--wrap=or_posix_now_ms -Wl,--wrap=time $
 $B/tests/test_metrics: $(MARKET) $(patsubst %,$B/proxy/%.o,metrics generations books keys rate clock \
                                                           ledger chain member)
 $B/tests/test_market $B/tests/test_decide $B/tests/test_rewrite $B/tests/fuzz_request \
-    $B/tests/fuzz_ledger $B/tests/test_metrics: private LIBS := -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
+    $B/tests/fuzz_ledger $B/tests/test_metrics $B/tests/bench_route: private LIBS := -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
 FUZZ_WITH = proxy/core.c $(PORTS) -D_GNU_SOURCE -Wl,--wrap=or_posix_now_ms $(LIBS)
 FUZZ_REQUEST = $(REWRITE:$B/%.o=%.c) $(FUZZ_WITH)
 FUZZ_LEDGER = $(GATE:$B/%.o=%.c) $(FUZZ_WITH)
@@ -119,6 +119,9 @@ $B/tests/test_mbedtls: private LIBS = -Wl,--wrap=calloc -l:libmbedtls.a -l:libmb
                                       -l:libmbedcrypto.a -lpthread
 $(EXAMPLES) $(TESTS) $(BENCHES): $B/%: $B/%.o $B/ports.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$B/tests/bench/wire: $B/tests/bench/wire.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $<
+$B/tests/bench/wire.o: private FEATURES = -D_GNU_SOURCE
 $B/ports.a: $(patsubst %.c,$B/%.o,$(PORTS))
 	rm -f $@
 	$(AR) rcs $@ $^
@@ -131,7 +134,7 @@ $B/%.o: %.cpp $B/flags
 	@mkdir -p $(@D)
 	$(CXX) -std=c++11 $(FEATURES) -Wall -Wextra -Wshadow $(INCLUDES) $(CPPFLAGS) $(CFLAGS) \
 	    -MMD -MP -c -o $@ $<
--include $(wildcard $B/*.d $B/*/*.d)
+-include $(wildcard $B/*.d $B/*/*.d $B/*/*/*.d)
 
 # Rewritten when the flags differ from last time, and then everything is built again.
 $B/flags: always
@@ -187,9 +190,14 @@ torture:
 	@$(MAKE) --no-print-directory TARGET=test CFLAGS='$(SANITIZE) -Werror' build/test/orproxy
 	TORTURE_ROUNDS=$(TORTURE_ROUNDS) node --test tests/e2e/torture.test.js
 
-bench: $(BENCHES)
-	@$(CC) --version | head -n 1
-	@set -e; for program in $(BENCHES); do $$program; done
+# Beside nginx and haproxy; BENCH="streams memory" runs these sections only, BENCH_SECONDS=0.2 is a
+# smoke test, BENCH_ORPROXY=FILE takes another binary. See tests/bench/run.mjs.
+BENCH_ORPROXY ?= $B/orproxy
+bench:
+	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh bench
+	@$(MAKE) --no-print-directory $B/orproxy $B/tests/bench/wire $(BENCHES)
+	@CC='$(CC)' ORPROXY='$(BENCH_ORPROXY)' WIRE=$B/tests/bench/wire BENCHES='$(BENCHES)' \
+	    node tests/bench/run.mjs $(BENCH)
 
 coverage:
 	@CC=gcc INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh coverage
@@ -222,7 +230,7 @@ help:
 	@echo 'make torture     the books through TORTURE_ROUNDS=$(TORTURE_ROUNDS) kills'
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) with libFuzzer'
 	@echo 'make coverage    lines of or.h that its tests execute, by part'
-	@echo 'make bench       build and run the benchmarks'
+	@echo 'make bench       beside nginx and haproxy, and parts of or.h by themselves (BENCH="streams memory")'
 	@echo 'make size        flash and stack of or.h on four processors, by part and by use'
 	@echo 'make layers      includes that point sideways or up (there are none)'
 	@echo 'make clean-root  make run and make test in a fresh Debian root (needs root)'

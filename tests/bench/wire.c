@@ -32,6 +32,7 @@
 
 enum {
     MAX_HEAD  = 2048,    /* of a request or an answer */
+    MODELS    = 400,     /* in the list of models: about as many as OpenRouter has */
     MAX_WAIT  = 256,     /* events of one epoll_wait */
     STAMP     = 19,      /* digits of a time in ns */
     MAX_TIMES = 1 << 22, /* samples that are kept */
@@ -125,14 +126,14 @@ static const char last_event[] = CHUNK_HEAD "{},\"finish_reason\":\"stop\"}]," U
 
 static int      listener;
 static uint64_t events_wanted, interval_ns;
-static char     models[256], completion[2048];
+static char     models[MODELS * 128 + 256], completion[2048];
 static char    *bulk;       /* a whole stream, when it is not paced */
 static size_t   bulk_len;
 static conn    *first, **last = &first; /* paced streams; who is due first comes first */
 
 static size_t put_text(char *to, const char *s)
 {
-    memcpy(to, s, strlen(s));
+    memcpy(to, s, strlen(s) + 1);
     return strlen(s);
 }
 
@@ -170,10 +171,16 @@ static void put_answer(char *to, const char *json)
 
 static void make_answers(void)
 {
-    char json[1024], words[513];
+    static char list[MODELS * 128];
+    char   json[1024], words[513];
+    size_t n = (size_t)sprintf(list, "{\"object\":\"list\",\"data\":[");
+    for (int i = 0; i < MODELS; i++)
+        n += (size_t)sprintf(list + n, "%s{\"id\":\"vendor-%d/model-%d\",\"object\":\"model\"}",
+                             i > 0 ? "," : "", i % 20, i);
+    put_text(list + n, "]}");
+    put_answer(models, list);
     for (size_t i = 0; i < 512; i++) words[i] = "some words of an answer "[i % 24];
     words[512] = 0;
-    put_answer(models, "{\"object\":\"list\",\"data\":[{\"id\":\"bench/model\",\"object\":\"model\"}]}");
     snprintf(json, sizeof json,
              "{\"id\":\"chatcmpl-CkX1y2Z3a4B5c6D7e8F9g0H1i2J3k\",\"object\":\"chat.completion\","
              "\"created\":1790000001,\"model\":\"bench-1-2026-05-01\",\"choices\":[{\"index\":0,"

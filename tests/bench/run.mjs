@@ -2,7 +2,7 @@
 // after another on the same cores. Prints Markdown. It judges answers, never times: each answer
 // has to be whole, or the run fails.
 //
-//     node tests/bench/run.js [SECTION...]     without one: all of them, in the order below
+//     node tests/bench/run.mjs [SECTION...]     without one: all of them, in the order below
 //
 //     BENCH_SECONDS=1  of each measurement (wrk: whole seconds). Below 1 it is a smoke test: every
 //                      section for a moment, few connections, no counting of instructions
@@ -15,7 +15,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { TARGETS } from './targets.js';
+import { TARGETS } from './targets.mjs';
 
 const SECONDS = Number(process.env.BENCH_SECONDS || 1);
 const SMOKE = SECONDS < 1;
@@ -27,7 +27,7 @@ const CLIENT_KEY = 'sk-bench-4f1d8a7c2e6b';
 const MODEL = 'bench/model';
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];
+const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 const sum = (list) => list.reduce((a, b) => a + b, 0);
 
 // ---- processes. Those started here are ended here, each by its id.
@@ -113,6 +113,18 @@ const cpuOf = (pids) =>
 const memoryOf = (pids, what) =>
     1024 * sum(pids.map((pid) => Number(new RegExp(`^${what}:\\s+(\\d+)`, 'm').exec(
         fs.readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))[1])));
+
+// orproxy asks its providers for their models when it starts; who has hundreds decides otherwise
+// than who has one.
+async function knowsModels(p, port) {
+    for (let tries = 0; tries < 300; tries++) {
+        const answer = await fetch(`http://127.0.0.1:${port}/v1/models`,
+            { headers: { Authorization: `Bearer ${CLIENT_KEY}` } });
+        if ((await answer.json()).data?.length >= 400) return;
+        await sleep(50);
+    }
+    throw failed(p);
+}
 
 async function startUpstream(events = 0, intervalUs = 0) {
     const port = await freePort();
@@ -235,7 +247,6 @@ const governed = (ledger) => ({ port, to, tls }) => {
 kind = openai
 base_url = ${urlOf(to, tls)}
 key = env:BENCH_PROVIDER_KEY
-list = no
 [endpoint ${name} ${MODEL}]
 upstream_model = bench-1
 prompt = 0.1
@@ -281,6 +292,9 @@ async function startProxy(name, to, { tls, wrap = [] } = {}) {
     const p = launch(1, argv, ['ignore', 'ignore', 'pipe']);
     if (wrap.length === 0) p.child.stderr.on('data', () => (p.err = p.err.slice(-2000)));
     await serves(p, port);
+    if (argv.includes(ORPROXY)) await knowsModels(p, port);
+    if (argv.includes('nginx') && wrap.length === 0)
+        while (children(p.pid).length === 0) await sleep(10); // its worker
     return Object.assign(p, { name, port, pids: [p.pid, ...children(p.pid)] });
 }
 
@@ -401,7 +415,7 @@ async function load(p, job, connections, seconds = wholeSeconds) {
     if (r.errors > 0 || r.requests === 0 || more < 0 || more > connections * length)
         throw new Error(`${p.name}: answers not of ${length} bytes:\n${out}\n${p.err}`);
     return { requests: r.requests, rps: (r.requests * 1e6) / r.us, p50: r.p50, p99: r.p99,
-        cpu_us: cpu / r.requests / 1000 };
+        ...(p.child && { cpu_us: cpu / r.requests / 1000 }) };
 }
 
 const jobOf = (name, body) => ({ name, body, script: luaOf(name, body) });
@@ -430,8 +444,8 @@ async function countInstructions(what, name, to, work) {
         const total = /^(?:summary|totals): (\d+)/m.exec(fs.readFileSync(file, 'utf8'));
         return { units, total: Number(total[1]) };
     };
-    const a = await run(1);
-    const b = await run(3);
+    const a = await run(2);
+    const b = await run(5);
     put(what, name, (b.total - a.total) / (b.units - a.units));
 }
 
@@ -439,7 +453,7 @@ async function small() {
     const up = await startUpstream();
     const job = jobOf('small', chatOf(1024));
     await withProxies(NO_BUFFERS, up.port, {}, async (proxies) => {
-        for (const p of proxies) await load(p, job, 64, 1); // warm
+        for (const p of SMOKE ? [] : proxies) await load(p, job, 64, 1); // warm
         for (const connections of SMOKE ? [64] : [1, 64, 512]) {
             await measure(proxies, `small.${connections}`, (p) => load(p, job, connections));
             lessDirect(`small.${connections}.p50`);
@@ -448,9 +462,9 @@ async function small() {
         if (!SMOKE) for (const p of proxies.slice(1)) await countCalls(p, job);
     });
     if (!SMOKE)
-        for (const name of USUAL.slice(1))
+        for (const name of USUAL.slice(1, 5))
             await countInstructions('small.instructions', name, up.port, async (p, seconds) =>
-                (await load(p, job, 64, seconds)).requests);
+                (await load(p, job, 16, seconds)).requests);
     await stop(up);
 }
 
@@ -474,7 +488,7 @@ async function tls() {
     const front = await startTls(up.port);
     const job = jobOf('small', chatOf(1024));
     await withProxies(USUAL.slice(1), front.port, { tls: true }, async (proxies) => {
-        for (const p of proxies) await load(p, job, 64, 1);
+        for (const p of SMOKE ? [] : proxies) await load(p, job, 64, 1);
         await measure(proxies, 'tls.64', (p) => load(p, job, 64));
     });
     await stop(front);
@@ -508,7 +522,7 @@ async function streams() {
         await measure(proxies, 'paced', async (p) => {
             const r = await stream(p, paced);
             return { first_p50: r.first_p50_us, first_p99: r.first_p99_us, delay_p50: r.delay_p50_us,
-                delay_p99: r.delay_p99_us, cpu_us: r.cpu / r.events / 1000 };
+                delay_p99: r.delay_p99_us, ...(p.child && { cpu_us: r.cpu / r.events / 1000 }) };
         });
     });
     for (const what of ['first_p50', 'first_p99', 'delay_p50', 'delay_p99']) lessDirect(`paced.${what}`);
@@ -522,7 +536,7 @@ async function streams() {
         for (const p of proxies) await stream(p, { ...bulk, seconds: 0 });
         await measure(proxies, 'bulk', async (p) => {
             const r = await stream(p, bulk);
-            return { rate: r.events / r.seconds, cpu_s: r.cpu / r.events / 1000 };
+            return { rate: r.events / r.seconds, ...(p.child && { cpu_s: r.cpu / r.events / 1000 }) };
         });
     });
     if (!SMOKE)
@@ -555,11 +569,11 @@ async function openStreams(what, names, to, options, load) {
 }
 
 // As many as this machine lets a process have: 10,000 where it may open 20,200 files.
-const MANY = Math.min(10000, MAX_CLIENTS);
+const MANY = SMOKE ? 100 : Math.min(10000, MAX_CLIENTS);
 
 async function memory() {
     const names = USUAL.slice(1, 5);
-    const [some, many, step] = SMOKE ? [50, 100, 1000000] : [1000, MANY, 1000000];
+    const [some, step] = SMOKE ? [50, 200000] : [1000, 1000000];
     let up = await startUpstream(3, step);
     await openStreams('open.1000', names, up.port, {}, { connections: some, events: 3, spacingUs: 400 });
     makeCertificate();
@@ -570,7 +584,7 @@ async function memory() {
     await stop(up);
     const events = SMOKE ? 2 : 9;
     up = await startUpstream(events, step);
-    await openStreams('open.many', names, up.port, {}, { connections: many, events, spacingUs: 400 });
+    await openStreams('open.many', names, up.port, {}, { connections: MANY, events, spacingUs: 400 });
     await stop(up);
 }
 
@@ -598,26 +612,77 @@ async function start() {
     }
 }
 
+// The parts of or.h by themselves, beside what they are compared with in the same program.
+async function micro() {
+    const said = {};
+    for (const file of (process.env.BENCHES ?? '').split(' ').filter(Boolean)) {
+        said[path.basename(file)] = await finish(launch(1, [path.resolve(file)]));
+        console.error(said[path.basename(file)].trimEnd());
+    }
+    const find = (what, name, pattern) => {
+        const found = pattern.exec(said[name] ?? '');
+        if (found) put(what, 'or.h', Number(found[1]));
+    };
+    find('micro.sse', 'bench_sse', /reads of +16384 .* ([\d.]+) x memchr/);
+    find('micro.chat', 'bench_json', /1 MB, chat .*scan +([\d.]+) x/);
+    find('micro.image', 'bench_json', /10 MB, one string .*scan +([\d.]+) x/);
+    find('micro.head', 'bench_http', /bytes (\d+) ns/);
+    find('micro.plan', 'bench_route', /a plan (\d+) ns/);
+    find('micro.decide', 'bench_route', /of the body (\d+) ns/);
+}
+
 // ---- output
 
-function print(title, head, rows) {
+const says = (...argv) => {
+    const r = spawnSync(argv[0], argv.slice(1), { env: { ...ENV, LC_ALL: 'C' }, encoding: 'utf8' });
+    return `${r.stdout}${r.stderr}`;
+};
+
+function printMachine() {
+    const cpu = /^Model name:\s+(.*)/m.exec(says('lscpu'))?.[1];
+    const versions = [
+        /nginx\/[\d.]+/.exec(says('nginx', '-v')), /HAProxy version [\d.]+/.exec(says('haproxy', '-v')),
+        /wrk \S+/.exec(says('wrk', '-v')), says(process.env.CC || 'cc', '--version').split('\n')[0],
+        `${/INTERP/.test(says('readelf', '-l', ORPROXY)) ? 'dynamic' : 'static'} orproxy`];
+    console.log(`${new Date().toISOString().slice(0, 10)}, ${cpu}, ${os.availableParallelism()} cores, ` +
+        `Linux ${os.release()}, ${versions.join(', ')}; load before ${os.loadavg()[0].toFixed(1)}, ` +
+        `at most ${MAX_FILES.toLocaleString('en')} open files for each process.\n`);
+}
+
+function cellsOf(row) {
+    const all = numbers[row.value];
+    const who = row.of ?? 'governed';
+    if (all?.[who] === undefined || Number.isNaN(all[who])) return null;
+    const judged = numbers[row.by ?? row.value];
+    const ratio = row.ratio && judged[who] / row.ratio[0](...row.ratio[1].map((name) => judged[name]));
+    const held = row.held?.(ratio ?? judged[who]);
+    return [row.what.replace('MANY', MANY.toLocaleString('en')), row.target,
+        ...Object.keys(PROXIES).map((name) => (all[name] === undefined ? '' : row.show(all[name]))),
+        who === 'or.h' ? row.show(all[who]) : ratio === undefined ? '' : `${ratio.toFixed(2)} x ${row.ratio[1].length > 1 ? 'the better' : row.ratio[1][0]}`,
+        held === undefined ? '' : held ? 'yes' : 'no'];
+}
+
+function printTable() {
     const line = (cells) => `| ${cells.join(' | ')} |`;
-    console.log(`\n${title}\n`);
+    const head = ['', 'target', ...Object.keys(PROXIES), 'ratio', 'held'];
+    const rows = TARGETS.map(cellsOf).filter(Boolean);
     console.log([line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n'));
 }
 
-const SECTIONS = { small, streams, memory, bodies, tls, start };
+const SECTIONS = { small, streams, memory, bodies, tls, start, micro };
 
 async function main() {
     const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(SECTIONS);
     for (const name of wanted)
         if (!SECTIONS[name]) throw new Error(`no section ${name}: ${Object.keys(SECTIONS)}`);
     fs.mkdirSync(OUT, { recursive: true });
+    printMachine();
     for (const name of wanted) {
+        const began = Date.now();
         await SECTIONS[name]();
-        console.error(`${name} done`);
+        console.error(`${name}: ${((Date.now() - began) / 1000).toFixed(0)} s`);
     }
-    console.log(JSON.stringify(numbers, null, 1));
+    printTable();
 }
 
 function endAll() {
