@@ -159,7 +159,7 @@ test:
 # What run.sh asks for: everything once plainly, and everything once with sanitizers.
 test-build: test-plain test-sanitized cross-build
 test-plain:
-	$(MAKE) TARGET=native all
+	$(MAKE) TARGET=native all build/native/tests/bench/wire
 test-sanitized:
 	$(MAKE) TARGET=test CFLAGS='$(SANITIZE) -Werror' test-programs
 test-programs: all $(TESTS)

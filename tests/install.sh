@@ -54,7 +54,7 @@ need_for "test bench" nodejs command -v node
 need_for test npm command -v npm
 need_for bench valgrind command -v valgrind
 need_for bench linux-perf command -v perf
-need_for bench procps command -v pgrep
+need_for "test bench" procps command -v pgrep
 need_for fuzz "clang libclang-rt-dev" have_fuzzer
 
 # Small machines. Only apt-get knows these names; elsewhere tests/cross.sh and tests/size.sh
@@ -77,7 +77,7 @@ fi
 # What orproxy is measured against. Installed, they would be started as services: they are fetched,
 # with the libraries that are missing, and unpacked under build/bench/root.
 fetched=
-if [ "$what" = bench ]; then
+if command -v apt-get >/dev/null && { [ "$what" = bench ] || [ "$what" = test ]; }; then
     PATH=$PATH:/usr/sbin:/sbin:build/bench/root/usr/bin:build/bench/root/usr/sbin
     for program in nginx haproxy wrk; do
         command -v $program >/dev/null || fetched="$fetched $program"
@@ -95,7 +95,7 @@ fetch() { # PACKAGES...
 
 if [ -n "$packages$fetched" ]; then
     if ! command -v apt-get >/dev/null; then
-        echo "missing, and there is no apt-get here. Please install by its local name:$packages$fetched" >&2
+        echo "missing, and there is no apt-get here. Please install by its local name:$packages" >&2
         exit 1
     elif [ "$(id -u)" -eq 0 ]; then
         sudo=

@@ -66,6 +66,16 @@ check_small_cpu() { # arm|xtensa|avr
     else skip "cpu-$1" "no $compiler here"; fi
 }
 
+# Whether the benchmarks still work and all answers in them are right; not how long they take.
+check_bench() {
+    (
+        PATH=$PATH:/usr/sbin:build/bench/root/usr/sbin:build/bench/root/usr/bin
+        command -v nginx && command -v haproxy && command -v wrk
+    ) >/dev/null || { skip bench "no nginx, haproxy or wrk here"; return; }
+    single bench env BENCH_SECONDS=0.2 ORPROXY=build/native/orproxy \
+        WIRE=build/native/tests/bench/wire timeout -k 5 300 node tests/bench/run.mjs
+}
+
 # timeout ends a program that hangs; the limit is far above what any needs.
 job() { # NAME
     case $1 in
@@ -81,6 +91,7 @@ job() { # NAME
         # shellcheck disable=SC2086 # CC may be two words
         single freestanding sh tests/freestanding.sh $B/freestanding.o nm $cc ;;
     manual)     single manual check_manual ;;
+    bench)      check_bench ;;
     *:*)        timeout -k 5 600 sh tests/cross.sh "${1%%:*}" "${1#*:}" ;;
     cpu-*)      check_small_cpu "${1#cpu-}" ;;
     test_*)     timeout -k 5 300 $B/tests/"$1" ;;
@@ -158,7 +169,7 @@ all() {
     fi
     {
         emulated m3 mips
-        printf '%s\n' layers c99 c++11 c99-clang freestanding manual
+        printf '%s\n' layers c99 c++11 c99-clang freestanding manual bench
         printf '%s\n' cpu-arm cpu-xtensa cpu-avr
         names tests/test_*.c tests/test_*.cpp tests/fuzz_*.c
     } | xargs -P 2 -n 1 sh tests/run.sh one
