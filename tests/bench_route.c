@@ -28,8 +28,8 @@ static void learn_models(void)
         for (int i = 0; i < MODELS; i++)
             n += (size_t)sprintf(text + n,
                                  "%s{\"id\":\"vendor-%d/model-%d\",\"context_length\":131072,"
-                                 "\"pricing\":{\"prompt\":\"0.000000%d\",\"completion\":\"0.00000%d\"},"
-                                 "\"supported_parameters\":[\"max_tokens\",\"temperature\",\"tools\"]}",
+                                 "\"pricing\":{\"prompt\":\"0.0000%d\",\"completion\":\"0.0000%d\"},"
+                                 "\"supported_parameters\":[\"max_tokens\",\"tools\"]}",
                                  i > 0 ? "," : "", i % 20, i, 10 + p, 40 + p);
         strcpy(text + n, "]}");
         if (!learn_z(names[p], text)) abort();
@@ -66,8 +66,8 @@ static void plan(const or_str *models, uint32_t num, or_sort sort)
         abort();
 }
 
-static const or_str models[] = {OR_STR_INIT("vendor-17/model-337"), OR_STR_INIT("vendor-1/model-21"),
-                                OR_STR_INIT("vendor-9/model-9")};
+static const or_str models[] = {OR_STR_INIT("vendor-17/model-337"),
+                                OR_STR_INIT("vendor-1/model-21"), OR_STR_INIT("vendor-9/model-9")};
 
 static void plan_one(void) { plan(models, 1, OR_SORT_DEFAULT); }
 static void plan_three(void) { plan(models, 3, OR_SORT_DEFAULT); }

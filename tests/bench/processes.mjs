@@ -14,15 +14,17 @@ export function write(name, text) {
     return file;
 }
 
+// Of a process. Node raises it to what the system allows; more only root may, and not everywhere.
 export const MAX_FILES = Number(
     /Max open files\s+\d+\s+(\d+)/.exec(fs.readFileSync('/proc/self/limits', 'utf8'))[1],
 );
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const sum = (list) => list.reduce((a, b) => a + b, 0);
 
 const running = new Set();
 
-// One that is free now.
+// A port that is free now.
 export const freePort = () => new Promise((resolve, reject) => {
     const s = net.createServer().on('error', reject).listen(0, '127.0.0.1', () => {
         const { port } = s.address();
@@ -64,7 +66,8 @@ export function launch(core, argv, stdio = ['ignore', 'pipe', 'pipe']) {
     return p;
 }
 
-export const failed = (p) => new Error(`${p.argv.join(' ')}: ${p.code ?? 'runs'}\n${p.err}${p.out}`);
+export const failed = (p) =>
+    new Error(`${p.argv.join(' ')}: ${p.code ?? 'runs'}\n${p.err}${p.out}`);
 
 export async function finish(p) {
     if ((await p.ended) !== 0) throw failed(p);

@@ -249,11 +249,13 @@ async function streams() {
         for (const p of SMOKE ? [] : proxies) await stream(p, { ...paced, seconds: 0 });
         await measure(proxies, 'paced', async (p) => {
             const r = await stream(p, paced);
-            return { first_p50: r.first_p50_us, first_p99: r.first_p99_us, delay_p50: r.delay_p50_us,
-                delay_p99: r.delay_p99_us, ...(p.child && { cpu_us: r.cpu / r.events / 1000 }) };
+            return { first_p50: r.first_p50_us, first_p99: r.first_p99_us,
+                delay_p50: r.delay_p50_us, delay_p99: r.delay_p99_us,
+                ...(p.child && { cpu_us: r.cpu / r.events / 1000 }) };
         });
     });
-    for (const what of ['first_p50', 'first_p99', 'delay_p50', 'delay_p99']) lessDirect(`paced.${what}`);
+    for (const what of ['first_p50', 'first_p99', 'delay_p50', 'delay_p99'])
+        lessDirect(`paced.${what}`);
     await stop(up);
 
     // As fast as they are taken.
@@ -263,7 +265,8 @@ async function streams() {
         for (const p of SMOKE ? [] : proxies) await stream(p, { ...bulk, seconds: 0 });
         await measure(proxies, 'bulk', async (p) => {
             const r = await stream(p, bulk);
-            return { rate: r.events / r.seconds, ...(p.child && { cpu_s: r.cpu / r.events / 1000 }) };
+            return { rate: r.events / r.seconds,
+                ...(p.child && { cpu_s: r.cpu / r.events / 1000 }) };
         });
     });
     if (!SMOKE)
@@ -310,9 +313,9 @@ async function memory() {
     await openStreams('open.tls', names, front.port, { tls: true }, { ...short, spacingUs: 1000 });
     await stop(front);
     await stop(up);
-    const events = SMOKE ? 2 : 8;
-    up = await startUpstream(events, step);
-    await openStreams('open.many', names, up.port, {}, { connections: MANY, events, spacingUs: 400 });
+    const long = { connections: MANY, events: SMOKE ? 2 : 8, spacingUs: 400 };
+    up = await startUpstream(long.events, step);
+    await openStreams('open.many', names, up.port, {}, long);
     await stop(up);
 }
 
@@ -363,13 +366,15 @@ async function micro() {
 
 function printMachine() {
     const cpu = /^Model name:\s+(.*)/m.exec(says('lscpu'))?.[1];
-    const versions = [
-        /nginx\/[\d.]+/.exec(says('nginx', '-v')), /HAProxy version [\d.]+/.exec(says('haproxy', '-v')),
-        /wrk \S+/.exec(says('wrk', '-v')), says(process.env.CC || 'cc', '--version').split('\n')[0],
-        `${/INTERP/.test(says('readelf', '-l', ORPROXY)) ? 'dynamic' : 'static'} orproxy`];
-    console.log(`${new Date().toISOString().slice(0, 10)}, ${cpu}, ${os.availableParallelism()} cores, ` +
-        `Linux ${os.release()}, ${versions.join(', ')}; load before ${os.loadavg()[0].toFixed(1)}, ` +
-        `at most ${MAX_FILES.toLocaleString('en')} open files for each process.\n`);
+    const facts = [
+        new Date().toISOString().slice(0, 10), cpu, `${os.availableParallelism()} cores`,
+        `Linux ${os.release()}`, /nginx\/[\d.]+/.exec(says('nginx', '-v')),
+        /HAProxy version [\d.]+/.exec(says('haproxy', '-v')), /wrk \S+/.exec(says('wrk', '-v')),
+        says(process.env.CC || 'cc', '--version').split('\n')[0],
+        `${/INTERP/.test(says('readelf', '-l', ORPROXY)) ? 'dynamic' : 'static'} orproxy`,
+        `load before ${os.loadavg()[0].toFixed(1)}`,
+        `at most ${MAX_FILES.toLocaleString('en')} open files for each process`];
+    console.log(`${facts.join(', ')}.\n`);
 }
 
 function cellsOf(row) {
@@ -381,7 +386,8 @@ function cellsOf(row) {
     const ratio = rivals && judged[who] / better(...rivals.map((name) => judged[name]));
     const held = row.held?.(ratio ?? judged[who]);
     let proportion = '';
-    if (rivals) proportion = `${ratio.toFixed(2)} x ${rivals.length > 1 ? 'the better' : rivals[0]}`;
+    if (rivals)
+        proportion = `${ratio.toFixed(2)} x ${rivals.length > 1 ? 'the better' : rivals[0]}`;
     if (who === 'or.h') proportion = row.show(all[who]);
     return [row.what.replace('MANY', MANY.toLocaleString('en')), row.target,
         ...Object.keys(PROXIES).map((name) => (all[name] === undefined ? '' : row.show(all[name]))),

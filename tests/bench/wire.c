@@ -165,8 +165,9 @@ static size_t put_turn(char *to, uint64_t i, uint64_t stamp)
 
 static void put_answer(char *to, const char *json)
 {
-    sprintf(to, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-            strlen(json), json);
+    sprintf(to,
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+            "Content-Length: %zu\r\n\r\n%s", strlen(json), json);
 }
 
 static void make_answers(void)
@@ -533,7 +534,8 @@ static bool answers(int port)
     size_t             got = 0;
     ssize_t            n = 0;
     if (connect(fd, (void *)&to, sizeof to) == 0) {
-        if (send(fd, request, request_len, MSG_NOSIGNAL) != (ssize_t)request_len) die("start: send");
+        if (send(fd, request, request_len, MSG_NOSIGNAL) != (ssize_t)request_len)
+            die("start: send");
         while (got < 12 && (n = recv(fd, input + got, sizeof input - got, 0)) > 0) got += (size_t)n;
         if (got < 12 || memcmp(input, "HTTP/1.1 200", 12) != 0) die("start: a wrong answer");
     }
