@@ -15,9 +15,9 @@ export const MAX_CLIENTS = Math.floor((MAX_FILES - 200) / 2);
 
 // ---- upstreams
 
-export async function startUpstream(events = 0, intervalUs = 0) {
+export async function startUpstream(events = 0, intervalUs = 0, ...more) {
     const port = await freePort();
-    const p = launch(0, [WIRE, 'upstream', port, events, intervalUs]);
+    const p = launch(0, [WIRE, 'upstream', port, events, intervalUs, ...more]);
     await serves(p, port);
     return Object.assign(p, { port });
 }

@@ -57,6 +57,8 @@ export const TARGETS = [
     { what: 'streamed events/s, bulk', target: '', value: 'bulk.rate', show: whole },
     { what: 'CPU per 1M streamed events, bulk', target: '≤ 0.35 s', value: 'bulk.cpu_s',
         show: seconds, held: atMost(0.35) },
+    { what: 'the same, events padded as OpenAI does', target: '≤ 0.35 s', value: 'padded.cpu_s',
+        show: seconds, held: atMost(0.35) },
     { what: 'user instructions per streamed event, bulk', target: '', value: 'bulk.instructions',
         show: whole },
     { what: 'memory, idle (RSS)', target: '≤ 1.5 MB', value: 'idle.rss', show: mb,

@@ -1,8 +1,9 @@
 /* Both ends of `make bench`: an upstream that costs little, and clients of its streams.
 
-       wire upstream PORT EVENTS INTERVAL_US
+       wire upstream PORT EVENTS INTERVAL_US [padded]
            Answers each POST alike: with a chat completion (EVENTS 0), or with a stream of that
-           many events, INTERVAL_US apart, or as fast as they are taken (INTERVAL_US 0).
+           many events, INTERVAL_US apart, or as fast as they are taken (INTERVAL_US 0). They
+           differ in their text; padded: also in `obfuscation`, as OpenAI's do.
        wire streams PORT CONNECTIONS SPACING_US MS EVENTS FILE
            Opens connections SPACING_US apart; each sends the request in FILE, reads the stream
            to its end and, until MS have passed, does so again. Says "open" and
@@ -121,11 +122,15 @@ static const char stream_head[] =
 static const char first_event[] =
     CHUNK_HEAD "{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}],\"usage\":null}";
 static const char word_event[] =
-    CHUNK_HEAD "{\"content\":\"@0000000000000000000\"},\"finish_reason\":null}],\"usage\":null}";
+    CHUNK_HEAD "{\"content\":\"@%0*llu%s\"},\"finish_reason\":null}],\"usage\":null%s%.*s%s}";
+static const char *const words[] = {
+    " the", "Once", "\\n\\n", " a", " \\\"quoted\\\"", " understanding", ",", " of", "1", " Zürich",
+    " gateways", ".", " \\u2014", " in", " between", "ly"};
 static const char last_event[] = CHUNK_HEAD "{},\"finish_reason\":\"stop\"}]," USAGE "}";
 
 static int      listener;
 static uint64_t events_wanted, interval_ns;
+static bool     padded;
 static char     models[MODELS * 128 + 256], completion[2048];
 static char    *bulk;       /* a whole stream, when it is not paced */
 static size_t   bulk_len;
@@ -143,7 +148,18 @@ static size_t put_event(char *to, const char *json)
     return (size_t)sprintf(to, "%zx\r\ndata: %s\n\n\r\n", strlen(json) + 8, json);
 }
 
-/* Event `i` of a stream with what comes in front of and behind it; `stamp` 0: none. */
+/* Event `i` of a stream; `stamp` 0: none. */
+static size_t put_word(char *to, uint64_t i, uint64_t stamp)
+{
+    char json[512];
+    int  padding = padded ? 1 + (int)(i * 7 % 16) : 0;
+    snprintf(json, sizeof json, word_event, STAMP, (unsigned long long)stamp, words[i * 5 % 16],
+             padded ? ",\"obfuscation\":\"" : "", padding, &"kT3vQz8LmR1xYb5N"[i % 3],
+             padded ? "\"" : "");
+    return put_event(to, json);
+}
+
+/* The same with what comes in front of and behind it. */
 static size_t put_turn(char *to, uint64_t i, uint64_t stamp)
 {
     size_t n = 0;
@@ -151,10 +167,7 @@ static size_t put_turn(char *to, uint64_t i, uint64_t stamp)
         n = put_text(to, stream_head);
         n += put_event(to + n, first_event);
     }
-    size_t start = n;
-    n += put_event(to + n, word_event);
-    char *at = memchr(to + start, '@', n - start);
-    for (int k = STAMP; k > 0; k--, stamp /= 10) at[k] = (char)('0' + stamp % 10);
+    n += put_word(to + n, i, stamp);
     if (i + 1 == events_wanted) {
         n += put_event(to + n, last_event);
         n += put_event(to + n, "[DONE]");
@@ -173,20 +186,20 @@ static void put_answer(char *to, const char *json)
 static void make_answers(void)
 {
     static char list[MODELS * 128];
-    char   json[1024], words[513];
+    char   json[1024], text[513];
     size_t n = (size_t)sprintf(list, "{\"object\":\"list\",\"data\":[");
     for (int i = 0; i < MODELS; i++)
         n += (size_t)sprintf(list + n, "%s{\"id\":\"vendor-%d/model-%d\",\"object\":\"model\"}",
                              i > 0 ? "," : "", i % 20, i);
     put_text(list + n, "]}");
     put_answer(models, list);
-    for (size_t i = 0; i < 512; i++) words[i] = "some words of an answer "[i % 24];
-    words[512] = 0;
+    for (size_t i = 0; i < 512; i++) text[i] = "some words of an answer "[i % 24];
+    text[512] = 0;
     snprintf(json, sizeof json,
              "{\"id\":\"chatcmpl-CkX1y2Z3a4B5c6D7e8F9g0H1i2J3k\",\"object\":\"chat.completion\","
              "\"created\":1790000001,\"model\":\"bench-1-2026-05-01\",\"choices\":[{\"index\":0,"
              "\"message\":{\"role\":\"assistant\",\"content\":\"%s\"},\"logprobs\":null,"
-             "\"finish_reason\":\"stop\"}]," USAGE "}", words);
+             "\"finish_reason\":\"stop\"}]," USAGE "}", text);
     put_answer(completion, json);
     if (events_wanted == 0 || interval_ns > 0) return;
     bulk = malloc(events_wanted * 512 + 4096);
@@ -574,7 +587,8 @@ static unsigned number(const char *s)
 int main(int argc, char **argv)
 {
     loop = epoll_create1(0);
-    if (argc == 5 && strcmp(argv[1], "upstream") == 0) {
+    if ((argc == 5 || argc == 6) && strcmp(argv[1], "upstream") == 0) {
+        padded = argc == 6;
         events_wanted = number(argv[3]);
         interval_ns = (uint64_t)number(argv[4]) * 1000;
         upstream((int)number(argv[2]));
@@ -590,7 +604,7 @@ int main(int argc, char **argv)
         read_request(argv[3]);
         return run_start((int)number(argv[2]), argv + 4);
     }
-    die("wire upstream PORT EVENTS INTERVAL_US\n"
+    die("wire upstream PORT EVENTS INTERVAL_US [padded]\n"
         "wire streams PORT CONNECTIONS SPACING_US MS EVENTS FILE\n"
         "wire start PORT FILE COMMAND...");
 }
