@@ -325,6 +325,18 @@ static bool has_keys(const relay *r)
     return false;
 }
 
+/* Memory for the last event of a stream and for what it became; without it all goes on, slowly. */
+static void remember_events(relay *r, or_call_desc *d)
+{
+    enum { LAST_EVENT = 448, LAST_CHUNK = 576 };
+    char *mem = or_arena_alloc(&r->arena, LAST_EVENT + LAST_CHUNK);
+    if (mem == NULL) return;
+    d->last = mem;
+    d->last_size = LAST_EVENT;
+    r->stream.last = mem + LAST_EVENT;
+    r->stream.last_size = LAST_CHUNK;
+}
+
 static or_err begin_call(relay *r)
 {
     static const exchange_hooks hooks = {on_host, on_request, on_event, on_rest, on_over};
@@ -361,6 +373,7 @@ static or_err begin_call(relay *r)
     d.mem_size = or_call_need(&d);
     d.mem = or_arena_alloc(&r->arena, d.mem_size);
     if (d.mem == NULL) return OR_ERR_MEMORY;
+    if (d.stream) remember_events(r, &d);
     return exchange_begin(&r->x, &d, &hooks, r);
 }
 
