@@ -230,7 +230,7 @@ help:
 	@echo 'make torture     the books through TORTURE_ROUNDS=$(TORTURE_ROUNDS) kills'
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) with libFuzzer'
 	@echo 'make coverage    lines of or.h that its tests execute, by part'
-	@echo 'make bench       beside nginx and haproxy, and parts of or.h by themselves (BENCH="streams memory")'
+	@echo 'make bench       nginx, haproxy and orproxy side by side (BENCH="streams memory": these parts)'
 	@echo 'make size        flash and stack of or.h on four processors, by part and by use'
 	@echo 'make layers      includes that point sideways or up (there are none)'
 	@echo 'make clean-root  make run and make test in a fresh Debian root (needs root)'
