@@ -5,8 +5,11 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 
-export const OUT = path.resolve('build/bench'); // everybody's folder
+// Everybody's folder; of the last run only what was fetched stays.
+export const OUT = path.resolve('build/bench');
 fs.mkdirSync(OUT, { recursive: true });
+for (const name of fs.readdirSync(OUT))
+    if (name !== 'root' && name !== 'packages') fs.rmSync(path.join(OUT, name), { recursive: true });
 
 export function write(name, text) {
     const file = path.join(OUT, name);
