@@ -74,7 +74,7 @@ MARKET := $(patsubst %,$B/proxy/%.o,market $(CONF) upstream uplink tls dns ev ev
                                     mem log)
 DECIDE := $(MARKET) $(patsubst %,$B/proxy/%.o,decide facts envelope preset member)
 $B/tests/test_market: $(MARKET)
-$B/tests/test_decide: $(DECIDE)
+$B/tests/test_decide $B/tests/bench_route: $(DECIDE)
 REWRITE := $(DECIDE) $(patsubst %,$B/proxy/%.o,rewrite fetch exchange)
 $B/tests/test_rewrite $B/tests/fuzz_request: $(REWRITE)
 GATE := $(DECIDE) $(patsubst %,$B/proxy/%.o,gate gate_lines ledger books tally keys rate record \
@@ -85,7 +85,7 @@ $B/tests/test_gate: private LIBS := -Wl,--wrap=or_posix_now_ms -Wl,--wrap=time $
 $B/tests/test_metrics: $(MARKET) $(patsubst %,$B/proxy/%.o,metrics generations books keys rate clock \
                                                           ledger chain member)
 $B/tests/test_market $B/tests/test_decide $B/tests/test_rewrite $B/tests/fuzz_request \
-    $B/tests/fuzz_ledger $B/tests/test_metrics: private LIBS := -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
+    $B/tests/fuzz_ledger $B/tests/test_metrics $B/tests/bench_route: private LIBS := -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
 FUZZ_WITH = proxy/core.c $(PORTS) -D_GNU_SOURCE -Wl,--wrap=or_posix_now_ms $(LIBS)
 FUZZ_REQUEST = $(REWRITE:$B/%.o=%.c) $(FUZZ_WITH)
 FUZZ_LEDGER = $(GATE:$B/%.o=%.c) $(FUZZ_WITH)
@@ -126,6 +126,9 @@ $B/tests/test_mbedtls: private LIBS = -Wl,--wrap=calloc -l:libmbedtls.a -l:libmb
                                       -l:libmbedcrypto.a -lpthread
 $(EXAMPLES) $(TESTS) $(BENCHES): $B/%: $B/%.o $B/ports.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$B/tests/bench/wire: $B/tests/bench/wire.o
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $<
+$B/tests/bench/wire.o: private FEATURES = -D_GNU_SOURCE
 $B/ports.a: $(patsubst %.c,$B/%.o,$(PORTS))
 	rm -f $@
 	$(AR) rcs $@ $^
@@ -138,7 +141,7 @@ $B/%.o: %.cpp $B/flags
 	@mkdir -p $(@D)
 	$(CXX) -std=c++11 $(FEATURES) -Wall -Wextra -Wshadow $(INCLUDES) $(CPPFLAGS) $(CFLAGS) \
 	    -MMD -MP -c -o $@ $<
--include $(wildcard $B/*.d $B/*/*.d)
+-include $(wildcard $B/*.d $B/*/*.d $B/*/*/*.d)
 
 # Rewritten when the flags differ from last time, and then everything is built again.
 $B/flags: always
@@ -163,7 +166,7 @@ test:
 # What run.sh asks for: everything once plainly, and everything once with sanitizers.
 test-build: test-plain test-sanitized cross-build
 test-plain:
-	$(MAKE) TARGET=native all
+	$(MAKE) TARGET=native all build/native/tests/bench/wire
 test-sanitized:
 	$(MAKE) TARGET=test CFLAGS='$(SANITIZE) -Werror' test-programs
 test-programs: all $(TESTS)
@@ -216,9 +219,14 @@ hostile soak:
 	node tests/hostile/hostile.js $(if $(FULL)$(filter soak,$@),--full) \
 	    $(if $(filter soak,$@),--only connections --only flood --only soak) $(ARGS)
 
-bench: $(BENCHES)
-	@$(CC) --version | head -n 1
-	@set -e; for program in $(BENCHES); do $$program; done
+# Beside nginx and haproxy; BENCH="streams memory" runs these sections only, BENCH_SECONDS=0.2 is a
+# smoke test, BENCH_ORPROXY=FILE takes another binary. See tests/bench/run.mjs.
+BENCH_ORPROXY ?= $B/orproxy
+bench:
+	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh bench
+	@$(MAKE) --no-print-directory $B/orproxy $B/tests/bench/wire $(BENCHES)
+	@CC='$(CC)' ORPROXY='$(BENCH_ORPROXY)' WIRE=$B/tests/bench/wire BENCHES='$(BENCHES)' \
+	    node tests/bench/run.mjs $(BENCH)
 
 coverage:
 	@CC=gcc INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh coverage
@@ -256,7 +264,7 @@ help:
 	@echo 'make soak        10,000 connections, a flood, 72,000 requests'
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) with libFuzzer'
 	@echo 'make coverage    lines of or.h that its tests execute, by part'
-	@echo 'make bench       build and run the benchmarks'
+	@echo 'make bench       nginx, haproxy and orproxy side by side (BENCH="streams memory": these parts)'
 	@echo 'make size        flash and stack of or.h on four processors, by part and by use'
 	@echo 'make layers      includes that point sideways or up (there are none)'
 	@echo 'make clean-root  make run and make test in a fresh Debian root (needs root)'
