@@ -5,10 +5,15 @@
 #   JSMN=DIR     the directory with jsmn.h
 #   TARGET=NAME  the folder under build/ that takes the results; one for each set of flags
 #   ARGS=...     arguments for `make run`
+#   CA_BUILTIN=all|LIST  trust anchors in the binary: all of ROOTS, or those that the file LIST
+#                names (tools/roots.list has what well-known providers need)
+#   HOSTCC=cc    compiles what runs while building, against the BearSSL of this machine
 CFLAGS       ?= -O2 -g
 PREFIX       ?= /usr/local
 TARGET       ?= native
 FUZZ_SECONDS ?= 60
+HOSTCC       ?= cc
+ROOTS        ?= /usr/share/ca-certificates/mozilla
 
 B        := build/$(TARGET)
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow
@@ -65,12 +70,12 @@ $B/tests/test_cli_usage: $(patsubst %,$B/proxy/%.o,cli_usage cli_http cli_text c
 $B/tests/test_cli_audit: $(patsubst %,$B/proxy/%.o,cli_audit cli_http cli_text cli_out chain mem)
 $B/tests/test_cli_audit.o $B/tests/test_cli_usage.o: private FEATURES = -D_GNU_SOURCE
 # Names and the clock are this test's own. Its modules need the ports, which come before them.
-$B/tests/test_upstream: $(patsubst %,$B/proxy/%.o,upstream uplink tls dns ev ev_epoll ev_poll mem log \
+$B/tests/test_upstream: $(patsubst %,$B/proxy/%.o,upstream uplink tls roots dns ev ev_epoll ev_poll mem log \
                                     $(CONF))
 $B/tests/test_upstream: private LIBS := -Wl,--wrap=or_posix_resolve \
                                         -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
 # What requests are decided by: settings, lists of models and hosts that are never dialled.
-MARKET := $(patsubst %,$B/proxy/%.o,market $(CONF) upstream uplink tls dns ev ev_epoll ev_poll \
+MARKET := $(patsubst %,$B/proxy/%.o,market $(CONF) upstream uplink tls roots dns ev ev_epoll ev_poll \
                                     mem log)
 DECIDE := $(MARKET) $(patsubst %,$B/proxy/%.o,decide facts envelope preset member)
 $B/tests/test_market: $(MARKET)
@@ -102,7 +107,7 @@ $B/tests/test_sandbox $B/tests/test_sandbox.o: private override CFLAGS := -O1 -g
 $B/tests/test_sandbox: private LIBS = -lpthread
 $B/tests/test_sandbox.o: private FEATURES = -D_GNU_SOURCE
 # What is below or beside the dialects is built without them, which takes half the time.
-PLAIN := base json json_swar http sse money chat route posix bearssl lwip lwip_raw corehttp zephyr \
+PLAIN := roots base json json_swar http sse money chat route posix bearssl lwip lwip_raw corehttp zephyr \
          esp_idf mbedtls template
 $(patsubst %,$B/tests/test_%.o,$(PLAIN)): private CPPFLAGS += -DOR_NO_DIALECT
 # A port that is not in ports.a: its test names it, with the library below it.
@@ -143,11 +148,34 @@ $B/%.o: %.cpp $B/flags
 	    -MMD -MP -c -o $@ $<
 -include $(wildcard $B/*.d $B/*/*.d $B/*/*/*.d)
 
+# Roots for ca = builtin: PEM files as a table, by a tool that runs here whatever is built for. Its
+# test takes those of tools/roots.list.
+$B/proxy/roots.o: $(CA_BUILTIN:%=$B/roots/table.h)
+$B/proxy/roots.o: private FEATURES += $(CA_BUILTIN:%=-DROOTS_TABLE='"$B/roots/table.h"')
+$B/tests/test_roots.o: $B/test_roots/table.h
+$B/tests/test_roots.o: private FEATURES = -D_GNU_SOURCE \
+    -DROOTS_TABLE='"$B/test_roots/table.h"' -DROOTS_PEM='"$B/test_roots/all.pem"'
+build/tools/roots: tools/roots.c ports/bearssl.c or.h
+	@mkdir -p $(@D)
+	$(HOSTCC) -std=c99 -DOR_NO_DIALECT -I. $(JSMN:%=-idirafter %) -o $@ $(filter %.c,$^) -lbearssl
+NAMES_OF = sed '/^\#/d; s/$$/.crt/' $(1)
+$B/roots/all.pem: private NAMES = $(if $(filter all,$(CA_BUILTIN)),ls $(ROOTS),$(call NAMES_OF,$(CA_BUILTIN)))
+$B/roots/all.pem: $(filter-out all,$(CA_BUILTIN)) $B/flags
+$B/test_roots/all.pem: private NAMES = $(call NAMES_OF,tools/roots.list)
+$B/test_roots/all.pem: tools/roots.list
+$B/roots/all.pem $B/test_roots/all.pem:
+	@mkdir -p $(@D)
+	for name in $$($(NAMES)); do \
+	    cat "$(ROOTS)/$$name" 2>/dev/null || echo "not in $(ROOTS): $$name" >&2; \
+	done >$@
+$B/%/table.h: $B/%/all.pem build/tools/roots
+	build/tools/roots $< >$@
+
 # Rewritten when the flags differ from last time, and then everything is built again.
 $B/flags: always
 	@mkdir -p $(@D)
-	@echo '$(COMPILE) $(LDFLAGS) $(LIBS)' | cmp -s - $@ || \
-	    echo '$(COMPILE) $(LDFLAGS) $(LIBS)' >$@
+	@echo '$(COMPILE) $(LDFLAGS) $(LIBS) $(CA_BUILTIN)' | cmp -s - $@ || \
+	    echo '$(COMPILE) $(LDFLAGS) $(LIBS) $(CA_BUILTIN)' >$@
 
 # Without a key or a configuration there is still something to talk to: --demo.
 run:

@@ -29,6 +29,7 @@
 #include "proxy/reconcile.h"
 #include "proxy/refresh.h"
 #include "proxy/relay.h"
+#include "proxy/roots.h"
 #include "proxy/sandbox.h"
 #include "proxy/uplink.h"
 #include "proxy/upstream.h"
@@ -325,12 +326,24 @@ static uint32_t num_timers(const conf *c)
     return (uint32_t)(c->limits.connections + 64) * 8;
 }
 
+static bool is_secure(const conf_provider *p)
+{
+    return p->base_url != NULL && strncmp(p->base_url, "https", 5) == 0;
+}
+
 static void describe(const conf *c)
 {
+    bool secure = false;
     for (unsigned i = 0; i < c->num_providers; i++) {
         const conf_provider *p = &c->providers[i];
+        secure = secure || (is_secure(p) && p->ca == NULL);
         log_line("provider %s%s%s", p->name, p->base_url != NULL ? " at " : "",
                  p->base_url != NULL ? p->base_url : "");
+    }
+    if (secure) {
+        char roots[1100];
+        roots_describe(roots_find(c->ca), roots, sizeof roots);
+        log_line("trust anchors: %s", roots);
     }
     log_line("%s, at most %zu connections", ev_backend(), c->limits.connections);
     ceiling_hold(c, num_timers(c));

@@ -35,7 +35,7 @@ typedef struct conf_provider {
     const char           *base_url;  /* as SDKs take it; NULL only for PROVIDER_DEMO */
     const char           *keys[CONF_MAX_SECRETS]; /* the secrets themselves, used in turn */
     unsigned              num_keys;  /* 0: none is sent */
-    const char           *ca;        /* PEM file; NULL: conf.ca */
+    const char           *ca;        /* the same for it; NULL: conf.ca */
     provider_kind         kind;
     const provider_facts *facts;     /* how it deviates; never NULL */
     or_tri                collects_data, zdr;
@@ -137,7 +137,7 @@ typedef enum conf_sandbox {
 typedef struct conf {
     const char *listen[CONF_MAX_LISTEN]; /* ADDR:PORT */
     unsigned    num_listen;
-    const char *ca;        /* PEM file of trust anchors; NULL: the system's */
+    const char *ca;        /* PEM file of trust anchors, or "builtin"; NULL: see proxy/roots */
     const char *state;     /* folder for what is kept over restarts; NULL: nothing is */
     const char *catalog;   /* file in the shape of OpenRouter's GET /models; NULL: none */
     const char *decisions; /* file to record routing decisions in; NULL: state/decisions.jsonl

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proxy/roots.h"
+
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -92,8 +94,9 @@ static void allow_folder_of(const rules *r, const char *path, uint64_t rights)
 /* The folder of a file and, where the file is a link, of what it leads to. */
 static void allow_around(const rules *r, const char *path, uint64_t rights)
 {
-    char *real = path != NULL ? realpath(path, NULL) : NULL;
-    if (path != NULL) allow_folder_of(r, path, rights);
+    if (path == NULL) return;
+    char *real = realpath(path, NULL);
+    allow_folder_of(r, path, rights);
     if (real != NULL) allow_folder_of(r, real, rights);
     free(real);
 }
@@ -116,12 +119,17 @@ static void allow_system(const rules *r)
     allow_around(r, getenv("SSL_CERT_FILE"), READ);
 }
 
+static void allow_roots(const rules *r, const char *ca)
+{
+    if (ca != NULL && strcmp(ca, ROOTS_BUILTIN) != 0) allow_around(r, ca, READ);
+}
+
 static void allow_settings(const rules *r, const conf *c)
 {
     for (unsigned i = 0; i < c->num_files; i++) allow_around(r, c->files[i], READ);
-    allow_around(r, c->ca, READ);
+    allow_roots(r, c->ca);
+    for (unsigned i = 0; i < c->num_providers; i++) allow_roots(r, c->providers[i].ca);
     allow_around(r, c->catalog, READ);
-    for (unsigned i = 0; i < c->num_providers; i++) allow_around(r, c->providers[i].ca, READ);
     if (c->state != NULL) allow(r, c->state, WRITE);
     allow_around(r, c->decisions, WRITE);
 }

@@ -6,7 +6,7 @@
 # own module.
 rows='
 0 core posix bearssl link providers member chain clock rate query
-1 conf log mem envelope gen shape pages
+1 conf log mem roots envelope gen shape pages
 2 ev net sandbox generations facts keys tally
 3 dns tls demo client preset books ledger
 4 upstream auth ceiling
