@@ -102,6 +102,8 @@ async function world(t) {
             patience: Number(options.patience) * 1000,
             pid: options.pid && Number(options.pid),
         });
+    } else if (INSIDE) {
+        w.g = await orproxy(t, settings(w));
     } else {
         certificates();
         w.calm = await hostileUpstream();
@@ -113,6 +115,7 @@ async function world(t) {
     }
     w.playOn = (g, at) => (script, how) => play(g, at, script, how);
     w.play = w.playOn(w.g, up);
+    // more than /generation remembers, so that what it holds grows no more
     for (let i = 0; i < 250; i++) await ask(w.g, 'sound', { mode: i % 2 ? 'stream' : 'whole' });
     return w;
 }

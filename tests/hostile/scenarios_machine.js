@@ -195,6 +195,7 @@ async function clocks({ t, up, skip }) {
     };
     const text = settings({
         up,
+        timeout: { first_token: '1s' },
         top: { state },
         sections: {
             'key daily': { key: 'env:DAILY', limit: 0.002, limit_reset: 'daily' },
