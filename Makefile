@@ -36,6 +36,7 @@ FUZZERS  := $(patsubst tests/fuzz_%.c,%,$(wildcard tests/fuzz_*.c))
 ORPROXY  := $(patsubst %.c,$B/%,$(wildcard orproxy.c))
 
 MAKEFLAGS += --no-builtin-rules
+comma := ,
 
 all: $(ORPROXY) $(EXAMPLES)
 
@@ -90,10 +91,16 @@ $B/tests/test_gate: private LIBS := -Wl,--wrap=or_posix_now_ms -Wl,--wrap=time $
 $B/tests/test_metrics: $(MARKET) $(patsubst %,$B/proxy/%.o,metrics generations books keys rate clock \
                                                           ledger chain member)
 $B/tests/test_market $B/tests/test_decide $B/tests/test_rewrite $B/tests/fuzz_request \
-    $B/tests/fuzz_ledger $B/tests/test_metrics $B/tests/bench_route: private LIBS := -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
-FUZZ_WITH = proxy/core.c $(PORTS) -D_GNU_SOURCE -Wl,--wrap=or_posix_now_ms $(LIBS)
-FUZZ_REQUEST = $(REWRITE:$B/%.o=%.c) $(FUZZ_WITH)
-FUZZ_LEDGER = $(GATE:$B/%.o=%.c) $(FUZZ_WITH)
+    $B/tests/fuzz_ledger $B/tests/test_metrics $B/tests/bench_route: private LIBS := \
+    -Wl,--wrap=or_posix_now_ms $B/ports.a $(LIBS)
+# The whole proxy but for dns.c, which the target includes, in a world of the target's own.
+WORLD := or_posix_now_ms time or_posix_random epoll_wait ev_start_thread pthread_cond_wait \
+         pthread_detach pthread_join or_posix_resolve or_posix_dial_step net_accept fsync fdatasync \
+         write
+WORLD := $(patsubst %,-Wl$(comma)--wrap=%,$(WORLD))
+INSIDE := $(filter-out proxy/core.c proxy/dns.c,$(PROXY))
+$B/tests/fuzz_proxy: $(patsubst %.c,$B/%.o,$(INSIDE))
+$B/tests/fuzz_proxy: private LIBS := $(WORLD) $B/ports.a $(LIBS)
 $B/tests/test_shape: $B/proxy/member.o $B/proxy/shape.o $B/proxy/shape_collect.o $B/proxy/shape_f32.o
 $B/tests/test_models: $B/proxy/models.o $B/proxy/models_query.o $B/proxy/models_object.o \
                       $B/proxy/mem.o $B/proxy/member.o $B/proxy/query.o
@@ -218,16 +225,15 @@ cross:
 dist: cross
 	sh ports/dist.sh
 
+# Built as the tests are, with clang and in a folder of their own.
 fuzz:
 	@CC=clang INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh fuzz
+	@$(MAKE) TARGET=fuzz CC=clang CFLAGS='$(SANITIZE) -fsanitize=fuzzer -DFUZZ_LIBFUZZER' \
+	    $(FUZZERS:%=build/fuzz/tests/fuzz_%)
 	@set -e; for part in $(FUZZERS); do \
-	    mkdir -p build/fuzz/$$part tests/corpus/$$part; \
-	    case $$part in request) more='$(FUZZ_REQUEST)' ;; \
-	    ledger) more='$(FUZZ_LEDGER)' ;; *) more= ;; esac; set -x; \
-	    clang -std=c99 $(INCLUDES) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer -DFUZZ_LIBFUZZER \
-	        -o build/fuzz/fuzz_$$part tests/fuzz_$$part.c $$more; \
-	    build/fuzz/fuzz_$$part -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
-	        -artifact_prefix=build/fuzz/ build/fuzz/$$part tests/corpus/$$part; \
+	    mkdir -p build/fuzz/corpus/$$part tests/corpus/$$part; set -x; \
+	    build/fuzz/tests/fuzz_$$part -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+	        -artifact_prefix=build/fuzz/ build/fuzz/corpus/$$part tests/corpus/$$part; \
 	    { set +x; } 2>/dev/null; \
 	done
 

@@ -10489,11 +10489,12 @@ static void ori_dialect_shorten(ori_dialect_copy *c, const or_json_item *item)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     or_str            raw = ori_dialect_str(item);
-    const char       *p = raw.ptr, *end = p + raw.len;
+    const char       *p = raw.ptr, *end;
     uint64_t          h = 14695981039346656037u;
     char              id[9];
     bool              plain = raw.len == sizeof id;
-    if (raw.ptr == NULL) return;
+    if (p == NULL) return;
+    end = p + raw.len;
     while (p < end) {
         uint32_t ch = (unsigned char)*p;
         char     piece[4] = {*p, 0, 0, 0};

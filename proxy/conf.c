@@ -128,11 +128,12 @@ void *conf_grow(const void *array, unsigned num, unsigned *max, size_t size, con
     }
     if (num == *max) {
         unsigned more = *max == 0 ? 4 : *max * 2;
-        a = realloc(a, more * size);
-        if (a == NULL) {
+        void    *bigger = realloc(a, more * size);
+        if (bigger == NULL) {
             conf_fail(o, "out of memory");
             return NULL;
         }
+        a = bigger;
         *max = more;
     }
     memset((char *)a + num * size, 0, size);

@@ -49,6 +49,7 @@ uint32_t ev_now(void)
 bool ev_add(ev_io *io, unsigned want)
 {
     io->want = want;
+    io->muted = false;
     if (ev_back_add(io)) return true;
     io->fd = -1;
     return false;

@@ -11,13 +11,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { EV_READ = 1, EV_WRITE = 2, EV_ERROR = 4 /* reported whether asked for or not */ };
+/* EV_ERROR is reported whether asked for or not; while nothing is asked for only once, since it
+   does not go away and would be told in every turn. */
+enum { EV_READ = 1, EV_WRITE = 2, EV_ERROR = 4 };
 
 typedef struct ev_io ev_io;
 struct ev_io {
     int      fd; /* -1: not in the loop */
     unsigned want;
     unsigned index; /* poll backend: its slot */
+    bool     muted; /* its error was told, and nothing is wanted */
     void (*ready)(ev_io *io, unsigned events);
     void *user;
 };

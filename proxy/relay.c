@@ -191,9 +191,7 @@ static void on_end(relay *r, const or_call_event *ev)
         if (!r->r.served)
             relay_note_attempt(r, ev->failure->status, relay_word(ev->failure));
         else
-            r->r.attempts[(r->r.num_attempts < RECORD_MAX_ATTEMPTS ? r->r.num_attempts
-                                                                   : RECORD_MAX_ATTEMPTS) - 1]
-                .word = "truncated";
+            relay_note_cut(r);
     }
     relay_take_id(r);
     relay_guess_usage(r, &usage);

@@ -51,6 +51,13 @@ void relay_note_served(relay *r)
     relay_log_losses(r);
 }
 
+/* And its answer broke off. */
+void relay_note_cut(relay *r)
+{
+    uint32_t n = r->r.num_attempts < RECORD_MAX_ATTEMPTS ? r->r.num_attempts : RECORD_MAX_ATTEMPTS;
+    if (n > 0) r->r.attempts[n - 1].word = "truncated";
+}
+
 /* Ids of OpenRouter are ids here too; those of others are only kept. */
 void relay_take_id(relay *r)
 {

@@ -118,7 +118,9 @@ job() { # NAME
     cpu-*)      check_small_cpu "${1#cpu-}" ;;
     test_*)     timeout -k 5 300 $B/tests/"$1" ;;
     fuzz_*)     # counts as one, whatever the number of inputs
-        single "$1" timeout -k 5 300 $B/tests/"$1" -n 2000 tests/corpus/"${1#fuzz_}"/* ;;
+        mutations=2000
+        [ "$1" != fuzz_proxy ] || mutations=200 # each is a whole life of a proxy
+        single "$1" timeout -k 5 300 $B/tests/"$1" -n $mutations tests/corpus/"${1#fuzz_}"/* ;;
     hostile)
         ORPROXY=$orproxy ORPROXY_PLAIN=$PWD/build/native/orproxy \
         timeout -k 5 600 node tests/hostile/hostile.js ;;
