@@ -22,7 +22,7 @@ export SOURCE_DATE_EPOCH
 names='
 x86_64  amd64   amd64 amd64   x86_64
 aarch64 arm64   arm64 aarch64 aarch64_generic,aarch64_cortex-a53,aarch64_cortex-a72
-armhf   -       armv7 armv7   arm_cortex-a7_neon-vfpv4,arm_cortex-a9_vfpv3-d16,arm_cortex-a15_neon-vfpv4
+armhf   -       armv7 armv7   arm_cortex-a7_neon-vfpv4,arm_cortex-a9_vfpv3-d16
 armel   armhf   armv6 armhf   arm_arm926ej-s,arm_arm1176jzf-s_vfp
 mips    -       -     -       mips_24kc
 mipsel  -       -     -       mipsel_24kc
@@ -98,7 +98,6 @@ deb() { # TARGET ARCHITECTURE
     sed "s/@VERSION@/$version/; s/@ARCH@/$2/; s/@KB@/$kb/; s/@USING@/$using/" \
         ports/debian/control >"$work/DEBIAN/control"
     echo /etc/orproxy.conf >"$work/DEBIAN/conffiles"
-    find "$work" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     dpkg-deb --root-owner-group -Zxz --build "$work" "$dist/orproxy_${version}_$2.deb" >/dev/null
 }
 

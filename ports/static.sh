@@ -28,32 +28,33 @@ targets() {
 # tools      prefix of the compiler and binutils
 # flags      what decides about the processor, for everything
 # own        what makes orproxy's own code small, where musl and BearSSL are better without
-# budget     bytes that the stripped file may have
+# budget     bytes that the stripped file may have: 2 % above what it had last
+# aim        bytes that it should have one day
 # emulators  separated by ;
 # machines   for people
 target() { # NAME
-    flags='' own='' emulators=''
+    flags='' own='' emulators='' aim=''
     case $1 in
     x86_64)
-        tools=x86_64-linux-gnu budget=660000
+        tools=x86_64-linux-gnu budget=670000 aim=400000
         machines='x86-64: PCs, servers, NAS' ;;
     armel)
         # Thumb saves a fifth, of the first kind at the cost of speed: not for BearSSL.
-        tools=arm-linux-gnueabi flags=-marm own=-mthumb budget=580000
+        tools=arm-linux-gnueabi flags=-marm own=-mthumb budget=578000
         emulators='qemu-arm-static -cpu arm926;qemu-arm-static -cpu arm1176'
         machines='ARMv5 and ARMv6 without FPU: Raspberry Pi Zero and 1, old NAS' ;;
     armhf)
-        tools=arm-linux-gnueabihf budget=520000
+        tools=arm-linux-gnueabihf budget=519000 aim=300000
         emulators='qemu-arm-static -cpu cortex-a7'
         machines='ARMv7: Raspberry Pi 2 and up, 32-bit routers' ;;
     aarch64)
-        tools=aarch64-linux-gnu budget=800000
+        tools=aarch64-linux-gnu budget=737000
         emulators='qemu-aarch64-static -cpu cortex-a53'
         machines='ARMv8: Raspberry Pi 3 and up, newer routers' ;;
     mips | mipsel)
         # MIPS16e saves a quarter. Arithmetic on long numbers is twice as slow in it, and
         # assembler has none, so BearSSL and musl are without.
-        tools=$1-linux-gnu flags='-mips32r2 -msoft-float' budget=630000
+        tools=$1-linux-gnu flags='-mips32r2 -msoft-float' budget=630000 aim=400000
         own='-mips16 -minterlink-compressed -mno-abicalls'
         emulators="qemu-$1-static -cpu 24Kc"
         case $1 in
@@ -61,7 +62,7 @@ target() { # NAME
         *) machines='MIPS 24Kc and up, little-endian: ramips routers' ;;
         esac ;;
     riscv64)
-        tools=riscv64-linux-gnu budget=800000
+        tools=riscv64-linux-gnu budget=629000
         emulators=qemu-riscv64-static
         machines='RV64GC boards' ;;
     *)
@@ -72,9 +73,12 @@ target() { # NAME
     cc="$tools-gcc -specs $lib/musl.specs $flags"
 }
 
-# Not position-independent: static PIE costs 120 KB (24 bytes for each pointer in a table;
-# musl 1.2.3 reads no packed form), which is a fifth. Stack, heap and libraries' place is random
-# all the same; code is not, and is never writable. Nobody unwinds C: .eh_frame is 86 KB.
+# Not position-independent: static PIE is 79 KB more on x86-64, 12 %, of which 63 KB are 24
+# bytes for each pointer in a table (musl 1.2.3 reads no packed form). Stack, heap and mappings
+# are at random places all the same; code and tables are not, and are never writable. Nobody
+# unwinds C: .eh_frame is 80 KB. A stack protector is 26 KB (-strong). Link-time optimization
+# saves 1.3 % on x86-64, 0.3 % on MIPS, and folding equal functions (gold, lld) 0.1 %: not worth
+# a second kind of build.
 common='-fno-pie -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-stack-protector'
 small="$common -Oz -ffunction-sections -fdata-sections"
 # MIPS: the compiler's own library calls itself hard-float, and is not where it counts.
@@ -138,8 +142,8 @@ build_musl() {
             "$source/musl/configure" --prefix="$lib/musl" --target="$tools" --disable-shared
         quietly "$lib/musl.log" make "$jobs" install
     )
-    sh "$source/musl/tools/musl-gcc.specs.sh" "$lib/musl/include" "$lib/musl/lib" /lib/ld-musl.so.1 \
-        >"$lib/musl.specs"
+    sh "$source/musl/tools/musl-gcc.specs.sh" "$lib/musl/include" "$lib/musl/lib" \
+        /lib/ld-musl.so.1 >"$lib/musl.specs"
 }
 
 # As BEARSSL of the Makefile expects it.
@@ -193,13 +197,14 @@ again() { # NAME
 }
 
 table() {
-    echo '| target | runs on | bytes | budget |'
-    echo '| --- | --- | --- | --- |'
+    echo '| target | runs on | bytes | budget | aim |'
+    echo '| --- | --- | --- | --- | --- |'
     for name in $(targets); do
         target "$name"
         size=
         [ ! -e "$out/orproxy-$name" ] || size=$(wc -c <"$out/orproxy-$name")
-        echo "| $name | $machines | $size | $budget |" | sed ':a; s/\([0-9]\)\([0-9]\{3\}\)\b/\1,\2/'
+        echo "| $name | $machines | $size | $budget | $aim |" |
+            sed 's/ \([0-9]\{3\}\)\([0-9]\{3\}\) / \1,\2 /g'
     done
 }
 

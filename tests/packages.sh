@@ -61,7 +61,7 @@ scripts() {
 }
 
 yaml() {
-    must yamllint -d '{extends: default, rules: {document-start: disable, line-length: {max: 200}}}' \
+    must yamllint -d '{extends: default, rules: {document-start: disable}}' \
         ports/docker/compose.yaml ports/homeassistant
 }
 
@@ -105,7 +105,8 @@ debian() { # FOLDER
     must dpkg-deb -I "$deb"
     dpkg-deb -c "$deb" >"$1/files"
     has "$1/files" '^-rwxr-xr-x root/root .* \./usr/bin/orproxy$' \
-        '^drwx------ root/root .* \./etc/orproxy/keys/$' '^-rw-r--r-- .* \./etc/orproxy\.conf$'
+        '^drwx------ root/root .* \./etc/orproxy/keys/$' '^-rw-r--r-- .* \./etc/orproxy\.conf$' \
+        ' \./usr/share/doc/orproxy/copyright$' ' \./usr/share/doc/orproxy/examples/orproxy\.conf$'
     mkdir -p "$1/root/var/lib/dpkg/info" "$1/root/var/lib/dpkg/updates"
     : >"$1/root/var/lib/dpkg/status"
     on_root() { # OPTION PACKAGE
@@ -119,12 +120,17 @@ debian() { # FOLDER
         "$1/root/etc/orproxy.conf" >"$1/conf"
     echo sk-1 >"$1/keys_openrouter"
     accepts "$1/conf"
+    mkdir -p "$root/var/lib/private/orproxy"
+    : >"$root/etc/orproxy/keys/openrouter"
     on_root -r orproxy
-    must [ -e "$1/root/etc/orproxy.conf" ]
-    must [ ! -e "$1/root/usr/bin/orproxy" ]
+    must [ ! -e "$root/usr/bin/orproxy" ]
+    for left in etc/orproxy.conf etc/orproxy/keys/openrouter var/lib/private/orproxy; do
+        must [ -e "$root/$left" ]
+    done
     on_root -P orproxy
-    must [ ! -e "$1/root/etc/orproxy.conf" ]
-    must [ ! -e "$1/root/etc/orproxy" ]
+    for left in etc/orproxy.conf etc/orproxy var/lib/private/orproxy; do
+        must [ ! -e "$root/$left" ]
+    done
 }
 
 # What the container runs, with nothing around it: keys are demanded, and it knows its health.
