@@ -49,6 +49,9 @@ $B/tests/test_providers: $B/proxy/providers.o
 $B/tests/test_pages: $B/proxy/pages.o
 $B/tests/test_ledger: $(patsubst %,$B/proxy/%.o,ledger chain clock member ev ev_epoll ev_poll log mem)
 $B/tests/test_ledger: private LIBS := $B/ports.a $(LIBS)
+$B/tests/test_ev: $(patsubst %,$B/proxy/%.o,ev ev_epoll ev_poll)
+$B/tests/test_ev: private LIBS := $B/ports.a $(LIBS)
+$B/tests/test_ev.o: private FEATURES = -D_GNU_SOURCE
 BOOKS := $(patsubst %,$B/proxy/%.o,books tally keys rate chain clock member mem)
 $B/tests/test_books: $(BOOKS) $(patsubst %,$B/proxy/%.o,$(CONF))
 $B/tests/test_cli_text: $(patsubst %,$B/proxy/%.o,cli_text mem)
@@ -190,6 +193,15 @@ torture:
 	@$(MAKE) --no-print-directory TARGET=test CFLAGS='$(SANITIZE) -Werror' build/test/orproxy
 	TORTURE_ROUNDS=$(TORTURE_ROUNDS) node --test tests/e2e/torture.test.js
 
+# What providers, clients and the machine may do; FULL=1: an hour's worth of requests, and 10,000
+# connections, which soak does alone. ARGS="--only cut" and the like: see the program.
+hostile soak:
+	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh test
+	@$(MAKE) --no-print-directory test-plain
+	@$(MAKE) --no-print-directory TARGET=test CFLAGS='$(SANITIZE) -Werror' build/test/orproxy
+	node tests/hostile/hostile.js $(if $(FULL)$(filter soak,$@),--full) \
+	    $(if $(filter soak,$@),--only connections --only flood --only soak) $(ARGS)
+
 # Beside nginx and haproxy; BENCH="streams memory" runs these sections only, BENCH_SECONDS=0.2 is a
 # smoke test, BENCH_ORPROXY=FILE takes another binary. See tests/bench/run.mjs.
 BENCH_ORPROXY ?= $B/orproxy
@@ -228,6 +240,8 @@ help:
 	@echo 'make test        install what is missing, run every test under sanitizers'
 	@echo 'make cross-test  the tests of or.h on emulated ARM, MIPS and RISC-V machines'
 	@echo 'make torture     the books through TORTURE_ROUNDS=$(TORTURE_ROUNDS) kills'
+	@echo 'make hostile     hostile providers, clients and machines; FULL=1: longer'
+	@echo 'make soak        10,000 connections, a flood, 72,000 requests'
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS) with libFuzzer'
 	@echo 'make coverage    lines of or.h that its tests execute, by part'
 	@echo 'make bench       nginx, haproxy and orproxy side by side (BENCH="streams memory": these parts)'
@@ -239,6 +253,6 @@ help:
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS AR TARGET BEARSSL JSMN; see the top of Makefile.'
 
 .PHONY: all run test test-build test-plain test-sanitized test-programs cross-test cross-build \
-        torture fuzz bench coverage size layers clean-root install clean help always
+        torture hostile soak fuzz bench coverage size layers clean-root install clean help always
 .SECONDARY:
 .DELETE_ON_ERROR:

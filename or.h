@@ -51,6 +51,7 @@
        OR_JSON_MAX_DEPTH    nested arrays and objects         128
        OR_HTTP_MAX_HEAD     bytes of one head                 16384
        OR_HTTP_MAX_FIELDS   field lines in one head           100
+       OR_HTTP_MAX_INTERIM  1xx heads before a response       32
        OR_HTTP_MAX_CHUNK_EXT  bytes of extensions on a chunk  256
        OR_HTTP_MAX_TRAILER  bytes of trailer fields           4096
        OR_CHAT_MAX_CALLS    tool calls of a streamed answer   64
@@ -60,6 +61,7 @@
        OR_STATS_OUTAGE_MS   how long a failure demotes        30000
        OR_STATS_TRIP        failures that open the breaker    3
        OR_STATS_OPEN_MS     for how long, at first            5000
+       OR_STATS_COOL_MS     the longest pause asked for       3600000
        OR_STICKY_IDLE_MS    a conversation is forgotten       600000
        OR_CALL_INPUT        bytes received at once            1024
        OR_CALL_SCRATCH      bytes to decode one event in      4096
@@ -271,6 +273,9 @@
 #endif
 #ifndef OR_HTTP_MAX_FIELDS
 #define OR_HTTP_MAX_FIELDS 100 /* field lines in one head; OR_ERR_HEAD */
+#endif
+#ifndef OR_HTTP_MAX_INTERIM
+#define OR_HTTP_MAX_INTERIM 32 /* 1xx heads before a response, at most 255; OR_ERR_HEAD */
 #endif
 #ifndef OR_HTTP_MAX_CHUNK_EXT
 #define OR_HTTP_MAX_CHUNK_EXT 256 /* bytes of extensions on one chunk; OR_ERR_CHUNK */
@@ -775,6 +780,7 @@ typedef struct or_http {
     uint8_t        state;
     uint8_t        seen;      /* fields met in this head that decide how it is read */
     bool           no_body;   /* the answer to come belongs to a HEAD request */
+    uint8_t        interim;   /* 1xx heads before it so far */
     uint32_t       scanned;   /* bytes of the head already read: no byte is read twice
                                  however small the pieces are */
     uint32_t       line;      /* where the head's line that is being read starts */
@@ -807,7 +813,8 @@ OR_API void or_http_expect_no_body(or_http *h);
    OR_NEED_MORE   everything usable was used
    OR_DONE        the last message said that the connection ends with it; what
                   follows it in *in is not HTTP and is left there
-   OR_ERR_HEAD    longer than max_head, or more than max_fields (answer 431)
+   OR_ERR_HEAD    longer than max_head, or more than max_fields (answer 431); more than
+                  OR_HTTP_MAX_INTERIM heads with 1xx
    OR_ERR_CODING  Transfer-Encoding that is not exactly "chunked" (answer 501)
    OR_ERR_BODY    larger than max_body (answer 413); from Content-Length at once,
                   with the head filled in, else when a chunk or a byte passes it
@@ -2033,6 +2040,11 @@ typedef enum or_fault {
 #endif
 #ifndef OR_STATS_OPEN_MS
 #define OR_STATS_OPEN_MS 5000 /* for how long; doubles with each failed trial, 64 times at most */
+#endif
+#ifndef OR_STATS_COOL_MS
+/* The longest that an endpoint is left alone because it said so: asking once an hour costs
+   nothing, and a wrong Retry-After (a date, a slip of a unit) would bar it for weeks. */
+#define OR_STATS_COOL_MS 3600000
 #endif
 
 /* What is remembered of an endpoint. Zeroed is a new one. About 650 bytes. Times given for one
@@ -4612,7 +4624,10 @@ static or_err ori_http_frame(or_http *h)
         /* whoever announces a body with a 204 may send it: do not read it as an answer */
         if (head->status == 204 && (has_coding || (has_length && h->left > 0)))
             head->keep_alive = false;
-        if (head->status < 200) h->state = ORI_HTTP_INTERIM;
+        if (head->status < 200) {
+            if (h->interim++ == OR_HTTP_MAX_INTERIM) return ori_http_fail(h, OR_ERR_HEAD, 431);
+            h->state = ORI_HTTP_INTERIM;
+        }
     } else if (has_coding) {
         h->left = 0;
         h->state = ORI_HTTP_SIZE;
@@ -4834,6 +4849,7 @@ static or_err ori_http_end(or_http *h, or_http_event *ev)
 {
     h->state = h->head.keep_alive ? ORI_HTTP_START : ORI_HTTP_OVER;
     h->no_body = false;
+    h->interim = 0;
     ev->kind = OR_HTTP_END;
     return OR_OK;
 }
@@ -15465,8 +15481,10 @@ static uint64_t ori_route_hash(uint64_t h, or_str s)
 {
     size_t i = 0;
     for (; s.len - i >= 8; i += 8) { /* whole conversations pass here: eight bytes a step */
-        uint64_t w = 0;
-        for (int k = 7; k >= 0; k--) w = w << 8 | (unsigned char)s.ptr[i + (size_t)k];
+        const unsigned char *p = (const unsigned char *)s.ptr + i;
+        uint64_t w = (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
+                     (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 |
+                     (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56; /* one load, mostly */
         h = (h ^ w) * 1099511628211u;
         h ^= h >> 29;
     }
@@ -15593,7 +15611,8 @@ void or_stats_end(or_stats *s, uint32_t now_ms, const or_outcome *o)
     if (failed) ori_stats_fail(s, now_ms, o->fault == OR_FAULT_KEY);
     if (o->fault == OR_FAULT_RATE && o->retry_after_ms == 0) ori_stats_fail(s, now_ms, true);
     if ((failed || o->fault == OR_FAULT_RATE) && o->retry_after_ms > 0) {
-        s->cool_ms = o->retry_after_ms;
+        bool long_one = o->retry_after_ms > OR_STATS_COOL_MS;
+        s->cool_ms = long_one ? OR_STATS_COOL_MS : o->retry_after_ms;
         s->cool_from_ms = now_ms;
     }
     s->trial = false;

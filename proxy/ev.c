@@ -159,12 +159,15 @@ void ev_defer(ev_task *task)
     tasks_end = &task->next;
 }
 
+/* Those that are there now: one that is put back, since it has more to do, has its next turn after
+   everybody else's events and timers. */
 static void run_tasks(void)
 {
-    while (tasks != NULL) {
-        ev_task *task = tasks;
-        tasks = task->next;
-        if (tasks == NULL) tasks_end = &tasks;
+    ev_task *task = tasks, *next;
+    tasks = NULL;
+    tasks_end = &tasks;
+    for (; task != NULL; task = next) {
+        next = task->next;
         task->queued = false;
         task->run(task->user); /* may free the task */
     }

@@ -3,7 +3,7 @@
    Rules for its users:
    - subscribe to a descriptor only while its bytes can be used: that is back-pressure;
    - free nothing that an event may still point to: hand it to ev_defer, which runs at the
-     end of the turn. */
+     end of the turn; what a task hands to it, at the end of the next one. */
 #ifndef EV_H
 #define EV_H
 

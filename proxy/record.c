@@ -341,7 +341,8 @@ static void append(const char *path, size_t max, or_str line)
     int     fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     ssize_t n = fd >= 0 ? write(fd, line.ptr, line.len) : -1;
     if (n != (ssize_t)line.len && !said)
-        log_line("cannot record decisions in %s: %s", path, strerror(errno));
+        log_line("cannot record decisions in %s: %s", path,
+                 n < 0 ? strerror(errno) : "no room for a whole line");
     said = n != (ssize_t)line.len;
     if (fd >= 0) close(fd);
 }

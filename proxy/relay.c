@@ -16,7 +16,7 @@
 enum {
     MAX_TURNS = 4,     /* keys of a provider that one request tries */
     MAX_SHOWN = 256,   /* bytes of a client's field that records repeat */
-    FIRST_BLOCK = 2048 /* of a request's arena */
+    FIRST_BLOCK = 3072 /* of a request's arena */
 };
 
 static relay   *relays;
@@ -137,6 +137,12 @@ void relay_drained(void *owner)
 {
     relay *r = owner;
     if (r->x.paused) exchange_pause(&r->x, false);
+}
+
+void relay_ended(void *owner)
+{
+    relay *r = owner;
+    if (r->c != NULL && r->x.call.desc.stream) ev_timer_set(&r->beat, 1); /* a comment is sent */
 }
 
 /* ---- events ---- */
@@ -470,6 +476,11 @@ static void refuse(relay *r, client *c, const account *who, const refusal *why)
     record_refused(r->r.path, who != NULL ? who->key : NULL, e.status, text);
 }
 
+static uint16_t status_of_wrong(const facts *f)
+{
+    return f->members != NULL ? 400 : 503;
+}
+
 /* A preset of ours: from here on the request is what it would have been without it. 0, or the
    status to refuse with. */
 static uint16_t apply_preset(relay *r, const conf_key *key, char *message, size_t size)
@@ -490,7 +501,7 @@ static uint16_t apply_preset(relay *r, const conf_key *key, char *message, size_
     }
     bool ok = facts_read(or_buf_str(&r->body), r->f.kind, &r->arena, &r->f, message, size);
     r->rw.theirs = or_str_of(NULL, 0); /* it has not what the preset says */
-    return ok ? 0 : 400;
+    return ok ? 0 : status_of_wrong(&r->f);
 }
 
 /* A body in another dialect becomes a chat completion. */
@@ -531,7 +542,8 @@ static uint16_t read_body(relay *r, client *c, facts_kind kind, const conf_key *
     }
     uint16_t status = relay_is_chat(r) ? 0 : translate(r, message, size);
     if (status != 0) return status;
-    if (!facts_read(or_buf_str(&r->body), kind, &r->arena, &r->f, message, size)) return 400;
+    if (!facts_read(or_buf_str(&r->body), kind, &r->arena, &r->f, message, size))
+        return status_of_wrong(&r->f);
     status = apply_preset(r, key, message, size);
     r->f.request.lowers_output = r->rw.speaks == OR_DIALECT_MESSAGES; /* it has to name one */
     return status;

@@ -52,6 +52,8 @@ need_for test libmbedtls-dev have_header mbedtls/ssl.h
 need_for "test bench" openssl command -v openssl
 need_for "test bench" nodejs command -v node
 need_for test npm command -v npm
+need_for test faketime command -v faketime
+need_for test iproute2 command -v ip
 need_for bench valgrind command -v valgrind
 need_for bench linux-perf command -v perf
 need_for "test bench" procps command -v pgrep

@@ -6,9 +6,9 @@
 #   run.sh one NAME   one job; called by run.sh itself
 #
 # A job is a test program, a fuzz target replaying its corpus, a compile check, a file of
-# end-to-end tests, or as TARGET:PROGRAM one of the former on an emulated machine. Its log is
-# build/test/log/NAME, its counts build/test/log/NAME.counts. A job that dies, hangs or prints
-# no totals counts as one failure.
+# end-to-end tests, the hostile conditions, or as TARGET:PROGRAM one of the former on an
+# emulated machine. Its log is build/test/log/NAME, its counts build/test/log/NAME.counts. A job
+# that dies, hangs or prints no totals counts as one failure.
 set -u
 B=build/test
 log=$B/log
@@ -97,6 +97,9 @@ job() { # NAME
     test_*)     timeout -k 5 300 $B/tests/"$1" ;;
     fuzz_*)     # counts as one, whatever the number of inputs
         single "$1" timeout -k 5 300 $B/tests/"$1" -n 2000 tests/corpus/"${1#fuzz_}"/* ;;
+    hostile)
+        ORPROXY=$orproxy ORPROXY_PLAIN=$PWD/build/native/orproxy \
+        timeout -k 5 600 node tests/hostile/hostile.js ;;
     *.test.js)
         # the tree for people, TAP for counting
         ORPROXY=$orproxy ORPROXY_PLAIN=$PWD/build/native/orproxy \
@@ -174,7 +177,7 @@ all() {
         names tests/test_*.c tests/test_*.cpp tests/fuzz_*.c
     } | xargs -P 2 -n 1 sh tests/run.sh one
     if [ -x "$orproxy" ]; then
-        names tests/e2e/*.test.js | xargs -P 2 -n 1 sh tests/run.sh one
+        { echo hostile; names tests/e2e/*.test.js; } | xargs -P 2 -n 1 sh tests/run.sh one
     else
         echo "FAIL  end-to-end tests: there is no $orproxy"
     fi

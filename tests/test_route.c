@@ -1089,6 +1089,11 @@ static void test_cooling(void)
         CHECK(health_at(&s, t + 101).cooling_ms == 0, "the last word counts");
         for (uint32_t days = 1; days < 49; days++)
             CHECK(health_at(&s, t + days * 86400000u).cooling_ms == 0, "weeks later");
+        for (uint32_t more = 0; more < 2; more++) {
+            o.retry_after_ms = OR_STATS_COOL_MS - 1 + 2 * more;
+            or_stats_end(&s, t, &o);
+            CHECK(health_at(&s, t).cooling_ms == OR_STATS_COOL_MS - 1 + more, "an hour at most");
+        }
         o.fault = OR_FAULT_PROVIDER; /* 503 with Retry-After */
         o.retry_after_ms = 700;
         or_stats_end(&s, t, &o);
