@@ -6,7 +6,7 @@
 #   TARGET=NAME  the folder under build/ that takes the results; one for each set of flags
 #   ARGS=...     arguments for `make run`
 #   CA_BUILTIN=all|LIST  trust anchors in the binary: all of ROOTS, or those that the file LIST
-#                names (tools/roots.list has what well-known providers need)
+#                names (ports/roots/roots.list has what well-known providers need)
 #   HOSTCC=cc    compiles what runs while building, against the BearSSL of this machine
 CFLAGS       ?= -O2 -g
 PREFIX       ?= /usr/local
@@ -156,27 +156,27 @@ $B/%.o: %.cpp $B/flags
 -include $(wildcard $B/*.d $B/*/*.d $B/*/*/*.d)
 
 # Roots for ca = builtin: PEM files as a table, by a tool that runs here whatever is built for. Its
-# test takes those of tools/roots.list.
+# test takes those of ports/roots/roots.list.
 $B/proxy/roots.o: $(CA_BUILTIN:%=$B/roots/table.h)
 $B/proxy/roots.o: private FEATURES += $(CA_BUILTIN:%=-DROOTS_TABLE='"$B/roots/table.h"')
 $B/tests/test_roots.o: $B/test_roots/table.h
 $B/tests/test_roots.o: private FEATURES = -D_GNU_SOURCE \
     -DROOTS_TABLE='"$B/test_roots/table.h"' -DROOTS_PEM='"$B/test_roots/all.pem"'
-build/tools/roots: tools/roots.c ports/bearssl.c or.h
+build/roots: ports/roots/roots.c ports/bearssl.c or.h
 	@mkdir -p $(@D)
 	$(HOSTCC) -std=c99 -DOR_NO_DIALECT -I. $(JSMN:%=-idirafter %) -o $@ $(filter %.c,$^) -lbearssl
 NAMES_OF = sed '/^\#/d; s/$$/.crt/' $(1)
 $B/roots/all.pem: private NAMES = $(if $(filter all,$(CA_BUILTIN)),ls $(ROOTS),$(call NAMES_OF,$(CA_BUILTIN)))
 $B/roots/all.pem: $(filter-out all,$(CA_BUILTIN)) $B/flags
-$B/test_roots/all.pem: private NAMES = $(call NAMES_OF,tools/roots.list)
-$B/test_roots/all.pem: tools/roots.list
+$B/test_roots/all.pem: private NAMES = $(call NAMES_OF,ports/roots/roots.list)
+$B/test_roots/all.pem: ports/roots/roots.list
 $B/roots/all.pem $B/test_roots/all.pem:
 	@mkdir -p $(@D)
 	for name in $$($(NAMES)); do \
 	    cat "$(ROOTS)/$$name" 2>/dev/null || echo "not in $(ROOTS): $$name" >&2; \
 	done >$@
-$B/%/table.h: $B/%/all.pem build/tools/roots
-	build/tools/roots $< >$@
+$B/%/table.h: $B/%/all.pem build/roots
+	build/roots $< >$@
 
 # Rewritten when the flags differ from last time, and then everything is built again.
 $B/flags: always

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Made by tools/roots.c, which tells the layout: flags, name, curve (0: RSA), key. */
+/* Made by ports/roots/roots.c, which tells the layout: flags, name, curve (0: RSA), key. */
 static const uint8_t table[] = {
 #if defined(ROOTS_TABLE)
 #include ROOTS_TABLE

@@ -1,5 +1,5 @@
-/* The table of tools/roots.c holds the anchors of the PEM file that it was made of. ROOTS_PEM and
-   ROOTS_TABLE are made by the Makefile, of tools/roots.list. */
+/* The table of ports/roots/roots.c holds the anchors of the PEM file that it was made of. ROOTS_PEM and
+   ROOTS_TABLE are made by the Makefile, of ports/roots/roots.list. */
 #define OR_IMPLEMENTATION
 #include "or.h"
 #include "ports/posix.h"

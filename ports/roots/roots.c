@@ -45,7 +45,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "roots: %s\n", error);
         return 1;
     }
-    printf("/* %zu roots, by tools/roots.c */\n", t.num);
+    printf("/* %zu roots, by ports/roots/roots.c */\n", t.num);
     for (size_t i = 0; i < t.num; i++) {
         const br_x509_trust_anchor *a = &t.anchors[i];
         put(a->flags);
