@@ -96,5 +96,5 @@ int main(void)
                (int)endpoints[ev.endpoint].provider.len, endpoints[ev.endpoint].provider.ptr,
                (int)usd.len, usd.ptr, (unsigned long)sizeof ram);
     }
-    return e == OR_DONE && ev.kind == 0 ? 0 : 1;
+    return e == OR_DONE ? 0 : 1;
 }

@@ -11,6 +11,6 @@ typedef enum api_reach {
 } api_reach;
 
 /* May be called again after a reload. */
-const client_hooks *api_setup(api_reach reach);
+const client_hooks *api_setup(api_reach who);
 
 #endif

@@ -9,6 +9,7 @@ int cli_run(const cli_command *c, const cli_gateway *g)
 {
     if (c->help) return cli_print(or_str_z(cli_help_of(c->name))) ? CLI_OK : CLI_FAILED;
     signal(SIGPIPE, SIG_IGN); /* `orproxy models | head` ends by a failed write */
+    signal(SIGXFSZ, SIG_IGN);
     if (strcmp(c->name, "chat") == 0) return cli_chat(c, g);
     if (strcmp(c->name, "models") == 0) return cli_models(c, g);
     if (strcmp(c->name, "route") == 0) return cli_route(c, g);

@@ -24,7 +24,8 @@ static bool find_group(place *p, or_str word, const origin *o)
     }
     nearest = conf_nearest(conf_name_of(word, text, sizeof text), names + 1, NUM_GROUPS - 1);
     for (unsigned i = 1; i < NUM_GROUPS && nearest != NULL; i++)
-        if (names[i] == nearest) return conf_unknown(o, "section", text, conf_groups[i].form);
+        if (conf_groups[i].word == nearest)
+            return conf_unknown(o, "section", text, conf_groups[i].form);
     return conf_unknown(o, "section", text, NULL);
 }
 

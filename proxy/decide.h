@@ -46,9 +46,9 @@ typedef struct decide_who {
    follow. */
 bool decide(decision *d, const facts *f, const decide_who *who, or_arena *arena, refusal *why);
 
-/* Leave out the candidates that `allows` does not let pass, in the order that is left. How many
+/* Leave out the candidates that `may` does not let pass, in the order that is left. How many
    there are now. */
-uint32_t decide_filter(decision *d, bool (*allows)(void *user, uint32_t endpoint), void *user,
+uint32_t decide_filter(decision *d, bool (*may)(void *user, uint32_t endpoint), void *user,
                        or_route_reason reason);
 void decide_end(decision *d);
 

@@ -44,12 +44,13 @@ bool ev_back_add(ev_io *io)
 
 void ev_back_change(ev_io *io)
 {
-    (void)control(EPOLL_CTL_MOD, io);
+    (void)control(io->muted ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, io);
+    io->muted = false;
 }
 
 void ev_back_remove(ev_io *io)
 {
-    (void)control(EPOLL_CTL_DEL, io);
+    if (!io->muted) (void)control(EPOLL_CTL_DEL, io);
     for (int i = batch_at; i < batch_size; i++)
         if (batch[i].data.ptr == io) batch[i].data.ptr = NULL;
 }
@@ -68,6 +69,10 @@ int ev_back_wait(int timeout_ms, void (*woken)(void))
         if (e->events & EPOLLIN) events |= EV_READ;
         if (e->events & EPOLLOUT) events |= EV_WRITE;
         if (e->events & (EPOLLERR | EPOLLHUP)) events |= EV_ERROR;
+        if (io->want == 0 && events == EV_ERROR) { /* epoll has no other way not to tell it again */
+            (void)control(EPOLL_CTL_DEL, io);
+            io->muted = true;
+        }
         io->ready(io, events);
     }
     batch_size = 0;

@@ -44,6 +44,7 @@ static bool grow(void)
 void ev_back_change(ev_io *io)
 {
     struct pollfd *p = &fds[io->index];
+    p->fd = io->fd;
     p->events = 0;
     if (io->want & EV_READ) p->events |= POLLIN;
     if (io->want & EV_WRITE) p->events |= POLLOUT;
@@ -54,7 +55,6 @@ bool ev_back_add(ev_io *io)
     if (used == size && !grow()) return false;
     io->index = used++;
     ios[io->index] = io;
-    fds[io->index].fd = io->fd;
     fds[io->index].revents = 0;
     ev_back_change(io);
     return true;
@@ -96,6 +96,7 @@ int ev_back_wait(int timeout_ms, void (*woken)(void))
         if (revents & POLLIN) events |= EV_READ;
         if (revents & POLLOUT) events |= EV_WRITE;
         if (revents & (POLLERR | POLLHUP | POLLNVAL)) events |= EV_ERROR;
+        if (ios[i]->want == 0 && events == EV_ERROR) fds[i].fd = -1; /* it is not told again */
         ios[i]->ready(ios[i], events);
     }
     return n;

@@ -26,7 +26,7 @@ typedef struct gate_entry {
 unsigned gate_who(const gate_entry *e, account **who);
 
 /* As much of a model's name as is kept, in whole letters. */
-or_str gate_cut(or_str name);
+or_str gate_cut(or_str s);
 
 /* Count it: everything but budgets. */
 void gate_count(const gate_entry *e, account *const *who, unsigned num);

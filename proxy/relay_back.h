@@ -162,6 +162,7 @@ void relay_dialect_shutdown(void);
 
 void        relay_note_attempt(relay *r, uint16_t status, const char *word);
 void        relay_note_served(relay *r);
+void        relay_note_cut(relay *r);
 void        relay_note_finish(relay *r, or_finish finish, or_str native);
 void        relay_note_usage(relay *r, const or_usage *u, const or_cost *cost);
 void        relay_guess_usage(relay *r, or_usage *u);

@@ -25,6 +25,7 @@ void relay_rest_key(relay *r, const or_call_failure *f)
 {
     uint32_t pause = f->retry_after_ms > 0 ? f->retry_after_ms : KEY_REST_MS;
     market  *m = r->d.m;
+    if (pause > OR_STATS_COOL_MS) pause = OR_STATS_COOL_MS;
     if (f->fault != OR_FAULT_KEY && f->fault != OR_FAULT_RATE) return;
     if (f->status == 404) return; /* the model is not there for any key */
     if (market_rest_key(m, endpoint_of(r)->target, r->key, ev_now(), pause))
@@ -48,6 +49,13 @@ void relay_note_served(relay *r)
     r->r.first_ms = or_ms_diff(r->r.began_ms, ev_now());
     r->r.added_ms = or_ms_diff(r->r.began_ms, r->x.call.attempt_ms);
     relay_log_losses(r);
+}
+
+/* And its answer broke off. */
+void relay_note_cut(relay *r)
+{
+    uint32_t n = r->r.num_attempts < RECORD_MAX_ATTEMPTS ? r->r.num_attempts : RECORD_MAX_ATTEMPTS;
+    if (n > 0) r->r.attempts[n - 1].word = "truncated";
 }
 
 /* Ids of OpenRouter are ids here too; those of others are only kept. */

@@ -1,11 +1,7 @@
 /* Lines of a ledger that anybody may have written: understood or refused, and the books stay such
    that they can be written and read again. */
-#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
-#endif
-#ifndef FUZZ_LIBFUZZER /* there core.c has it */
 #define OR_IMPLEMENTATION
-#endif
 #include "or.h"
 
 #include "proxy/gate_back.h"

@@ -1,12 +1,8 @@
 /* Any bytes as the body of a chat request: what is sent of it to OpenRouter, to a provider that
    refuses what it does not know and to one that takes anything is JSON, names the model that
    was decided on, has no member that is not for that provider, and all else as it came. */
-#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
-#endif
-#ifndef FUZZ_LIBFUZZER /* there core.c has it */
 #define OR_IMPLEMENTATION
-#endif
 #include "or.h"
 
 #include "proxy/preset.h"

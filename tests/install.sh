@@ -1,5 +1,6 @@
 #!/bin/sh
-# install.sh run|test|fuzz|static|cross|size|coverage: install what is missing for that, only that.
+# install.sh run|test|fuzz|static|cross|size|coverage|bench: install what is missing for that,
+# only that.
 #
 # Looks for the thing (a header, a command), not for the package, so another BearSSL or Node
 # is as good as Debian's. Silent when nothing is missing.
@@ -42,7 +43,7 @@ need_for() { # PURPOSES PACKAGES COMMAND...
 }
 
 need "gcc libc6-dev" have_header stdio.h
-need_for "run test fuzz size" libbearssl-dev have_header bearssl.h
+need_for "run test fuzz size bench" libbearssl-dev have_header bearssl.h
 need libjsmn-dev have_header jsmn.h
 need_for "run test" ca-certificates have_roots
 need_for "run test" curl command -v curl
@@ -53,9 +54,14 @@ need_for test jq command -v jq
 need_for test g++ command -v g++
 need_for test liblwip-dev have_header lwip/lwipopts.h
 need_for test libmbedtls-dev have_header mbedtls/ssl.h
-need_for "test cross" openssl command -v openssl
-need_for "test cross" nodejs command -v node
+need_for "test cross bench" openssl command -v openssl
+need_for "test cross bench" nodejs command -v node
 need_for test npm command -v npm
+need_for test faketime command -v faketime
+need_for test iproute2 command -v ip
+need_for bench valgrind command -v valgrind
+need_for bench linux-perf command -v perf
+need_for "test bench" procps command -v pgrep
 need_for fuzz "clang libclang-rt-dev" have_fuzzer
 
 # Small machines. Only apt-get knows these names; elsewhere tests/cross.sh and tests/size.sh
@@ -83,7 +89,26 @@ if command -v apt-get >/dev/null; then
         test -r /usr/share/keyrings/debian-archive-keyring.gpg
 fi
 
-if [ -n "$packages" ]; then
+# What orproxy is measured against. Installed, they would be started as services: they are fetched,
+# with the libraries that are missing, and unpacked under build/bench/root.
+fetched=
+if command -v apt-get >/dev/null && { [ "$what" = bench ] || [ "$what" = test ]; }; then
+    PATH=$PATH:/usr/sbin:/sbin:build/bench/root/usr/bin:build/bench/root/usr/sbin
+    for program in nginx haproxy wrk; do
+        command -v $program >/dev/null || fetched="$fetched $program"
+    done
+fi
+
+fetch() { # PACKAGES...
+    mkdir -p build/bench/packages/partial build/bench/root
+    $sudo apt-get install -q -y --no-install-recommends --download-only \
+        -o Dir::Cache::archives="$PWD/build/bench/packages" "$@" || return
+    for package in build/bench/packages/*.deb; do
+        dpkg -x "$package" build/bench/root
+    done
+}
+
+if [ -n "$packages$fetched" ]; then
     if ! command -v apt-get >/dev/null; then
         echo "missing, and there is no apt-get here. Please install by its local name:$packages" >&2
         exit 1
@@ -93,16 +118,21 @@ if [ -n "$packages" ]; then
         sudo=sudo
     else
         echo "missing, and this is neither root nor is there sudo. As root, please run:" >&2
-        echo "  apt-get install --no-install-recommends$packages" >&2
+        echo "  apt-get install --no-install-recommends$packages$fetched" >&2
         exit 1
     fi
-    echo "installing what is missing:$packages"
+    echo "installing what is missing:$packages$fetched"
     # Old package lists may still do, so a failed update is not the end.
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get update -q ||
         echo "apt-get update failed; trying with the lists that are here" >&2
-    if ! $sudo env DEBIAN_FRONTEND=noninteractive \
+    if [ -n "$packages" ] && ! $sudo env DEBIAN_FRONTEND=noninteractive \
         apt-get install -q -y --no-install-recommends $packages; then
         echo "that failed. Please install by hand:$packages" >&2
+        exit 1
+    fi
+    # shellcheck disable=SC2086 # words
+    if [ -n "$fetched" ] && ! fetch $fetched; then
+        echo "that failed. Please install by hand:$fetched" >&2
         exit 1
     fi
 fi

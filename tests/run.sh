@@ -7,9 +7,9 @@
 #   run.sh one NAME   one job; called by run.sh itself
 #
 # A job is a test program, a fuzz target replaying its corpus, a compile check, a file of
-# end-to-end tests, or as TARGET:PROGRAM something on an emulated machine. Its log is
-# build/test/log/NAME, its counts build/test/log/NAME.counts. A job that dies, hangs or prints
-# no totals counts as one failure.
+# end-to-end tests, the hostile conditions, or as TARGET:PROGRAM something on an emulated
+# machine. Its log is build/test/log/NAME, its counts build/test/log/NAME.counts. A job that
+# dies, hangs or prints no totals counts as one failure.
 set -u
 B=build/test
 log=$B/log
@@ -75,6 +75,16 @@ end_to_end() { # NAME FILE VARIABLE=VALUE...
         --test-reporter=tap --test-reporter-destination="$tap" tests/e2e/"$file"
 }
 
+# Whether the benchmarks still work and all answers in them are right; not how long they take.
+check_bench() {
+    (
+        PATH=$PATH:/usr/sbin:build/bench/root/usr/sbin:build/bench/root/usr/bin
+        command -v nginx && command -v haproxy && command -v wrk
+    ) >/dev/null || { skip bench "no nginx, haproxy or wrk here"; return; }
+    single bench env BENCH_SECONDS=0.2 ORPROXY=build/native/orproxy \
+        WIRE=build/native/tests/bench/wire timeout -k 5 300 node tests/bench/run.mjs
+}
+
 # timeout ends a program that hangs; the limit is far above what any needs.
 job() { # NAME
     case $1 in
@@ -103,11 +113,17 @@ job() { # NAME
         emulator=$(sh ports/static.sh emulators "${1%%:*}" | sed -n "${1##*.}p")
         end_to_end "$1" machine.js ORPROXY="$PWD/build/static/orproxy-${1%%:*}" \
             ORPROXY_EMULATOR="$emulator" ;;
+    bench)      check_bench ;;
     *:*)        timeout -k 5 600 sh tests/cross.sh "${1%%:*}" "${1#*:}" ;;
     cpu-*)      check_small_cpu "${1#cpu-}" ;;
     test_*)     timeout -k 5 300 $B/tests/"$1" ;;
     fuzz_*)     # counts as one, whatever the number of inputs
-        single "$1" timeout -k 5 300 $B/tests/"$1" -n 2000 tests/corpus/"${1#fuzz_}"/* ;;
+        mutations=2000
+        [ "$1" != fuzz_proxy ] || mutations=200 # each is a whole life of a proxy
+        single "$1" timeout -k 5 300 $B/tests/"$1" -n $mutations tests/corpus/"${1#fuzz_}"/* ;;
+    hostile)
+        ORPROXY=$orproxy ORPROXY_PLAIN=$PWD/build/native/orproxy \
+        timeout -k 5 600 node tests/hostile/hostile.js ;;
     *.test.js)
         end_to_end "$1" "$1" ORPROXY="$orproxy" ORPROXY_PLAIN="$PWD/build/native/orproxy" ;;
     esac
@@ -188,12 +204,12 @@ all() {
     {
         machines
         emulated m3 mips
-        printf '%s\n' layers c99 c++11 c99-clang freestanding manual packages same-file
+        printf '%s\n' layers c99 c++11 c99-clang freestanding manual packages same-file bench
         printf '%s\n' cpu-arm cpu-xtensa cpu-avr
         names tests/test_*.c tests/test_*.cpp tests/fuzz_*.c
     } | xargs -P 2 -n 1 sh tests/run.sh one
     if [ -x "$orproxy" ]; then
-        names tests/e2e/*.test.js | xargs -P 2 -n 1 sh tests/run.sh one
+        { echo hostile; names tests/e2e/*.test.js; } | xargs -P 2 -n 1 sh tests/run.sh one
     else
         echo "FAIL  end-to-end tests: there is no $orproxy"
     fi

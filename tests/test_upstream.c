@@ -298,6 +298,44 @@ static void test_exchange(void)
     close(listener);
 }
 
+static void count_call(void *user)
+{
+    ++*(unsigned *)user;
+}
+
+/* A provider cuts a connection that nobody reads from just now: the loop sleeps all the same, and
+   the error is there when it is read again. */
+static void test_cut_while_paused(void)
+{
+    struct linger  at_once = {1, 0};
+    unsigned       calls = 0;
+    uint16_t       port;
+    char           data[8];
+    int            listener = listen_on(&port);
+    upstream_host *h = host_at("127.0.0.1", port);
+    upstream      *u = upstream_borrow(h, true, count_call, &calls);
+    CHECK_ERR(settle(u), OR_OK, upstream_error(u));
+    int peer = accept(listener, NULL, NULL);
+    upstream_want(u, false, false);
+    calls = 0;
+    setsockopt(peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(peer); /* a reset */
+    for (int i = 0; i < 50; i++) turn();
+    CHECK(calls == 1, "told once");
+    upstream_want(u, true, false);
+    turn();
+    CHECK(calls == 2, "and when it is asked again");
+    CHECK(upstream_recv(u, data, sizeof data) == OR_ERR_IO, "as an error");
+    upstream_want(u, false, false);
+    for (int i = 0; i < 50; i++) turn();
+    CHECK(calls <= 3, "at most once more");
+    upstream_close(u);
+    upstream_host_drop(h);
+    turn();
+    CHECK(mem_used() == 0, "nothing is left");
+    close(listener);
+}
+
 /* Idle ones belong to their host, lent ones hold it. */
 static void test_hosts(void)
 {
@@ -359,6 +397,7 @@ static void test_idle_bounds(void)
     upstream_close(u);
     for (int k = 0; k < HOSTS; k++) upstream_host_drop(hosts[k]);
     turn(); /* those just closed hold theirs up to here */
+    turn(); /* and theirs hold those that were idle */
     CHECK(upstream_num_idle() == 0, "none");
     CHECK(mem_used() == 0, "nothing is left");
     close(listener);
@@ -799,6 +838,7 @@ int main(int argc, char **argv)
     test_near();
     test_refusals();
     test_exchange();
+    test_cut_while_paused();
     test_hosts();
     test_idle_bounds();
     test_idle_time();

@@ -76,6 +76,7 @@ export function atEnd(t, action) {
 
 export function scratch(t) {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'orproxy-e2e-'));
+    fs.chmodSync(dir, 0o755); // where root runs the tests, orproxy serves as nobody
     atEnd(t, () => fs.rmSync(dir, { recursive: true, force: true }));
     return dir;
 }
@@ -547,6 +548,7 @@ let certs;
 export function certificates() {
     if (certs === undefined) {
         certs = fs.mkdtempSync(path.join(os.tmpdir(), 'orproxy-certs-'));
+        fs.chmodSync(certs, 0o755);
         process.on('exit', () => fs.rmSync(certs, { recursive: true, force: true }));
         execFileSync('sh', [path.join(TOP, 'tests/tls/make_certs.sh'), certs], { stdio: 'pipe' });
     }
