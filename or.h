@@ -1570,8 +1570,10 @@ typedef struct or_chat_answer {
     or_chat_error       error; /* set: there is no answer, or it broke off */
     bool                done;  /* delta: "[DONE]" */
     bool                repeats; /* delta: its event is the one before, byte for byte, but for the
-                                    characters of the string that `text` was read from. Told only
-                                    where or_chat_stream has memory for that */
+                                    characters of two strings: the one that `text` was read from,
+                                    and OpenAI's padding (`obfuscation`). Told only where
+                                    or_chat_stream has memory for that */
+    or_str              raw;     /* repeats: the former as it stands in the event */
 } or_chat_answer;
 
 typedef or_chat_answer or_chat_delta;
@@ -1619,8 +1621,9 @@ typedef struct or_chat_stream {
     char        *last;
     uint32_t     last_size;
     /* private: the event in `last` is head bytes, its text, tail bytes; head is 0 when there is
-       none. Where its strings are, from its start or, negative, from its end */
-    uint32_t     head, tail;
+       none. The padding is left out behind the first `pad` bytes of the tail; 0: it has none.
+       Where its strings are, from its start or, negative, from its end */
+    uint32_t     head, tail, pad;
     or_span      id, model, provider, service_tier;
     uint64_t     created;
     uint32_t     num_calls;
@@ -1639,6 +1642,10 @@ OR_API void or_chat_stream_init(or_chat_stream *s);
    A surrogate pair that the upstream cut between two events is U+FFFD in both. */
 OR_API or_err or_chat_stream_next(or_chat_stream *s, or_str data, or_arena *arena,
                                   or_chat_delta *delta);
+
+/* The characters of `"obfuscation":"..."` in a part of an event, wherever that stands: OpenAI
+   makes events of one size with it, and nobody reads it. Absent when there is none. */
+OR_API or_str or_chat_padding(or_str json);
 
 /* The verdict when the body is over. clean: its HTTP framing was complete. */
 OR_API or_end or_chat_stream_end(const or_chat_stream *s, bool clean);
@@ -7486,6 +7493,7 @@ static void ori_chat_note(or_chat_stream *s, const or_chat_delta *d)
 static bool ori_chat_span(const or_chat_stream *st, or_str data, or_str s, or_span *at)
 {
     at->len = 0;
+    at->at = 0;
     if (s.len == 0) return true;
     if (s.ptr < data.ptr || s.ptr + s.len > data.ptr + data.len) return false; /* was escaped */
     size_t from = (size_t)(s.ptr - data.ptr);
@@ -7498,6 +7506,18 @@ static or_str ori_chat_at(or_str data, or_span at)
 {
     if (at.len == 0) return or_str_of(NULL, 0);
     return or_str_of(at.at >= 0 ? data.ptr + at.at : data.ptr + data.len - (size_t)-at.at, at.len);
+}
+
+or_str or_chat_padding(or_str json)
+{
+    or_str       name = OR_STR("\"obfuscation\":\""), raw;
+    or_json_scan scan;
+    bool         escaped;
+    size_t       at = or_str_find(json, name, 0);
+    if (at == json.len) return or_str_of(NULL, 0);
+    or_json_scan_init(&scan, json);
+    scan.at = json.ptr + at + name.len - 1;
+    return ori_json_string(&scan, &raw, &escaped) == OR_OK ? raw : or_str_of(NULL, 0);
 }
 
 /* Keep an event that says nothing but some text. What else is in it is then the same in each
@@ -7514,18 +7534,36 @@ static void ori_chat_learn(or_chat_stream *s, or_str data, const or_chat_delta *
         d->native_finish.ptr != NULL || d->num_images > 0 || d->num_tool_calls > 0 ||
         d->finish != OR_FINISH_NONE || d->usage.set || d->error.set)
         return;
-    uint32_t head = (uint32_t)(t.ptr - data.ptr);
+    uint32_t    head = (uint32_t)(t.ptr - data.ptr);
+    const char *behind = t.ptr + t.len;
+    or_str      padding = or_chat_padding(or_str_of(behind, data.len - head - t.len));
     s->head = head;
-    s->tail = (uint32_t)data.len - head - (uint32_t)t.len;
+    s->tail = (uint32_t)(data.len - t.len - padding.len) - head;
+    s->pad = padding.ptr != NULL ? (uint32_t)(padding.ptr - behind) : 0;
     s->created = d->created;
-    if (ori_chat_span(s, data, d->id, &s->id) && ori_chat_span(s, data, d->model, &s->model) &&
-        ori_chat_span(s, data, d->provider, &s->provider) &&
-        ori_chat_span(s, data, d->service_tier, &s->service_tier)) {
-        memcpy(s->last, data.ptr, head);
-        memcpy(s->last + head, data.ptr + data.len - s->tail, s->tail);
-    } else {
+    bool known = ori_chat_span(s, data, d->id, &s->id) &&
+                 ori_chat_span(s, data, d->model, &s->model) &&
+                 ori_chat_span(s, data, d->provider, &s->provider) &&
+                 ori_chat_span(s, data, d->service_tier, &s->service_tier);
+    bool moved = s->id.at < 0 || s->model.at < 0 || s->provider.at < 0 || s->service_tier.at < 0;
+    if (!known || (moved && s->pad > 0)) {
         s->head = 0;
+        return;
     }
+    memcpy(s->last, data.ptr, head);
+    memcpy(s->last + head, behind, s->pad);
+    memcpy(s->last + head + s->pad, data.ptr + data.len - (s->tail - s->pad), s->tail - s->pad);
+}
+
+/* Does the scan stand before a string with its opening quote? Then read it and these bytes. */
+static bool ori_chat_string_then(or_json_scan *scan, or_str *raw, bool *escaped, or_str then)
+{
+    if (ori_json_string(scan, raw, escaped) != OR_OK) return false;
+    scan->at--; /* the quote belongs to what follows */
+    if ((size_t)(scan->end - scan->at) < then.len || memcmp(scan->at, then.ptr, then.len) != 0)
+        return false;
+    scan->at += then.len;
+    return true;
 }
 
 /* Read an event that is the one before but for its text; false: it is another. A text of no
@@ -7534,17 +7572,22 @@ static bool ori_chat_repeats(const or_chat_stream *s, or_str data, or_arena *are
                              or_chat_delta *d)
 {
     or_json_scan scan;
-    or_str       raw;
-    bool         escaped;
+    or_str       raw, padding, tail;
+    bool         escaped, any;
     if (s->head == 0 || data.len <= (size_t)s->head + s->tail ||
-        memcmp(data.ptr + data.len - s->tail, s->last + s->head, s->tail) != 0 ||
         memcmp(data.ptr, s->last, s->head) != 0)
         return false;
     or_json_scan_init(&scan, data);
     scan.at = data.ptr + s->head - 1;
-    if (ori_json_string(&scan, &raw, &escaped) != OR_OK || raw.len == 0 ||
-        raw.ptr + raw.len != data.ptr + data.len - s->tail)
-        return false;
+    tail = or_str_of(s->last + s->head, s->pad > 0 ? s->pad : s->tail);
+    if (!ori_chat_string_then(&scan, &raw, &escaped, tail) || raw.len == 0) return false;
+    if (s->pad > 0) {
+        scan.at--; /* the quote in front of the padding */
+        tail = or_str_of(tail.ptr + s->pad, s->tail - s->pad);
+        if (!ori_chat_string_then(&scan, &padding, &any, tail)) return false;
+    }
+    if (scan.at != data.ptr + data.len) return false;
+    d->raw = raw;
     if (escaped) {
         char *buf = (char *)or_arena_alloc(arena, raw.len);
         if (buf == NULL || or_json_unescape(raw, buf, raw.len, &raw) != OR_OK) return false;

@@ -1137,30 +1137,39 @@ static void keep_chunk(shape_stream *state, const shape_stream *before, const jo
     if (now->role_told != before->role_told || now->chosen != before->chosen ||
         now->roles != before->roles || now->calling != before->calling || !before->any)
         return;
-    const char *at = made.ptr + w->went;
-    state->before = (uint32_t)(text.ptr - chunk.ptr);
-    state->behind = (uint32_t)(chunk.len - text.len) - state->before;
+    or_str behind = or_str_of(made.ptr + w->went + text.len, made.len - w->went - text.len);
+    or_str padding = or_chat_padding(behind), theirs = padding;
+    if (padding.ptr != NULL)
+        theirs = or_chat_padding(or_str_of(text.ptr + text.len,
+                                           (size_t)(chunk.ptr + chunk.len - text.ptr) - text.len));
+    if (!or_str_eq(padding, theirs)) return;
     state->head = (uint32_t)w->went;
-    state->tail = (uint32_t)(made.len - w->went - text.len);
+    state->tail = (uint32_t)(behind.len - padding.len);
+    state->pad = padding.ptr != NULL ? (uint32_t)(padding.ptr - behind.ptr) : 0;
     memcpy(state->last, made.ptr, state->head);
-    memcpy(state->last + state->head, at + text.len, state->tail);
+    memcpy(state->last + state->head, behind.ptr, state->pad);
+    memcpy(state->last + state->head + state->pad, behind.ptr + state->pad + padding.len,
+           state->tail - state->pad);
 }
 
-/* A chunk that differs in its text only from the one that was kept. */
-static or_err put_repeated(or_buf *out, const shape_stream *s, or_str chunk)
+/* A chunk that differs in its text, and in its padding, only from the one that was kept. */
+static or_err put_repeated(or_buf *out, const shape_stream *s, or_str chunk, or_str text)
 {
-    size_t text = chunk.len - s->before - s->behind;
-    if (or_buf_reserve(out, s->head + text + s->tail) != OR_OK) return out->err;
+    const char *end = text.ptr + text.len;
+    or_str      padding = or_str_of(NULL, 0), tail = or_str_of(s->last + s->head, s->tail);
+    if (s->pad > 0) padding = or_chat_padding(or_str_of(end, (size_t)(chunk.ptr + chunk.len - end)));
+    if (or_buf_reserve(out, s->head + text.len + s->tail + padding.len) != OR_OK) return out->err;
     or_buf_put(out, s->last, s->head);
-    or_buf_put(out, chunk.ptr + s->before, text);
-    return or_buf_put(out, s->last + s->head, s->tail);
+    or_buf_put_str(out, text);
+    or_buf_put(out, tail.ptr, s->pad);
+    or_buf_put_str(out, padding);
+    return or_buf_put(out, tail.ptr + s->pad, s->tail - s->pad);
 }
 
 or_err shape_chunk(or_buf *out, const shape *s, shape_stream *state, or_str chunk,
                    const or_chat_delta *delta)
 {
-    if (delta->repeats && state->head > 0 && chunk.len > (size_t)state->before + state->behind)
-        return put_repeated(out, state, chunk);
+    if (delta->repeats && state->head > 0) return put_repeated(out, state, chunk, delta->raw);
     const shape_stream was = *state;
     job   w;
     size_t from = out->len;

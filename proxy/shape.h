@@ -31,7 +31,8 @@ typedef struct shape_stream {
     /* Memory for what the last chunk became (default: none), so that for a delta that repeats
        only its text has to be written. head is 0 while nothing is kept. */
     char    *last;
-    uint32_t last_size, head, tail, before, behind; /* bytes around the text in it; in the chunk */
+    uint32_t last_size, head, tail; /* bytes around the text in it */
+    uint32_t pad; /* behind so many bytes of the tail the padding goes; 0: there is none */
 } shape_stream;
 
 /* OpenRouter's word for an ending; NULL for none. Static. */

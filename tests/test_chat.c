@@ -1176,6 +1176,8 @@ static void test_streams(void)
 
 #define CHUNK_OF(s) "{\"id\":\"a1\",\"created\":7,\"choices\":[{\"index\":0,\"delta\":{" s \
                  "},\"finish_reason\":null}],\"model\":\"m\",\"usage\":null}"
+#define CHOICES(s) "{\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" s "\"}}]"
+#define PADDED(s, padding) CHOICES(s) ",\"obfuscation\":\"" padding "\"}"
 #define TEXT(s)  CHUNK_OF("\"content\":\"" s "\"")
 
 /* Two events, and whether the second one need not be read again. */
@@ -1213,6 +1215,19 @@ static const struct {
      "\"finish_reason\":null}],\"model\":\"m\",\"usage\":{\"prompt_tokens\":1}}", false},
     {"a call", CHUNK_OF("\"content\":\"x\",\"tool_calls\":[{\"index\":0,\"id\":\"i\"}]"),
      CHUNK_OF("\"content\":\"y\",\"tool_calls\":[{\"index\":0,\"id\":\"i\"}]"), false},
+    {"padding", PADDED("one", "aB3"), PADDED("three", "x"), true},
+    {"padding of other kinds", PADDED("one", ""), PADDED("a\\n", "\\\"\\u00e9\xc3\xa9"), true},
+    {"none of it", PADDED("one", "aB3"), PADDED("two", ""), true},
+    {"padding that ends the event early", PADDED("one", "aB3"), PADDED("two", "x\"} "), false},
+    {"padding that is no string", PADDED("one", "aB3"), PADDED("two", "\xff"), false},
+    {"padding now", CHOICES("one") "}", PADDED("two", "aB3"), false},
+    {"and no more", PADDED("one", "aB3"), CHOICES("two") "}", false},
+    {"something behind it", PADDED("one", "aB3"), CHOICES("two") ",\"obfuscation\":\"x\",\"usage\":{}}",
+     false},
+    {"an id behind the text, and padding", CHOICES("one") ",\"id\":\"a\",\"obfuscation\":\"x\"}",
+     CHOICES("two") ",\"id\":\"a\",\"obfuscation\":\"x\"}", false},
+    {"a text that looks like padding", PADDED("one", "aB3"),
+     PADDED("\\\"obfuscation\\\":\\\"", "x"), true},
     {"cut short", TEXT("one"), "{\"id\":\"a1\",\"created\":7,\"choices\":[{\"index\":0,", false},
     {"cut in its text", TEXT("one"),
      "{\"id\":\"a1\",\"created\":7,\"choices\":[{\"index\":0,\"delta\":{\"content\":\"tw", false},

@@ -119,6 +119,19 @@ static void run_chunks(const shape *s, const char *name, const char *in, const c
 static const struct {
     const char *name, *in, *want;
 } chunks[] = {
+    {"and padding",
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"obfuscation\":\"x1\"}\n"
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"bcd\"}}],\"obfuscation\":\"y\"}\n"
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"\\n\"}}],\"obfuscation\":\"\"}\n"
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"e\"}}],\"obfuscation\":\"\\u00e9z\"}\n"
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"f\"}}],\"obfuscation\":\"abc\"}\n"
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"g\"}}],\"obfuscation\":\"d\"}",
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"a\",\"role\":\"assistant\"}}],\"obfuscation\":\"x1\"" TAIL "\n"
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"bcd\"}}],\"obfuscation\":\"y\"" TAIL "\n"
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"\\n\"}}],\"obfuscation\":\"\"" TAIL "\n"
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"e\"}}],\"obfuscation\":\"\\u00e9z\"" TAIL "\n"
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"f\"}}],\"obfuscation\":\"abc\"" TAIL "\n"
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"g\"}}],\"obfuscation\":\"d\"" TAIL},
     {"nothing new but the text",
      THEIRS "[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":null}],\"usage\":null}\n"
      THEIRS "[{\"index\":0,\"delta\":{\"content\":\"bcd\"},\"finish_reason\":null}],\"usage\":null}\n"
