@@ -1,7 +1,7 @@
 // What the machine below a gateway may do, and what too many clients do. Most of these need
 // settings, limits or a clock of their own, and so an orproxy of their own.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import dgram from 'node:dgram';
 import fs from 'node:fs';
 import http from 'node:http';
