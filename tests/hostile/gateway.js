@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 
-import { ORPROXY, certificates, config, launch, scratch, start } from '../e2e/helpers.js';
+import { ORPROXY, certificates, config, scratch, start } from '../e2e/helpers.js';
 import { ask } from './client.js';
 
 export const sleep = (ms) =>
@@ -39,7 +39,7 @@ export function reach(url, more = {}) {
 }
 
 // Every time is short, and every limit small, so that a scenario reaches it.
-export const TIMEOUTS = {
+const TIMEOUTS = {
     connect: '3s',
     first_token: '3s',
     between_bytes: '3s',
@@ -117,8 +117,6 @@ export async function orproxy(t, text, { exe = ORPROXY, wrap = [], env } = {}) {
         file,
     });
 }
-
-export { launch };
 
 // ---- what a process holds
 

@@ -31,7 +31,7 @@ import { parseArgs } from 'node:util';
 
 import { certificates } from '../e2e/helpers.js';
 import { ask } from './client.js';
-import { asBefore, orproxy, reach, settings, sleep, stage } from './gateway.js';
+import { asBefore, orproxy, reach, settings, stage } from './gateway.js';
 import { clientScenarios } from './scenarios_client.js';
 import { machineScenarios } from './scenarios_machine.js';
 import { tlsScenarios } from './scenarios_tls.js';
@@ -91,7 +91,7 @@ function play(g, up, script, how = {}) {
 
 async function world(t) {
     const up = await hostileUpstream({ port: Number(options['upstream-port']) });
-    const w = { up, each, full: options.full, stage: t };
+    const w = { up, each, full: options.full };
     if (options.gateway) {
         w.g = reach(options.gateway, {
             model: options.model,

@@ -1,7 +1,7 @@
 // What the machine below a gateway may do, and what too many clients do. Most of these need
 // settings, limits or a clock of their own, and so an orproxy of their own.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import dgram from 'node:dgram';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -418,7 +418,13 @@ async function unread(g, up, each) {
 }
 
 async function flood({ t, up, each }) {
-    const long = { first_token: '1m', between_bytes: '1m', total: '2m', client: '1m' };
+    const long = {
+        connect: '1m', // and how long what was sent may stay unread
+        first_token: '1m',
+        between_bytes: '1m',
+        total: '2m',
+        client: '1m',
+    };
     const limits = { memory: FLOOD, body: '1M', connections: 400 };
     const g = await orproxy(t, settings({ up, limits, timeout: long }), { exe: ORPROXY_PLAIN });
     g.patience = 60000;
