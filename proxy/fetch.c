@@ -128,12 +128,12 @@ static void on_event(void *user, const or_call_event *ev)
         tell(f, &r);
         return;
     }
-    if (ev->failure->err == OR_ERR_REFUSED)
+    or_err      e = ev->failure->err;
+    const char *why = e == OR_ERR_IO || e == OR_ERR_TRUNCATED ? exchange_error(&f->x) : "";
+    if (e == OR_ERR_REFUSED)
         snprintf(text, sizeof text, "answered with status %u", r.status);
-    else if (ev->failure->err == OR_ERR_IO || ev->failure->err == OR_ERR_TRUNCATED)
-        snprintf(text, sizeof text, "%s", exchange_error(&f->x));
-    else
-        snprintf(text, sizeof text, "%s", or_err_text(ev->failure->err));
+    else /* an answer may be too short although the connection is sound */
+        snprintf(text, sizeof text, "%s", why[0] != 0 ? why : or_err_text(e));
     r.error = text;
     tell(f, &r);
 }

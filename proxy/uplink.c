@@ -175,6 +175,7 @@ static void go_down(void)
 
 void uplink_note(upstream_host *h, upstream_step step, bool ok)
 {
+    if (way.changed == NULL) return; /* it is over: no host is held any more */
     if (upstream_is_near(h)) return;
     if (ok || step > UPSTREAM_DIAL) {
         if (ok || step < UPSTREAM_OPEN || !way.down) reached();

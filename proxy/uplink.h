@@ -28,8 +28,8 @@ bool uplink_is_down(void);
 uint32_t uplink_down_since(void);
 uint32_t uplink_next_probe_ms(void);
 
-/* Called (from the loop, at the end of a turn) whenever it went down or came back; may be
-   NULL. */
+/* Called (from the loop, at the end of a turn) whenever it went down or came back. Before setup and
+   after shutdown nothing is noted: hosts are let go of. */
 void uplink_setup(void (*changed)(bool down));
 void uplink_shutdown(void);
 

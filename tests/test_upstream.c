@@ -816,6 +816,8 @@ static void test_uplink_silence(void)
     CHECK(uplink_next_probe_ms() <= 2 * UPLINK_FIRST_PROBE_MS, "and the next one");
     uplink_shutdown();
     expect(false, 0, "shut down without a word");
+    uplink_note(h, UPSTREAM_NO_ROUTE, false); /* of an attempt that is given up in the end */
+    expect(false, 0, "it is over");
     upstream_host_drop(h);
     turn();
     CHECK(mem_used() == 0, "no host is held");
