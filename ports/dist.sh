@@ -116,7 +116,7 @@ ipk() { # TARGET ARCHITECTURE
 Package: orproxy
 Version: $version-r1
 Architecture: $2
-Depends: libc, ca-bundle
+Depends: libc
 Section: net
 Require-User: orproxy=8787:orproxy=8787
 Installed-Size: $(wc -c <"build/static/orproxy-$1")
@@ -141,14 +141,11 @@ END_SCRIPT
         >"$dist/orproxy_$version-r1_$2.ipk"
 }
 
-# What a container has: the file, its settings, Mozilla's roots, a place for its state.
+# What a container has: the file, its settings, and a place for its state.
 rootfs() { # TARGET ARCHITECTURE
     fresh
     install -m 755 "build/static/orproxy-$1" "$work/orproxy"
     put 644 ports/docker/orproxy.conf "$work/etc/orproxy.conf"
-    mkdir -p "$work/etc/ssl/certs"
-    # of the package ca-certificates, not the bundle, which may have roots of this machine's owner
-    cat /usr/share/ca-certificates/mozilla/*.crt >"$work/etc/ssl/certs/ca-certificates.crt"
     mkdir "$work/usr" "$work/state"
     licences >"$work/usr/LICENSE"
     (
@@ -243,7 +240,8 @@ sbom() {
 $(package orproxy "$version" "MIT-0 OR Unlicense" "2026 the or.h authors" NOASSERTION),
 $(package bearssl "$(version_of bearssl)" MIT "2016 Thomas Pornin" $pool/b/bearssl/),
 $(package jsmn "$(version_of jsmn)" MIT "2010 Serge Zaitsev" $pool/j/jsmn/),
-$(package musl "$(version_of musl)" MIT "2005-2020 Rich Felker, et al." $pool/m/musl/)
+$(package musl "$(version_of musl)" MIT "2005-2020 Rich Felker, et al." $pool/m/musl/),
+$(package ca-certificates "$(version_of ca-certificates)" MPL-2.0 Mozilla $pool/c/ca-certificates/)
   ],
   "relationships": [
     {"spdxElementId": "SPDXRef-DOCUMENT", "relationshipType": "DESCRIBES",
@@ -253,7 +251,9 @@ $(package musl "$(version_of musl)" MIT "2005-2020 Rich Felker, et al." $pool/m/
     {"spdxElementId": "SPDXRef-orproxy", "relationshipType": "CONTAINS",
      "relatedSpdxElement": "SPDXRef-jsmn"},
     {"spdxElementId": "SPDXRef-orproxy", "relationshipType": "STATIC_LINK",
-     "relatedSpdxElement": "SPDXRef-musl"}
+     "relatedSpdxElement": "SPDXRef-musl"},
+    {"spdxElementId": "SPDXRef-orproxy", "relationshipType": "CONTAINS",
+     "relatedSpdxElement": "SPDXRef-ca-certificates"}
   ]
 }
 END_DOCUMENT

@@ -43,7 +43,7 @@ need_for() { # PURPOSES PACKAGES COMMAND...
 }
 
 need "gcc libc6-dev" have_header stdio.h
-need_for "run test fuzz size bench" libbearssl-dev have_header bearssl.h
+need_for "run test fuzz size bench static cross" libbearssl-dev have_header bearssl.h
 need libjsmn-dev have_header jsmn.h
 need_for "run test" ca-certificates have_roots
 need_for "run test" curl command -v curl
@@ -83,7 +83,7 @@ if command -v apt-get >/dev/null; then
         riscv64-linux-gnu; do
         need_for cross gcc-$triplet command -v $triplet-gcc
     done
-    need_for "test cross" ca-certificates test -d /usr/share/ca-certificates/mozilla
+    need_for "test static cross" ca-certificates test -d /usr/share/ca-certificates/mozilla
     need_for "test static cross" dpkg-dev command -v dpkg-source
     need_for "test static cross" debian-archive-keyring \
         test -r /usr/share/keyrings/debian-archive-keyring.gpg

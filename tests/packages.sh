@@ -162,6 +162,7 @@ container() { # FOLDER
     }
     must [ "$(ask)" = 401 ]
     must [ "$(ask -H 'Authorization: Bearer sk-2')" = 400 ]
+    has "$1/said" 'trust anchors: [0-9]+ built in' # there are no others in it
     # the words of the HEALTHCHECK
     must grep -q 'CMD \["/orproxy", "health"\]' ports/docker/Dockerfile
     (in_root /orproxy health --listen "${url#http://}") || fail "not healthy"
@@ -323,9 +324,10 @@ sbom() {
         .SPDXID == "SPDXRef-DOCUMENT" and .dataLicense == "CC0-1.0" and
         (.documentNamespace | test("^https://.*[0-9a-f]{64}$")) and
         (.creationInfo.created | fromdateiso8601 > 0) and
-        ([.packages[].name] == ["orproxy", "bearssl", "jsmn", "musl"]) and
+        ([.packages[].name] == ["orproxy", "bearssl", "jsmn", "musl",
+            "ca-certificates"]) and
         ([.packages[] | .versionInfo, .licenseDeclared, .downloadLocation] | all(length > 0)) and
-        (.relationships | length == 4) and
+        (.relationships | length == 5) and
         all(.relationships[].relatedSpdxElement; . as $id | $ids | contains([$id]))
         ' "$dist/orproxy-$version.spdx.json"
 }
