@@ -51,6 +51,7 @@
        OR_JSON_MAX_DEPTH    nested arrays and objects         128
        OR_HTTP_MAX_HEAD     bytes of one head                 16384
        OR_HTTP_MAX_FIELDS   field lines in one head           100
+       OR_HTTP_MAX_INTERIM  1xx heads before a response       32
        OR_HTTP_MAX_CHUNK_EXT  bytes of extensions on a chunk  256
        OR_HTTP_MAX_TRAILER  bytes of trailer fields           4096
        OR_CHAT_MAX_CALLS    tool calls of a streamed answer   64
@@ -60,6 +61,7 @@
        OR_STATS_OUTAGE_MS   how long a failure demotes        30000
        OR_STATS_TRIP        failures that open the breaker    3
        OR_STATS_OPEN_MS     for how long, at first            5000
+       OR_STATS_COOL_MS     the longest pause asked for       3600000
        OR_STICKY_IDLE_MS    a conversation is forgotten       600000
        OR_CALL_INPUT        bytes received at once            1024
        OR_CALL_SCRATCH      bytes to decode one event in      4096
@@ -271,6 +273,9 @@
 #endif
 #ifndef OR_HTTP_MAX_FIELDS
 #define OR_HTTP_MAX_FIELDS 100 /* field lines in one head; OR_ERR_HEAD */
+#endif
+#ifndef OR_HTTP_MAX_INTERIM
+#define OR_HTTP_MAX_INTERIM 32 /* 1xx heads before a response, at most 255; OR_ERR_HEAD */
 #endif
 #ifndef OR_HTTP_MAX_CHUNK_EXT
 #define OR_HTTP_MAX_CHUNK_EXT 256 /* bytes of extensions on one chunk; OR_ERR_CHUNK */
@@ -775,6 +780,7 @@ typedef struct or_http {
     uint8_t        state;
     uint8_t        seen;      /* fields met in this head that decide how it is read */
     bool           no_body;   /* the answer to come belongs to a HEAD request */
+    uint8_t        interim;   /* 1xx heads before it so far */
     uint32_t       scanned;   /* bytes of the head already read: no byte is read twice
                                  however small the pieces are */
     uint32_t       line;      /* where the head's line that is being read starts */
@@ -807,7 +813,8 @@ OR_API void or_http_expect_no_body(or_http *h);
    OR_NEED_MORE   everything usable was used
    OR_DONE        the last message said that the connection ends with it; what
                   follows it in *in is not HTTP and is left there
-   OR_ERR_HEAD    longer than max_head, or more than max_fields (answer 431)
+   OR_ERR_HEAD    longer than max_head, or more than max_fields (answer 431); more than
+                  OR_HTTP_MAX_INTERIM heads with 1xx
    OR_ERR_CODING  Transfer-Encoding that is not exactly "chunked" (answer 501)
    OR_ERR_BODY    larger than max_body (answer 413); from Content-Length at once,
                   with the head filled in, else when a chunk or a byte passes it
@@ -1562,6 +1569,11 @@ typedef struct or_chat_answer {
     or_usage            usage;
     or_chat_error       error; /* set: there is no answer, or it broke off */
     bool                done;  /* delta: "[DONE]" */
+    bool                repeats; /* delta: its event is the one before, byte for byte, but for the
+                                    characters of two strings: the one that `text` was read from,
+                                    and OpenAI's padding (`obfuscation`). Told only where
+                                    or_chat_stream has memory for that */
+    or_str              raw;     /* repeats: the former as it stands in the event */
 } or_chat_answer;
 
 typedef or_chat_answer or_chat_delta;
@@ -1587,6 +1599,12 @@ typedef struct or_chat_call {
     bool     id_told, name_told;
 } or_chat_call;
 
+/* A part of an event that moves. Private. */
+typedef struct or_span {
+    int32_t  at;
+    uint32_t len;
+} or_span;
+
 /* State across the events of one stream. Begin it with or_chat_stream_init. */
 typedef struct or_chat_stream {
     or_usage     usage;   /* last seen */
@@ -1597,6 +1615,17 @@ typedef struct or_chat_stream {
                              was seen */
     bool         chosen;  /* choice counts */
     uint64_t     choice;  /* the index of the choice that is read */
+    /* Memory for the last event, to be set after or_chat_stream_init (default: none). Most events
+       of a stream differ in their text only: where they fit in here, the others are compared and
+       not read again, which is many times as fast. */
+    char        *last;
+    uint32_t     last_size;
+    /* private: the event in `last` is head bytes, its text, tail bytes; head is 0 when there is
+       none. The padding is left out behind the first `pad` bytes of the tail; 0: it has none.
+       Where its strings are, from its start or, negative, from its end */
+    uint32_t     head, tail, pad;
+    or_span      id, model, provider, service_tier;
+    uint64_t     created;
     uint32_t     num_calls;
     or_chat_call calls[OR_CHAT_MAX_CALLS];
 } or_chat_stream;
@@ -1613,6 +1642,10 @@ OR_API void or_chat_stream_init(or_chat_stream *s);
    A surrogate pair that the upstream cut between two events is U+FFFD in both. */
 OR_API or_err or_chat_stream_next(or_chat_stream *s, or_str data, or_arena *arena,
                                   or_chat_delta *delta);
+
+/* The characters of `"obfuscation":"..."` in a part of an event, wherever that stands: OpenAI
+   makes events of one size with it, and nobody reads it. Absent when there is none. */
+OR_API or_str or_chat_padding(or_str json);
 
 /* The verdict when the body is over. clean: its HTTP framing was complete. */
 OR_API or_end or_chat_stream_end(const or_chat_stream *s, bool clean);
@@ -2015,6 +2048,11 @@ typedef enum or_fault {
 #ifndef OR_STATS_OPEN_MS
 #define OR_STATS_OPEN_MS 5000 /* for how long; doubles with each failed trial, 64 times at most */
 #endif
+#ifndef OR_STATS_COOL_MS
+/* The longest that an endpoint is left alone because it said so: asking once an hour costs
+   nothing, and a wrong Retry-After (a date, a slip of a unit) would bar it for weeks. */
+#define OR_STATS_COOL_MS 3600000
+#endif
 
 /* What is remembered of an endpoint. Zeroed is a new one. About 650 bytes. Times given for one
    endpoint never go back.
@@ -2210,7 +2248,8 @@ OR_API bool or_route_model_is(or_str name, const or_catalogue *catalogue, const 
                               or_variants *v);
 
 /* Conversations that stay with the endpoint that has their prompt in its cache. The caller's
-   slots, zeroed; more slots remember more conversations. */
+   slots, zeroed; more slots remember more conversations. Each has 8 slots to stand in, and takes
+   the place of the one there that is idle for longest. */
 #ifndef OR_STICKY_IDLE_MS
 #define OR_STICKY_IDLE_MS 600000 /* forgotten after so long without a success */
 #endif
@@ -2366,6 +2405,8 @@ typedef struct or_call_desc {
     size_t              input_size;
     or_arena           *arena;      /* to decode in; reset for each event; may be shared likewise
                                        (default: in mem) */
+    char               *last;       /* or_chat_stream.last, for speed (default: none) */
+    uint32_t            last_size;
     /* sends several pieces in one go, as or_io.send with its user (default: piece by piece) */
     ptrdiff_t (*sendv)(void *user, const or_str *pieces, size_t num);
     uint64_t            seed;       /* for the chance in backoff */
@@ -2938,7 +2979,9 @@ ORI_NOINLINE or_err or_buf_put_z(or_buf *b, const char *z)
 
 ORI_NOINLINE or_err or_buf_put_char(or_buf *b, char c)
 {
-    return or_buf_put(b, &c, 1);
+    if (b->err != OR_OK || b->len >= b->cap) return or_buf_put(b, &c, 1);
+    b->ptr[b->len++] = c;
+    return OR_OK;
 }
 
 /* Decimal digits of n at the end of d; returns where they start. */
@@ -3262,16 +3305,24 @@ static bool ori_json_in_object(const or_json_scan *s)
     return s->depth > 0 && (s->is_object[i / 8] >> (i % 8) & 1) != 0;
 }
 
-#ifndef ORI_SSE2
 #define ORI_JSON_ONES  ((uint64_t)0x0101010101010101u)
 #define ORI_JSON_HIGHS (ORI_JSON_ONES * 0x80)
 
-/* Some byte of w is zero / below n (n at most 128): a bit in ORI_JSON_HIGHS at the first such. */
+/* Some byte of w is zero: a bit in ORI_JSON_HIGHS at the first such. */
 static uint64_t ori_json_has_zero(uint64_t w)
 {
     return (w - ORI_JSON_ONES) & ~w & ORI_JSON_HIGHS;
 }
-#endif
+
+/* Is one of the eight bytes at p something else than plain string text? */
+static bool ori_json_special(const char *p)
+{
+    uint64_t w;
+    memcpy(&w, p, 8);
+    return (ori_json_has_zero(w ^ ORI_JSON_ONES * '"') |
+            ori_json_has_zero(w ^ ORI_JSON_ONES * '\\') |
+            ((w - ORI_JSON_ONES * 0x20) & ~w & ORI_JSON_HIGHS) | (w & ORI_JSON_HIGHS)) != 0;
+}
 
 /* The first byte in [p, end) that is not plain string text: '"', '\\', a control byte or
    the start of a character outside ASCII. Most of a large body is spent here. */
@@ -3288,21 +3339,19 @@ static const char *ori_json_plain(const char *p, const char *end)
         if (mask != 0) return p + __builtin_ctz(mask);
         p += 16;
     }
-#else
-    while (end - p >= 8) {
-        uint64_t w;
-        memcpy(&w, p, 8);
-        uint64_t special = ori_json_has_zero(w ^ ORI_JSON_ONES * '"') |
-                           ori_json_has_zero(w ^ ORI_JSON_ONES * '\\') |
-                           ((w - ORI_JSON_ONES * 0x20) & ~w & ORI_JSON_HIGHS) |
-                           (w & ORI_JSON_HIGHS);
-        if (special != 0) break;
-        p += 8;
-    }
 #endif
-    while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20 &&
-           (unsigned char)*p < 0x80)
-        p++;
+    if (end - p >= 8) { /* words; the last one begins among bytes that were seen already */
+        const char *last = end - 8, *at = p;
+        while (!ori_json_special(at)) {
+            p = at + 8;
+            if (p == end) return end;
+            at = p < last ? p : last;
+        }
+    }
+    for (; p < end; p++) {
+        unsigned c = (unsigned char)*p;
+        if (c - 0x20u >= 0x60u || c == '"' || c == '\\') break;
+    }
     return p;
 }
 
@@ -3883,6 +3932,9 @@ bool or_json_str_is(or_str raw, or_str plain)
     if (raw.len == 0) return plain.len == 0; /* absent: no arithmetic with its pointer */
     const char *p = raw.ptr, *end = p + raw.len;
     size_t      at = 0;
+    /* an escape is longer than what it stands for, and most names begin without one */
+    if (raw.len < plain.len) return false;
+    if (raw.len > 0 && *p != '\\' && (plain.len == 0 || *p != *plain.ptr)) return false;
     while (p < end) {
         char   piece[4];
         size_t n = 1;
@@ -4046,6 +4098,24 @@ or_err or_json_end_array(or_json_writer *w)
     return ori_json_put_close(w, false);
 }
 
+/* A string that needs nothing but its quotes, between what stands before and behind it: most
+   names and ids are. False: it is not one, and nothing was written. */
+static bool ori_json_put_whole(or_json_writer *w, or_str before, or_str text, or_str behind)
+{
+    or_buf *out = w->out;
+    size_t  more = before.len + behind.len;
+    char   *to = out->ptr + out->len;
+    if (out->err != OR_OK || out->cap - out->len < more ||
+        out->cap - out->len - more < text.len || out->counting ||
+        ori_json_plain(text.ptr, text.ptr + text.len) != text.ptr + text.len)
+        return false;
+    for (size_t i = 0; i < before.len; i++) *to++ = before.ptr[i];
+    if (text.len > 0) memcpy(to, text.ptr, text.len);
+    for (size_t i = 0; i < behind.len; i++) to[text.len + i] = behind.ptr[i];
+    out->len += more + text.len;
+    return true;
+}
+
 /* Text of a string, escaped and checked. */
 static or_err ori_json_put_text(or_json_writer *w, or_str text)
 {
@@ -4084,11 +4154,14 @@ or_err or_json_put_key(or_json_writer *w, or_str name)
     if (!ori_json_put_in_object(w) ||
         (w->state != ORI_JSON_PUT_FIRST && w->state != ORI_JSON_PUT_MORE))
         return ori_json_put_fail(w, OR_ERR_ARG);
-    if (w->state == ORI_JSON_PUT_MORE) or_buf_put_char(w->out, ',');
+    bool more = w->state == ORI_JSON_PUT_MORE;
+    w->state = ORI_JSON_PUT_VALUE;
+    if (ori_json_put_whole(w, more ? OR_STR(",\"") : OR_STR("\""), name, OR_STR("\":")))
+        return OR_OK;
+    if (more) or_buf_put_char(w->out, ',');
     or_buf_put_char(w->out, '"');
     if (ori_json_put_text(w, name) != OR_OK) return w->err;
     or_buf_put(w->out, "\":", 2);
-    w->state = ORI_JSON_PUT_VALUE;
     return w->out->err != OR_OK ? ori_json_put_fail(w, w->out->err) : OR_OK;
 }
 
@@ -4118,6 +4191,9 @@ or_err or_json_end_str(or_json_writer *w)
 
 or_err or_json_put_str(or_json_writer *w, or_str value)
 {
+    if (w->state == ORI_JSON_PUT_VALUE && w->err == OR_OK && value.len > 0 &&
+        ori_json_put_whole(w, OR_STR("\""), value, OR_STR("\"")))
+        return ori_json_put_end_value(w);
     (void)or_json_begin_str(w);
     (void)or_json_put_part(w, value);
     return or_json_end_str(w);
@@ -4556,7 +4632,10 @@ static or_err ori_http_frame(or_http *h)
         /* whoever announces a body with a 204 may send it: do not read it as an answer */
         if (head->status == 204 && (has_coding || (has_length && h->left > 0)))
             head->keep_alive = false;
-        if (head->status < 200) h->state = ORI_HTTP_INTERIM;
+        if (head->status < 200) {
+            if (h->interim++ == OR_HTTP_MAX_INTERIM) return ori_http_fail(h, OR_ERR_HEAD, 431);
+            h->state = ORI_HTTP_INTERIM;
+        }
     } else if (has_coding) {
         h->left = 0;
         h->state = ORI_HTTP_SIZE;
@@ -4778,6 +4857,7 @@ static or_err ori_http_end(or_http *h, or_http_event *ev)
 {
     h->state = h->head.keep_alive ? ORI_HTTP_START : ORI_HTTP_OVER;
     h->no_body = false;
+    h->interim = 0;
     ev->kind = OR_HTTP_END;
     return OR_OK;
 }
@@ -4839,11 +4919,18 @@ bool or_http_field_next(const or_http_head *head, size_t *pos, or_str *name, or_
 
 or_str or_http_field(const or_http_head *head, or_str name, uint32_t *count)
 {
-    or_str   n, v, first = or_str_of(NULL, 0);
+    or_str   n, v, first = or_str_of(NULL, 0), fields = head->fields;
     size_t   pos = 0;
     uint32_t found = 0;
-    while (or_http_field_next(head, &pos, &n, &v)) {
-        if (!or_str_eq_nocase(n, name)) continue;
+    while (fields.len - pos > name.len) {
+        const char *line = fields.ptr + pos;
+        /* most lines are passed over by where their colon is not */
+        if (line[name.len] != ':' || !or_str_eq_nocase(or_str_of(line, name.len), name)) {
+            pos = ori_http_text_end(fields.ptr, pos, fields.len) + 2;
+            if (pos > fields.len) break; /* never true for a head that was read */
+            continue;
+        }
+        if (!or_http_field_next(head, &pos, &n, &v)) break;
         if (found++ == 0) first = v;
         if (count == NULL) break;
     }
@@ -7064,11 +7151,15 @@ static void ori_chat_take(ori_chat *c, const ori_chat_member *m, int tok)
     }
 }
 
-/* Is the name that token tok holds this one? */
+/* Is this raw name that one? A name of no length ends with its quote. */
+static bool ori_chat_is(or_str raw, const char *name)
+{
+    return (*raw.ptr == *name || *raw.ptr == '\\') && or_json_str_is(raw, or_str_z(name));
+}
+
 static bool ori_chat_named(const ori_chat *c, int tok, const char *name)
 {
-    or_str raw = ori_json_text(&c->doc, tok);
-    return (*raw.ptr == *name || *raw.ptr == '\\') && or_json_str_is(raw, or_str_z(name));
+    return ori_chat_is(ori_json_text(&c->doc, tok), name);
 }
 
 /* The members of an object, or of each object in an array, that belong to a place. */
@@ -7081,9 +7172,11 @@ static void ori_chat_read(ori_chat *c, int place, int tok)
     if (list) tok = or_json_first(doc, tok);
     for (; tok >= 0; tok = list ? or_json_next(doc, tok) : -1)
         if (or_json_type_at(doc, tok) == OR_JSON_OBJECT)
-            for (int i = or_json_first(doc, tok); i >= 0; i = or_json_next(doc, i))
+            for (int i = or_json_first(doc, tok); i >= 0; i = or_json_next(doc, i)) {
+                or_str name = ori_json_text(doc, i);
                 for (m = first; m->place == place; m++)
-                    if (ori_chat_named(c, i, m->name)) ori_chat_take(c, m, i + 1);
+                    if (ori_chat_is(name, m->name)) ori_chat_take(c, m, i + 1);
+            }
 }
 
 /* The texts in an array of parts put together. inner: the thoughts instead, which stand in
@@ -7396,11 +7489,126 @@ static void ori_chat_note(or_chat_stream *s, const or_chat_delta *d)
         s->content = true; /* "[]" is no detail */
 }
 
+/* Does s lie in the event outside of its text? Then say where. */
+static bool ori_chat_span(const or_chat_stream *st, or_str data, or_str s, or_span *at)
+{
+    at->len = 0;
+    at->at = 0;
+    if (s.len == 0) return true;
+    if (s.ptr < data.ptr || s.ptr + s.len > data.ptr + data.len) return false; /* was escaped */
+    size_t from = (size_t)(s.ptr - data.ptr);
+    at->len = (uint32_t)s.len;
+    at->at = from < st->head ? (int32_t)from : -(int32_t)(data.len - from);
+    return true;
+}
+
+static or_str ori_chat_at(or_str data, or_span at)
+{
+    if (at.len == 0) return or_str_of(NULL, 0);
+    return or_str_of(at.at >= 0 ? data.ptr + at.at : data.ptr + data.len - (size_t)-at.at, at.len);
+}
+
+or_str or_chat_padding(or_str json)
+{
+    or_str       name = OR_STR("\"obfuscation\":\""), raw;
+    or_json_scan scan;
+    bool         escaped;
+    size_t       at = or_str_find(json, name, 0);
+    if (at == json.len) return or_str_of(NULL, 0);
+    or_json_scan_init(&scan, json);
+    scan.at = json.ptr + at + name.len - 1;
+    return ori_json_string(&scan, &raw, &escaped) == OR_OK ? raw : or_str_of(NULL, 0);
+}
+
+/* Keep an event that says nothing but some text. What else is in it is then the same in each
+   event that differs from it between the quotes of that text only, and means the same. */
+static void ori_chat_learn(or_chat_stream *s, or_str data, const or_chat_delta *d)
+{
+    or_str t = d->text;
+    s->head = 0;
+    if (s->last == NULL || data.len > s->last_size || t.len == 0 || t.ptr <= data.ptr ||
+        t.ptr + t.len >= data.ptr + data.len || t.ptr[-1] != '"' || t.ptr[t.len] != '"')
+        return;
+    if (d->reasoning.ptr != NULL || d->refusal.ptr != NULL || d->reasoning_details.ptr != NULL ||
+        d->annotations.ptr != NULL || d->audio.ptr != NULL || d->logprobs.ptr != NULL ||
+        d->native_finish.ptr != NULL || d->num_images > 0 || d->num_tool_calls > 0 ||
+        d->finish != OR_FINISH_NONE || d->usage.set || d->error.set)
+        return;
+    uint32_t    head = (uint32_t)(t.ptr - data.ptr);
+    const char *behind = t.ptr + t.len;
+    or_str      padding = or_chat_padding(or_str_of(behind, data.len - head - t.len));
+    s->head = head;
+    s->tail = (uint32_t)(data.len - t.len - padding.len) - head;
+    s->pad = padding.ptr != NULL ? (uint32_t)(padding.ptr - behind) : 0;
+    s->created = d->created;
+    bool known = ori_chat_span(s, data, d->id, &s->id) &&
+                 ori_chat_span(s, data, d->model, &s->model) &&
+                 ori_chat_span(s, data, d->provider, &s->provider) &&
+                 ori_chat_span(s, data, d->service_tier, &s->service_tier);
+    bool moved = s->id.at < 0 || s->model.at < 0 || s->provider.at < 0 || s->service_tier.at < 0;
+    if (!known || (moved && s->pad > 0)) {
+        s->head = 0;
+        return;
+    }
+    memcpy(s->last, data.ptr, head);
+    memcpy(s->last + head, behind, s->pad);
+    memcpy(s->last + head + s->pad, data.ptr + data.len - (s->tail - s->pad), s->tail - s->pad);
+}
+
+/* Does the scan stand before a string with its opening quote? Then read it and these bytes. */
+static bool ori_chat_string_then(or_json_scan *scan, or_str *raw, bool *escaped, or_str then)
+{
+    if (ori_json_string(scan, raw, escaped) != OR_OK) return false;
+    scan->at--; /* the quote belongs to what follows */
+    if ((size_t)(scan->end - scan->at) < then.len || memcmp(scan->at, then.ptr, then.len) != 0)
+        return false;
+    scan->at += then.len;
+    return true;
+}
+
+/* Read an event that is the one before but for its text; false: it is another. A text of no
+   length is another too: a second member could then be the text. */
+static bool ori_chat_repeats(const or_chat_stream *s, or_str data, or_arena *arena,
+                             or_chat_delta *d)
+{
+    or_json_scan scan;
+    or_str       raw, padding, tail;
+    bool         escaped, any;
+    if (s->head == 0 || data.len <= (size_t)s->head + s->tail ||
+        memcmp(data.ptr, s->last, s->head) != 0)
+        return false;
+    or_json_scan_init(&scan, data);
+    scan.at = data.ptr + s->head - 1;
+    tail = or_str_of(s->last + s->head, s->pad > 0 ? s->pad : s->tail);
+    if (!ori_chat_string_then(&scan, &raw, &escaped, tail) || raw.len == 0) return false;
+    if (s->pad > 0) {
+        scan.at--; /* the quote in front of the padding */
+        tail = or_str_of(tail.ptr + s->pad, s->tail - s->pad);
+        if (!ori_chat_string_then(&scan, &padding, &any, tail)) return false;
+    }
+    if (scan.at != data.ptr + data.len) return false;
+    d->raw = raw;
+    if (escaped) {
+        char *buf = (char *)or_arena_alloc(arena, raw.len);
+        if (buf == NULL || or_json_unescape(raw, buf, raw.len, &raw) != OR_OK) return false;
+    }
+    d->text = raw;
+    d->id = ori_chat_at(data, s->id);
+    d->model = ori_chat_at(data, s->model);
+    d->provider = ori_chat_at(data, s->provider);
+    d->service_tier = ori_chat_at(data, s->service_tier);
+    d->created = s->created;
+    d->repeats = true;
+    return true;
+}
+
 or_err or_chat_stream_next(or_chat_stream *s, or_str data, or_arena *arena, or_chat_delta *d)
 {
     ori_chat c;
-    or_str   word = or_str_trim(data); /* some put blanks around [DONE] */
     memset(d, 0, sizeof *d);
+    if (!s->done && ori_chat_repeats(s, data, arena, d)) return OR_OK; /* content was seen */
+    or_str word = or_str_trim(data); /* some put blanks around [DONE] */
+    s->head = 0;
     if (s->done || word.len == 0) return OR_OK;
     if (or_str_eq(word, OR_STR("[DONE]"))) {
         d->done = s->done = true;
@@ -7409,6 +7617,7 @@ or_err or_chat_stream_next(or_chat_stream *s, or_str data, or_arena *arena, or_c
     or_err e = ori_chat_decode(&c, data, arena, d, s);
     if (e != OR_OK) return e;
     ori_chat_note(s, d);
+    ori_chat_learn(s, data, d);
     return c.tok[ORI_CHAT_CHOICES] >= 0 || c.tok[ORI_CHAT_USAGE] >= 0 || d->error.set
                ? OR_OK
                : OR_ERR_ANSWER;
@@ -15315,7 +15524,16 @@ const char *or_route_reason_text(or_route_reason r)
 /* FNV-1a, 64 bits; a byte that no text has ends each. */
 static uint64_t ori_route_hash(uint64_t h, or_str s)
 {
-    for (size_t i = 0; i < s.len; i++) h = (h ^ (unsigned char)s.ptr[i]) * 1099511628211u;
+    size_t i = 0;
+    for (; s.len - i >= 8; i += 8) { /* whole conversations pass here: eight bytes a step */
+        const unsigned char *p = (const unsigned char *)s.ptr + i;
+        uint64_t w = (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
+                     (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 |
+                     (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56; /* one load, mostly */
+        h = (h ^ w) * 1099511628211u;
+        h ^= h >> 29;
+    }
+    for (; i < s.len; i++) h = (h ^ (unsigned char)s.ptr[i]) * 1099511628211u;
     return (h ^ 0xff) * 1099511628211u;
 }
 
@@ -15438,7 +15656,8 @@ void or_stats_end(or_stats *s, uint32_t now_ms, const or_outcome *o)
     if (failed) ori_stats_fail(s, now_ms, o->fault == OR_FAULT_KEY);
     if (o->fault == OR_FAULT_RATE && o->retry_after_ms == 0) ori_stats_fail(s, now_ms, true);
     if ((failed || o->fault == OR_FAULT_RATE) && o->retry_after_ms > 0) {
-        s->cool_ms = o->retry_after_ms;
+        bool long_one = o->retry_after_ms > OR_STATS_COOL_MS;
+        s->cool_ms = long_one ? OR_STATS_COOL_MS : o->retry_after_ms;
         s->cool_from_ms = now_ms;
     }
     s->trial = false;
@@ -16041,6 +16260,23 @@ void or_plan_init(or_plan *p, or_candidate *list, uint32_t max)
 
 /* All endpoints of one of the requested models. healths, when not NULL, are told (a replay);
    else they come from the statistics. */
+/* Does text begin with this, in any case? The last byte tells most model names apart. */
+static bool ori_route_begins(or_str text, or_str with)
+{
+    return text.len >= with.len && with.len > 0 &&
+           ori_lower(text.ptr[with.len - 1]) == ori_lower(with.ptr[with.len - 1]) &&
+           or_str_eq_nocase(or_str_of(text.ptr, with.len), with);
+}
+
+/* Can or_route_model_is be true for any of the names that begin with base? A catalogue has
+   hundreds of endpoints, and most are passed over here. */
+static bool ori_route_aliased(const or_catalogue *c, or_str base)
+{
+    for (uint32_t i = 0; i < c->num_aliases; i++)
+        if (ori_route_begins(c->aliases[i].name, base)) return true;
+    return base.len == 0;
+}
+
 static or_err ori_route_add(ori_route *r, uint32_t model, const or_stats *stats,
                             const or_health *healths)
 {
@@ -16052,8 +16288,13 @@ static or_err ori_route_add(ori_route *r, uint32_t model, const or_stats *stats,
     or_sort sort = ori_route_sort(q, &v);
     bool    more = ori_route_wants_percentiles(&q->prefs, sort);
     ori_route_variants(q->models[model], &v);
+    or_str rest = q->models[model], base = or_str_of(NULL, 0);
+    (void)ori_route_part(&rest, &base);
+    bool aliased = ori_route_aliased(r->catalogue, base);
     for (uint32_t i = 0; i < r->catalogue->num; i++) {
         const or_endpoint *e = &r->catalogue->endpoints[i];
+        if (!aliased && !ori_route_begins(e->model, base) && !ori_route_begins(e->canonical, base))
+            continue;
         if (!or_route_model_is(q->models[model], r->catalogue, e, NULL)) continue;
         if (ori_route_listed(p, i)) continue; /* a model that was asked for twice */
         if (p->num == p->max) return OR_ERR_SPACE;
@@ -16125,11 +16366,26 @@ static bool ori_sticky_alive(const or_sticky_slot *slot, uint32_t now_ms)
     return slot->key != 0 && idle >= 0 && idle < OR_STICKY_IDLE_MS;
 }
 
+/* A conversation has its slot among a few neighbours, so that finding it does not cost more the
+   more there are. */
+enum { ORI_STICKY_WAYS = 8 };
+
+static uint32_t ori_sticky_ways(const or_sticky *s)
+{
+    return s->num < ORI_STICKY_WAYS ? s->num : (uint32_t)ORI_STICKY_WAYS;
+}
+
+static or_sticky_slot *ori_sticky_slot(const or_sticky *s, uint64_t key, uint32_t way)
+{
+    return &s->slots[((uint32_t)(key % s->num) + way) % s->num];
+}
+
 uint64_t or_sticky_find(const or_sticky *s, uint64_t key, uint32_t now_ms)
 {
-    for (uint32_t i = 0; i < s->num; i++)
-        if (s->slots[i].key == key && ori_sticky_alive(&s->slots[i], now_ms))
-            return s->slots[i].endpoint;
+    for (uint32_t i = 0; i < ori_sticky_ways(s); i++) {
+        const or_sticky_slot *slot = ori_sticky_slot(s, key, i);
+        if (slot->key == key && ori_sticky_alive(slot, now_ms)) return slot->endpoint;
+    }
     return 0;
 }
 
@@ -16138,15 +16394,16 @@ void or_sticky_note(or_sticky *s, uint64_t key, bool named, const or_endpoint *e
 {
     const or_price_list *p = &e->prices.base;
     uint32_t             both = 1u << OR_PRICE_PROMPT | 1u << OR_PRICE_INPUT_CACHE_READ;
-    or_sticky_slot      *slot = s->slots;
+    or_sticky_slot      *slot;
     bool                 cheaper = (p->known & both) == both &&
                    p->pico[OR_PRICE_INPUT_CACHE_READ] < p->pico[OR_PRICE_PROMPT];
     if (s->num == 0 || (!named && !(u->cached_tokens > 0 && cheaper) &&
                         or_sticky_find(s, key, now_ms) != or_endpoint_id(e)))
         return;
     /* its own slot, else a dead one, else the one that is idle for longest */
-    for (uint32_t i = 0; i < s->num; i++) {
-        or_sticky_slot *other = &s->slots[i];
+    slot = ori_sticky_slot(s, key, 0);
+    for (uint32_t i = 0; i < ori_sticky_ways(s); i++) {
+        or_sticky_slot *other = ori_sticky_slot(s, key, i);
         bool            dead = !ori_sticky_alive(other, now_ms);
         if (other->key == key) {
             slot = other;
@@ -17150,6 +17407,8 @@ static void ori_call_reset(or_call *c)
     or_buf_clear(&c->answer);
     or_sse_init(&c->sse, &c->carry);
     or_chat_stream_init(&c->progress);
+    c->progress.last = c->desc.last;
+    c->progress.last_size = c->desc.last_size;
 #ifndef OR_NO_DIALECT
     or_dialect_stream_init(&c->dialect, OR_DIALECT_CHAT);
 #endif

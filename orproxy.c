@@ -14,6 +14,7 @@
 #include "or.h"
 #include "proxy/alert.h"
 #include "proxy/api.h"
+#include "proxy/ceiling.h"
 #include "proxy/cli.h"
 #include "proxy/client.h"
 #include "proxy/conf.h"
@@ -28,6 +29,8 @@
 #include "proxy/reconcile.h"
 #include "proxy/refresh.h"
 #include "proxy/relay.h"
+#include "proxy/roots.h"
+#include "proxy/sandbox.h"
 #include "proxy/uplink.h"
 #include "proxy/upstream.h"
 
@@ -209,14 +212,29 @@ static bool choose_provider(conf *c, const options *o, conf_error *e)
     return true;
 }
 
-static bool fill_conf(conf *c, const options *o, conf_error *e)
+static bool set_listen(conf *c, const options *o, conf_error *e)
 {
-    if (!read_files(c, o, e) || !choose_provider(c, o, e)) return false;
-    for (unsigned i = 0; i < o->num_set; i++)
-        if (!conf_set(c, o->set[i], e)) return false;
     if (o->num_listen > 0) c->num_listen = 0;
     for (unsigned i = 0; i < o->num_listen; i++)
         if (!conf_set_value(c, "", "listen", o->listen[i], "--listen", e)) return false;
+    return true;
+}
+
+static bool is_health(const options *o)
+{
+    return o->is_command && strcmp(o->command.name, "health") == 0;
+}
+
+static bool fill_conf(conf *c, const options *o, conf_error *e)
+{
+    /* the file may have become faulty, and what serves still has good settings */
+    if (is_health(o) && o->num_listen > 0) return set_listen(c, o, e);
+    if (!read_files(c, o, e) || !choose_provider(c, o, e)) return false;
+    for (unsigned i = 0; i < o->num_set; i++)
+        if (!conf_set(c, o->set[i], e)) return false;
+    if (!set_listen(c, o, e)) return false;
+    if (is_health(o)) /* where it is to be found is all that counts */
+        return c->num_listen > 0 || conf_set_value(c, "", "listen", "127.0.0.1:8787", "", e);
     if (c->num_providers == 0 && getenv("OPENROUTER_API_KEY") != NULL &&
         !conf_set_value(c, "provider openrouter", "key", "env:OPENROUTER_API_KEY", "", e))
         return false;
@@ -234,6 +252,11 @@ static conf *build_conf(const options *o, conf_error *e)
     if (fill_conf(c, o, e)) return c;
     conf_drop(c);
     return NULL;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
 /* Without keys, only this machine is served unless that is asked for by name. */
@@ -280,7 +303,7 @@ static void listen_control(const conf *c)
     control[0] = 0;
 }
 
-static bool make_state(const conf *c)
+static bool make_state(const conf *c, char *error, size_t error_size)
 {
     struct stat st;
     if (c->state == NULL || mkdir(c->state, 0700) == 0) return true;
@@ -290,47 +313,84 @@ static bool make_state(const conf *c)
                      c->state);
         return true;
     }
-    log_line("cannot make the folder %s (state): %s", c->state, strerror(errno));
+    snprintf(error, error_size, "cannot make the folder %s (state): %s", c->state,
+             strerror(errno));
     return false;
 }
 
 /* ---- listening ---- */
 
+/* A client has one timer, its exchange two, their connection two, the demo's end one. */
+static uint32_t num_timers(const conf *c)
+{
+    return (uint32_t)(c->limits.connections + 64) * 8;
+}
+
+static bool is_secure(const conf_provider *p)
+{
+    return p->base_url != NULL && strncmp(p->base_url, "https", 5) == 0;
+}
+
 static void describe(const conf *c)
 {
+    bool secure = false;
     for (unsigned i = 0; i < c->num_providers; i++) {
         const conf_provider *p = &c->providers[i];
+        secure = secure || (is_secure(p) && p->ca == NULL);
         log_line("provider %s%s%s", p->name, p->base_url != NULL ? " at " : "",
                  p->base_url != NULL ? p->base_url : "");
     }
-    log_line("%s, at most %zu connections and %zu bytes", ev_backend(), c->limits.connections,
-             c->limits.memory);
+    if (secure) {
+        char roots[1100];
+        roots_describe(roots_find(c->ca), roots, sizeof roots);
+        log_line("trust anchors: %s", roots);
+    }
+    log_line("%s, at most %zu connections", ev_backend(), c->limits.connections);
+    ceiling_hold(c, num_timers(c));
 }
 
 /* What was opened just now. */
 typedef struct opened {
+    int      fd[CONF_MAX_LISTEN]; /* -1: it was open before, or is watched */
     net_name names[CONF_MAX_LISTEN];
     bool     yes[CONF_MAX_LISTEN], loopback[CONF_MAX_LISTEN];
 } opened;
 
-/* Open what is not open yet: all of it, or one line that says why not. */
-static bool listen_all(const conf *c, opened *o)
+static void close_opened(const opened *o)
+{
+    for (unsigned i = 0; i < CONF_MAX_LISTEN; i++)
+        if (o->fd[i] >= 0) close(o->fd[i]);
+}
+
+/* Open what is not open yet: all of it, or error says why not. Who connects waits until it is
+   watched. */
+static bool open_listeners(const conf *c, opened *o, char *error, size_t error_size)
 {
     memset(o, 0, sizeof *o);
+    for (unsigned i = 0; i < CONF_MAX_LISTEN; i++) o->fd[i] = -1;
     for (unsigned i = 0; i < c->num_listen; i++) {
-        char error[256];
-        int  fd;
         if (client_listens(c->listen[i])) continue;
-        if (!net_listen(c->listen[i], &fd, &o->loopback[i], &o->names[i], error, sizeof error)) {
-            log_line("%s", error);
-            return false;
-        }
-        if (!client_listen(fd, c->listen[i], false)) {
-            log_line("cannot watch the listening socket: %s", strerror(errno));
-            close(fd);
+        if (!net_listen(c->listen[i], &o->fd[i], &o->loopback[i], &o->names[i], error,
+                        error_size)) {
+            o->fd[i] = -1;
+            close_opened(o);
             return false;
         }
         o->yes[i] = true;
+    }
+    return true;
+}
+
+static bool watch_listeners(const conf *c, opened *o, char *error, size_t error_size)
+{
+    for (unsigned i = 0; i < c->num_listen; i++) {
+        if (o->fd[i] < 0) continue;
+        if (!client_listen(o->fd[i], c->listen[i], false)) {
+            snprintf(error, error_size, "cannot watch the listening socket: %s", strerror(errno));
+            close_opened(o);
+            return false;
+        }
+        o->fd[i] = -1;
     }
     return true;
 }
@@ -387,6 +447,7 @@ static bool catch_signals(void)
     sigaction(SIGHUP, &action, NULL);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
+    sigaction(SIGXFSZ, &action, NULL); /* a file at its limit is a full disk, not the end */
     return true;
 }
 
@@ -418,40 +479,49 @@ static void on_uplink(bool down)
     if (!down) refresh_hurry();
 }
 
-/* Settings that differ take effect for requests to come; with any fault nothing changes. */
-static bool change_conf(conf *c)
+/* What counts from the next start on. */
+static void note_restart(conf *c, const conf *old)
 {
-    char        error[512];
-    conf_error  e;
-    opened      o;
-    api_reach   reach;
-    const conf *old = conf_now();
     if (c->limits.connections > old->limits.connections) {
         log_line("limits.connections: %zu counts after a restart, until then %zu",
                  c->limits.connections, old->limits.connections);
         c->limits.connections = old->limits.connections;
     }
-    if ((c->state == NULL) != (old->state == NULL) ||
-        (c->state != NULL && strcmp(c->state, old->state) != 0)) {
-        log_line("state: another folder needs a restart");
+    if (c->sandbox != old->sandbox || !same_text(c->user, old->user))
+        log_line("sandbox and user count after a restart");
+}
+
+/* Settings that differ take effect for requests to come; with any fault nothing changes, and
+   error says why. */
+static bool change_conf(conf *c, char *error, size_t error_size)
+{
+    conf_error  e;
+    opened      o;
+    api_reach   reach;
+    const conf *old = conf_now();
+    note_restart(c, old);
+    if (!same_text(c->state, old->state)) {
+        snprintf(error, error_size, "state: another folder needs a restart");
         return false;
     }
     if (!check_exposure(c, &reach, &e)) {
-        log_line("%s", e.text);
+        snprintf(error, error_size, "%s", e.text);
         return false;
     }
-    if (!make_state(c) || !listen_all(c, &o)) return false;
+    if (!make_state(c, error, error_size) || !open_listeners(c, &o, error, error_size) ||
+        !watch_listeners(c, &o, error, error_size))
+        return false;
     mem_set_limit(c->limits.memory);
-    if (!market_make(c, error, sizeof error)) {
+    if (!market_make(c, error, error_size)) {
         mem_set_limit(old->limits.memory);
-        log_line("%s", error);
         return false;
     }
     if (!gate_follow(c)) {
-        log_line("no memory for the keys: limits.memory is reached");
+        char unheard[256];
         /* for good: keys that could not be copied are in it */
         if (!gate_follow(old)) (void)conf_hold(c);
-        (void)market_make((conf *)(uintptr_t)old, error, sizeof error);
+        (void)market_make((conf *)(uintptr_t)old, unheard, sizeof unheard);
+        snprintf(error, error_size, "no memory for the keys: limits.memory is reached");
         return false;
     }
     for (unsigned i = 0; i < old->num_listen; i++) {
@@ -479,21 +549,43 @@ static void unlisten_others(const conf *rejected)
     }
 }
 
+/* Was it refused, and perhaps because of what was given up at the start? */
+static void explain(const char *error)
+{
+    if (!sandbox_holds()) return;
+    if (strstr(error, strerror(EACCES)) != NULL || strstr(error, strerror(EPERM)) != NULL)
+        log_line("perhaps by the sandbox (%s): what the settings name new needs a restart, and "
+                 "rights for that user",
+                 sandbox_text());
+}
+
 static void reload(const options *o)
 {
     conf_error e;
-    conf      *c = build_conf(o, &e);
-    if (c == NULL) {
-        log_line("%s", e.text);
-        log_line("reload failed: keeping the old settings");
-        return;
-    }
-    if (change_conf(c)) {
+    ceiling_lift();
+    conf *c = build_conf(o, &e);
+    bool  good = c != NULL && change_conf(c, e.text, sizeof e.text);
+    if (good) {
         log_line("reloaded");
     } else {
-        unlisten_others(c);
+        if (c != NULL) unlisten_others(c);
+        log_line("%s", e.text);
+        explain(e.text);
         log_line("reload failed: keeping the old settings");
+        ceiling_hold(conf_now(), num_timers(conf_now()));
     }
+    conf_drop(c);
+}
+
+/* A reload reads the files again, and they may be root's alone. */
+static void describe_sandbox(const options *o)
+{
+    conf_error e;
+    conf      *c;
+    log_line("sandbox: %s", sandbox_text());
+    if (!sandbox_holds()) return;
+    c = build_conf(o, &e);
+    if (c == NULL) log_line("a reload will be refused, new settings need a restart: %s", e.text);
     conf_drop(c);
 }
 
@@ -536,23 +628,22 @@ static void say_how(const conf *c)
                 c->listen[0], model);
 }
 
-/* Everything but listening. The settings are in force (conf_now). */
-static int start(conf *c)
+/* The loop, and what may need privileges. The settings are in force (conf_now). */
+static bool begin(const conf *c, char *error, size_t error_size)
 {
-    char error[512];
     log_as_json(c->log_json);
     raise_descriptors(c);
     mem_set_limit(c->limits.memory);
-    /* A client has one timer, its exchange two, their connection two, the demo's end one. */
-    if (!ev_open((uint32_t)(c->limits.connections + 64) * 8) || !catch_signals()) {
-        log_line("cannot start: %s", strerror(errno));
-        return EXIT_FAILED;
-    }
-    if (!make_state(c)) return EXIT_FAILED;
-    if (!upstream_setup(error, sizeof error) || !market_make(c, error, sizeof error)) {
-        log_line("%s", error);
-        return EXIT_USAGE;
-    }
+    if (ev_open(num_timers(c)) && catch_signals())
+        return make_state(c, error, error_size);
+    snprintf(error, error_size, "cannot start: %s", strerror(errno));
+    return false;
+}
+
+/* Everything else but listening. */
+static int build(conf *c, char *error, size_t error_size)
+{
+    if (!upstream_setup(error, error_size) || !market_make(c, error, error_size)) return EXIT_USAGE;
     uplink_setup(on_uplink);
     client_setup(api_setup(API_ANYBODY));
     refresh_begin();
@@ -586,19 +677,34 @@ static bool demo_is_missing(void)
     return false;
 }
 
+/* An error of the start, and the status for it. */
+static int give_up(const char *error, int status)
+{
+    log_line("%s", error);
+    explain(error);
+    end();
+    return status;
+}
+
 static int run(const options *o, conf *c)
 {
     conf_error e;
     opened     now_open;
     api_reach  reach;
-    char       error[512];
-    int        status = start(c);
-    if (status != EXIT_OK) return status;
-    if (!gate_open(c, c->state, &of_gate, error, sizeof error)) {
+    char      *error = e.text;
+    size_t     size = sizeof e.text;
+    if (c->state == NULL && !check_exposure(c, &reach, &e)) return failed(&e);
+    if (!begin(c, error, size) || !open_listeners(c, &now_open, error, size)) {
         log_line("%s", error);
-        end();
         return EXIT_FAILED;
     }
+    if (!sandbox_enter(c, error, size)) {
+        log_line("%s", error);
+        return EXIT_FAILED;
+    }
+    int status = build(c, error, size);
+    if (status == EXIT_OK && !gate_open(c, c->state, &of_gate, error, size)) status = EXIT_FAILED;
+    if (status != EXIT_OK) return give_up(error, status);
     if (!check_exposure(c, &reach, &e)) {
         end();
         return failed(&e);
@@ -606,13 +712,12 @@ static int run(const options *o, conf *c)
     (void)api_setup(reach);
     gate_find_management();
     while (refresh_is_busy() && demo_is_missing() && ev_turn()) {} /* it is in this process */
-    status = EXIT_FAILED;
-    if (listen_all(c, &now_open)) {
-        if (c->state != NULL) listen_control(c);
-        announce(c, &now_open);
-        say_how(c);
-        status = serve(o);
-    }
+    if (!watch_listeners(c, &now_open, error, size)) return give_up(error, EXIT_FAILED);
+    if (c->state != NULL) listen_control(c);
+    describe_sandbox(o);
+    announce(c, &now_open);
+    say_how(c);
+    status = serve(o);
     end();
     return status;
 }
@@ -626,14 +731,25 @@ typedef struct command_gateway {
     bool  ask_running; /* an orproxy that runs on the state can serve it as well */
 } command_gateway;
 
+/* Files that root makes in the state of an orproxy that is not root would be lost to it. */
+static bool own_state(const command_gateway *g, char *error, size_t error_size)
+{
+    const char *state = g->settings->state;
+    if (!g->books || state == NULL || sandbox_become_owner(state)) return true;
+    snprintf(error, error_size, "cannot become the owner of %s (state): %s", state,
+             strerror(errno));
+    return false;
+}
+
 /* The child: serves these connections until the command closes them. */
 static void serve_command(const command_gateway *g, const int *fds, unsigned num)
 {
     char  error[512];
     conf *c = g->settings;
     signal(SIGINT, SIG_IGN);
-    if (start(c) != EXIT_OK) _exit(EXIT_FAILED);
-    if (!gate_open(c, g->books ? c->state : NULL, &of_gate, error, sizeof error)) {
+    if (!begin(c, error, sizeof error) || !own_state(g, error, sizeof error) ||
+        build(c, error, sizeof error) != EXIT_OK ||
+        !gate_open(c, g->books ? c->state : NULL, &of_gate, error, sizeof error)) {
         fprintf(stderr, "orproxy: %s\n", error);
         _exit(EXIT_FAILED);
     }

@@ -627,6 +627,8 @@ or_err or_bearssl_begin(or_bearssl *c, const or_bearssl_desc *d)
     return OR_OK;
 }
 
+enum { MAX_TURNS = 256 }; /* of a pump: half of them are record heads */
+
 static or_err fail(or_bearssl *c, or_err e)
 {
     if (c->err == OR_OK) c->err = e;
@@ -644,13 +646,14 @@ static or_err engine_closed(or_bearssl *c)
     return fail(c, OR_ERR_IO);
 }
 
-/* Move records until the transport says "not now" or there is something for the caller.
-   Sets want_recv and want_send. */
+/* Move records until the transport says "not now", there is something for the caller, or it is
+   others' turn: records that say nothing (warnings, empty data) may come for ever, and faster than
+   they are read. Sets want_recv and want_send. */
 static or_err pump(or_bearssl *c)
 {
     br_ssl_engine_context *e = &c->client.eng;
     bool                   recv_blocked = false, send_blocked = false;
-    while (c->err == OR_OK) {
+    for (int turns = 0; c->err == OR_OK && turns < MAX_TURNS; turns++) {
         unsigned       state = br_ssl_engine_current_state(e);
         size_t         len;
         unsigned char *buf;

@@ -119,8 +119,8 @@ typedef struct or_bearssl {
 /* Prepare. OR_ERR_ARG: something required is missing, or the buffer is too small. */
 or_err or_bearssl_begin(or_bearssl *c, const or_bearssl_desc *d);
 
-/* Move bytes between transport and TLS as far as they go. OR_OK: the handshake is done.
-   OR_NEED_MORE: it is not; wait for what want_recv and want_send say. OR_ERR_IO: refused or
+/* Move bytes between transport and TLS as far as they go, though not for ever. OR_OK: the handshake
+   is done. OR_NEED_MORE: it is not; wait for what want_recv and want_send say. OR_ERR_IO: refused or
    failed (or_bearssl_error says why). OR_ERR_CLOSED, OR_ERR_TRUNCATED as for recv. */
 or_err or_bearssl_step(or_bearssl *c);
 

@@ -527,8 +527,8 @@ static void on_request(client *c)
 
 const client_hooks *api_setup(api_reach who)
 {
-    static const client_hooks hooks = {on_head, on_request, relay_gone, relay_drained, on_speaks,
-                                       on_fields};
+    static const client_hooks hooks = {on_head,     on_request, relay_gone, relay_drained,
+                                       relay_ended, on_speaks,  on_fields};
     reach = who;
     return &hooks;
 }

@@ -36,8 +36,8 @@ uint16_t auth_read(const or_http_head *head, bool prefer_x, auth *a, const char 
     or_str secret = read_secret(head, prefer_x);
     char   id[CHAIN_HASH + 1];
     memset(a, 0, sizeof *a);
-    chain_hash_text(secret, id);
     if (secret.len > 0) {
+        chain_hash_text(secret, id);
         a->management = is_management(id);
         if (!a->management) a->who = books_key_of(id);
     }

@@ -1,5 +1,5 @@
-/* The commands of the command line: chat, models, route, check, replay, what-if, keys, credits,
-   usage, audit.
+/* The commands of the command line: chat, models, route, check, health, replay, what-if, keys,
+   credits, usage, audit.
 
    What needs the gateway asks it over HTTP, as any client would: a child process serves
    connected sockets that only this process holds, so no port is opened and nobody else gets

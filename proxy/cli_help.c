@@ -50,6 +50,17 @@ static const char check_help[] =
     "TLS handshake and asks for its models with each of its keys. No tokens are spent.\n"
     "Exit status: 1 when a provider failed.\n" COMMON_HELP;
 
+static const char health_help[] =
+    "usage: orproxy health [-c FILE] [--listen ADDR:PORT]\n"
+    "\n"
+    "Does the orproxy that serves on this machine answer? Asks each of its addresses for\n"
+    "/healthz: for the health checks of containers and supervisors.\n"
+    "Exit status: 0 when it does, 1 when it does not.\n"
+    "\n"
+    "  --listen ADDR:PORT    ask there; the settings are not read then\n"
+    "  -c FILE, --set KEY=VALUE\n"
+    "                        settings, as for serving: see orproxy --help\n";
+
 static const char replay_help[] =
     "usage: orproxy replay LOG\n"
     "\n"
@@ -129,10 +140,10 @@ const char *cli_help_of(const char *name)
     static const struct {
         const char *name, *help;
     } all[] = {
-        {"chat", chat_help},   {"models", models_help},   {"route", route_help},
-        {"check", check_help}, {"replay", replay_help},   {"what-if", what_if_help},
-        {"keys", keys_help},   {"credits", credits_help}, {"usage", usage_help},
-        {"audit", audit_help},
+        {"chat", chat_help},       {"models", models_help},   {"route", route_help},
+        {"check", check_help},     {"health", health_help},   {"replay", replay_help},
+        {"what-if", what_if_help}, {"keys", keys_help},       {"credits", credits_help},
+        {"usage", usage_help},     {"audit", audit_help},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (strcmp(all[i].name, name) == 0) return all[i].help;
@@ -145,6 +156,7 @@ const char *cli_summary(void)
            "  models [SEARCH]                what can be asked for, and prices\n"
            "  route -m MODEL [TEXT]          whom a request would go to, and why\n"
            "  check                          are the providers there?\n"
+           "  health                         does what serves here answer?\n"
            "  replay LOG                     make recorded decisions again\n"
            "  what-if -c OTHER.conf LOG      what recorded requests would cost elsewhere\n"
            "  keys [list|create|show|...]    keys of clients, and their limits\n"

@@ -25,6 +25,7 @@ enum {
     USAGE = 1 << 13,
     AUDIT_VERIFY = 1 << 14,
     AUDIT_ACCEPT = 1 << 15,
+    HEALTH = 1 << 16,
     /* several */
     KEYS = KEYS_LIST | KEYS_CREATE | KEYS_SHOW | KEYS_UPDATE | KEYS_DELETE,
     KEYS_SET = KEYS_CREATE | KEYS_UPDATE,
@@ -45,6 +46,7 @@ static const command commands[] = {
     {"models", NULL, MODELS, 0, CLI_MAX_WORDS, NULL},
     {"route", NULL, ROUTE, 0, CLI_MAX_WORDS, NULL},
     {"check", NULL, CHECK, 0, 0, NULL},
+    {"health", NULL, HEALTH, 0, 0, NULL},
     {"replay", NULL, REPLAY, 1, 1, "file, the decisions' LOG"},
     {"what-if", NULL, WHAT_IF, 1, 1, "file, the decisions' LOG"},
     {"keys", "list", KEYS_LIST, 0, 0, NULL},

@@ -269,6 +269,7 @@ int cli_chat(const cli_command *c, const cli_gateway *g);
 int cli_models(const cli_command *c, const cli_gateway *g);
 int cli_route(const cli_command *c, const cli_gateway *g);
 int cli_check(const cli_command *c);
+int cli_health(void);
 
 /* Is the ledger in that folder whole? In words. (cli_audit.c) */
 bool cli_audit_check(const char *state, or_buf *out);

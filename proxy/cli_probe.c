@@ -8,6 +8,7 @@
 #include "proxy/cli_parts.h"
 #include "proxy/mem.h"
 #include "proxy/pages.h"
+#include "proxy/roots.h"
 
 enum {
     HEAD_MAX = 64 << 10,
@@ -98,7 +99,7 @@ static bool secure(cli_probe *p)
     l->timeout_ms = p->timeout_ms;
     l->socket = or_posix_io(&l->fd);
     if (!p->tls) return true;
-    if (or_bearssl_trust_load(&l->trust, p->ca, &mem_allocator, error, sizeof error) != OR_OK) {
+    if (!roots_load(&l->trust, roots_find(p->ca), &mem_allocator, error, sizeof error)) {
         fail(p, error, "name a PEM file of certificates with ca, or install ca-certificates");
         return false;
     }

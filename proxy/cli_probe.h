@@ -11,7 +11,7 @@ typedef enum cli_step { CLI_RESOLVE, CLI_CONNECT, CLI_TLS, CLI_MODELS, CLI_STEPS
 typedef struct cli_probe {
     const conf_provider *provider;
     const char          *key;        /* NULL: none is sent */
-    const char          *ca;         /* PEM file; NULL: the system's */
+    const char          *ca;         /* as the settings say; NULL: not set */
     uint32_t             timeout_ms; /* of each wait */
     cli_step             step;       /* reached; CLI_STEPS: all went well */
     bool                 tls;

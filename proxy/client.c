@@ -52,7 +52,7 @@ struct client {
     bool     last;       /* it closes after this answer */
     bool     head_known; /* the request's head can be read */
     bool     is_owner;
-    bool     over_limit, keep_alive, body_read, answering, choked, chunked, no_body;
+    bool     over_limit, keep_alive, body_read, answering, choked, chunked, no_body, ended;
 };
 
 typedef struct listener {
@@ -201,7 +201,8 @@ static void watch(client *c)
     if (c->state == HEAD || c->state == BODY || c->state == LINGER) want |= EV_READ;
     /* While an answer is on its way, reading tells that the peer hung up; what it pipelines
        is kept as long as it fits, since the request in front of it must not move. */
-    if ((c->state == BUSY || c->state == FLUSH) && c->in.len < c->in.cap) want |= EV_READ;
+    if ((c->state == BUSY || c->state == FLUSH) && c->in.len < c->in.cap && !c->ended)
+        want |= EV_READ;
     if (pending(c) > 0 && c->held == 0) want |= EV_WRITE;
     ev_want(&c->io, want);
 }
@@ -282,7 +283,7 @@ static void answered(client *c)
     or_buf_put_str(&c->in, or_buf_str(&c->rest));
     or_buf_free(&c->rest);
     c->used = 0;
-    c->head_known = c->body_read = c->answering = c->choked = false;
+    c->head_known = c->body_read = c->answering = c->choked = c->ended = false;
     set_state(c, HEAD);
     if (c->in.err != OR_OK) {
         close_client(c);
@@ -569,6 +570,12 @@ static bool take_body(client *c, or_str *bytes)
     return false;
 }
 
+static bool send_continue(client *c)
+{
+    or_str go_on = OR_STR("HTTP/1.1 100 Continue\r\n\r\n");
+    return send_pieces(c, &go_on, 1);
+}
+
 static void head_complete(client *c)
 {
     const or_http_head *h = &c->http.head;
@@ -588,12 +595,9 @@ static void head_complete(client *c)
         return;
     }
     if (!hooks->head(c)) return;
-    if (h->expect_continue && h->has_body && c->used == c->in.len) {
-        or_str go_on = OR_STR("HTTP/1.1 100 Continue\r\n\r\n");
-        if (!send_pieces(c, &go_on, 1)) {
-            close_client(c);
-            return;
-        }
+    if (h->expect_continue && h->has_body && c->used == c->in.len && !send_continue(c)) {
+        close_client(c);
+        return;
     }
     ev_timer_set(&c->timer, conf_now()->timeout.client);
 }
@@ -699,10 +703,22 @@ static void read_body(client *c)
     ev_timer_set(&c->timer, left < (int32_t)step ? (left > 0 ? (uint32_t)left : 1) : step);
 }
 
+/* The peer sends no more: it is gone, or has closed that side only and waits for its answer
+   (RFC 9112 section 9.6 allows it). Who is gone resets the connection when something comes, and
+   everybody skips a 100; but HTTP/1.0 has none. False: gone. */
+static bool sends_no_more(client *c)
+{
+    c->ended = true;
+    if (c->http.head.minor == 0 || (!c->answering && !send_continue(c))) return false;
+    if (c->answering && c->owner != NULL) hooks->ended(c->owner);
+    return true;
+}
+
 /* Input while an answer is on its way: the next request, or a hang-up. */
 static void read_ahead(client *c)
 {
     ptrdiff_t n = receive(c, c->in.ptr + c->in.len, c->in.cap - c->in.len);
+    if (n == OR_ERR_CLOSED && sends_no_more(c)) n = 0;
     if (n < 0) {
         hang_up(c);
         return;

@@ -27,6 +27,9 @@ typedef struct client_hooks {
     void (*gone)(void *owner);
     /* Only after client_owner: what client_stream held back was taken. */
     void (*drained)(void *owner);
+    /* Only after client_owner, in a stream: the peer sends no more. If it is gone altogether, the
+       next bytes to it will tell, so they had better be soon. */
+    void (*ended)(void *owner);
     /* What whoever asks for this understands: errors are told in it. */
     or_dialect (*speaks)(const or_http_head *h);
     /* An answer begins, and the request's head can be read: add header lines. */

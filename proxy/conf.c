@@ -140,6 +140,16 @@ void *conf_grow(const void *array, unsigned num, unsigned *max, size_t size, con
     return a;
 }
 
+bool conf_keep_file(conf *c, const char *path, const origin *o)
+{
+    const char **files;
+    if (c->num_files == CONF_MAX_SECTIONS) return true; /* as many folders there hardly are */
+    files = conf_grow(c->files, c->num_files, &c->kept->max_files, sizeof *files, "files", o);
+    if (files == NULL) return false;
+    c->files = files;
+    return conf_keep_text(c, path, &files[c->num_files], o) && ++c->num_files > 0;
+}
+
 conf *conf_new(void)
 {
     conf             *c = calloc(1, sizeof *c);
@@ -187,7 +197,17 @@ void conf_drop(conf *c)
     free_array(c->aliases);
     free_array(c->apps);
     free_array(c->users);
+    free_array(c->files);
     free(c);
+}
+
+size_t conf_size(const conf *c)
+{
+    const struct conf_kept *k = c->kept;
+    return sizeof *c + sizeof *k + k->arena.total + k->max_endpoints * sizeof *c->endpoints +
+           k->max_keys * sizeof *c->keys + k->max_presets * sizeof *c->presets +
+           k->max_aliases * sizeof *c->aliases + k->max_apps * sizeof *c->apps +
+           k->max_users * sizeof *c->users + k->max_files * sizeof *c->files;
 }
 
 static conf *in_force;

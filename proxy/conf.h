@@ -35,7 +35,7 @@ typedef struct conf_provider {
     const char           *base_url;  /* as SDKs take it; NULL only for PROVIDER_DEMO */
     const char           *keys[CONF_MAX_SECRETS]; /* the secrets themselves, used in turn */
     unsigned              num_keys;  /* 0: none is sent */
-    const char           *ca;        /* PEM file; NULL: conf.ca */
+    const char           *ca;        /* the same for it; NULL: conf.ca */
     provider_kind         kind;
     const provider_facts *facts;     /* how it deviates; never NULL */
     or_tri                collects_data, zdr;
@@ -128,14 +128,22 @@ typedef enum conf_unsupported {
     CONF_UNSUPPORTED_REJECT
 } conf_unsupported;
 
+typedef enum conf_sandbox {
+    CONF_SANDBOX_YES, /* as much as the system has */
+    CONF_SANDBOX_NO,
+    CONF_SANDBOX_REQUIRE /* all of it, or no start */
+} conf_sandbox;
+
 typedef struct conf {
     const char *listen[CONF_MAX_LISTEN]; /* ADDR:PORT */
     unsigned    num_listen;
-    const char *ca;        /* PEM file of trust anchors; NULL: the system's */
+    const char *ca;        /* PEM file of trust anchors, or "builtin"; NULL: see proxy/roots */
     const char *state;     /* folder for what is kept over restarts; NULL: nothing is */
     const char *catalog;   /* file in the shape of OpenRouter's GET /models; NULL: none */
     const char *decisions; /* file to record routing decisions in; NULL: state/decisions.jsonl
                               when there is a state, else they are not kept */
+    const char *user;      /* "NAME", "UID" or either with ":GID" instead of root; NULL: see sandbox */
+    conf_sandbox sandbox;
     bool        open;      /* serve other machines without keys */
     bool        log_json;  /* log = json: one object for each request */
     uint32_t    heartbeat; /* ms of silence before a comment is sent */
@@ -178,6 +186,8 @@ typedef struct conf {
     unsigned             num_presets;
     const or_alias      *aliases; /* [aliases]: name = model */
     unsigned             num_aliases;
+    const char *const   *files;   /* that were read for all this, and are again by a reload */
+    unsigned             num_files;
     /* private */
     unsigned             refs;
     struct conf_kept    *kept; /* what all pointers above point to */
@@ -193,6 +203,9 @@ typedef struct conf_error {
 conf *conf_new(void);
 conf *conf_hold(conf *c);
 void  conf_drop(conf *c);
+
+/* Bytes it takes, about. */
+size_t conf_size(const conf *c);
 
 /* The one in force, and a change of it (the old one is dropped, the new one is held). */
 const conf *conf_now(void);

@@ -109,8 +109,8 @@ typedef struct origin {
    grow live in blocks of their own. */
 struct conf_kept {
     or_arena arena;
-    unsigned max_endpoints, max_keys, max_presets, max_aliases, max_apps, max_users; /* room there
-                                                                                      is */
+    unsigned max_endpoints, max_keys, max_presets, max_aliases, max_apps, max_users,
+        max_files;                                                                   /* room there is */
     bool       listen_replaced;                                                      /* by --set */
     bool       has_ceiling_prompt, has_ceiling_completion;
     bool       sync_given;        /* ledger_sync */
@@ -141,6 +141,9 @@ void *conf_room(conf *c, size_t size, const origin *o);
 char *conf_keep(conf *c, or_str text, const origin *o);
 bool  conf_keep_text(conf *c, const char *value, const char **out, const origin *o);
 bool  conf_keep_str(conf *c, or_str value, or_str *out, const origin *o);
+
+/* Remember the path of a file that is read. */
+bool conf_keep_file(conf *c, const char *path, const origin *o);
 
 /* The array with room for one more; NULL with the error filled. */
 void *conf_grow(const void *array, unsigned num, unsigned *max, size_t size, const char *what,

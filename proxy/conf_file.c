@@ -82,13 +82,14 @@ static bool read_line(reader *r, char *text, const origin *o)
 bool conf_read_file(conf *c, const char *path, conf_error *e)
 {
     char         where[300];
-    bool         good = true;
+    bool         good;
     const origin of_file = {path, e, 0, NULL, false};
     reader      *r = calloc(1, sizeof *r);
     if (r == NULL) return conf_fail(&of_file, "out of memory");
     r->c = c;
     r->f = fopen(path, "r");
-    if (r->f == NULL) good = conf_fail(&of_file, "%s", strerror(errno));
+    good = r->f != NULL ? conf_keep_file(c, path, &of_file)
+                        : conf_fail(&of_file, "%s", strerror(errno));
     while (good) {
         snprintf(where, sizeof where, "%s:%u", path, ++r->number);
         const origin o = {where, e, r->number, r->given, false};

@@ -26,7 +26,7 @@ static bool read_secret_file(const char *path, char line[MAX_SECRET], const orig
 }
 
 /* env:NAME or file:PATH, trimmed, into line. */
-static bool read_secret(const char *value, char line[MAX_SECRET], const origin *o)
+static bool read_secret(conf *c, const char *value, char line[MAX_SECRET], const origin *o)
 {
     if (strncmp(value, "env:", 4) == 0) {
         const char *secret = getenv(value + 4);
@@ -34,7 +34,7 @@ static bool read_secret(const char *value, char line[MAX_SECRET], const origin *
             return conf_fail(o, "environment variable %s is not set", value + 4);
         if (snprintf(line, MAX_SECRET, "%s", secret) >= MAX_SECRET) line[MAX_SECRET - 2] = 'x';
     } else if (strncmp(value, "file:", 5) == 0) {
-        if (!read_secret_file(value + 5, line, o)) return false;
+        if (!read_secret_file(value + 5, line, o) || !conf_keep_file(c, value + 5, o)) return false;
     } else {
         return conf_fail(o, "a key is not written here: use env:NAME or file:PATH");
     }
@@ -83,7 +83,7 @@ void conf_label(or_str secret, char label[CONF_MAX_LABEL])
 bool conf_set_secret(conf *c, const setting *s, void *object, const char *value, const origin *o)
 {
     char line[MAX_SECRET];
-    bool good = read_secret(value, line, o);
+    bool good = read_secret(c, value, line, o);
     if (good && s->type == SECRET) good = add_secret(c, object, line, o);
     if (good && s->type == CLIENT) {
         conf_key *k = object;

@@ -41,6 +41,8 @@ static const choice ledgers[] = {{"full", 0}, {"totals", 1}, {NULL, 0}, {NULL, 0
 static const choice hangups[] = {{"cancel", 0}, {"drain", 1}, {NULL, 0}, {NULL, 0}};
 static const choice prepaids[] = {{"auto", OR_UNKNOWN}, {"yes", OR_YES}, {"no", OR_NO}, {NULL, 0},
                                   {"true", OR_YES}, {"false", OR_NO}, {NULL, 0}};
+static const choice sandboxes[] = {{"yes", CONF_SANDBOX_YES}, {"no", CONF_SANDBOX_NO},
+                                   {"require", CONF_SANDBOX_REQUIRE}, {NULL, 0}, {NULL, 0}};
 static const choice roles[] = {{"inference", 0}, {"management", 1}, {NULL, 0}, {NULL, 0}};
 static const choice quantizations[] = {
     {"int4", OR_QUANT_INT4}, {"int8", OR_QUANT_INT8}, {"fp4", OR_QUANT_FP4},
@@ -76,6 +78,8 @@ const setting conf_settings[] = {
     ROW(TOP, "state", TEXT, conf, state),
     ROW(TOP, "catalog", TEXT, conf, catalog),
     ROW(TOP, "ca", TEXT, conf, ca),
+    ROW(TOP, "user", TEXT, conf, user),
+    PICK(TOP, "sandbox", CHOICE, conf, sandbox, sandboxes),
     PICK(TOP, "open", BOOL, conf, open, yes_no),
     NUM(TOP, "heartbeat", DURATION, conf, heartbeat, 5 * SECOND, 10, DAY),
     NUM(TOP, "refresh", INTERVAL, conf, refresh, 60 * MINUTE, 10, DAY),

@@ -44,20 +44,16 @@ static void set_moment(or_moment *m)
 
 /* ---- refusals ---- */
 
-static or_str keep_text(or_arena *arena, const char *text)
+static bool refuse(refusal *why, or_arena *arena, uint16_t status, const char *text)
 {
     size_t n = strlen(text);
     char  *copy = or_arena_alloc(arena, n + 1);
-    if (copy == NULL) return OR_STR("no memory: limits.memory is reached");
-    memcpy(copy, text, n + 1);
-    return or_str_of(copy, n);
-}
-
-static bool refuse(refusal *why, or_arena *arena, uint16_t status, const char *text)
-{
     memset(why, 0, sizeof *why);
-    why->e.status = status;
-    why->e.message = keep_text(arena, text);
+    why->e.status = copy != NULL ? status : 503;
+    why->e.message =
+        copy != NULL ? or_str_of(copy, n) : OR_STR("no memory: limits.memory is reached");
+    if (copy != NULL) memcpy(copy, text, n + 1);
+    why->retry_after_s = why->e.status == 503; /* what is short of us may be there soon */
     return false;
 }
 
@@ -164,11 +160,8 @@ static bool no_model(const decision *d, or_arena *arena, refusal *why)
 {
     char         text[512];
     availability a = {d, "model_not_found", false};
-    if (market_is_full(d->m)) {
-        refuse(why, arena, 503, "too many models that no provider lists are in use at once");
-        why->retry_after_s = 1;
-        return false;
-    }
+    if (market_is_full(d->m))
+        return refuse(why, arena, 503, "too many models that no provider lists are in use at once");
     snprintf(text, sizeof text, "%.*s is not a valid model ID: GET /v1/models lists them",
              shown(d->asked), d->asked.ptr);
     refuse(why, arena, 400, text);
@@ -208,7 +201,7 @@ static bool no_endpoint(const decision *d, const facts *f, or_arena *arena, refu
         snprintf(text, sizeof text, "No endpoints found for %.*s: %s", shown(d->asked),
                  d->asked.ptr, reasons);
     refuse(why, arena, status, text);
-    why->retry_after_s = wait_s;
+    if (wait_s > 0) why->retry_after_s = wait_s;
     if (status == 402 || status == 403) why->e.limit_source = status == 402 ? "request" : "key";
     why->e.availability = put_in_arena(arena, put_availability, &a);
     why->e.routing = put_in_arena(arena, put_routing, d);

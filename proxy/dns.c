@@ -4,14 +4,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "proxy/ev.h"
+#include "proxy/mem.h"
 
 enum {
-    THREADS = 2,
     CACHE = 64, /* names; more than a configuration has hosts */
     MAX_HOST = 254,
     FRESH_MS = 60 * 1000
@@ -106,7 +105,7 @@ static void on_wake(ev_io *io, unsigned events)
         dns_query *next = q->next;
         remember(q);
         if (q->done != NULL) q->done(q->user, &q->answer);
-        free(q);
+        mem_free(q, sizeof *q);
         q = next;
     }
 }
@@ -116,7 +115,7 @@ bool dns_setup(void)
     wake_io.ready = on_wake;
     if (!ev_add_pipe(&wake_io, wake)) return false;
     bool ok = true;
-    for (int i = 0; i < THREADS && ok; i++) {
+    for (int i = 0; i < DNS_THREADS && ok; i++) {
         pthread_t thread;
         ok = ev_start_thread(&thread, work);
         if (ok) pthread_detach(thread);
@@ -149,7 +148,7 @@ dns_query *dns_ask(or_str host, uint16_t port, dns_answer *answer,
                                        &answer->num, answer->error, sizeof answer->error);
         return NULL;
     }
-    dns_query *q = calloc(1, sizeof *q);
+    dns_query *q = mem_alloc(sizeof *q);
     if (q == NULL) return fail(answer, OR_ERR_MEMORY, "no memory for a name lookup");
     memcpy(q->host, name, sizeof q->host);
     q->port = port;
@@ -181,7 +180,7 @@ void dns_forget(dns_query *q)
     bool waited = unqueue(q);
     pthread_mutex_unlock(&lock);
     if (waited)
-        free(q);
+        mem_free(q, sizeof *q);
     else
         q->done = NULL; /* only the loop's thread looks at it */
 }

@@ -7,7 +7,10 @@
 #include "or.h"
 #include "ports/posix.h"
 
-enum { DNS_MAX_ADDRESSES = 8 };
+enum {
+    DNS_MAX_ADDRESSES = 8,
+    DNS_THREADS = 2
+};
 
 typedef struct dns_answer {
     or_err        err; /* OR_OK: num is at least 1 */

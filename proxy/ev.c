@@ -1,6 +1,7 @@
 #include "proxy/ev.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -143,12 +144,17 @@ void ev_remove_pipe(ev_io *io, int ends[2])
 
 bool ev_start_thread(pthread_t *thread, void *(*run)(void *unused))
 {
-    sigset_t all, before;
+    sigset_t       all, before;
+    pthread_attr_t small; /* than libc's standard: 8 MB of glibc */
+    if ((errno = pthread_attr_init(&small)) != 0) return false;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool ok = pthread_create(thread, NULL, run, NULL) == 0;
+    int e = pthread_attr_setstacksize(&small, EV_STACK);
+    if (e == 0) e = pthread_create(thread, &small, run, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return ok;
+    pthread_attr_destroy(&small);
+    errno = e;
+    return e == 0;
 }
 
 void ev_defer(ev_task *task)
@@ -160,12 +166,15 @@ void ev_defer(ev_task *task)
     tasks_end = &task->next;
 }
 
+/* Those that are there now: one that is put back, since it has more to do, has its next turn after
+   everybody else's events and timers. */
 static void run_tasks(void)
 {
-    while (tasks != NULL) {
-        ev_task *task = tasks;
-        tasks = task->next;
-        if (tasks == NULL) tasks_end = &tasks;
+    ev_task *task = tasks, *next;
+    tasks = NULL;
+    tasks_end = &tasks;
+    for (; task != NULL; task = next) {
+        next = task->next;
         task->queued = false;
         task->run(task->user); /* may free the task */
     }

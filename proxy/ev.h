@@ -3,7 +3,7 @@
    Rules for its users:
    - subscribe to a descriptor only while its bytes can be used: that is back-pressure;
    - free nothing that an event may still point to: hand it to ev_defer, which runs at the
-     end of the turn. */
+     end of the turn; what a task hands to it, at the end of the next one. */
 #ifndef EV_H
 #define EV_H
 
@@ -59,6 +59,8 @@ void ev_remove(ev_io *io);
    ends[0]. False with errno. */
 bool ev_add_pipe(ev_io *io, int ends[2]);
 void ev_remove_pipe(ev_io *io, int ends[2]);
+
+enum { EV_STACK = 256 << 10 }; /* of a thread; looking up a name takes most of it */
 
 /* A thread that signals leave alone: they are the loop's. False with errno. */
 bool ev_start_thread(pthread_t *thread, void *(*run)(void *unused));

@@ -393,6 +393,7 @@ static bool routing_wrong(reading *r, or_err e)
     const char *prefix = inner && e != OR_ERR_SPACE && e != OR_ERR_MEMORY ? "provider." : "";
     if (e == OR_ERR_RANGE) return wrong(r, "%s%s is negative or too large", prefix, name);
     if (e == OR_ERR_TYPE) return wrong(r, "%s%s has a wrong type", prefix, name);
+    if (e == OR_ERR_MEMORY) r->f->members = NULL;
     return wrong(r, "%s%s: %s", prefix, name, or_err_text(e));
 }
 

@@ -37,7 +37,7 @@ typedef struct facts {
 } facts;
 
 /* Read a body; what f points to is in it and in the arena. False: *message says what is wrong
-   and where, in one line. */
+   and where, in one line; with f->members NULL it is memory that is short. */
 bool facts_read(or_str body, facts_kind kind, or_arena *arena, facts *f, char *message,
                 size_t message_size);
 

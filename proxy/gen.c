@@ -1,19 +1,35 @@
 #include "proxy/gen.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <time.h>
 
+#include "or.h"
 #include "ports/posix.h"
+
+enum { LETTERS = 20, BATCH = 32 }; /* of one name; names from one system call */
+
+/* For uniqueness; nothing trusts it. */
+static const uint8_t *random_letters(void)
+{
+    static uint8_t  pool[BATCH * LETTERS];
+    static unsigned used = BATCH;
+    if (used == BATCH) {
+        (void)or_posix_random(pool, sizeof pool);
+        used = 0;
+    }
+    return pool + used++ * LETTERS;
+}
 
 void gen_new(gen_name *out)
 {
     static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    uint8_t           random[20] = {0};
-    (void)or_posix_random(random, sizeof random); /* for uniqueness; nothing trusts it */
-    int n =
-        snprintf(out->text, sizeof out->text - sizeof random, "gen-%lld-", (long long)time(NULL));
-    for (unsigned i = 0; i < sizeof random; i++)
-        out->text[n++] = letters[random[i] % (sizeof letters - 1)];
-    out->text[n] = 0;
+    const uint8_t    *random = random_letters();
+    or_buf            text;
+    or_buf_init(&text, out->text, sizeof out->text - 1);
+    or_buf_put_z(&text, "gen-");
+    or_buf_put_i64(&text, (int64_t)time(NULL));
+    or_buf_put_char(&text, '-');
+    for (unsigned i = 0; i < LETTERS; i++)
+        or_buf_put_char(&text, letters[random[i] % (sizeof letters - 1)]);
+    out->text[text.len] = 0;
 }

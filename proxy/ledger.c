@@ -64,6 +64,7 @@ static ev_timer       flush_timer;
 static job      work;
 static int      fd = -1;
 static uint64_t good; /* bytes of the segment that are on disk */
+static bool     tidy; /* it ends there, and so does the position of fd */
 static uint32_t fd_segment;
 
 static pthread_t       thread;
@@ -138,18 +139,23 @@ static int write_all(int to, const char *p, size_t n)
     return 0;
 }
 
-/* Add to the segment. What an earlier attempt left behind the good part goes first. */
+/* Add to the segment. What an earlier attempt may have left behind the good part goes first. */
 static int add(const char *p, size_t n)
 {
     char path[MAX_PATH + 32];
     if (n == 0) return 0;
     path_of(path, fd_segment, ".jsonl");
-    if (fd < 0 && (fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC)) < 0) return failed("open");
-    if (ftruncate(fd, (off_t)good) != 0 || lseek(fd, (off_t)good, SEEK_SET) < 0)
+    if (fd < 0) {
+        if ((fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC)) < 0) return failed("open");
+        tidy = false;
+    }
+    if (!tidy && (ftruncate(fd, (off_t)good) != 0 || lseek(fd, (off_t)good, SEEK_SET) < 0))
         return failed("truncate");
+    tidy = false;
     if (write_all(fd, p, n) != 0) return failed("write");
     if (fdatasync(fd) != 0) return failed("sync");
     good += n;
+    tidy = true;
     return 0;
 }
 
@@ -176,6 +182,7 @@ static int begin_segment(const char *p, size_t n)
     if (fd >= 0) close(fd);
     fd = next;
     good = n;
+    tidy = true;
     fd_segment++;
     return 0;
 }
@@ -219,8 +226,10 @@ static void *run(void *unused)
         do_work();
         pthread_mutex_lock(&mutex);
         has_work = false;
+        pthread_mutex_unlock(&mutex); /* first: who is woken wants it */
         ssize_t n = write(wake[1], "", 1);
         (void)n;
+        pthread_mutex_lock(&mutex);
     }
     pthread_mutex_unlock(&mutex);
     return NULL;
@@ -258,15 +267,15 @@ static void give_work(void)
     busy = true;
     pthread_mutex_lock(&mutex);
     has_work = true;
-    pthread_cond_signal(&wanted);
     pthread_mutex_unlock(&mutex);
+    pthread_cond_signal(&wanted);
 }
 
 static void on_wake(ev_io *io, unsigned events)
 {
     char bytes[16];
     (void)events;
-    while (read(io->fd, bytes, sizeof bytes) > 0) {
+    while (read(io->fd, bytes, sizeof bytes) == (ssize_t)sizeof bytes) {
     }
     pthread_mutex_lock(&mutex);
     bool done = busy && !has_work;

@@ -15,7 +15,8 @@
 
 enum {
     LEDGER_SEGMENT = 1024 * 1024,    /* bytes behind the snapshot at which a new segment begins */
-    LEDGER_MAX_WAITING = 4096 * 1024 /* bytes of lines that wait for the disk */
+    LEDGER_MAX_WAITING = 4096 * 1024, /* bytes of lines that wait for the disk */
+    LEDGER_THREADS = 1
 };
 
 typedef enum ledger_state {

@@ -553,14 +553,27 @@ static market_model *find_id(const market *m, or_str id)
     return NULL;
 }
 
+static bool begins_with(or_str text, or_str with)
+{
+    return text.len >= with.len && or_str_eq_nocase(or_str_of(text.ptr, with.len), with);
+}
+
 const market_model *market_find(const market *m, or_str id)
 {
     const market_model *exact = find_id(m, id);
     if (exact != NULL) return exact;
+    or_str base = or_str_of(id.ptr, or_str_find(id, OR_STR(":"), 0));
+    bool   aliased = false; /* else only names that begin so can be it, and most do not */
+    for (uint32_t i = 0; i < m->catalogue.num_aliases && !aliased; i++)
+        aliased = begins_with(m->catalogue.aliases[i].name, base);
     for (uint32_t i = 0; i < m->num_models; i++) {
         const or_endpoint *first = &m->catalogue.endpoints[m->models[i].first];
-        for (uint32_t k = 0; k < m->models[i].num; k++)
+        for (uint32_t k = 0; k < m->models[i].num; k++) {
+            if (!aliased && !begins_with(first[k].model, base) &&
+                !begins_with(first[k].canonical, base))
+                continue;
             if (or_route_model_is(id, &m->catalogue, first + k, NULL)) return &m->models[i];
+        }
     }
     return NULL;
 }

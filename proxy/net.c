@@ -109,6 +109,27 @@ bool net_listen(const char *text, int *fd, bool *loopback, net_name *bound, char
     return false;
 }
 
+bool net_connect(const char *text, int *fd, char *error, size_t error_size)
+{
+    address   a;
+    socklen_t len = read_address(text, &a);
+    if (len == 0) {
+        snprintf(error, error_size, "\"%s\" is no numeric ADDR:PORT", text);
+        return false;
+    }
+    if (a.any.sa_family == AF_INET && a.v4.sin_addr.s_addr == htonl(INADDR_ANY))
+        a.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (a.any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a.v6.sin6_addr))
+        a.v6.sin6_addr = in6addr_loopback;
+    *fd = socket(a.any.sa_family, SOCK_STREAM, 0);
+    if (*fd >= 0 && set_flags(*fd) &&
+        (connect(*fd, &a.any, len) == 0 || errno == EINPROGRESS))
+        return true;
+    snprintf(error, error_size, "%s", strerror(errno));
+    if (*fd >= 0) close(*fd);
+    return false;
+}
+
 bool net_listen_unix(const char *path, int *fd, char *error, size_t error_size)
 {
     struct sockaddr_un a;

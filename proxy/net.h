@@ -1,4 +1,5 @@
-/* Listening sockets. Everything about outgoing connections is in ports/posix. */
+/* Listening sockets, and the way to one of our own. Everything about connections to others is in
+   ports/posix. */
 #ifndef NET_H
 #define NET_H
 
@@ -17,6 +18,11 @@ typedef struct net_name {
    False: error has the reason with the mend. */
 bool net_listen(const char *address, int *fd, bool *loopback, net_name *bound, char *error,
                 size_t error_size);
+
+/* Begin to connect to who listens on "ADDR:PORT" of this machine: where that is every address
+   (0.0.0.0, ::), to loopback. fd is non-blocking, close-on-exec; it can be written to, or
+   has an error, once that is done. False: error has the reason. */
+bool net_connect(const char *address, int *fd, char *error, size_t error_size);
 
 /* Is "ADDR:PORT" a loopback address? False when it is not even an address. */
 bool net_is_loopback(const char *address);

@@ -341,7 +341,8 @@ static void append(const char *path, size_t max, or_str line)
     int     fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     ssize_t n = fd >= 0 ? write(fd, line.ptr, line.len) : -1;
     if (n != (ssize_t)line.len && !said)
-        log_line("cannot record decisions in %s: %s", path, strerror(errno));
+        log_line("cannot record decisions in %s: %s", path,
+                 n < 0 ? strerror(errno) : "no room for a whole line");
     said = n != (ssize_t)line.len;
     if (fd >= 0) close(fd);
 }
@@ -373,20 +374,13 @@ static void tell_decision(const record *r)
 {
     const conf     *settings = conf_now();
     const decision *d = r->d;
-    char            path[1024];
     or_buf          line;
-    if (d->plan.num + d->plan.num_out == 0) return;
-    if (settings->decisions != NULL)
-        snprintf(path, sizeof path, "%s", settings->decisions);
-    else if (settings->state != NULL)
-        snprintf(path, sizeof path, "%s/decisions.jsonl", settings->state);
-    else
-        return;
+    if (settings->decisions == NULL || d->plan.num + d->plan.num_out == 0) return;
     or_buf_init_growing(&line, &mem_allocator, MAX_LINE);
     if (or_route_record(&line, &d->plan, &d->request, &d->m->catalogue, &d->moment) == OR_OK) {
         put_outcome(&line, r);
         if (line.err == OR_OK)
-            append(path, settings->limits.decisions, or_buf_str(&line));
+            append(settings->decisions, settings->limits.decisions, or_buf_str(&line));
     }
     or_buf_free(&line);
 }

@@ -16,7 +16,7 @@
 enum {
     MAX_TURNS = 4,     /* keys of a provider that one request tries */
     MAX_SHOWN = 256,   /* bytes of a client's field that records repeat */
-    FIRST_BLOCK = 2048 /* of a request's arena */
+    FIRST_BLOCK = 3072 /* of a request's arena */
 };
 
 static relay   *relays;
@@ -107,6 +107,7 @@ void relay_shutdown(void)
     }
     relay_stream_shutdown();
     relay_dialect_shutdown();
+    rewrite_shutdown();
 }
 
 void relay_gone(void *owner)
@@ -137,6 +138,12 @@ void relay_drained(void *owner)
 {
     relay *r = owner;
     if (r->x.paused) exchange_pause(&r->x, false);
+}
+
+void relay_ended(void *owner)
+{
+    relay *r = owner;
+    if (r->c != NULL && r->x.call.desc.stream) ev_timer_set(&r->beat, 1); /* a comment is sent */
 }
 
 /* ---- events ---- */
@@ -323,6 +330,18 @@ static bool has_keys(const relay *r)
     return false;
 }
 
+/* Memory for the last event of a stream and for what it became; without it all goes on, slowly. */
+static void remember_events(relay *r, or_call_desc *d)
+{
+    enum { LAST_EVENT = 448, LAST_CHUNK = 576 };
+    char *mem = or_arena_alloc(&r->arena, LAST_EVENT + LAST_CHUNK);
+    if (mem == NULL) return;
+    d->last = mem;
+    d->last_size = LAST_EVENT;
+    r->stream.last = mem + LAST_EVENT;
+    r->stream.last_size = LAST_CHUNK;
+}
+
 static or_err begin_call(relay *r)
 {
     static const exchange_hooks hooks = {on_host, on_request, on_event, on_rest, on_over};
@@ -359,6 +378,7 @@ static or_err begin_call(relay *r)
     d.mem_size = or_call_need(&d);
     d.mem = or_arena_alloc(&r->arena, d.mem_size);
     if (d.mem == NULL) return OR_ERR_MEMORY;
+    if (d.stream) remember_events(r, &d);
     return exchange_begin(&r->x, &d, &hooks, r);
 }
 
@@ -455,6 +475,11 @@ static void refuse(relay *r, client *c, const account *who, const refusal *why)
     record_refused(r->r.path, who != NULL ? who->key : NULL, e.status, text);
 }
 
+static uint16_t status_of_wrong(const facts *f)
+{
+    return f->members != NULL ? 400 : 503;
+}
+
 /* A preset of ours: from here on the request is what it would have been without it. 0, or the
    status to refuse with. */
 static uint16_t apply_preset(relay *r, const conf_key *key, char *message, size_t size)
@@ -475,7 +500,7 @@ static uint16_t apply_preset(relay *r, const conf_key *key, char *message, size_
     }
     bool ok = facts_read(or_buf_str(&r->body), r->f.kind, &r->arena, &r->f, message, size);
     r->rw.theirs = or_str_of(NULL, 0); /* it has not what the preset says */
-    return ok ? 0 : 400;
+    return ok ? 0 : status_of_wrong(&r->f);
 }
 
 /* A body in another dialect becomes a chat completion. */
@@ -516,7 +541,8 @@ static uint16_t read_body(relay *r, client *c, facts_kind kind, const conf_key *
     }
     uint16_t status = relay_is_chat(r) ? 0 : translate(r, message, size);
     if (status != 0) return status;
-    if (!facts_read(or_buf_str(&r->body), kind, &r->arena, &r->f, message, size)) return 400;
+    if (!facts_read(or_buf_str(&r->body), kind, &r->arena, &r->f, message, size))
+        return status_of_wrong(&r->f);
     status = apply_preset(r, key, message, size);
     r->f.request.lowers_output = r->rw.speaks == OR_DIALECT_MESSAGES; /* it has to name one */
     return status;

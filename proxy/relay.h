@@ -33,5 +33,6 @@ void relay_shutdown(void);
 /* For client_hooks. */
 void relay_gone(void *owner);
 void relay_drained(void *owner);
+void relay_ended(void *owner);
 
 #endif

@@ -176,6 +176,10 @@ void relay_on_begin(relay *r, const or_call_event *ev)
     } else {
         r->r.streamed = true;
         relay_commit(r);
+        if (r->x.call.asked) { /* nobody else will be: streams are open for long */
+            rewrite_forget(&r->rw);
+            or_buf_free(&r->out);
+        }
         if (r->echo.len > 0 && relay_is_chat(r) && !r->native)
             relay_emit(r, r->echo.len + 256, relay_put_echo, NULL);
         if (!relay_is_foreign(r)) relay_pass_held(r, ev->held);

@@ -25,6 +25,7 @@ void relay_rest_key(relay *r, const or_call_failure *f)
 {
     uint32_t pause = f->retry_after_ms > 0 ? f->retry_after_ms : KEY_REST_MS;
     market  *m = r->d.m;
+    if (pause > OR_STATS_COOL_MS) pause = OR_STATS_COOL_MS;
     if (f->fault != OR_FAULT_KEY && f->fault != OR_FAULT_RATE) return;
     if (f->status == 404) return; /* the model is not there for any key */
     if (market_rest_key(m, endpoint_of(r)->target, r->key, ev_now(), pause))

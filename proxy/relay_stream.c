@@ -6,7 +6,7 @@
 #include "proxy/ev.h"
 #include "proxy/mem.h"
 
-enum { MAX_PIECES = 32 };
+enum { MAX_PIECES = 32, ROOM = 64 * 1024 };
 
 /* Events of the current input that go to the client as they are, in one write; and those that
    were shaped, which are sent before another exchange has its turn. */
@@ -121,9 +121,12 @@ void relay_out_of_memory(relay *r)
     or_call_cancel(&r->x.call);
 }
 
+/* With room for what one read may bring, so that this goes out in one write. */
 static or_buf *shaping(void)
 {
     if (shaped.allocator == NULL) or_buf_init_growing(&shaped, &mem_allocator, 2 * RELAY_MAX_EVENT);
+    if (shaped.cap == 0) (void)or_buf_reserve(&shaped, ROOM);
+    if (shaped.err != OR_OK) or_buf_clear(&shaped); /* then with less */
     return &shaped;
 }
 

@@ -642,39 +642,55 @@ static bool is_rejected(const rewrite *r)
     return r->loss.num > 0 && r->d->m->settings->on_unsupported == CONF_UNSUPPORTED_REJECT;
 }
 
-/* Head and body in `out`, or the body in pieces behind it. */
+/* What is thrown away when a request is written: values of members, and its head. */
+static or_buf work;
+
+void rewrite_shutdown(void)
+{
+    or_buf_free(&work);
+}
+
+/* Head and body in `out`, which has no byte more than that; or, of a large one, values and head,
+   and the body in pieces of these and of what is there. */
 static or_err put_request(rewrite *r, const or_candidate *c, unsigned key, or_buf *out, bool whole,
                           or_str *pieces, uint32_t *num, or_buf *body)
 {
     static edits e; /* large; nobody else runs meanwhile */
     uint32_t     n = 0;
-    size_t       need = text_need(r), most = r->body.len + need;
-    bool         copied = most <= COPY;
+    size_t       need = text_need(r);
+    bool         copied = r->body.len + need <= COPY;
     or_err       err = OR_OK;
-    or_buf       head;
+    or_buf       head, *to = copied ? &work : out;
     e.num = 0;
     e.err = OR_OK;
-    /* out = [ values | head | body or none ]: reserved at once, so that nothing moves */
-    if (or_buf_reserve(out, need + MAX_HEAD + (copied ? most : 0)) != OR_OK) return out->err;
-    or_buf_init(&e.text, out->ptr, need);
+    if (work.allocator == NULL) or_buf_init_growing(&work, &mem_allocator, COPY + MAX_HEAD);
+    /* to = [ values | head ]: reserved at once, so that nothing moves */
+    or_buf_clear(&work);
+    if (or_buf_reserve(to, need + MAX_HEAD) != OR_OK) return to->err;
+    or_buf_init(&e.text, to->ptr, need);
     if (whole)
         pieces[++n] = r->body;
     else
         err = make_body(r, c, &e, pieces + 1, &n);
     if (err == OR_OK && is_rejected(r)) err = OR_ERR_DIALECT;
     if (err != OR_OK) return err;
-    or_buf_init(&head, out->ptr + need, MAX_HEAD);
+    or_buf_init(&head, to->ptr + need, MAX_HEAD);
     err = put_head(r, c, key, &head, total(pieces + 1, n));
-    r->head = head.ptr;
-    r->head_len = head.len;
-    out->len = need + head.len;
     for (uint32_t i = 1; err == OR_OK && body != NULL && i <= n; i++)
         err = or_buf_put_str(body, pieces[i]);
-    if (err != OR_OK) return err;
-    for (uint32_t i = 1; copied && i <= n; i++) or_buf_put_str(out, pieces[i]);
-    pieces[0] = or_str_of(out->ptr + need, out->len - need);
-    *num = copied ? 1 : n + 1;
-    return out->err;
+    pieces[0] = or_buf_str(&head);
+    if (copied) {
+        size_t size = total(pieces, n + 1);
+        if (err == OR_OK) err = or_buf_reserve(out, size);
+        for (uint32_t i = 0; err == OR_OK && i <= n; i++) err = or_buf_put_str(out, pieces[i]);
+        or_wipe(head.ptr, head.len); /* the key is in it */
+        pieces[0] = or_buf_str(out);
+        n = 0;
+    }
+    r->head = copied ? out->ptr : head.ptr;
+    r->head_len = r->head != NULL ? head.len : 0;
+    *num = n + 1;
+    return err;
 }
 
 or_err rewrite_request(rewrite *r, const or_candidate *c, unsigned key, or_buf *out,

@@ -46,6 +46,9 @@ bool rewrite_passes(const rewrite *r, const provider_facts *known);
    its buffer is freed. */
 void rewrite_forget(rewrite *r);
 
+/* Give back what all requests share. */
+void rewrite_shutdown(void);
+
 /* The request for the candidate with that endpoint: head and body. out keeps the head, values
    that were made, and small bodies; of larger ones pieces of the client's stay where they are.
    key   which of the provider's keys

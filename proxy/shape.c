@@ -37,6 +37,7 @@ typedef struct job {
     uint32_t              choices; /* objects in `choices` so far */
     uint32_t              ended;   /* MAKE_ENDS: how many of them have an end */
     bool printed; /* system_fingerprint is there */
+    size_t                went;    /* of a chunk: where in out its text stands; 0: nowhere */
 } job;
 
 /* ---- pieces of output ---- */
@@ -52,6 +53,8 @@ typedef struct label {
 typedef struct run {
     or_buf     *out;
     const char *from, *to;
+    const char *text; /* of the chunk; NULL: nobody has to know where it went */
+    size_t     *went; /* behind which byte of out */
     bool        any;
 } run;
 
@@ -59,6 +62,7 @@ static void run_flush(run *r)
 {
     if (r->from == NULL) return;
     if (r->any) or_buf_put_char(r->out, ',');
+    if (r->from <= r->text && r->text < r->to) *r->went = r->out->len + (size_t)(r->text - r->from);
     or_buf_put(r->out, r->from, (size_t)(r->to - r->from));
     r->any = true;
     r->from = NULL;
@@ -69,6 +73,14 @@ static void run_begin(run *r, or_buf *out)
     memset(r, 0, sizeof *r);
     r->out = out;
     or_buf_put_char(out, '{');
+}
+
+/* Note where the text of a chunk goes, should this run hold it. */
+static void run_mark(run *r, job *w)
+{
+    if (w->what != MAKE_CHUNK) return;
+    r->text = w->said->text.ptr;
+    r->went = &w->went;
 }
 
 static void run_end(run *r)
@@ -623,6 +635,7 @@ static void walk_message(job *w, choice *c, bool is)
     run_own(&c->r, w->what == MAKE_WHOLE ? OWN("message") : OWN("delta"));
     memset(&m, 0, sizeof m);
     run_begin(&m.r, w->out);
+    run_mark(&m.r, w);
     while (is && step(w, &item)) {
         uint32_t name = name_of(&item, message_names, MESSAGE_NUM);
         bool     again = (seen >> name & 1) != 0;
@@ -789,6 +802,7 @@ static void walk_choices(job *w)
         w->taken = w->taken || c.ours;
         if (w->choices++ > 0) or_buf_put_char(w->out, ',');
         run_begin(&c.r, w->out);
+        run_mark(&c.r, w);
         while (step(w, &item))
             walk_choice_member(w, &c, name_of(&item, choice_names, CHOICE_NUM), &item);
         end_choice(w, &c);
@@ -1112,9 +1126,51 @@ static bool is_usage_only(const job *w)
            (w->their_usage.ptr != NULL || w->said->usage.set);
 }
 
+/* Keep what a chunk became, if it is that for each text: then nothing but the text is written
+   of it, and nothing of what has to be remembered changed. */
+static void keep_chunk(shape_stream *state, const shape_stream *before, const job *w, or_str text,
+                       or_str chunk, or_str made)
+{
+    const shape_stream *now = &w->state;
+    state->head = 0;
+    if (state->last == NULL || w->went == 0 || made.len - text.len > state->last_size) return;
+    if (now->role_told != before->role_told || now->chosen != before->chosen ||
+        now->roles != before->roles || now->calling != before->calling || !before->any)
+        return;
+    or_str behind = or_str_of(made.ptr + w->went + text.len, made.len - w->went - text.len);
+    or_str padding = or_chat_padding(behind), theirs = padding;
+    if (padding.ptr != NULL)
+        theirs = or_chat_padding(or_str_of(text.ptr + text.len,
+                                           (size_t)(chunk.ptr + chunk.len - text.ptr) - text.len));
+    if (!or_str_eq(padding, theirs)) return;
+    state->head = (uint32_t)w->went;
+    state->tail = (uint32_t)(behind.len - padding.len);
+    state->pad = padding.ptr != NULL ? (uint32_t)(padding.ptr - behind.ptr) : 0;
+    memcpy(state->last, made.ptr, state->head);
+    memcpy(state->last + state->head, behind.ptr, state->pad);
+    memcpy(state->last + state->head + state->pad, behind.ptr + state->pad + padding.len,
+           state->tail - state->pad);
+}
+
+/* A chunk that differs in its text, and in its padding, only from the one that was kept. */
+static or_err put_repeated(or_buf *out, const shape_stream *s, or_str chunk, or_str text)
+{
+    const char *end = text.ptr + text.len;
+    or_str      padding = or_str_of(NULL, 0), tail = or_str_of(s->last + s->head, s->tail);
+    if (s->pad > 0) padding = or_chat_padding(or_str_of(end, (size_t)(chunk.ptr + chunk.len - end)));
+    if (or_buf_reserve(out, s->head + text.len + s->tail + padding.len) != OR_OK) return out->err;
+    or_buf_put(out, s->last, s->head);
+    or_buf_put_str(out, text);
+    or_buf_put(out, tail.ptr, s->pad);
+    or_buf_put_str(out, padding);
+    return or_buf_put(out, tail.ptr + s->pad, s->tail - s->pad);
+}
+
 or_err shape_chunk(or_buf *out, const shape *s, shape_stream *state, or_str chunk,
                    const or_chat_delta *delta)
 {
+    if (delta->repeats && state->head > 0) return put_repeated(out, state, chunk, delta->raw);
+    const shape_stream was = *state;
     job   w;
     size_t from = out->len;
     or_err before = out->err;
@@ -1132,6 +1188,9 @@ or_err shape_chunk(or_buf *out, const shape *s, shape_stream *state, or_str chun
     if (e != OR_OK) return e;
     *state = w.state;
     state->any = true;
+    if (w.went > 0) w.went -= from;
+    keep_chunk(state, &was, &w, delta->text, chunk,
+               or_str_of(out->ptr + from, out->len - from));
     return OR_OK;
 }
 

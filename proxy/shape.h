@@ -28,6 +28,11 @@ typedef struct shape_stream {
     uint64_t calling; /* 1 << index: it has called a tool */
     uint64_t made;    /* 1 << index of a call: its id was made here, since it came without */
     uint32_t calls;   /* how many calls have begun */
+    /* Memory for what the last chunk became (default: none), so that for a delta that repeats
+       only its text has to be written. head is 0 while nothing is kept. */
+    char    *last;
+    uint32_t last_size, head, tail; /* bytes around the text in it */
+    uint32_t pad; /* behind so many bytes of the tail the padding goes; 0: there is none */
 } shape_stream;
 
 /* OpenRouter's word for an ending; NULL for none. Static. */

@@ -1,16 +1,15 @@
 #include "proxy/tls.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "ports/bearssl.h"
 #include "ports/posix.h"
 #include "proxy/ev.h"
 #include "proxy/log.h"
 #include "proxy/mem.h"
+#include "proxy/roots.h"
 
 /* Records of 4 KB out: a small request fits into one, and more would cost memory on each of
    thousands of streams. */
@@ -32,7 +31,7 @@ typedef struct trust {
     unsigned         refs;
     struct trust    *next;
     size_t           path_size; /* with its NUL */
-    char             path[];    /* empty: wherever the port found the system's */
+    char             path[];    /* as roots_find found it */
 } trust;
 
 struct tls_host {
@@ -44,24 +43,6 @@ struct tls_host {
 static trust *trusts;
 
 /* ---- trust anchors ---- */
-
-/* Where systems keep their roots; ports/bearssl.c looks at the same places. It is asked by
-   path so that a change of the file shows; when it knows one more, that is only not noticed. */
-static const char *const bundles[] = {
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-};
-
-static const char *file_of(const char *ca)
-{
-    if (ca == NULL) ca = getenv("SSL_CERT_FILE");
-    if (ca != NULL) return ca;
-    for (size_t i = 0; i < sizeof bundles / sizeof bundles[0]; i++)
-        if (access(bundles[i], R_OK) == 0) return bundles[i];
-    return "";
-}
 
 static trust *find_trust(const char *path, const struct stat *file)
 {
@@ -81,8 +62,7 @@ static trust *read_trust(const char *path, const struct stat *file, char *error,
         snprintf(error, error_size, "no memory for trust anchors: limits.memory is reached");
         return NULL;
     }
-    if (or_bearssl_trust_load(&t->read, path[0] != 0 ? path : NULL, &mem_allocator, error,
-                              error_size) != OR_OK) {
+    if (!roots_load(&t->read, path, &mem_allocator, error, error_size)) {
         mem_free(t, sizeof *t + path_size);
         return NULL;
     }
@@ -101,7 +81,7 @@ static trust *read_trust(const char *path, const struct stat *file, char *error,
 static trust *hold_trust(const char *ca, char *error, size_t error_size)
 {
     struct stat file;
-    const char *path = file_of(ca);
+    const char *path = roots_find(ca);
     memset(&file, 0, sizeof file);
     (void)stat(path, &file); /* what cannot be looked at cannot be read either, and that says why */
     trust *t = find_trust(path, &file);

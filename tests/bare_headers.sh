@@ -2,7 +2,7 @@
 # bare_headers.sh DIR: fill DIR with the few headers that or.h asks for and that a cross
 # compiler may not have. For -idirafter: a header of the target's own libc wins.
 set -eu
-mkdir -p "$1/gnu"
+mkdir -p "$1"
 
 # A compiler without a libc has no string.h; these four are all that or.h takes from it.
 cat >"$1/string.h" <<'END_STRING'
@@ -12,9 +12,6 @@ void *memmove(void *, const void *, size_t);
 void *memset(void *, int, size_t);
 int memcmp(const void *, const void *, size_t);
 END_STRING
-
-# A list of functions that glibc for soft-float MIPS lacks; Debian has only the hard-float one.
-: >"$1/gnu/stubs-o32_soft.h"
 
 # No cross compiler looks where the host's jsmn.h is.
 # shellcheck disable=SC2086 # words

@@ -2,7 +2,8 @@
 # cross.sh TARGET PROGRAM: compile one test program of or.h for a small machine and run it on
 # an emulated one, from the same source as here.
 #
-#   TARGET    armel, mips, m3, rv32: the table below
+#   TARGET    m3, rv32: the boards below; armel, mips: processors with Linux, which
+#             ports/static.sh knows
 #   PROGRAM   test_NAME, fuzz_NAME (replays tests/corpus/NAME with mutations), freestanding,
 #             bare (examples/bare.c)
 #
@@ -33,25 +34,20 @@ board() { # FLASH RAM
         "-Wl,--defsym=__ram=$2,--defsym=__ram_size=0x1000000,--defsym=__stack_size=0x100000"
 }
 
-# name: compiler and flags; what runs the result. The two with an operating system run under
-# user emulation, statically linked with glibc.
+# compiler and flags; what runs the result. With Linux: user emulation, statically linked.
 case $target in
-armel)
-    # ARMv5: every ARM Linux box since 2001
-    tools=arm-linux-gnueabi- flags=-static
-    run='qemu-arm-static -cpu arm926' ;;
-mips)
-    # big-endian, no FPU, traps on misaligned access: a router
-    tools=mips-linux-gnu- flags='-mips32r2 -msoft-float -static -Wl,--no-warn-mismatch'
-    libc=tests/mips_setjmp.c
-    run='qemu-mips-static -cpu 24Kc' ;;
+armel | mips)
+    # ARMv5: every ARM Linux box since 2001. Big-endian, no FPU, traps on misaligned access: a
+    # router.
+    cc=$(sh ports/static.sh cc "$target") flags='-static -no-pie -Wl,--no-warn-mismatch'
+    run=$(sh ports/static.sh emulators "$target" | head -n 1) ;;
 m3)
     # Cortex-M3
-    tools=arm-none-eabi- flags="-mcpu=cortex-m3 -mthumb $(board 0x00000000 0x21000000)"
+    cc=arm-none-eabi-gcc flags="-mcpu=cortex-m3 -mthumb $(board 0x00000000 0x21000000)"
     run='qemu-system-arm -M mps2-an385' ;;
 rv32)
     # RISC-V of the ESP32-C3 and RP2350 class
-    tools=riscv64-unknown-elf-
+    cc=riscv64-unknown-elf-gcc
     flags="-march=rv32imac -mabi=ilp32 $(board 0x80000000 0x80400000)"
     run='qemu-system-riscv32 -M virt -bios none' ;;
 *)
@@ -95,8 +91,9 @@ replay() { # MUTATIONS FILES...
     done
 }
 
-for tool in ${tools}gcc "${run%% *}"; do
-    command -v "$tool" >/dev/null && continue
+for tool in ${cc%% *} "${run%% *}"; do
+    # the compilers of static.sh want their musl
+    command -v "$tool" >/dev/null && echo | $cc -E - >/dev/null 2>&1 && continue
     echo "no $tool here"
     echo "$target:$program: 0 passed, 0 failed, 1 skipped"
     exit
@@ -105,8 +102,8 @@ done
 # -Os, as firmware is built. -Wformat is for the native build: here uint32_t may be a long.
 build() { # FOLDER
     # shellcheck disable=SC2086 # words
-    ${tools}gcc -std=c99 -Os -g -Wall -Wextra -Werror -Wno-format -I. -idirafter build/bare \
-        $flags -o "$out/$program" "$1/$program.c" ${libc-}
+    $cc -std=c99 -Os -g -Wall -Wextra -Werror -Wno-format -I. -idirafter build/bare \
+        $flags -o "$out/$program" "$1/$program.c"
 }
 
 # The example's firmware on a board with 32 KB of RAM, 4 KB of it stack: it is not linked when
@@ -134,8 +131,9 @@ fuzz_*)
 bare)
     bare ;;
 freestanding)
+    tools=${cc%% *}
     # shellcheck disable=SC2086 # words
-    sh tests/freestanding.sh "$out/freestanding.o" ${tools}nm ${tools}gcc $flags \
+    sh tests/freestanding.sh "$out/freestanding.o" "${tools%gcc}nm" $cc $flags \
         -idirafter build/bare ;;
 esac || exit 1
 echo "$target:$program: 1 passed, 0 failed"

@@ -44,6 +44,48 @@ static or_str check_event(or_str text)
     return data;
 }
 
+/* The same with memory for what came before: each chunk twice, so that there is something to
+   repeat. What comes of it may not differ. */
+static void fuzz_repeats(or_str in)
+{
+    static char    last[2][512], other[sizeof shaped];
+    or_chat_stream quick, slow;
+    shape_stream   with, without;
+    or_chat_stream_init(&quick);
+    or_chat_stream_init(&slow);
+    memset(&with, 0, sizeof with);
+    memset(&without, 0, sizeof without);
+    quick.last = last[0];
+    with.last = last[1];
+    quick.last_size = with.last_size = sizeof last[0];
+    for (bool again = false; in.len > 0; again = !again) {
+        size_t        end = or_str_find(in, OR_STR("\n\n"), 0);
+        or_str        chunk = or_str_of(in.ptr, end);
+        or_arena      arena, second;
+        or_chat_delta d, plain;
+        or_buf        a, b;
+        or_arena_init(&arena, memory, sizeof memory / 2);
+        or_arena_init(&second, (char *)memory + sizeof memory / 2, sizeof memory / 2);
+        or_err e = or_chat_stream_next(&quick, chunk, &arena, &d);
+        if (e != or_chat_stream_next(&slow, chunk, &second, &plain)) abort();
+        if (e == OR_OK && !d.done) {
+            if (!or_str_eq(d.text, plain.text) || !or_str_eq(d.id, plain.id) ||
+                d.created != plain.created || quick.finish != slow.finish ||
+                quick.content != slow.content)
+                abort();
+            or_buf_init(&a, shaped, sizeof shaped);
+            or_buf_init(&b, other, sizeof other);
+            if (shape_chunk(&a, &names, &with, chunk, &d) !=
+                    shape_chunk(&b, &names, &without, chunk, &plain) ||
+                !or_str_eq(or_buf_str(&a), or_buf_str(&b)))
+                abort();
+        }
+        if (again)
+            in = end + 2 < in.len ? or_str_of(in.ptr + end + 2, in.len - end - 2)
+                                  : or_str_of(NULL, 0);
+    }
+}
+
 static void fuzz_stream(or_str in)
 {
     or_chat_stream stream;
@@ -124,6 +166,7 @@ static void fuzz_one(const uint8_t *data, size_t size)
 {
     or_str in = or_str_of((const char *)data, size);
     fuzz_stream(in);
+    fuzz_repeats(in);
     fuzz_answer(in);
     fuzz_embeddings(in);
     fuzz_number(in);

@@ -6,10 +6,10 @@
 # own module.
 rows='
 0 core posix bearssl link providers member chain clock rate query
-1 conf log mem envelope gen shape pages
-2 ev net generations facts keys tally
+1 conf log mem roots envelope gen shape pages
+2 ev net sandbox generations facts keys tally
 3 dns tls demo client preset books ledger
-4 upstream auth
+4 upstream auth ceiling
 5 uplink market
 6 exchange decide models metrics
 7 fetch record

@@ -2,13 +2,14 @@
 # Runs every test, two programs at a time, and ends with "N passed, N failed, N skipped".
 #
 #   run.sh            everything; called by `make test`
-#   run.sh cross      what or.h has, on every emulated target; called by `make cross-test`
+#   run.sh cross      what or.h has, and orproxy, on every emulated target; called by
+#                     `make cross-test`
 #   run.sh one NAME   one job; called by run.sh itself
 #
 # A job is a test program, a fuzz target replaying its corpus, a compile check, a file of
-# end-to-end tests, or as TARGET:PROGRAM one of the former on an emulated machine. Its log is
-# build/test/log/NAME, its counts build/test/log/NAME.counts. A job that dies, hangs or prints
-# no totals counts as one failure.
+# end-to-end tests, the hostile conditions, or as TARGET:PROGRAM something on an emulated
+# machine. Its log is build/test/log/NAME, its counts build/test/log/NAME.counts. A job that
+# dies, hangs or prints no totals counts as one failure.
 set -u
 B=build/test
 log=$B/log
@@ -66,6 +67,24 @@ check_small_cpu() { # arm|xtensa|avr
     else skip "cpu-$1" "no $compiler here"; fi
 }
 
+# A file of tests/e2e: the tree for people, TAP for counting.
+end_to_end() { # NAME FILE VARIABLE=VALUE...
+    tap=$log/$1.tap file=$2
+    shift 2
+    env "$@" timeout -k 5 300 node --test-reporter=spec --test-reporter-destination=stdout \
+        --test-reporter=tap --test-reporter-destination="$tap" tests/e2e/"$file"
+}
+
+# Whether the benchmarks still work and all answers in them are right; not how long they take.
+check_bench() {
+    (
+        PATH=$PATH:/usr/sbin:build/bench/root/usr/sbin:build/bench/root/usr/bin
+        command -v nginx && command -v haproxy && command -v wrk
+    ) >/dev/null || { skip bench "no nginx, haproxy or wrk here"; return; }
+    single bench env BENCH_SECONDS=0.2 ORPROXY=build/native/orproxy \
+        WIRE=build/native/tests/bench/wire timeout -k 5 300 node tests/bench/run.mjs
+}
+
 # timeout ends a program that hangs; the limit is far above what any needs.
 job() { # NAME
     case $1 in
@@ -82,6 +101,20 @@ job() { # NAME
         # shellcheck disable=SC2086 # CC may be two words
         single freestanding sh tests/freestanding.sh $B/freestanding.o nm $cc ;;
     manual)     single manual check_manual ;;
+    static)
+        # shellcheck disable=SC2046 # words
+        if command -v apt-get >/dev/null; then single static sh ports/static.sh build $(linux)
+        else skip static "musl and BearSSL are built from Debian's sources"; fi ;;
+    same-file)  # the reproducible build
+        if [ -e build/static/orproxy-x86_64 ]; then
+            single same-file sh ports/static.sh again x86_64
+        else skip same-file "no static build here"; fi ;;
+    packages)   timeout -k 5 300 sh tests/packages.sh ;;
+    *:orproxy.*)
+        emulator=$(sh ports/static.sh emulators "${1%%:*}" | sed -n "${1##*.}p")
+        end_to_end "$1" machine.js ORPROXY="$PWD/build/static/orproxy-${1%%:*}" \
+            ORPROXY_EMULATOR="$emulator" ;;
+    bench)      check_bench ;;
     *:*)        timeout -k 5 600 sh tests/cross.sh "${1%%:*}" "${1#*:}" ;;
     cpu-*)      check_small_cpu "${1#cpu-}" ;;
     test_*)     timeout -k 5 300 $B/tests/"$1" ;;
@@ -89,11 +122,11 @@ job() { # NAME
         mutations=2000
         [ "$1" != fuzz_proxy ] || mutations=400 # each is a whole life of a proxy
         single "$1" timeout -k 5 300 $B/tests/"$1" -n $mutations tests/corpus/"${1#fuzz_}"/* ;;
-    *.test.js)
-        # the tree for people, TAP for counting
+    hostile)
         ORPROXY=$orproxy ORPROXY_PLAIN=$PWD/build/native/orproxy \
-        timeout -k 5 300 node --test-reporter=spec --test-reporter-destination=stdout \
-            --test-reporter=tap --test-reporter-destination=$log/"$1".tap tests/e2e/"$1" ;;
+        timeout -k 5 600 node tests/hostile/hostile.js ;;
+    *.test.js)
+        end_to_end "$1" "$1" ORPROXY="$orproxy" ORPROXY_PLAIN="$PWD/build/native/orproxy" ;;
     esac
 }
 
@@ -143,30 +176,41 @@ names() { # GLOB...: base names of the files that exist, without .c or .cpp
     done
 }
 
-# On two machines in make test: one without operating system, and one that is big-endian, has
-# no FPU and traps on misaligned access.
+# In make test two machines: one without operating system, and one that is big-endian, has no
+# FPU and traps on misaligned access. orproxy is there on the second, and as a static file here.
 emulated() { # TARGET...
     for target in "$@"; do
         sh tests/cross.sh programs | sed "s/^/$target:/"
+    done
+}
+linux() {
+    if [ $purpose = cross ]; then sh ports/static.sh targets; else echo x86_64 mips; fi
+}
+machines() { # a job for each processor of each target that was built
+    for target in $(linux); do
+        [ -e build/static/orproxy-$target ] || continue
+        sh ports/static.sh emulators $target | awk -v name=$target '{ print name ":orproxy." NR }'
     done
 }
 
 all() {
     one install || return
     one build # with -k: the rest still runs on what could be built
+    one static
     if [ $purpose = cross ]; then
         # shellcheck disable=SC2046 # words
-        emulated $(sh tests/cross.sh targets) | xargs -P 2 -n 1 sh tests/run.sh one
+        { machines; emulated $(sh tests/cross.sh targets); } | xargs -P 2 -n 1 sh tests/run.sh one
         return
     fi
     {
+        machines
         emulated m3 mips
-        printf '%s\n' lint layers c99 c++11 c99-clang freestanding manual
+        printf '%s\n' lint layers c99 c++11 c99-clang freestanding manual packages same-file bench
         printf '%s\n' cpu-arm cpu-xtensa cpu-avr
         names tests/test_*.c tests/test_*.cpp tests/fuzz_*.c
     } | xargs -P 2 -n 1 sh tests/run.sh one
     if [ -x "$orproxy" ]; then
-        names tests/e2e/*.test.js | xargs -P 2 -n 1 sh tests/run.sh one
+        { echo hostile; names tests/e2e/*.test.js; } | xargs -P 2 -n 1 sh tests/run.sh one
     else
         echo "FAIL  end-to-end tests: there is no $orproxy"
     fi

@@ -228,6 +228,37 @@ static void test_arguments(void)
     CHECK_ERR(or_bearssl_begin(&t.c, &d), OR_ERR_ARG, "buffer too small");
 }
 
+/* A server that sends warnings, and is never behind. */
+static ptrdiff_t warn(void *user, void *buf, size_t len)
+{
+    static const char warning[] = "\x15\x03\x03\x00\x02\x01\x70"; /* unrecognized_name */
+    size_t           *n = user;
+    for (size_t i = 0; i < len; i++) ((char *)buf)[i] = warning[(*n + i) % (sizeof warning - 1)];
+    *n += len;
+    return *n < 1 << 24 ? (ptrdiff_t)len : OR_ERR_IO;
+}
+
+static ptrdiff_t swallow(void *user, const void *buf, size_t len)
+{
+    (void)user;
+    (void)buf;
+    return (ptrdiff_t)len;
+}
+
+static void test_turns(void)
+{
+    static struct tls t;
+    size_t            n = 0;
+    or_io             io = {warn, swallow, &n};
+    tls_begin(&t, "localhost", io, NULL);
+    for (int i = 1; i < 10; i++) {
+        CHECK_ERR(tls_step(&t), OR_NEED_MORE, "others have their turn");
+        CHECK(t.c.want_recv, "and it goes on");
+        CHECK(n > 0 && n < (size_t)i * 65536, "soon");
+    }
+    tls_close(&t);
+}
+
 int main(int argc, char **argv)
 {
     char path[600], error[256];
@@ -240,6 +271,7 @@ int main(int argc, char **argv)
     test_clock();
     test_data();
     test_large();
+    test_turns();
     test_cut();
     test_resume();
     or_bearssl_trust_free(&trust);

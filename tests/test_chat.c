@@ -1119,15 +1119,17 @@ typedef struct replay {
     or_buf         carry, log;
     or_sse         sse;
     or_chat_stream stream;
-    char           carry_mem[512], log_mem[1024];
+    char           carry_mem[512], log_mem[1024], last[200];
 } replay;
 
-static void begin(replay *r)
+static void begin(replay *r, bool quick)
 {
     or_buf_init(&r->carry, r->carry_mem, sizeof r->carry_mem);
     or_buf_init(&r->log, r->log_mem, sizeof r->log_mem);
     or_sse_init(&r->sse, &r->carry);
     or_chat_stream_init(&r->stream);
+    r->stream.last = r->last;
+    r->stream.last_size = quick ? sizeof r->last : 0;
 }
 
 static void feed(replay *r, const char *data, size_t len)
@@ -1157,7 +1159,7 @@ static void test_streams(void)
         const char *in = streams[i].in;
         size_t      len = strlen(in);
         for (size_t n = 0; n <= len; n++) {
-            begin(&r);
+            begin(&r, n % 2 == 0);
             feed(&r, in, n);
             /* cut here: complete only when a finish was seen, and then only with [DONE] or a
                clean end of the body */
@@ -1168,6 +1170,105 @@ static void test_streams(void)
             feed(&r, in + n, len - n);
             CHECK_STR(or_buf_str(&r.log), or_str_z(streams[i].want), streams[i].name);
             CHECK(or_chat_stream_end(&r.stream, true) == streams[i].end, streams[i].name);
+        }
+    }
+}
+
+#define CHUNK_OF(s) "{\"id\":\"a1\",\"created\":7,\"choices\":[{\"index\":0,\"delta\":{" s \
+                 "},\"finish_reason\":null}],\"model\":\"m\",\"usage\":null}"
+#define CHOICES(s) "{\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" s "\"}}]"
+#define PADDED(s, padding) CHOICES(s) ",\"obfuscation\":\"" padding "\"}"
+#define TEXT(s)  CHUNK_OF("\"content\":\"" s "\"")
+
+/* Two events, and whether the second one need not be read again. */
+static const struct {
+    const char *name, *first, *second;
+    bool        repeats;
+} twins[] = {
+    {"another text", TEXT("one"), TEXT("two"), true},
+    {"a longer one", TEXT("one"), TEXT("three"), true},
+    {"the same", TEXT("one"), TEXT("one"), true},
+    {"escapes", TEXT("one"), TEXT("a\\n\\u00e9\\ud83d\\ude00\\\""), true},
+    {"letters of two bytes", TEXT("one"), TEXT("\xc3\xa9\xe2\x82\xac"), true},
+    {"a text that looks like its end", TEXT("one"), TEXT("\\\"},"), true},
+    {"escapes at first", TEXT("a\\n"), TEXT("two"), false},
+    {"no text", TEXT("one"), TEXT(""), false},
+    {"no text at first", TEXT(""), TEXT("two"), false},
+    {"not UTF-8", TEXT("one"), TEXT("\xc3"), false},
+    {"a bad escape", TEXT("one"), TEXT("\\x"), false},
+    {"a control byte", TEXT("one"), TEXT("\t"), false},
+    {"one member more", TEXT("one"), CHUNK_OF("\"content\":\"x\",\"refusal\":\"no\""), false},
+    {"the text stands twice", CHUNK_OF("\"content\":\"x\",\"content\":\"y\""),
+     CHUNK_OF("\"content\":\"\",\"content\":\"y\""), false},
+    {"twice, the first counts", CHUNK_OF("\"content\":\"x\",\"content\":\"y\""),
+     CHUNK_OF("\"content\":\"z\",\"content\":\"y\""), true},
+    {"reasoning beside it", CHUNK_OF("\"reasoning\":\"r\",\"content\":\"x\""),
+     CHUNK_OF("\"reasoning\":\"r\",\"content\":\"z\""), false},
+    {"parts", CHUNK_OF("\"content\":[{\"type\":\"text\",\"text\":\"x\"}]"),
+     CHUNK_OF("\"content\":[{\"type\":\"text\",\"text\":\"y\"}]"), false},
+    {"the end", TEXT("one"), "{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}", false},
+    {"another id", TEXT("one"),
+     "{\"id\":\"a2\",\"created\":7,\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"},"
+     "\"finish_reason\":null}],\"model\":\"m\",\"usage\":null}", false},
+    {"usage in the end", TEXT("one"),
+     "{\"id\":\"a1\",\"created\":7,\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\"},"
+     "\"finish_reason\":null}],\"model\":\"m\",\"usage\":{\"prompt_tokens\":1}}", false},
+    {"a call", CHUNK_OF("\"content\":\"x\",\"tool_calls\":[{\"index\":0,\"id\":\"i\"}]"),
+     CHUNK_OF("\"content\":\"y\",\"tool_calls\":[{\"index\":0,\"id\":\"i\"}]"), false},
+    {"padding", PADDED("one", "aB3"), PADDED("three", "x"), true},
+    {"padding of other kinds", PADDED("one", ""), PADDED("a\\n", "\\\"\\u00e9\xc3\xa9"), true},
+    {"none of it", PADDED("one", "aB3"), PADDED("two", ""), true},
+    {"padding that ends the event early", PADDED("one", "aB3"), PADDED("two", "x\"} "), false},
+    {"padding that is no string", PADDED("one", "aB3"), PADDED("two", "\xff"), false},
+    {"padding now", CHOICES("one") "}", PADDED("two", "aB3"), false},
+    {"and no more", PADDED("one", "aB3"), CHOICES("two") "}", false},
+    {"something behind it", PADDED("one", "aB3"), CHOICES("two") ",\"obfuscation\":\"x\",\"usage\":{}}",
+     false},
+    {"an id behind the text, and padding", CHOICES("one") ",\"id\":\"a\",\"obfuscation\":\"x\"}",
+     CHOICES("two") ",\"id\":\"a\",\"obfuscation\":\"x\"}", false},
+    {"a text that looks like padding", PADDED("one", "aB3"),
+     PADDED("\\\"obfuscation\\\":\\\"", "x"), true},
+    {"cut short", TEXT("one"), "{\"id\":\"a1\",\"created\":7,\"choices\":[{\"index\":0,", false},
+    {"cut in its text", TEXT("one"),
+     "{\"id\":\"a1\",\"created\":7,\"choices\":[{\"index\":0,\"delta\":{\"content\":\"tw", false},
+};
+
+/* What an event says is the same with and without memory for the one before, whatever fits. */
+static void test_repeats(void)
+{
+    static char memory[2][8192], last[512];
+    for (size_t i = 0; i < sizeof twins / sizeof twins[0]; i++) {
+        size_t len = strlen(twins[i].first);
+        for (size_t size = 0; size <= len + 1; size += size + 2 < len ? 16 : 1) {
+            or_chat_stream quick, slow;
+            or_chat_stream_init(&quick);
+            or_chat_stream_init(&slow);
+            quick.last = last;
+            quick.last_size = (uint32_t)size;
+            for (int k = 0; k < 4; k++) { /* first, second, second, first */
+                const char   *text = k % 3 == 0 ? twins[i].first : twins[i].second;
+                or_str        ev = test_exact(or_str_z(text));
+                char          a[1024], b[1024];
+                or_buf        log, want;
+                or_arena      arena, other;
+                or_chat_delta d, plain;
+                or_arena_init(&arena, memory[0], sizeof memory[0]);
+                or_arena_init(&other, memory[1], sizeof memory[1]);
+                or_buf_init(&log, a, sizeof a);
+                or_buf_init(&want, b, sizeof b);
+                or_err e = or_chat_stream_next(&slow, ev, &other, &plain);
+                CHECK_ERR(or_chat_stream_next(&quick, ev, &arena, &d), e, twins[i].name);
+                if (e == OR_OK) {
+                    log_answer(&log, &d);
+                    log_answer(&want, &plain);
+                    CHECK_STR(or_buf_str(&log), or_buf_str(&want), twins[i].name);
+                }
+                CHECK(!plain.repeats, twins[i].name);
+                if (k == 1)
+                    CHECK(d.repeats == (twins[i].repeats && size >= len), twins[i].name);
+                CHECK(quick.content == slow.content && quick.finish == slow.finish, twins[i].name);
+                free((void *)(uintptr_t)ev.ptr);
+            }
         }
     }
 }
@@ -1430,6 +1531,7 @@ int main(void)
     test_history();
     test_answers();
     test_streams();
+    test_repeats();
     test_many_calls();
     test_collect();
     test_collect_answer();

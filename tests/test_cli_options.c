@@ -48,6 +48,8 @@ static const struct {
     {"route", "-m x --max-tokens=4294967296", "--max-tokens"},
     {"route", "-m x --tools=yes", "unknown option"},
     {"check", "now", "takes no \"now\""},
+    {"health", "now", "health takes no \"now\""},
+    {"health", "--json", "unknown option"},
     {"replay", "", "needs one file"},
     {"replay", "a b", "needs one file"},
     {"what-if", "", "what-if --help"},
@@ -163,15 +165,15 @@ static void test_many(void)
 
 static void test_names(void)
 {
-    static const char *const names[] = {"chat",    "models", "route",   "check", "replay",
+    static const char *const names[] = {"chat",    "models", "route",   "check", "health", "replay",
                                         "what-if", "keys",   "credits", "usage", "audit"};
-    for (size_t i = 0; i < 10; i++) {
+    for (size_t i = 0; i < 11; i++) {
         CHECK(cli_is_command(names[i]), names[i]);
         CHECK(cli_help_of(names[i])[0] != 0, names[i]);
         CHECK(strstr(cli_summary(), names[i]) != NULL, names[i]);
     }
     const char *all[16];
-    CHECK(cli_names(all, 16) == 10 && strcmp(all[9], "audit") == 0, "all names");
+    CHECK(cli_names(all, 16) == 11 && strcmp(all[10], "audit") == 0, "all names");
     CHECK(cli_names(all, 2) == 2, "as many as fit");
     CHECK(!cli_is_command("serve") && !cli_is_command("") && !cli_is_command("cha"), "no commands");
 }

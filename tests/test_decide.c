@@ -459,26 +459,42 @@ static void test_reload(void)
     finish(&a);
 }
 
-/* Any limit of memory: an answer or a refusal in words. */
+/* Any limit of memory: what is due with enough of it, or a refusal in words. room: bytes of the
+   arena's own; more: bytes there are beside it. */
+static void decide_within(const char *body, size_t room, size_t more, uint16_t due)
+{
+    static unsigned char block[8192];
+    asked                a;
+    char                 message[300];
+    or_arena_init_growing(&a.arena, block, room, &mem_allocator);
+    mem_set_limit(mem_used() + more);
+    if (facts_read(or_str_z(body), FACTS_CHAT, &a.arena, &a.f, message, sizeof message)) {
+        decide_who who = {NULL, false, or_str_of(NULL, 0)};
+        a.good = decide(&a.d, &a.f, &who, &a.arena, &a.why);
+        uint16_t status = a.good ? 200 : a.why.e.status;
+        CHECK(status == 503 || status == due, "memory");
+        or_str said = a.good ? OR_STR("") : a.why.e.message;
+        CHECK(a.good || said.len > 0, "in words");
+        CHECK((status == 503) == (said.len > 9 && memcmp(said.ptr, "no memory", 9) == 0), "true");
+        CHECK(status != 503 || a.why.retry_after_s == 1, "and when to come back");
+        decide_end(&a.d);
+    } else {
+        CHECK(a.f.members == NULL, "it is not the body that is wrong");
+    }
+    mem_set_limit(SIZE_MAX);
+    or_arena_reset(&a.arena);
+}
+
 static void test_memory(void)
 {
-    static char body[1024];
     start("auto_models = acme/big, acme/small\n" TOP REST PRESETS);
-    snprintf(body, sizeof body, "%s", chat("\"models\":[\"acme/big\",\"no/such\"]"));
-    for (size_t room = 0; room < 64 * 1024; room += 257) {
-        asked    a;
-        char     message[300];
-        or_arena_init_growing(&a.arena, NULL, 0, &mem_allocator);
-        mem_set_limit(mem_used() + room);
-        if (facts_read(or_str_z(body), FACTS_CHAT, &a.arena, &a.f, message, sizeof message)) {
-            decide_who who = {NULL, false, or_str_of(NULL, 0)};
-            a.good = decide(&a.d, &a.f, &who, &a.arena, &a.why);
-            CHECK(a.good || (a.why.e.status == 503 && a.why.e.message.len > 0), "memory");
-            decide_end(&a.d);
+    for (size_t room = 0; room <= 8192; room += 16)
+        for (size_t more = 0; more <= 16384; more += 16384) {
+            decide_within(chat("\"models\":[\"acme/big\",\"no/such\"]"), room, more, 200);
+            decide_within(chat("\"model\":\"no/such\""), room, more, 400);
+            decide_within(chat("\"model\":\"acme/big\",\"provider\":{\"only\":[\"none\"]}"), room,
+                          more, 404);
         }
-        mem_set_limit(SIZE_MAX);
-        or_arena_reset(&a.arena);
-    }
 }
 
 int main(void)

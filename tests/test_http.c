@@ -619,6 +619,30 @@ static void test_limit_fields(void)
     check_limited(S, limits, with_fields(101), "!head 431", "OR_HTTP_MAX_FIELDS + 1");
 }
 
+/* n heads with 1xx, and the answer twice: the count starts anew with each message. */
+static void test_limit_interim(void)
+{
+    static const char once[] = "HTTP/1.1 102 \r\n\r\n", end[] = "HTTP/1.1 204 \r\n\r\n";
+    CHECK(OR_HTTP_MAX_INTERIM == 32, "or set it here");
+    for (int n = 31; n <= 33; n++) {
+        or_http       h;
+        or_http_event ev;
+        or_err        e = OR_OK;
+        int           finals = 0;
+        or_http_init(&h, C, NULL);
+        for (int message = 0; message < 2; message++)
+            for (int i = 0; i <= n && e == OR_OK; i++) {
+                or_str in = i < n ? OR_STR(once) : OR_STR(end);
+                e = or_http_next(&h, &in, &ev);
+                if (i < n || e != OR_OK) continue;
+                finals++;
+                e = or_http_next(&h, &in, &ev);
+            }
+        CHECK_ERR(e, n > 32 ? OR_ERR_HEAD : OR_OK, "how many");
+        CHECK(finals == (n > 32 ? 0 : 2), "answers");
+    }
+}
+
 static void test_limit_body(void)
 {
     static const struct {
@@ -1186,6 +1210,7 @@ int main(void)
     test_expect_no_body();
     test_limit_head();
     test_limit_fields();
+    test_limit_interim();
     test_limit_body();
     test_limit_chunks();
     test_resumes();

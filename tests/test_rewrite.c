@@ -580,6 +580,7 @@ int main(void)
     test_many_roles();
     test_memory();
     market_shutdown();
+    rewrite_shutdown();
     CHECK(mem_used() == 0, "all memory is back");
     ev_close();
     remove_folder();

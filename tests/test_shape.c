@@ -61,13 +61,20 @@ static void check_room(const shape *s, const shape_stream *before, or_str chunk,
 
 /* Chunks of one stream, separated by line ends ("\n" in the chunk itself is not possible here);
    what comes of them likewise, without "data: " and blank lines. A line of "-" is nothing. */
-static void run_chunks(const shape *s, const char *name, const char *in, const char *want)
+static void run_with(const shape *s, const char *name, const char *in, const char *want,
+                     bool quick)
 {
+    static char    last[2][1024];
     or_chat_stream stream, again;
     shape_stream   state;
     or_chat_stream_init(&stream);
     or_chat_stream_init(&again);
     memset(&state, 0, sizeof state);
+    if (quick) {
+        stream.last = last[0];
+        state.last = last[1];
+        stream.last_size = state.last_size = sizeof last[0];
+    }
     while (*in != 0) {
         static char  mem[65536];
         size_t       len = strcspn(in, "\n"), want_len = strcspn(want, "\n");
@@ -102,9 +109,46 @@ static void run_chunks(const shape *s, const char *name, const char *in, const c
     CHECK(*want == 0, name);
 }
 
+/* Memory for the chunk before changes nothing. */
+static void run_chunks(const shape *s, const char *name, const char *in, const char *want)
+{
+    run_with(s, name, in, want, false);
+    run_with(s, name, in, want, true);
+}
+
 static const struct {
     const char *name, *in, *want;
 } chunks[] = {
+    {"and padding",
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"a\"}}],\"obfuscation\":\"x1\"}\n"
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"bcd\"}}],\"obfuscation\":\"y\"}\n"
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"\\n\"}}],\"obfuscation\":\"\"}\n"
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"e\"}}],\"obfuscation\":\"\\u00e9z\"}\n"
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"f\"}}],\"obfuscation\":\"abc\"}\n"
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"g\"}}],\"obfuscation\":\"d\"}",
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"a\",\"role\":\"assistant\"}}],\"obfuscation\":\"x1\"" TAIL "\n"
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"bcd\"}}],\"obfuscation\":\"y\"" TAIL "\n"
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"\\n\"}}],\"obfuscation\":\"\"" TAIL "\n"
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"e\"}}],\"obfuscation\":\"\\u00e9z\"" TAIL "\n"
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"f\"}}],\"obfuscation\":\"abc\"" TAIL "\n"
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"g\"}}],\"obfuscation\":\"d\"" TAIL},
+    {"nothing new but the text",
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":null}],\"usage\":null}\n"
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"bcd\"},\"finish_reason\":null}],\"usage\":null}\n"
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"\\n\\u00e9\\\"\"},\"finish_reason\":null}],\"usage\":null}\n"
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"bcd\"},\"finish_reason\":null}],\"usage\":null}\n"
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"e\"},\"finish_reason\":null}],\"usage\":null}\n"
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":null}],\"usage\":null}\n"
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"f\"},\"finish_reason\":null}],\"usage\":null}\n"
+     THEIRS "[{\"index\":0,\"delta\":{\"content\":\"g\"},\"finish_reason\":null}],\"usage\":null}",
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"a\",\"role\":\"assistant\"},\"finish_reason\":null}],\"usage\":null" TAIL "\n"
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"bcd\"},\"finish_reason\":null}],\"usage\":null" TAIL "\n"
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"\\n\\u00e9\\\"\"},\"finish_reason\":null}],\"usage\":null" TAIL "\n"
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"bcd\"},\"finish_reason\":null}],\"usage\":null" TAIL "\n"
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"e\"},\"finish_reason\":null}],\"usage\":null" TAIL "\n"
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"\"},\"finish_reason\":null}],\"usage\":null" TAIL "\n"
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"f\"},\"finish_reason\":null}],\"usage\":null" TAIL "\n"
+     HEAD "[{\"index\":0,\"delta\":{\"content\":\"g\"},\"finish_reason\":null}],\"usage\":null" TAIL},
     {"plain, finish, usage",
      THEIRS "[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"logprobs\":null,"
             "\"finish_reason\":null}],\"usage\":null}\n"

@@ -373,13 +373,10 @@ for (const [name, body] of [
 // ---- the list itself
 
 test('tests/ACCEPTANCE.md has all 64 points and 60 cases, and names tests that exist', () => {
-    const here = path.join(TOP, 'tests/e2e');
-    const sources = Object.fromEntries(
-        fs
-            .readdirSync(here)
-            .filter((name) => name.endsWith('.test.js'))
-            .map((name) => [name, fs.readFileSync(path.join(here, name), 'utf8')]),
-    );
+    const sources = {};
+    for (const dir of ['tests/e2e', 'tests/hostile'].map((name) => path.join(TOP, name)))
+        for (const name of fs.readdirSync(dir).filter((name) => /(\.test|^scenarios_.*)\.js$/.test(name)))
+            sources[name] = fs.readFileSync(path.join(dir, name), 'utf8');
     const table = fs.readFileSync(path.join(TOP, 'tests/ACCEPTANCE.md'), 'utf8');
     const rows = [...table.matchAll(/^\| (\d+) \| (.*?) \| (.*?) \|$/gm)];
     assert.deepEqual(

@@ -1,4 +1,4 @@
-// The commands: chat, models, route, check, replay, what-if.
+// The commands: chat, models, route, check, health, replay, what-if.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -18,6 +18,7 @@ import {
     reply,
     run,
     scratch,
+    start,
     upstream,
     within,
 } from './helpers.js';
@@ -403,9 +404,56 @@ test('what-if: the same tokens at other prices', async (t) => {
     assert.equal(up.requests.length, 0, 'offline');
 });
 
+// ---- health
+
+test('health: what serves answers', async (t) => {
+    const p = await start(t, ['--demo']);
+    const good = await run(t, ['health', '--listen', `127.0.0.1:${p.port}`]);
+    assert.equal(good.code, 0, good.stderr);
+    assert.match(good.stdout, new RegExp(`^healthy: orproxy \\S+ at 127.0.0.1:${p.port}\n$`));
+    assert.equal(good.stderr, '');
+    const every = await run(t, ['health', '--listen', `0.0.0.0:${p.port}`]);
+    assert.equal(every.code, 0, 'all addresses of this machine: loopback');
+});
+
+test('health: one address of two does not answer', async (t) => {
+    const p = await start(t, ['--demo']);
+    const gone = await nobody();
+    const file = path.join(scratch(t), 'orproxy.conf');
+    fs.writeFileSync(file, `listen = 127.0.0.1:${p.port}\nlisten = 127.0.0.1:${gone}\n`);
+    const bad = await run(t, ['health', '-c', file]);
+    assert.equal(bad.code, 1);
+    assert.equal(bad.stdout, '');
+    assert.match(bad.stderr, new RegExp(`^orproxy: not healthy: 127.0.0.1:${gone}: .*refused\n$`));
+});
+
+test('health: settings that became faulty do not matter with --listen', async (t) => {
+    const p = await start(t, ['--demo']);
+    const file = path.join(scratch(t), 'orproxy.conf');
+    fs.writeFileSync(file, 'nonsense\n');
+    const good = await run(t, ['health', '-c', file, '--listen', `127.0.0.1:${p.port}`]);
+    assert.equal(good.code, 0, good.stderr);
+    assert.equal((await run(t, ['health', '-c', file])).code, 2);
+});
+
+for (const [what, answer, said] of [
+    ['says something else', (req, res) => reply(res, 200, { status: 'fine' }), /not orproxy's/],
+    ['says no JSON', (req, res) => res.end('hello'), /200/],
+    ['fails', (req, res) => reply(res, 503, { error: { message: 'no', code: 503 } }), /503/],
+    ['never answers', () => {}, /took too long/],
+])
+    test(`health: another program there ${what}`, async (t) => {
+        const up = await upstream(t, answer);
+        const bad = await run(t, ['health', '--listen', `127.0.0.1:${up.port}`]);
+        assert.equal(bad.code, 1);
+        assert.match(bad.stderr, /^orproxy: not healthy: .*\n$/);
+        assert.match(bad.stderr, said);
+        assert.equal(up.requests[0].url, '/healthz');
+    });
+
 // ---- wrong use, help
 
-for (const name of ['chat', 'models', 'route', 'check', 'replay', 'what-if'])
+for (const name of ['chat', 'models', 'route', 'check', 'health', 'replay', 'what-if'])
     test(`orproxy ${name} --help`, async (t) => {
         const p = await run(t, [name, '--help']);
         assert.equal(p.code, 0);

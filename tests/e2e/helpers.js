@@ -18,6 +18,8 @@ export const TOP = path.resolve(
 );
 
 export const ORPROXY = process.env.ORPROXY ?? path.join(TOP, 'build/test/orproxy');
+// What runs it: the words of an emulator, for another processor's.
+const EMULATOR = (process.env.ORPROXY_EMULATOR ?? '').split(' ').filter(Boolean);
 // The build without sanitizers, for what is measured in bytes of memory.
 export const ORPROXY_PLAIN = process.env.ORPROXY_PLAIN ?? path.join(TOP, 'build/native/orproxy');
 
@@ -74,6 +76,7 @@ export function atEnd(t, action) {
 
 export function scratch(t) {
     const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'orproxy-e2e-'));
+    fs.chmodSync(dir, 0o755); // where root runs the tests, orproxy serves as nobody
     atEnd(t, () => fs.rmSync(dir, { recursive: true, force: true }));
     return dir;
 }
@@ -81,7 +84,8 @@ export function scratch(t) {
 // ---- orproxy
 
 export function launch(t, args, { env = {}, exe = ORPROXY, cwd = scratch(t) } = {}) {
-    const child = spawn(exe, args, {
+    const [program, ...words] = [...EMULATOR, exe, ...args];
+    const child = spawn(program, words, {
         cwd, // no orproxy.conf there
         env: {
             PATH: process.env.PATH,
@@ -544,6 +548,7 @@ let certs;
 export function certificates() {
     if (certs === undefined) {
         certs = fs.mkdtempSync(path.join(os.tmpdir(), 'orproxy-certs-'));
+        fs.chmodSync(certs, 0o755);
         process.on('exit', () => fs.rmSync(certs, { recursive: true, force: true }));
         execFileSync('sh', [path.join(TOP, 'tests/tls/make_certs.sh'), certs], { stdio: 'pipe' });
     }

@@ -159,7 +159,7 @@ test('a second one on the same state does not start, and names who has it', asyn
     const before = fs.readFileSync(newest(state));
     const second = await run(t, ['--listen', '127.0.0.1:0', '-c', p.file], { env });
     assert.equal(second.code, 1, second.stderr);
-    const line = second.stderr.split('\n').find((one) => one.includes('lock'));
+    const line = second.stderr.split('\n').find((one) => one.includes('/lock'));
     assert.ok(line?.includes(path.join(state, 'lock')), second.stderr);
     assert.match(line, new RegExp(`\\b${p.pid}\\b`));
     assert.doesNotMatch(second.stderr, /listening on/);

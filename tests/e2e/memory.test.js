@@ -1,0 +1,83 @@
+// The ceiling that is said at the start, and a flood of ten times what fits under it.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { test } from 'node:test';
+
+import {
+    HELLO,
+    ORPROXY_PLAIN,
+    ask,
+    begin,
+    chat,
+    chunk,
+    event,
+    gateway,
+    proxy,
+    several,
+    until,
+    upstream,
+} from './helpers.js';
+
+const plain = { exe: ORPROXY_PLAIN };
+const ceilings = (p) =>
+    [...p.stderr.matchAll(/memory: at most (\d+) bytes/g)].map((m) => Number(m[1]));
+const most = (p) =>
+    1024 * Number(/^VmHWM:\s*(\d+) kB/m.exec(fs.readFileSync(`/proc/${p.pid}/status`, 'utf8'))[1]);
+
+test('the ceiling follows limits.memory, over a reload, too', async (t) => {
+    const what = (memory) => ({
+        providers: { demo: { kind: 'demo', list: 'yes' } },
+        sections: { limits: { memory } },
+    });
+    const held = () =>
+        Number(
+            /^Max data size\s+(\d+)/m.exec(fs.readFileSync(`/proc/${p.pid}/limits`, 'utf8'))[1],
+        );
+    const p = await gateway(t, what('8M'), plain);
+    const before = held();
+    p.reload(what('16M'));
+    await until(() => /reloaded/.test(p.stderr), 'the reload');
+    const [small, large] = ceilings(p);
+    assert.ok(small > 10 << 20 && small < 24 << 20, `${small}`);
+    assert.equal(large - small, 10 << 20, '8 MB and a quarter');
+    assert.equal(held() - before, 10 << 20);
+    assert.ok(held() < large, 'the program itself is no data');
+    p.reload('nonsense\n');
+    await until(() => /reload failed/.test(p.stderr), 'the other reload');
+    assert.equal(ceilings(p).at(-1), large);
+});
+
+const LIMIT = 16 << 20;
+const CLIENTS = 200;
+const sizes = [2e3, 5e4, 9e5, 3e5, 7e3, 14e5, 6e4, 4e3, 5e5, 1e5];
+
+test('a flood of ten times as much stays under it', async (t) => {
+    const up = await upstream(t, async (req, res) => {
+        begin(res);
+        for (let i = 0; i < 4 && !res.closed; i++) {
+            res.write(event(chunk('x'.repeat(20000))));
+            await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        res.end(event(chunk('', 'stop')) + event('[DONE]'));
+    });
+    const p = await proxy(t, up, { 'limits.memory': LIMIT }, plain);
+    const [ceiling] = ceilings(p);
+    const seen = { 200: 0, 503: 0, cut: 0 };
+    let n = 0;
+    const one = async (i, agent) => {
+        const text = 'lorem ipsum '.repeat(sizes[n++ % sizes.length] / 12);
+        const body = { ...HELLO, stream: true, messages: [{ role: 'user', content: text }] };
+        try {
+            const got = await ask(p, { body, agent });
+            seen[got.status]++;
+        } catch {
+            seen.cut++; // refused while it was sent
+        }
+    };
+    for (let round = 0; round < 3; round++) await several(CLIENTS * 2, one, CLIENTS);
+    assert.equal(seen[200] + seen[503] + seen.cut, n, JSON.stringify(seen));
+    assert.ok(seen[200] > 0 && seen[503] > 0, JSON.stringify(seen));
+    assert.ok(most(p) <= ceiling, `${most(p)} of ${ceiling}; ${JSON.stringify(seen)}`);
+    t.diagnostic(`${most(p)} of ${ceiling}, limits.memory ${LIMIT}; ${JSON.stringify(seen)}`);
+    await until(async () => (await chat(p, { stream: true })).status === 200, 'room again');
+});
