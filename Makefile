@@ -96,7 +96,7 @@ $B/tests/test_market $B/tests/test_decide $B/tests/test_rewrite $B/tests/fuzz_re
 # The whole proxy but for dns.c, which the target includes, in a world of the target's own.
 WORLD := or_posix_now_ms time or_posix_random epoll_wait ev_start_thread pthread_cond_wait \
          pthread_detach pthread_join or_posix_resolve or_posix_dial_step net_accept fsync fdatasync \
-         write
+         setrlimit write
 WORLD := $(patsubst %,-Wl$(comma)--wrap=%,$(WORLD))
 INSIDE := $(filter-out proxy/core.c proxy/dns.c,$(PROXY))
 $B/tests/fuzz_proxy: $(patsubst %.c,$B/%.o,$(INSIDE))
