@@ -199,8 +199,8 @@ int __wrap_net_accept(int listener)
 
 /* ---- the kernel's limits are for the process, which is the test's ---- */
 
-int __wrap_setrlimit(__rlimit_resource_t what, const struct rlimit *limit);
-int __wrap_setrlimit(__rlimit_resource_t what, const struct rlimit *limit)
+int __wrap_setrlimit(int what, const struct rlimit *limit);
+int __wrap_setrlimit(int what, const struct rlimit *limit)
 {
     (void)what;
     (void)limit;
