@@ -164,7 +164,7 @@ home_assistant() {
     fresh
     cp -R ports/homeassistant "$work/orproxy-homeassistant"
     addon=$work/orproxy-homeassistant/orproxy
-    for file in config.yaml Dockerfile CHANGELOG.md; do
+    for file in config.yaml Dockerfile; do
         put 644 "ports/homeassistant/orproxy/$file" "$addon/$file"
     done
     echo "$names" | while read -r target _ _ arch _; do

@@ -337,10 +337,16 @@ static void test_cooling(void)
     finish(&a);
 }
 
+static void on_uplink(bool down)
+{
+    (void)down;
+}
+
 /* Down: nothing far is tried; what is near still is. */
 static void test_offline(void)
 {
     asked a;
+    uplink_setup(on_uplink);
     start("provider_preferences = {\"sort\":\"price\"}\n"
           "[provider far]\nkind = openai\nbase_url = http://far.example/v1\n" OFFER("far", "acme/big", "1")
           OFFER("far", "acme/far", "1") "[provider attic]\nkind = openai\nbase_url = http://attic.lan/v1\n"

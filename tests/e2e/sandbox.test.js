@@ -205,11 +205,10 @@ test('names, TLS, streams, the ledger, decisions, a reload and the end', async (
     const read = (name) => fs.readFileSync(path.join(certificates(), name));
     const tls = { host: 'localhost', cert: read('good.pem'), key: read('good.key') };
     const alpha = await provider(t, 'alpha', { models: ['acme/big'], tls });
+    const state = path.join(scratch(t), 'state');
+    const decisions = path.join(state, 'decisions.jsonl');
     const what = {
-        top: {
-            ca: path.join(certificates(), 'ca.pem'),
-            state: path.join(scratch(t), 'state'),
-        },
+        top: { ca: path.join(certificates(), 'ca.pem'), state, decisions },
         providers: { alpha: { up: alpha, list: 'yes' } },
         sections: { 'key kitchen': { key: 'env:KEY_KITCHEN', requests_per_minute: 100 } },
     };
@@ -227,9 +226,8 @@ test('names, TLS, streams, the ledger, decisions, a reload and the end', async (
     await until(() => /reloaded|reload failed/.test(p.stderr), 'the reload');
     assert.match(p.stderr, /reloaded/);
     await once();
-    const state = fs.readdirSync(what.top.state);
-    assert.ok(state.some((name) => /^models-alpha/.test(name)), state.join(' '));
-    const decisions = path.join(what.top.state, 'decisions.jsonl');
+    const files = fs.readdirSync(state);
+    assert.ok(files.some((name) => /^models-alpha/.test(name)), files.join(' '));
     assert.match(fs.readFileSync(decisions, 'utf8'), /acme\/big/);
     p.child.kill('SIGTERM');
     await p.ended;

@@ -107,8 +107,10 @@ async function fullDisk(g, spoil, mend) {
         async () => (await ask(rich, 'sound')).status === 200,
     );
 }
+// What reaches into the process from outside needs it to be the user who started it.
+const OPEN = { sandbox: 'no', ...(process.getuid() === 0 && { user: 'root' }) };
 const books = (state) => ({
-    top: { state },
+    top: { state, ...OPEN },
     sections: { 'key rich': { key: 'env:RICH', limit: 1000 }, 'key free': { key: 'env:FREE' } },
 });
 const KEYS = { RICH: 'sk-rich-0d1f', FREE: 'sk-free-0d1f' };
@@ -196,7 +198,7 @@ async function clocks({ t, up, skip }) {
     const text = settings({
         up,
         timeout: { first_token: '1s' },
-        top: { state },
+        top: { state, ...OPEN },
         sections: {
             'key daily': { key: 'env:DAILY', limit: 0.002, limit_reset: 'daily' },
             'key brief': {
