@@ -4104,11 +4104,11 @@ static bool ori_json_put_whole(or_json_writer *w, or_str before, or_str text, or
 {
     or_buf *out = w->out;
     size_t  more = before.len + behind.len;
-    char   *to = out->ptr + out->len;
     if (out->err != OR_OK || out->cap - out->len < more ||
         out->cap - out->len - more < text.len || out->counting ||
         ori_json_plain(text.ptr, text.ptr + text.len) != text.ptr + text.len)
         return false;
+    char *to = out->ptr + out->len; /* one that counts has none */
     for (size_t i = 0; i < before.len; i++) *to++ = before.ptr[i];
     if (text.len > 0) memcpy(to, text.ptr, text.len);
     for (size_t i = 0; i < behind.len; i++) to[text.len + i] = behind.ptr[i];
