@@ -732,6 +732,11 @@ test('on_hangup = drain: the rest is read for its bill', async (t) => {
     const g = await hangUp(t, { top: { on_hangup: 'drain' } });
     assert.equal(g.up.served.get('h1').ended, undefined, 'the provider goes on');
     assert.ok(pico((await row(g.p, 'key', 'one')).reserved) > 0n);
+    // a client that closes may still read: it is gone when it answers the next byte with a reset
+    await until(async () => {
+        const metrics = await ask(g.p, { path: '/metrics', headers: manager });
+        return /^orproxy_client_connections 1$/m.test(textOf(metrics));
+    }, 'its connection to end');
     g.hold.open();
     const found = await record(g);
     assert.equal(g.up.served.get('h1').whole, true);
