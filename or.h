@@ -3930,18 +3930,17 @@ or_err or_json_unescape(or_str raw, char *buf, size_t cap, or_str *out)
 bool or_json_str_is(or_str raw, or_str plain)
 {
     if (raw.len == 0) return plain.len == 0; /* absent: no arithmetic with its pointer */
+    if (raw.len < plain.len) return false;   /* an escape is longer than what it stands for */
     const char *p = raw.ptr, *end = p + raw.len;
     size_t      at = 0;
-    /* an escape is longer than what it stands for, and most names begin without one */
-    if (raw.len < plain.len) return false;
-    if (raw.len > 0 && *p != '\\' && (plain.len == 0 || *p != *plain.ptr)) return false;
     while (p < end) {
         char   piece[4];
-        size_t n = 1;
-        if (*p == '\\')
-            n = ori_json_utf8_put(ori_json_unescape_one(&p, end), piece);
-        else
-            piece[0] = *p++;
+        size_t n;
+        if (*p != '\\') {
+            if (at == plain.len || *p++ != plain.ptr[at++]) return false;
+            continue;
+        }
+        n = ori_json_utf8_put(ori_json_unescape_one(&p, end), piece);
         if (n > plain.len - at || memcmp(plain.ptr + at, piece, n) != 0) return false;
         at += n;
     }
@@ -4098,21 +4097,23 @@ or_err or_json_end_array(or_json_writer *w)
     return ori_json_put_close(w, false);
 }
 
-/* A string that needs nothing but its quotes, between what stands before and behind it: most
-   names and ids are. False: it is not one, and nothing was written. */
-static bool ori_json_put_whole(or_json_writer *w, or_str before, or_str text, or_str behind)
+/* A string that needs nothing but its quotes, as most names and ids do, with what stands around
+   it: behind a name a colon. False: it is not one, and nothing was written. */
+static bool ori_json_put_whole(or_json_writer *w, bool comma, or_str text, bool name)
 {
     or_buf *out = w->out;
-    size_t  more = before.len + behind.len;
-    if (out->err != OR_OK || out->cap - out->len < more ||
-        out->cap - out->len - more < text.len || out->counting ||
+    size_t  room = out->cap - out->len;
+    if (out->err != OR_OK || out->counting || room < 4 || room - 4 < text.len || text.len == 0 ||
         ori_json_plain(text.ptr, text.ptr + text.len) != text.ptr + text.len)
         return false;
     char *to = out->ptr + out->len; /* one that counts has none */
-    for (size_t i = 0; i < before.len; i++) *to++ = before.ptr[i];
-    if (text.len > 0) memcpy(to, text.ptr, text.len);
-    for (size_t i = 0; i < behind.len; i++) to[text.len + i] = behind.ptr[i];
-    out->len += more + text.len;
+    if (comma) *to++ = ',';
+    *to++ = '"';
+    memcpy(to, text.ptr, text.len);
+    to += text.len;
+    *to++ = '"';
+    if (name) *to++ = ':';
+    out->len = (size_t)(to - out->ptr);
     return true;
 }
 
@@ -4156,8 +4157,7 @@ or_err or_json_put_key(or_json_writer *w, or_str name)
         return ori_json_put_fail(w, OR_ERR_ARG);
     bool more = w->state == ORI_JSON_PUT_MORE;
     w->state = ORI_JSON_PUT_VALUE;
-    if (ori_json_put_whole(w, more ? OR_STR(",\"") : OR_STR("\""), name, OR_STR("\":")))
-        return OR_OK;
+    if (ori_json_put_whole(w, more, name, true)) return OR_OK;
     if (more) or_buf_put_char(w->out, ',');
     or_buf_put_char(w->out, '"');
     if (ori_json_put_text(w, name) != OR_OK) return w->err;
@@ -4191,8 +4191,8 @@ or_err or_json_end_str(or_json_writer *w)
 
 or_err or_json_put_str(or_json_writer *w, or_str value)
 {
-    if (w->state == ORI_JSON_PUT_VALUE && w->err == OR_OK && value.len > 0 &&
-        ori_json_put_whole(w, OR_STR("\""), value, OR_STR("\"")))
+    if (w->state == ORI_JSON_PUT_VALUE && w->err == OR_OK &&
+        ori_json_put_whole(w, false, value, false))
         return ori_json_put_end_value(w);
     (void)or_json_begin_str(w);
     (void)or_json_put_part(w, value);
@@ -5104,12 +5104,27 @@ static size_t ori_word_low(const char *p)
 
 /* Bytes of s before its first CR or LF; s.len when there is none.
 
-   A word at a time: a byte below 0x0E is seldom anything but a line end, so one
+   A word, or vector, at a time: a byte below 0x0E is seldom anything but a line end, so one
    comparison stands for two; where one turns up its word is looked at byte by byte. */
 static size_t ori_line_len(or_str s)
 {
     const size_t n = sizeof(size_t);
     size_t       i = 0;
+#ifdef ORI_SSE2
+    for (; s.len - i >= 64; i += 64) {
+        const __m128i *p = (const __m128i *)(const void *)(s.ptr + i);
+        __m128i low = _mm_min_epu8(_mm_min_epu8(_mm_loadu_si128(p), _mm_loadu_si128(p + 1)),
+                                   _mm_min_epu8(_mm_loadu_si128(p + 2), _mm_loadu_si128(p + 3)));
+        low = _mm_cmpeq_epi8(low, _mm_min_epu8(low, _mm_set1_epi8(0x0D)));
+        if (_mm_movemask_epi8(low) != 0) break;
+    }
+    for (; s.len - i >= 16; i += 16) {
+        __m128i  v = _mm_loadu_si128((const __m128i *)(const void *)(s.ptr + i));
+        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(
+            _mm_cmpeq_epi8(v, _mm_set1_epi8('\n')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\r'))));
+        if (mask != 0) return i + (size_t)__builtin_ctz(mask);
+    }
+#endif
     for (;;) {
         for (; s.len - i >= 4 * n; i += 4 * n) {
             const char *p = s.ptr + i;
@@ -5304,6 +5319,23 @@ static void ori_sse_forget(or_sse *p)
     or_buf_clear(p->carry);
 }
 
+/* The usual event, one line of data, where all of it is there. */
+static bool ori_sse_read_usual(or_sse *p, or_str *in, or_sse_event *ev)
+{
+    if (p->state != ORI_SSE_NAME || p->name_len > 0 || p->type_len > 0 || p->has_data || p->cut ||
+        in->len < 8 || memcmp(in->ptr, "data:", 5) != 0)
+        return false;
+    size_t before = in->ptr[5] == ' ' ? 6 : 5;
+    or_str rest = or_str_of(in->ptr + before, in->len - before);
+    size_t n = ori_line_len(rest);
+    if (rest.len - n < 2 || rest.ptr[n] != '\n' || rest.ptr[n + 1] != '\n' || n > p->carry->max)
+        return false;
+    ev->raw = or_str_of(in->ptr, before + n + 2);
+    p->has_data = true;
+    ori_skip(in, ev->raw.len);
+    return ori_sse_dispatch(p, or_str_of(rest.ptr, n), ev);
+}
+
 or_err or_sse_next(or_sse *p, or_str *in, or_sse_event *ev)
 {
     or_str view = {NULL, 0};
@@ -5314,6 +5346,7 @@ or_err or_sse_next(or_sse *p, or_str *in, or_sse_event *ev)
         p->after_cr = false;
         if (*in->ptr == '\n') ori_skip(in, 1); /* the second half of an end already seen */
     }
+    if (ori_sse_read_usual(p, in, ev)) return OR_OK;
     ori_sse_skip_bom(p, in);
     const char *start = p->cut ? NULL : in->ptr;
     while (ori_sse_read_line(p, in, &view)) {

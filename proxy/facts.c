@@ -119,13 +119,17 @@ static unsigned find(const member *rows, unsigned num, or_str key)
     return i;
 }
 
-/* Type and duplicate check of a known member. `path` goes in front of its name. */
+/* Type and duplicate check of a known member, of the request or of the message that is read. */
 static bool check(reading *r, const member *m, unsigned row, unsigned *seen,
-                  const or_json_item *item, const char *path)
+                  const or_json_item *item)
 {
-    if (*seen & 1u << row) return wrong(r, "%s%s is given twice", path, m->name.ptr);
+    char path[64] = "";
+    bool twice = (*seen & 1u << row) != 0;
     *seen |= 1u << row;
-    if (m->types & 1u << item->type) return true;
+    if (!twice && (m->types & 1u << item->type)) return true;
+    if (seen == &r->seen_in_message)
+        snprintf(path, sizeof path, "messages[%u].", (unsigned)r->f->num_messages - 1);
+    if (twice) return wrong(r, "%s%s is given twice", path, m->name.ptr);
     return wrong(r, "%s%s is %s: use %s", path, m->name.ptr, or_json_type_text(item->type),
                  m->want);
 }
@@ -262,7 +266,7 @@ static bool is_checked(facts_kind kind, unsigned row)
 
 static bool note_known(reading *r, unsigned row, const or_json_item *item)
 {
-    if (!check(r, &of_request[row], row, &r->seen, item, "")) return false;
+    if (!check(r, &of_request[row], row, &r->seen, item)) return false;
     if (row == MODELS && item->type == OR_JSON_ARRAY &&
         !check_elements(r, "models", item->value, OR_JSON_STRING, "a string"))
         return false;
@@ -305,14 +309,12 @@ static bool read_member(reading *r, or_json_item *item)
 /* A member of a message. */
 static bool read_message_member(reading *r, const or_json_item *item)
 {
-    char     path[64];
     unsigned row = find(of_message, NUM_OF_MESSAGE, item->key);
     r->list = 0;
     if (row == NUM_OF_MESSAGE) return true;
     r->f->lacks |= of_message[row].lacks;
     if (of_message[row].types == 0) return true;
-    snprintf(path, sizeof path, "messages[%u].", (unsigned)r->f->num_messages - 1);
-    if (!check(r, &of_message[row], row, &r->seen_in_message, item, path)) return false;
+    if (!check(r, &of_message[row], row, &r->seen_in_message, item)) return false;
     if (row == ROLE) {
         bool developer = or_json_str_is(item->value, OR_STR("developer"));
         r->instructs = developer || or_json_str_is(item->value, OR_STR("system"));

@@ -390,8 +390,9 @@ static void refuse_memory(client *c)
 
 static relay *new_relay(void)
 {
-    relay *r = mem_alloc(sizeof *r + FIRST_BLOCK);
+    relay *r = mem_allocator.alloc(NULL, sizeof *r + FIRST_BLOCK);
     if (r == NULL) return NULL;
+    memset(r, 0, sizeof *r); /* and not the block behind it */
     or_arena_init_growing(&r->arena, r + 1, FIRST_BLOCK, &mem_allocator);
     or_buf_init_growing(&r->body, &mem_allocator, SIZE_MAX);
     or_buf_init_growing(&r->theirs, &mem_allocator, SIZE_MAX);

@@ -109,15 +109,18 @@ backend b
 
 const urlOf = (to, tls) => (tls ? `https://localhost:${to}/v1` : `http://127.0.0.1:${to}/v1`);
 
-const bare = ({ port, to, tls }) => [
+// valgrind needs system calls of its own.
+const unconfined = (alone) => (alone ? ['--set', 'sandbox=no', '--set', 'user=root'] : []);
+
+const bare = ({ port, to, tls, alone }) => [
     ORPROXY, '--listen', `127.0.0.1:${port}`, '--upstream', urlOf(to, tls),
     ...['--set', `limits.connections=${MAX_CLIENTS}`, '--set', 'limits.memory=2G'],
-    ...(tls ? ['--set', `ca=${OUT}/ca.pem`] : []),
+    ...(tls ? ['--set', `ca=${OUT}/ca.pem`] : []), ...unconfined(alone),
 ];
 
 // A key with limits, a reservation and a line in the ledger for each request, prices, two
 // providers to choose from, another name of the model there.
-const governed = (ledger) => ({ port, to, tls }) => {
+const governed = (ledger) => ({ port, to, tls, alone }) => {
     const state = path.join(OUT, `state-${port}`);
     fs.rmSync(state, { recursive: true, force: true });
     const provider = (name) => `
@@ -146,7 +149,7 @@ limit_reset = monthly
 requests_per_minute = 1000000
 max_concurrent = 100000
 `);
-    return [ORPROXY, '-c', file];
+    return [ORPROXY, '-c', file, ...unconfined(alone)];
 };
 
 // The names are the columns. "nginx+": with larger buffers, for what they are good for.
