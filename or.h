@@ -2265,7 +2265,8 @@ typedef struct or_sticky {
 } or_sticky;
 
 /* What identifies a conversation. The first that is given counts: session_id,
-   prompt_cache_key, else the first system and the first other message together. */
+   prompt_cache_key, else the first system and the first other message together (of one that is
+   longer than 8 KB the first and the last 4 KB, and its length). */
 typedef struct or_conversation {
     or_str account, model;
     or_str session_id, prompt_cache_key;
@@ -15557,16 +15558,7 @@ const char *or_route_reason_text(or_route_reason r)
 /* FNV-1a, 64 bits; a byte that no text has ends each. */
 static uint64_t ori_route_hash(uint64_t h, or_str s)
 {
-    size_t i = 0;
-    for (; s.len - i >= 8; i += 8) { /* whole conversations pass here: eight bytes a step */
-        const unsigned char *p = (const unsigned char *)s.ptr + i;
-        uint64_t w = (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
-                     (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 |
-                     (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56; /* one load, mostly */
-        h = (h ^ w) * 1099511628211u;
-        h ^= h >> 29;
-    }
-    for (; i < s.len; i++) h = (h ^ (unsigned char)s.ptr[i]) * 1099511628211u;
+    for (size_t i = 0; i < s.len; i++) h = (h ^ (unsigned char)s.ptr[i]) * 1099511628211u;
     return (h ^ 0xff) * 1099511628211u;
 }
 
@@ -16380,6 +16372,17 @@ or_err or_route_plan(or_plan *p, const or_route_request *request, const or_catal
 
 /* ---- sticky conversations ---- */
 
+/* A text may be megabytes of a picture: of a long one both ends, and how long it is, tell enough. */
+static uint64_t ori_sticky_hash(uint64_t h, or_str text)
+{
+    enum { END = 4096 };
+    uint64_t len = text.len;
+    if (len <= 2 * END) return ori_route_hash(h, text);
+    h = ori_route_hash(h, or_str_of(text.ptr, END));
+    h = ori_route_hash(h, or_str_of(text.ptr + text.len - END, END));
+    return (h ^ len) * 1099511628211u;
+}
+
 uint64_t or_sticky_key(const or_conversation *c)
 {
     uint64_t h = ori_route_hash(ori_route_hash(ORI_HASH_START, c->account), c->model);
@@ -16388,8 +16391,8 @@ uint64_t or_sticky_key(const or_conversation *c)
     else if (c->prompt_cache_key.len > 0)
         h = ori_route_hash(ori_route_hash(h, OR_STR("cache")), c->prompt_cache_key);
     else
-        h = ori_route_hash(ori_route_hash(ori_route_hash(h, OR_STR("text")), c->first_system),
-                           c->first_message);
+        h = ori_sticky_hash(ori_sticky_hash(ori_route_hash(h, OR_STR("text")), c->first_system),
+                            c->first_message);
     return h != 0 ? h : 1;
 }
 

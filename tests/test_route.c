@@ -1155,6 +1155,19 @@ static void test_sticky_key(void)
     CHECK(or_sticky_key(&a) == or_sticky_key(&b), "equal");
     b.first_message = OR_STR("hullo");
     CHECK(or_sticky_key(&a) != or_sticky_key(&b), "message");
+    static char long_text[2][3 * 4096]; /* up to 8192 bytes all of it counts, then both ends do */
+    for (size_t len = 8191; len <= 8193; len++)
+        for (size_t at = 4095; at <= len - 4096; at++) {
+            memset(long_text, 'x', sizeof long_text);
+            long_text[1][at] = 'y';
+            a.first_message = or_str_of(long_text[0], len);
+            b.first_message = or_str_of(long_text[1], len);
+            bool inner = len == 8193 && at == 4096;
+            CHECK((or_sticky_key(&a) == or_sticky_key(&b)) == inner, "a long text: its ends");
+        }
+    b.first_message = or_str_of(long_text[0], 3 * 4096);
+    a.first_message = or_str_of(long_text[0], 3 * 4096 - 1);
+    CHECK(or_sticky_key(&a) != or_sticky_key(&b), "a long text: its length");
     memset(&a, 0, sizeof a);
     CHECK(or_sticky_key(&a) != 0, "nothing at all");
     or_endpoint e = endpoint("a", 1), f = endpoint("a", 2);
