@@ -78,13 +78,13 @@ $B/tests/test_upstream: private LIBS := -Wl,--wrap=or_posix_resolve \
 # What requests are decided by: settings, lists of models and hosts that are never dialled.
 MARKET := $(patsubst %,$B/proxy/%.o,market $(CONF) upstream uplink tls roots dns ev ev_epoll ev_poll \
                                     mem log)
-DECIDE := $(MARKET) $(patsubst %,$B/proxy/%.o,decide facts envelope preset member)
+DECIDE := $(MARKET) $(patsubst %,$B/proxy/%.o,decide facts envelope preset member generations)
 $B/tests/test_market: $(MARKET)
 $B/tests/test_decide $B/tests/bench_route: $(DECIDE)
 REWRITE := $(DECIDE) $(patsubst %,$B/proxy/%.o,rewrite fetch exchange)
 $B/tests/test_rewrite $B/tests/fuzz_request: $(REWRITE)
 GATE := $(DECIDE) $(patsubst %,$B/proxy/%.o,gate gate_lines ledger books tally keys rate record \
-                                            metrics generations)
+                                            metrics)
 $B/tests/test_gate: $(GATE)
 $B/tests/fuzz_ledger: $(GATE)
 $B/tests/test_gate: private LIBS := -Wl,--wrap=or_posix_now_ms -Wl,--wrap=time $B/ports.a $(LIBS)

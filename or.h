@@ -15555,10 +15555,19 @@ const char *or_route_reason_text(or_route_reason r)
     return ori_route_reasons[(unsigned)r < OR_ROUTE_REASON_NUM ? r : OR_ROUTE_KEPT][1];
 }
 
-/* FNV-1a, 64 bits; a byte that no text has ends each. */
+/* FNV-1a, 64 bits, eight bytes a step; a byte that no text has ends each. */
 static uint64_t ori_route_hash(uint64_t h, or_str s)
 {
-    for (size_t i = 0; i < s.len; i++) h = (h ^ (unsigned char)s.ptr[i]) * 1099511628211u;
+    size_t i = 0;
+    for (; s.len - i >= 8; i += 8) {
+        const unsigned char *p = (const unsigned char *)s.ptr + i;
+        uint64_t w = (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
+                     (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 |
+                     (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56; /* one load, mostly */
+        h = (h ^ w) * 1099511628211u;
+        h ^= h >> 29;
+    }
+    for (; i < s.len; i++) h = (h ^ (unsigned char)s.ptr[i]) * 1099511628211u;
     return (h ^ 0xff) * 1099511628211u;
 }
 

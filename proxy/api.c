@@ -103,31 +103,32 @@ static void metrics(const ask *a)
     or_buf_free(&body);
 }
 
-static void generation(const ask *a)
+static void tell_generation(const ask *a)
 {
     or_buf body;
     char   message[200];
     or_str id = query_find(client_head(a->c)->query, "id");
-    or_str json = a->manages ? generations_find_any(id)
-                             : generations_find(id, or_str_z(a->who != NULL ? a->who->id : ""));
+    or_err e;
     if (id.len == 0) {
         refuse(a->c, 400, "id is missing: use /v1/generation?id=gen-...", NULL);
         return;
     }
-    if (json.ptr == NULL) {
+    or_buf_init_growing(&body, &mem_allocator, 256 * 1024);
+    or_buf_put_z(&body, "{\"data\":");
+    if (a->manages)
+        e = generations_put_any(&body, id);
+    else
+        e = generations_put(&body, id, or_str_z(a->who != NULL ? a->who->id : ""));
+    or_buf_put_z(&body, "}");
+    if (e == OR_ERR_ABSENT) {
         snprintf(message, sizeof message, "no generation is called %.*s, or it is too long ago",
                  (int)(id.len < 80 ? id.len : 80), id.ptr);
         refuse(a->c, 404, message, NULL);
-        return;
-    }
-    or_buf_init_growing(&body, &mem_allocator, json.len + 64);
-    or_buf_put_z(&body, "{\"data\":");
-    or_buf_put_str(&body, json);
-    or_buf_put_z(&body, "}");
-    if (body.err == OR_OK)
+    } else if (e == OR_OK && body.err == OR_OK) {
         client_reply(a->c, 200, "application/json", no_fields, or_buf_str(&body));
-    else
+    } else {
         refuse(a->c, 503, "no memory: limits.memory is reached", "Retry-After: 1\r\n");
+    }
     or_buf_free(&body);
 }
 
@@ -281,7 +282,7 @@ static const route routes[] = {
     POST("/videos", FACTS_OTHER),
     {OR_STR_INIT("POST"), OR_STR_INIT("/v1/route"), ACCESS_KEY, explain_route, FACTS_CHAT, NULL,
      OR_DIALECT_CHAT},
-    GET("/v1/generation", ACCESS_ANY_KEY, generation),
+    GET("/v1/generation", ACCESS_ANY_KEY, tell_generation),
     GET("/v1/key", ACCESS_ANY_KEY, manage_key),
     GET("/v1/keys", ACCESS_MANAGEMENT, manage_list_keys),
     CHANGE("POST", "/v1/keys", manage_create_key),

@@ -13,8 +13,7 @@
 enum {
     MAX_MODELS = 64,   /* of one request, presets and pools included */
     CONVERSATIONS = 1024,
-    MAX_REASONS = 6,   /* endpoints that an error text names */
-    MAX_SHOWN = 40     /* endpoints that a list of candidates or of the excluded shows */
+    MAX_REASONS = 6 /* endpoints that an error text names */
 };
 
 static or_sticky_slot slots[CONVERSATIONS];
@@ -124,12 +123,53 @@ static or_err put_availability(or_buf *out, const void *what)
     return or_json_writer_end(&w);
 }
 
+static void note_endpoint(const decision *d, const or_candidate *c, generation_endpoint *to)
+{
+    const or_endpoint *e = &d->m->catalogue.endpoints[c->endpoint];
+    or_price_list      prices;
+    uint32_t           both = 1u << OR_PRICE_PROMPT | 1u << OR_PRICE_COMPLETION;
+    memset(to, 0, sizeof *to);
+    to->provider = e->provider_name.ptr != NULL ? e->provider_name : e->provider;
+    to->tag = e->tag.ptr != NULL ? e->tag : e->provider;
+    to->model = e->model;
+    to->reason = c->reason;
+    if (c->reason != OR_ROUTE_KEPT) return;
+    to->upstream_model = e->upstream_model.ptr != NULL ? e->upstream_model : e->model;
+    or_prices_at(&e->prices, d->request.prompt_tokens, d->moment.wall, &prices);
+    to->priced = (prices.known & both) == both;
+    to->prompt = prices.pico[OR_PRICE_PROMPT];
+    to->completion = prices.pico[OR_PRICE_COMPLETION];
+    decide_worst(d, c->endpoint, &to->worst);
+    to->drawn = c->drawn;
+    to->sticky = c->sticky;
+    to->outage = c->health.outage;
+    to->open = c->health.open;
+    to->uptime_permille = c->health.uptime_permille;
+    to->cooling_ms = c->health.cooling_ms;
+}
+
+uint32_t decide_endpoints(const decision *d, generation_endpoint *list)
+{
+    const or_plan *p = &d->plan;
+    uint32_t       kept = p->num < GENERATIONS_MAX_SHOWN ? p->num : GENERATIONS_MAX_SHOWN;
+    uint32_t       out = p->num_out < GENERATIONS_MAX_SHOWN ? p->num_out : GENERATIONS_MAX_SHOWN;
+    for (uint32_t i = 0; i < kept; i++) note_endpoint(d, &p->list[i], &list[i]);
+    for (uint32_t i = 0; i < out; i++) note_endpoint(d, &p->list[p->num + i], &list[kept + i]);
+    return kept + out;
+}
+
+static void put_endpoints(or_json_writer *w, const decision *d)
+{
+    generation_endpoint list[2 * GENERATIONS_MAX_SHOWN];
+    generations_put_routing(w, list, decide_endpoints(d, list));
+}
+
 static or_err put_routing(or_buf *out, const void *what)
 {
     or_json_writer w;
     or_json_writer_init(&w, out);
     or_json_begin_object(&w);
-    decide_put_routing(&w, what);
+    put_endpoints(&w, what);
     or_json_end_object(&w);
     return or_json_writer_end(&w);
 }
@@ -613,71 +653,6 @@ void decide_end(decision *d)
 
 /* ---- telling ---- */
 
-static void put_name(or_json_writer *w, const or_endpoint *e)
-{
-    member_str(w, "provider", e->provider_name.ptr != NULL ? e->provider_name : e->provider);
-    member_str(w, "tag", e->tag.ptr != NULL ? e->tag : e->provider);
-    member_str(w, "model", e->model);
-}
-
-static void put_health(or_json_writer *w, const or_health *h)
-{
-    or_json_put_key(w, OR_STR("health"));
-    or_json_begin_object(w);
-    or_json_put_key(w, OR_STR("uptime"));
-    or_json_put_decimal(w, h->uptime_permille, 1);
-    member_bool(w, "outage", h->outage);
-    member_bool(w, "open", h->open);
-    member_u64(w, "cooling_ms", h->cooling_ms);
-    or_json_end_object(w);
-}
-
-static void put_candidate(or_json_writer *w, const decision *d, const or_candidate *c)
-{
-    const or_endpoint *e = &d->m->catalogue.endpoints[c->endpoint];
-    or_price_list      prices;
-    or_cost            worst;
-    uint32_t           both = 1u << OR_PRICE_PROMPT | 1u << OR_PRICE_COMPLETION;
-    or_json_begin_object(w);
-    put_name(w, e);
-    member_str(w, "upstream_model", e->upstream_model.ptr != NULL ? e->upstream_model : e->model);
-    or_prices_at(&e->prices, d->request.prompt_tokens, d->moment.wall, &prices);
-    or_json_put_key(w, OR_STR("price"));
-    if ((prices.known & both) == both) {
-        or_json_begin_object(w);
-        member_price(w, "prompt", prices.pico[OR_PRICE_PROMPT]);
-        member_price(w, "completion", prices.pico[OR_PRICE_COMPLETION]);
-        or_json_end_object(w);
-    } else {
-        or_json_put_null(w);
-    }
-    decide_worst(d, c->endpoint, &worst);
-    member_cost(w, "worst_cost", &worst);
-    member_bool(w, "drawn", c->drawn);
-    member_bool(w, "sticky", c->sticky);
-    put_health(w, &c->health);
-    or_json_end_object(w);
-}
-
-void decide_put_routing(or_json_writer *w, const decision *d)
-{
-    const or_plan *p = &d->plan;
-    or_json_put_key(w, OR_STR("candidates"));
-    or_json_begin_array(w);
-    for (uint32_t i = 0; i < p->num && i < MAX_SHOWN; i++) put_candidate(w, d, &p->list[i]);
-    or_json_end_array(w);
-    or_json_put_key(w, OR_STR("excluded"));
-    or_json_begin_array(w);
-    for (uint32_t i = p->num; i < p->num + p->num_out && i < p->num + MAX_SHOWN; i++) {
-        or_json_begin_object(w);
-        put_name(w, &d->m->catalogue.endpoints[p->list[i].endpoint]);
-        member_str(w, "excluded_by", or_str_z(or_route_reason_by(p->list[i].reason)));
-        member_str(w, "reason", or_str_z(or_route_reason_text(p->list[i].reason)));
-        or_json_end_object(w);
-    }
-    or_json_end_array(w);
-}
-
 or_err decide_put_answer(or_buf *out, const decision *d)
 {
     or_json_writer w;
@@ -695,7 +670,7 @@ or_err decide_put_answer(or_buf *out, const decision *d)
     or_json_begin_object(&w);
     member_str(&w, "model", d->asked);
     member_str(&w, "strategy", or_str_z(d->strategy));
-    decide_put_routing(&w, d);
+    put_endpoints(&w, d);
     member_cost(&w, "worst_cost", &dearest);
     or_json_end_object(&w);
     or_json_end_object(&w);

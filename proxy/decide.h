@@ -5,6 +5,7 @@
 
 #include "proxy/envelope.h"
 #include "proxy/facts.h"
+#include "proxy/generations.h"
 #include "proxy/market.h"
 
 typedef struct decision {
@@ -58,8 +59,9 @@ void decide_note(const decision *d, uint32_t endpoint, const or_usage *u);
 /* The most that this request can cost at an endpoint. */
 void decide_worst(const decision *d, uint32_t endpoint, or_cost *out);
 
-/* The members "candidates" and "excluded" of an object. */
-void decide_put_routing(or_json_writer *w, const decision *d);
+/* The candidates and those left out, for list[2 * GENERATIONS_MAX_SHOWN]; how many. Texts point into
+   the market. */
+uint32_t decide_endpoints(const decision *d, generation_endpoint *list);
 
 /* The answer of POST /route. */
 or_err decide_put_answer(or_buf *out, const decision *d);

@@ -35,6 +35,13 @@ static void put_ms(or_json_writer *w, const char *name, int32_t ms)
         or_json_put_u64(w, (uint32_t)ms);
 }
 
+static void put_time(or_json_writer *w, const char *name, int64_t unix_s)
+{
+    char text[CLOCK_TEXT];
+    clock_text(unix_s, text);
+    member_z(w, name, text);
+}
+
 static const or_endpoint *endpoint_of(const record *r, uint32_t attempt)
 {
     return &r->d->m->catalogue.endpoints[r->attempts[attempt].endpoint];
@@ -159,13 +166,6 @@ or_err record_put_previous(or_buf *out, const record *r)
 
 /* ---- GET /generation ---- */
 
-static void put_time(or_json_writer *w, const char *name, int64_t unix_s)
-{
-    char text[CLOCK_TEXT];
-    clock_text(unix_s, text);
-    member_z(w, name, text);
-}
-
 static const char *type_of(const record *r)
 {
     if (r->f->kind == FACTS_EMBEDDINGS) return "embeddings";
@@ -177,149 +177,67 @@ static const char *type_of(const record *r)
     return strcmp(r->path, "/videos") == 0 ? "video" : NULL;
 }
 
-/* The shape wants a number. Unknown is -1, as OpenRouter says it of prices; never 0. */
-static void put_total(or_json_writer *w, const char *name, const or_cost *c)
-{
-    or_json_put_key(w, or_str_z(name));
-    if (c->source == OR_COST_UNKNOWN)
-        or_json_put_i64(w, -1);
-    else
-        or_json_put_decimal(w, c->pico_usd, 12);
-}
-
-static void put_usage(or_json_writer *w, const record *r)
-{
-    const or_usage *u = &r->usage;
-    static const struct {
-        const char *name;
-        size_t      offset;
-    } counts[] = {
-        {"tokens_prompt", offsetof(or_usage, prompt_tokens)},
-        {"tokens_completion", offsetof(or_usage, completion_tokens)},
-        {"native_tokens_prompt", offsetof(or_usage, prompt_tokens)},
-        {"native_tokens_completion", offsetof(or_usage, completion_tokens)},
-        {"native_tokens_reasoning", offsetof(or_usage, reasoning_tokens)},
-        {"native_tokens_cached", offsetof(or_usage, cached_tokens)},
-        {"native_tokens_completion_images", offsetof(or_usage, image_output_tokens)},
-        {"num_search_results", offsetof(or_usage, web_searches)},
-    };
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        uint64_t n;
-        memcpy(&n, (const char *)u + counts[i].offset, sizeof n);
-        or_json_put_key(w, or_str_z(counts[i].name));
-        if (u->set)
-            or_json_put_u64(w, n);
-        else
-            or_json_put_null(w);
-    }
-    put_total(w, "total_cost", &r->cost);
-    put_total(w, "usage", &r->cost);
-    member_bool(w, "is_byok", r->byok);
-    member_bool(w, "estimated", r->cost.source == OR_COST_ESTIMATED);
-    or_json_put_key(w, OR_STR("upstream_inference_cost"));
-    if (u->upstream_cost_set)
-        or_json_put_decimal(w, u->upstream_cost_pico_usd, 12);
-    else if (r->byok && r->cost.source != OR_COST_UNKNOWN)
-        or_json_put_decimal(w, r->cost.pico_usd, 12);
-    else
-        or_json_put_null(w);
-}
-
-static void put_responses(or_json_writer *w, const record *r)
-{
-    or_json_put_key(w, OR_STR("provider_responses"));
-    or_json_begin_array(w);
-    for (uint32_t i = 0; i < kept_attempts(r); i++) {
-        const record_attempt *a = &r->attempts[i];
-        or_json_begin_object(w);
-        member_str(w, "provider_name", record_provider(r, i));
-        member_str(w, "model_permaslug", endpoint_of(r, i)->model);
-        or_json_put_key(w, OR_STR("status"));
-        if (a->status > 0)
-            or_json_put_u64(w, a->status);
-        else
-            or_json_put_null(w);
-        member_u64(w, "latency", a->ms);
-        member_bool(w, "is_byok", r->d->m->settings->providers[endpoint_of(r, i)->target].kind !=
-                                   PROVIDER_OPENROUTER);
-        if (a->word != NULL) member_z(w, "error", a->word);
-        or_json_end_object(w);
-    }
-    or_json_end_array(w);
-}
-
-/* Members that nobody here can fill, which clients want to see all the same. */
-static void put_nulls(or_json_writer *w)
-{
-    static const char *const names[] = {
-        "app_id",   "cache_discount",      "moderation_latency",
-        "num_media_prompt", "num_media_completion", "num_input_audio_prompt", "num_fetches",
-        "web_search_engine", "preset_id",  "request_id",           "response_cache_source_id",
-        "workspace_id",
-    };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        or_json_put_key(w, or_str_z(names[i]));
-        or_json_put_null(w);
-    }
-}
-
-static or_err put_generation(or_buf *out, const record *r)
-{
-    or_json_writer     w;
-    const or_endpoint *server = server_of(r);
-    int32_t            took = or_ms_diff(r->began_ms, ev_now());
-    or_json_writer_init(&w, out);
-    or_json_begin_object(&w);
-    member_z(&w, "id", r->id);
-    member_str(&w, "upstream_id", r->upstream_id);
-    member_str(&w, "model", server != NULL ? server->model : asked_of(r));
-    member_str(&w, "provider_name", server != NULL ? name_of(server) : or_str_of(NULL, 0));
-    member_z(&w, "api_type", type_of(r));
-    put_time(&w, "created_at", (int64_t)time(NULL) - took / 1000);
-    member_bool(&w, "streamed", r->streamed);
-    member_bool(&w, "cancelled", r->cancelled);
-    member_z(&w, "finish_reason", finishes[r->finish]);
-    member_z(&w, "native_finish_reason", r->native_finish[0] != 0 ? r->native_finish : NULL);
-    put_usage(&w, r);
-    put_ms(&w, "latency", r->first_ms);
-    put_ms(&w, "generation_time", took);
-    member_str(&w, "origin", r->referer.ptr != NULL ? r->referer : OR_STR(""));
-    member_str(&w, "http_referer", r->referer);
-    member_str(&w, "user_agent", r->user_agent);
-    member_str(&w, "external_user", shown(r->f->user));
-    member_str(&w, "session_id", r->f->session_id.ptr != NULL ? r->f->session_id : r->session);
-    member_z(&w, "router", strcmp(r->d->strategy, "auto") == 0   ? "openrouter/auto"
-                        : strcmp(r->d->strategy, "free") == 0 ? "openrouter/free"
-                                                              : NULL);
-    member_z(&w, "service_tier", NULL);
-    member_z(&w, "data_region", "global");
-    put_nulls(&w);
-    member_str(&w, "app_title", r->title);
-    member_z(&w, "end", r->end);
-    member_u64(&w, "status", r->status);
-    put_responses(&w, r);
-    or_json_put_key(&w, OR_STR("routing"));
-    or_json_begin_object(&w);
-    decide_put_routing(&w, r->d);
-    or_json_end_object(&w);
-    or_json_end_object(&w);
-    return or_json_writer_end(&w);
-}
-
 static or_str key_of(const record *r)
 {
     return r->d->key != NULL ? or_str_z(r->d->key->name) : OR_STR("");
 }
 
+static uint32_t note_attempts(const record *r, generation_attempt *list)
+{
+    for (uint32_t i = 0; i < kept_attempts(r); i++) {
+        const record_attempt *a = &r->attempts[i];
+        const or_endpoint    *e = endpoint_of(r, i);
+        list[i] = (generation_attempt){
+            .provider = name_of(e), .model = e->model, .status = a->status, .word = a->word, .ms = a->ms,
+            .is_byok = r->d->m->settings->providers[e->target].kind != PROVIDER_OPENROUTER};
+    }
+    return kept_attempts(r);
+}
+
+static const char *router_of(const record *r)
+{
+    if (strcmp(r->d->strategy, "auto") == 0) return "openrouter/auto";
+    return strcmp(r->d->strategy, "free") == 0 ? "openrouter/free" : NULL;
+}
+
 static void tell_generation(const record *r)
 {
-    or_buf json;
-    or_buf_init_growing(&json, &mem_allocator, MAX_LINE);
-    if (put_generation(&json, r) == OR_OK)
-        generations_add(conf_now()->limits.generations, or_str_z(r->id),
-                        or_str_z(r->d->key != NULL ? r->d->key->id : ""),
-                        or_buf_str(&json));
-    or_buf_free(&json);
+    generation_attempt  attempts[RECORD_MAX_ATTEMPTS];
+    generation_endpoint endpoints[2 * GENERATIONS_MAX_SHOWN];
+    const or_endpoint  *server = server_of(r);
+    int32_t             took = or_ms_diff(r->began_ms, ev_now());
+    size_t              max = conf_now()->limits.generations;
+    generation          g;
+    memset(&g, 0, sizeof g);
+    g.id = or_str_z(r->id);
+    g.key = or_str_z(r->d->key != NULL ? r->d->key->id : "");
+    g.upstream_id = r->upstream_id;
+    g.model = server != NULL ? server->model : asked_of(r);
+    if (server != NULL) g.provider = name_of(server);
+    if (r->native_finish[0] != 0) g.native_finish = or_str_z(r->native_finish);
+    g.referer = r->referer;
+    g.user_agent = r->user_agent;
+    g.user = shown(r->f->user);
+    g.session = r->f->session_id.ptr != NULL ? r->f->session_id : r->session;
+    g.title = r->title;
+    g.type = type_of(r);
+    g.finish = finishes[r->finish];
+    g.router = router_of(r);
+    g.end = r->end;
+    g.created = (int64_t)time(NULL) - took / 1000;
+    g.streamed = r->streamed;
+    g.cancelled = r->cancelled;
+    g.byok = r->byok;
+    g.usage = r->usage;
+    g.cost = r->cost;
+    g.first_ms = r->first_ms;
+    g.took_ms = took;
+    g.status = r->status;
+    g.attempts = attempts;
+    g.num_attempts = note_attempts(r, attempts);
+    g.endpoints = endpoints;
+    g.num_endpoints = decide_endpoints(r->d, endpoints);
+    generations_add(max, &g);
 }
 
 /* ---- the decisions file ---- */
