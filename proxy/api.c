@@ -498,7 +498,7 @@ static bool on_head(client *c)
         return false;
     }
     const route *r = find(h, &a, allowed, sizeof allowed);
-    if (r != NULL) return admit(r, &a); /* before the body: it may be large */
+    if (r != NULL) return client_came_whole(c) || admit(r, &a); /* before a body that may be large */
     int method = h->method.len < 32 ? (int)h->method.len : 32;
     int path = h->path.len < 128 ? (int)h->path.len : 128;
     if (allowed[0] == 0) {

@@ -484,6 +484,12 @@ void client_stream_end(client *c, const or_str *pieces, size_t num, bool complet
 
 /* ---- input ---- */
 
+bool client_came_whole(const client *c)
+{
+    const or_http_head *h = &c->http.head;
+    return !h->has_body || (!h->chunked && h->content_length <= c->in.len - c->used);
+}
+
 const or_http_head *client_head(const client *c)
 {
     return &c->http.head;

@@ -67,6 +67,9 @@ unsigned client_busy(void);
 const or_http_head *client_head(const client *c);
 or_str              client_body(const client *c);
 
+/* While the head is told of: did all of the request come with it? */
+bool client_came_whole(const client *c);
+
 /* Keep the body beyond the answer: a large one changes hands, a small one is copied. to is a
    growing buffer of mem_allocator; client_body is empty then, or as before. */
 or_err client_take_body(client *c, or_buf *to);
