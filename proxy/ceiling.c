@@ -78,7 +78,7 @@ void ceiling_hold(const conf *c, uint32_t timers)
              "them, %llu of the program, %llu for settings, threads and libc; socket buffers are "
              "the kernel's%s%s",
              (unsigned long long)all, c->limits.memory,
-             (unsigned long long)(program.fixed + program.writable),
-             (unsigned long long)(settings + stacks + LIBC + MAIN_STACK),
+             (unsigned long long)program.fixed + program.writable,
+             (unsigned long long)settings + stacks + LIBC + MAIN_STACK,
              held ? "" : "; not held: ", held ? "" : strerror(errno));
 }

@@ -195,13 +195,19 @@ static void sent(client *c, size_t n)
         or_buf_clear(&c->out);
 }
 
+/* Is there room for what comes while an answer is on its way? */
+static bool reads_ahead(const client *c)
+{
+    return c->in.cap == 0 || c->in.len < c->in.cap;
+}
+
 static void watch(client *c)
 {
     unsigned want = 0;
     if (c->state == HEAD || c->state == BODY || c->state == LINGER) want |= EV_READ;
     /* While an answer is on its way, reading tells that the peer hung up; what it pipelines
        is kept as long as it fits, since the request in front of it must not move. */
-    if ((c->state == BUSY || c->state == FLUSH) && c->in.len < c->in.cap && !c->ended)
+    if ((c->state == BUSY || c->state == FLUSH) && reads_ahead(c) && !c->ended)
         want |= EV_READ;
     if (pending(c) > 0 && c->held == 0) want |= EV_WRITE;
     ev_want(&c->io, want);
@@ -438,6 +444,10 @@ void client_stream_begin(client *c, uint16_t status, or_str fields)
     if (c->chunked)
         or_http_put_field(&c->out, OR_STR("Transfer-Encoding"), OR_STR("chunked"));
     or_http_put_head_end(&c->out);
+    if (c->body_read && c->used == c->in.len) { /* streams are open for long, its head is not needed */
+        or_buf_free(&c->in);
+        c->used = 0;
+    }
 }
 
 /* Frame the pieces as a chunk where the answer has chunks; how many pieces that makes. */
@@ -725,13 +735,16 @@ static bool sends_no_more(client *c)
 /* Input while an answer is on its way: the next request, or a hang-up. */
 static void read_ahead(client *c)
 {
-    ptrdiff_t n = receive(c, c->in.ptr + c->in.len, c->in.cap - c->in.len);
+    char      mem[256]; /* where it goes of a stream, which has given its buffer back */
+    bool      freed = c->in.cap == 0;
+    ptrdiff_t n = freed ? receive(c, mem, sizeof mem)
+                        : receive(c, c->in.ptr + c->in.len, c->in.cap - c->in.len);
     if (n == OR_ERR_CLOSED && sends_no_more(c)) n = 0;
-    if (n < 0) {
+    if (n < 0 || (freed && or_buf_put(&c->in, mem, (size_t)n) != OR_OK)) {
         hang_up(c);
         return;
     }
-    c->in.len += (size_t)n;
+    if (!freed) c->in.len += (size_t)n;
     watch(c);
 }
 
@@ -763,7 +776,7 @@ static void on_ready(ev_io *io, unsigned events)
     case FLUSH:
         if (events & EV_ERROR)
             hang_up(c);
-        else if ((events & EV_READ) && c->in.len < c->in.cap)
+        else if ((events & EV_READ) && reads_ahead(c))
             read_ahead(c);
         break;
     case LINGER:

@@ -55,7 +55,7 @@ or_err generations_put(or_buf *out, or_str id, or_str key);
 or_err generations_put_any(or_buf *out, or_str id); /* whosever it is */
 
 /* The members "candidates" and "excluded" of an object. */
-void generations_put_routing(or_json_writer *w, const generation_endpoint *list, uint32_t num);
+void generations_put_routing(or_json_writer *w, const generation_endpoint *list, uint32_t count);
 
 void generations_clear(void);
 

@@ -165,6 +165,43 @@ static void begin_data(relay *r)
     if (r->c != NULL) client_stream_begin(r->c, r->x.call.http.head.status, or_buf_str(&b));
 }
 
+/* Out of the client's request, if it stands there. False: no memory. */
+static bool keep_text(relay *r, or_str *s, const or_buf *request)
+{
+    uintptr_t at = (uintptr_t)s->ptr, from = (uintptr_t)request->ptr;
+    if (s->len == 0 || at < from || at - from >= request->len) return true;
+    char *copy = or_arena_alloc(&r->arena, s->len);
+    if (copy == NULL) return false;
+    memcpy(copy, s->ptr, s->len);
+    s->ptr = copy;
+    return true;
+}
+
+static bool keep_texts(relay *r, const or_buf *request)
+{
+    or_str *const texts[] = {&r->f.user,         &r->f.session_id,   &r->d.asked,
+                             &r->ticket.session, &r->ticket.user,    &r->ticket.model};
+    or_str       *models = (or_str *)(uintptr_t)r->d.request.models; /* written only where it is ours */
+    bool          good = true;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        good = good && keep_text(r, texts[i], request);
+    for (uint32_t i = 0; i < r->d.request.num_models; i++)
+        good = good && keep_text(r, &models[i], request);
+    return good;
+}
+
+/* Streams are open for long, and conversations can be megabytes. Once a provider that was told all
+   of it answers nobody else will be asked: of the request only what records tell is kept. */
+static void let_go_of_request(relay *r)
+{
+    rewrite_forget(&r->rw);
+    or_buf_free(&r->out);
+    if (settings_of(r)->decisions != NULL) return; /* that line repeats what the request said */
+    if (keep_texts(r, &r->body)) or_buf_free(&r->body);
+    if (r->rw.speaks == OR_DIALECT_RESPONSES) return; /* its answer repeats the request */
+    if (keep_texts(r, &r->theirs)) or_buf_free(&r->theirs);
+}
+
 void relay_on_begin(relay *r, const or_call_event *ev)
 {
     relay_take_id(r);
@@ -176,10 +213,7 @@ void relay_on_begin(relay *r, const or_call_event *ev)
     } else {
         r->r.streamed = true;
         relay_commit(r);
-        if (r->x.call.asked) { /* nobody else will be: streams are open for long */
-            rewrite_forget(&r->rw);
-            or_buf_free(&r->out);
-        }
+        if (r->x.call.asked) let_go_of_request(r);
         if (r->echo.len > 0 && relay_is_chat(r) && !r->native)
             relay_emit(r, r->echo.len + 256, relay_put_echo, NULL);
         if (!relay_is_foreign(r)) relay_pass_held(r, ev->held);

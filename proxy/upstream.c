@@ -52,7 +52,7 @@ struct upstream {
     state          state;
     upstream_step  reached;
     dns_query     *query;
-    or_posix_dial  dial;
+    or_posix_dial *dial; /* until it is connected; of one that failed its words are left */
     tls           *tls; /* NULL: plain */
     bool           want_recv, want_send, was_idle, probe;
     void (*ready)(void *user);
@@ -258,10 +258,17 @@ or_str upstream_query(const upstream_host *h)
 
 /* ---- life and death ---- */
 
+static void free_dial(upstream *u)
+{
+    mem_free(u->dial, sizeof *u->dial);
+    u->dial = NULL;
+}
+
 static void release(void *user)
 {
     upstream *u = user;
     upstream_host_drop(u->host);
+    free_dial(u);
     mem_free(u, sizeof *u);
 }
 
@@ -322,7 +329,7 @@ void upstream_close(upstream *u)
     if (u->query != NULL) dns_forget(u->query);
     if (u->state == DIAL) {
         forget_attempts(u);
-        or_posix_dial_abandon(&u->dial);
+        or_posix_dial_abandon(u->dial);
     }
     if (u->tls != NULL) tls_close(u->tls);
     close_io(&u->io[0]);
@@ -363,7 +370,6 @@ static void start_tls(upstream *u)
         failed(u, why);
 }
 
-/* The connection is made: fd is open, and TLS follows where it is asked for. */
 /* A line that died takes no bytes any more, and nobody says so: without this a request on a
    connection that was kept would wait for an answer as long as for a slow model. */
 static void limit_silence(int fd)
@@ -376,8 +382,10 @@ static void limit_silence(int fd)
 #endif
 }
 
+/* The connection is made: fd is open, and TLS follows where it is asked for. */
 static void connected(upstream *u, int fd)
 {
+    free_dial(u);
     limit_silence(fd);
     u->io[0].fd = fd;
     u->io[0].ready = on_ready;
@@ -412,15 +420,15 @@ static void on_dial_timer(ev_timer *t)
 static void watch_attempts(upstream *u)
 {
     for (int i = 0; i < 2; i++) {
-        u->io[i].fd = u->dial.fd[i];
+        u->io[i].fd = u->dial->fd[i];
         u->io[i].ready = on_attempt;
         u->io[i].user = u;
         if (u->io[i].fd >= 0) (void)ev_add(&u->io[i], EV_WRITE);
     }
     u->timer.fire = on_dial_timer;
     u->timer.user = u;
-    int32_t wait = or_ms_diff(ev_now(), u->dial.next_ms);
-    if (u->dial.timer)
+    int32_t wait = or_ms_diff(ev_now(), u->dial->next_ms);
+    if (u->dial->timer)
         ev_timer_set(&u->timer, wait > 0 ? (uint32_t)wait : 1);
     else
         ev_timer_stop(&u->timer);
@@ -431,7 +439,7 @@ static void on_dial(upstream *u)
     int fd;
     if (u->state != DIAL) return;
     forget_attempts(u);
-    or_err e = or_posix_dial_step(&u->dial, ev_now(), &fd);
+    or_err e = or_posix_dial_step(u->dial, ev_now(), &fd);
     if (e == OR_NEED_MORE) {
         watch_attempts(u);
         return;
@@ -440,7 +448,7 @@ static void on_dial(upstream *u)
     if (e == OR_OK)
         connected(u, fd);
     else
-        failed(u, u->dial.error);
+        failed(u, u->dial->error);
 }
 
 static void on_addresses(void *user, const dns_answer *answer)
@@ -451,7 +459,12 @@ static void on_addresses(void *user, const dns_answer *answer)
         failed(u, answer->error);
         return;
     }
-    or_posix_dial_start(&u->dial, answer->addresses, answer->num);
+    u->dial = mem_alloc(sizeof *u->dial);
+    if (u->dial == NULL) {
+        failed(u, "no memory: limits.memory is reached");
+        return;
+    }
+    or_posix_dial_start(u->dial, answer->addresses, answer->num);
     u->state = DIAL;
     u->reached = UPSTREAM_DIAL;
     on_dial(u);
@@ -551,10 +564,10 @@ static unsigned count(const char *text, int number)
    what failed so at each address: a missing IPv6 is no news. */
 static upstream_step dialled(const upstream *u)
 {
-    const char *text = u->dial.error;
+    const char *text = u->dial->error;
     if (count(text, ECONNREFUSED) > 0) return UPSTREAM_REFUSED;
     unsigned none = count(text, ENETUNREACH) + count(text, EHOSTUNREACH) + count(text, ENETDOWN);
-    bool     all = u->state == FAILED && u->dial.failed > 0 && none >= u->dial.failed;
+    bool     all = u->state == FAILED && u->dial->failed > 0 && none >= u->dial->failed;
     return all ? UPSTREAM_NO_ROUTE : UPSTREAM_DIAL;
 }
 
