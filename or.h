@@ -16292,14 +16292,11 @@ void or_plan_init(or_plan *p, or_candidate *list, uint32_t max)
     p->max = max;
 }
 
-/* All endpoints of one of the requested models. healths, when not NULL, are told (a replay);
-   else they come from the statistics. */
-/* Does text begin with this, in any case? The last byte tells most model names apart. */
-static bool ori_route_begins(or_str text, or_str with)
+/* Is this the first part of the name? Lengths tell most model names apart. */
+static bool ori_route_begins(or_str name, or_str part)
 {
-    return text.len >= with.len && with.len > 0 &&
-           ori_lower(text.ptr[with.len - 1]) == ori_lower(with.ptr[with.len - 1]) &&
-           or_str_eq_nocase(or_str_of(text.ptr, with.len), with);
+    return name.len >= part.len && (name.len == part.len || name.ptr[part.len] == ':') &&
+           part.len > 0 && or_str_eq_nocase(or_str_of(name.ptr, part.len), part);
 }
 
 /* Can or_route_model_is be true for any of the names that begin with base? A catalogue has
@@ -16311,6 +16308,8 @@ static bool ori_route_aliased(const or_catalogue *c, or_str base)
     return base.len == 0;
 }
 
+/* All endpoints of one of the requested models. healths, when not NULL, are told (a replay);
+   else they come from the statistics. */
 static or_err ori_route_add(ori_route *r, uint32_t model, const or_stats *stats,
                             const or_health *healths)
 {

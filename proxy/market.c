@@ -553,9 +553,11 @@ static market_model *find_id(const market *m, or_str id)
     return NULL;
 }
 
-static bool begins_with(or_str text, or_str with)
+/* Is this the first part of the name, before its variants? */
+static bool begins_with(or_str name, or_str part)
 {
-    return text.len >= with.len && or_str_eq_nocase(or_str_of(text.ptr, with.len), with);
+    return name.len >= part.len && (name.len == part.len || name.ptr[part.len] == ':') &&
+           or_str_eq_nocase(or_str_of(name.ptr, part.len), part);
 }
 
 const market_model *market_find(const market *m, or_str id)
