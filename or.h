@@ -4854,6 +4854,27 @@ static or_err ori_http_chunk_byte(or_http *h, char c)
     return ok ? OR_OK : ori_http_fail(h, OR_ERR_CHUNK, 400);
 }
 
+/* What mostly stands between chunks, at once: the end of one, and a size without extensions. False:
+   it is something else, or not all there, and nothing was taken. */
+static bool ori_http_between(or_http *h, or_str *in)
+{
+    size_t   n = h->state == ORI_HTTP_DATA_CR ? 2 : 0, start = n;
+    uint64_t size = 0;
+    if (n == 0 ? h->state != ORI_HTTP_SIZE || h->line_size > 0
+               : in->len < 2 || in->ptr[0] != '\r' || in->ptr[1] != '\n')
+        return false;
+    for (unsigned digit; n < in->len && n - start < 8; n++) {
+        digit = ori_http_hex(in->ptr[n]);
+        if (digit == 16) break;
+        size = size << 4 | digit;
+    }
+    if (n == start || in->len - n < 2 || in->ptr[n] != '\r' || in->ptr[n + 1] != '\n') return false;
+    *in = ori_http_tail(*in, n + 2);
+    h->left = size;
+    (void)ori_http_chunk_begin(h);
+    return true;
+}
+
 static or_err ori_http_end(or_http *h, or_http_event *ev)
 {
     h->state = h->head.keep_alive ? ORI_HTTP_START : ORI_HTTP_OVER;
@@ -4879,6 +4900,7 @@ or_err or_http_next(or_http *h, or_str *in, or_http_event *ev)
         case ORI_HTTP_OVER: return OR_DONE;
         default:
             if (in->len == 0) return OR_NEED_MORE;
+            if (ori_http_between(h, in)) break;
             (void)ori_http_chunk_byte(h, *in->ptr);
             *in = ori_http_tail(*in, 1);
         }

@@ -672,7 +672,8 @@ static void on_idle_end(ev_timer *t)
 
 static bool can_keep(const upstream *u)
 {
-    if (u->state != READY || u->probe || u->host->idle.num >= UPSTREAM_MAX_IDLE) return false;
+    unsigned max = u->tls != NULL ? UPSTREAM_MAX_IDLE_TLS : UPSTREAM_MAX_IDLE;
+    if (u->state != READY || u->probe || u->host->idle.num >= max) return false;
     return u->tls == NULL || !tls_pending(u->tls); /* else it talks out of turn */
 }
 

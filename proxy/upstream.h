@@ -11,7 +11,8 @@
 #include "proxy/conf.h"
 
 enum {
-    UPSTREAM_MAX_IDLE = 64,     /* connections of a host that are kept for the next request */
+    UPSTREAM_MAX_IDLE = 256,    /* connections of a host that are kept for the next request; ... */
+    UPSTREAM_MAX_IDLE_TLS = 64, /* ... those with TLS, which has buffers for each */
     UPSTREAM_MAX_IDLE_ALL = 256 /* of all hosts together; then the oldest is closed */
 };
 
