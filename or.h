@@ -578,6 +578,7 @@ OR_API or_err or_json_check(or_str text, size_t *at);
 /* Is this raw string (from between quotes) equal to `plain` once its escapes are
    undone? "mod\u0065l" is "model" to every server, so it must be to us. */
 OR_API bool or_json_str_is(or_str raw, or_str plain);
+OR_API bool or_json_str_is_z(or_str raw, const char *plain);
 
 /* One member of the root object. */
 typedef struct or_json_member {
@@ -3948,6 +3949,13 @@ bool or_json_str_is(or_str raw, or_str plain)
     return at == plain.len;
 }
 
+bool or_json_str_is_z(or_str raw, const char *plain)
+{
+    /* most are told apart by their first byte */
+    if (raw.len > 0 && *raw.ptr != *plain && *raw.ptr != '\\') return false;
+    return or_json_str_is(raw, or_str_z(plain));
+}
+
 or_err or_json_get_str(const or_json_doc *doc, int tok, or_arena *arena, or_str *out)
 {
     or_json_type type = or_json_type_at(doc, tok);
@@ -5972,7 +5980,7 @@ static int ori_prefs_member(ori_prefs *r, int object, const char *name, or_json_
     if (or_json_type_at(r->doc, object) != OR_JSON_OBJECT) return -1;
     for (int i = or_json_first(r->doc, object); i >= 0; i = or_json_next(r->doc, i)) {
         or_json_type found = or_json_type_at(r->doc, i + 1);
-        if (!or_json_str_is(ori_money_text(r->doc, i), or_str_z(name))) continue;
+        if (!or_json_str_is_z(ori_money_text(r->doc, i), name)) continue;
         if (found == OR_JSON_NULL) return -1;
         if (type == OR_JSON_TRUE && found == OR_JSON_FALSE) return i + 1;
         if (type == OR_JSON_NONE || found == type) return i + 1;
@@ -6464,7 +6472,7 @@ static bool ori_chat_given(const ori_chat_row *row, const void *from)
 static bool ori_chat_written(const ori_chat_row *rows, size_t num, const void *from, or_str name)
 {
     for (size_t i = 0; i < num; i++)
-        if (or_json_str_is(name, or_str_z(rows[i].name)) && ori_chat_given(&rows[i], from))
+        if (or_json_str_is_z(name, rows[i].name) && ori_chat_given(&rows[i], from))
             return true;
     return false;
 }
@@ -7207,15 +7215,9 @@ static void ori_chat_take(ori_chat *c, const ori_chat_member *m, int tok)
     }
 }
 
-/* Is this raw name that one? A name of no length ends with its quote. */
-static bool ori_chat_is(or_str raw, const char *name)
-{
-    return (*raw.ptr == *name || *raw.ptr == '\\') && or_json_str_is(raw, or_str_z(name));
-}
-
 static bool ori_chat_named(const ori_chat *c, int tok, const char *name)
 {
-    return ori_chat_is(ori_json_text(&c->doc, tok), name);
+    return or_json_str_is_z(ori_json_text(&c->doc, tok), name);
 }
 
 /* The members of an object, or of each object in an array, that belong to a place. */
@@ -7231,7 +7233,7 @@ static void ori_chat_read(ori_chat *c, int place, int tok)
             for (int i = or_json_first(doc, tok); i >= 0; i = or_json_next(doc, i)) {
                 or_str name = ori_json_text(doc, i);
                 for (m = first; m->place == place; m++)
-                    if (ori_chat_is(name, m->name)) ori_chat_take(c, m, i + 1);
+                    if (or_json_str_is_z(name, m->name)) ori_chat_take(c, m, i + 1);
             }
 }
 
@@ -7970,7 +7972,7 @@ static ORI_NOINLINE or_json_item ori_dialect_get(or_str object, const char *name
 /* Is it this string? */
 static ORI_NOINLINE bool ori_dialect_is(const or_json_item *item, const char *text)
 {
-    return item->type == OR_JSON_STRING && or_json_str_is(item->value, or_str_z(text));
+    return item->type == OR_JSON_STRING && or_json_str_is_z(item->value, text);
 }
 
 /* The raw text of a string; absent for anything else. */
@@ -8579,7 +8581,7 @@ static void ori_dialect_read_members(ori_dialect_out *w)
     while (ori_dialect_next(&l, &item)) {
         uint32_t i = 0;
         if (item.type == OR_JSON_NULL) continue;
-        while (i < ORI_M_NUM && !or_json_str_is(item.key, or_str_z(ori_dialect_members[i].name)))
+        while (i < ORI_M_NUM && !or_json_str_is_z(item.key, ori_dialect_members[i].name))
             i++;
         if (i == ORI_M_NUM) {
             ori_dialect_lose(w->loss, "extra");
@@ -10754,7 +10756,7 @@ static bool ori_dialect_is_refused(ori_dialect_copy *c, const or_json_item *item
     }
     for (size_t i = 0; i < sizeof ori_dialect_refused / sizeof *ori_dialect_refused; i++) {
         if ((c->lacks & ori_dialect_refused[i].lacks) == 0 ||
-            !or_json_str_is(item->key, or_str_z(ori_dialect_refused[i].name)))
+            !or_json_str_is_z(item->key, ori_dialect_refused[i].name))
             continue;
         if (m->role == 't' && ori_dialect_refused[i].lacks == OR_LACKS_NAME) return false;
         if ((thought || i == 4) && item->type != OR_JSON_NULL) c->loss->reasoning = true;
@@ -12826,7 +12828,7 @@ static void ori_in_text_to_chat(ori_in *t, or_str body)
     while (ori_dialect_next(&l, &item)) {
         uint32_t i = 0;
         text = ori_dialect_text(&item);
-        while (i < 6 && !or_json_str_is(item.key, or_str_z(lost[i].name))) i++;
+        while (i < 6 && !or_json_str_is_z(item.key, lost[i].name)) i++;
         if (i == 6) {
             ori_dialect_wrap(t->out, ",\"", item.key, "\":");
             or_buf_put_str(t->out, text);
@@ -13041,7 +13043,7 @@ static or_json_type ori_read_type(const ori_read *r, int tok)
 static bool ori_read_is(const ori_read *r, int tok, const char *text)
 {
     return ori_read_type(r, tok) == OR_JSON_STRING &&
-           or_json_str_is(ori_json_text(&r->c.doc, tok), or_str_z(text));
+           or_json_str_is_z(ori_json_text(&r->c.doc, tok), text);
 }
 
 /* The first element of an array; -1 where there is none. */
@@ -16609,7 +16611,7 @@ static or_err ori_catalogue_member(or_str object, const char *name, or_str *valu
         if (item.type == OR_JSON_END) continue;
         or_str key = item.key;
         e = or_json_scan_skip(&s, &item);
-        if (e == OR_OK && or_json_str_is(key, or_str_z(name))) {
+        if (e == OR_OK && or_json_str_is_z(key, name)) {
             *value = item.value;
             *type = item.type;
         }
@@ -18377,7 +18379,7 @@ static or_err ori_client_member(or_route_request *q, or_arena *arena, const or_j
     uint32_t    k = 0;
     ori_prefs   r = {&doc, 0, arena, OR_OK, NULL, false};
     or_str      text = item->value;
-    while (k < 7 && !or_json_str_is(item->key, or_str_z(names[k]))) k++;
+    while (k < 7 && !or_json_str_is_z(item->key, names[k])) k++;
     if (k == 7 || item->type == OR_JSON_NULL) return OR_OK;
     if (item->type == OR_JSON_STRING) text = or_str_of(text.ptr - 1, text.len + 2); /* its quotes */
     or_err e = or_json_parse(&doc, text, 0, arena);

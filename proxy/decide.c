@@ -321,7 +321,7 @@ static bool plugin_lists(or_str plugins, const char *member, or_str model, bool 
     or_json_scan_init(&s, plugins);
     while (plugins.len > 0 && or_json_scan_next(&s, &item) == OR_OK) {
         if (item.depth == 2)
-            inside = item.type == OR_JSON_ARRAY && or_json_str_is(item.key, or_str_z(member));
+            inside = item.type == OR_JSON_ARRAY && or_json_str_is_z(item.key, member);
         if (item.depth != 3 || !inside || item.type != OR_JSON_STRING) continue;
         *given = true;
         found = found || conf_matches(item.value, model);

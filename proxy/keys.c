@@ -132,7 +132,7 @@ static bool read_window(reader *r, const member *m, void *at, int tok)
     or_str raw = inside(r->doc, tok);
     if (or_json_type_at(r->doc, tok) == OR_JSON_STRING)
         for (unsigned i = OR_WINDOW_DAILY; i <= OR_WINDOW_MONTHLY; i++)
-            if (or_json_str_is(raw, or_str_z(windows[i]))) {
+            if (or_json_str_is_z(raw, windows[i])) {
                 or_window w = (or_window)i;
                 memcpy(at, &w, sizeof w);
                 return true;
@@ -228,7 +228,7 @@ static bool read_member(reader *r, const member *m, conf_key *k, int tok)
 static bool is_named(const char *const *names, or_str raw)
 {
     for (; names != NULL && *names != NULL; names++)
-        if (or_json_str_is(raw, or_str_z(*names))) return true;
+        if (or_json_str_is_z(raw, *names)) return true;
     return false;
 }
 
@@ -236,7 +236,7 @@ static const member *find(const or_json_doc *doc, int name)
 {
     or_str raw = inside(doc, name);
     for (size_t i = 0; i < NUM_MEMBERS; i++)
-        if (or_json_str_is(raw, or_str_z(members[i].name))) return &members[i];
+        if (or_json_str_is_z(raw, members[i].name)) return &members[i];
     return NULL;
 }
 

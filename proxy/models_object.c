@@ -17,7 +17,7 @@ void models_find_members(or_str object, const char *const *names, unsigned num, 
     while (or_json_scan_next(&s, &item) == OR_OK && item.type != OR_JSON_END) {
         if (or_json_scan_skip(&s, &item) != OR_OK) return;
         for (unsigned i = 0; i < num; i++)
-            if (found[i].type == OR_JSON_NONE && or_json_str_is(item.key, or_str_z(names[i])))
+            if (found[i].type == OR_JSON_NONE && or_json_str_is_z(item.key, names[i]))
                 found[i] = item;
     }
 }
@@ -460,7 +460,7 @@ static bool is_accepted(const member *m, const or_json_item *item)
 static unsigned member_index(or_str raw_key)
 {
     unsigned i = 0;
-    while (i < NUM_MEMBERS && !or_json_str_is(raw_key, or_str_z(members[i].name))) i++;
+    while (i < NUM_MEMBERS && !or_json_str_is_z(raw_key, members[i].name)) i++;
     return i;
 }
 

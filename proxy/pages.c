@@ -19,9 +19,9 @@ static or_str find_next(const char *token, const char *more, or_str body, char *
     or_json_scan_init(&s, body);
     while ((e = or_json_scan_next(&s, &item)) == OR_OK) {
         if (item.type == OR_JSON_END || item.depth != 1) continue;
-        if (item.type == OR_JSON_STRING && or_json_str_is(item.key, or_str_z(token)))
+        if (item.type == OR_JSON_STRING && or_json_str_is_z(item.key, token))
             raw = item.value;
-        if (item.type == OR_JSON_TRUE && more != NULL && or_json_str_is(item.key, or_str_z(more)))
+        if (item.type == OR_JSON_TRUE && more != NULL && or_json_str_is_z(item.key, more))
             is_more = true;
         if ((e = or_json_scan_skip(&s, &item)) != OR_OK) break;
     }

@@ -160,7 +160,7 @@ static void name_for_router(edits *e, const rewrite *r, const or_candidate *c)
 static void drop_listed(edits *e, const char *const *list, or_str name)
 {
     for (; list != NULL && *list != NULL; list++)
-        if (or_json_str_is(name, or_str_z(*list))) drop(e, or_str_z(*list));
+        if (or_json_str_is_z(name, *list)) drop(e, or_str_z(*list));
 }
 
 static bool has_number(const rewrite *r, or_str name)
@@ -344,7 +344,7 @@ static void rename_members(edits *e, const rewrite *r, const char *const *pairs)
 static void miss_listed(rewrite *r, const char *const *list, const or_json_member *m)
 {
     for (; list != NULL && *list != NULL && m->type != OR_JSON_NULL; list++)
-        if (or_json_str_is(m->name, or_str_z(*list))) miss(&r->loss, *list);
+        if (or_json_str_is_z(m->name, *list)) miss(&r->loss, *list);
 }
 
 /* A body that passes: what is about routing is ours. */

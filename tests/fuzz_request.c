@@ -37,7 +37,7 @@ static const char *const ours[] = {"model", "models", "route", "provider", "pres
 static bool is_one(or_str name, const char *const *list, size_t num)
 {
     for (size_t i = 0; i < num; i++)
-        if (or_json_str_is(name, or_str_z(list[i]))) return true;
+        if (or_json_str_is_z(name, list[i])) return true;
     return false;
 }
 

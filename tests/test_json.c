@@ -417,7 +417,7 @@ static void test_unescape(void)
             if (e == OR_OK) CHECK_STR(out, or_str_z(cases[i].want), cases[i].raw);
             free(buf);
         }
-        CHECK(or_json_str_is(raw, or_str_z(cases[i].want)), cases[i].raw);
+        CHECK(or_json_str_is_z(raw, cases[i].want), cases[i].raw);
         CHECK(need == 0 || !or_json_str_is(raw, or_str_of(cases[i].want, need - 1)), cases[i].raw);
         CHECK(!or_json_str_is(raw, OR_STR("something else")), cases[i].raw);
         free((void *)(uintptr_t)raw.ptr);
