@@ -7,6 +7,7 @@ import { CLIENT_KEY, MAX_FILES, OUT, children, failed, freePort, launch, serves,
 
 export const WIRE = path.resolve(process.env.WIRE || 'build/native/tests/bench/wire');
 export const ORPROXY = path.resolve(process.env.ORPROXY || 'build/native/orproxy');
+export const STATIC = path.resolve('build/static/orproxy-x86_64'); // `make static`
 export const MODEL = 'bench/model';
 const DEBUG = process.env.BENCH_DEBUG;
 
@@ -112,8 +113,8 @@ const urlOf = (to, tls) => (tls ? `https://localhost:${to}/v1` : `http://127.0.0
 // valgrind needs system calls of its own.
 const unconfined = (alone) => (alone ? ['--set', 'sandbox=no', '--set', 'user=root'] : []);
 
-const bare = ({ port, to, tls, alone }) => [
-    ORPROXY, '--listen', `127.0.0.1:${port}`, '--upstream', urlOf(to, tls),
+const bare = (exe) => ({ port, to, tls, alone }) => [
+    exe, '--listen', `127.0.0.1:${port}`, '--upstream', urlOf(to, tls),
     ...['--set', `limits.connections=${MAX_CLIENTS}`, '--set', 'limits.memory=2G'],
     ...(tls ? ['--set', `ca=${OUT}/ca.pem`] : []), ...unconfined(alone),
 ];
@@ -152,16 +153,18 @@ max_concurrent = 100000
     return [ORPROXY, '-c', file, ...unconfined(alone)];
 };
 
-// The names are the columns. "nginx+": with larger buffers, for what they are good for.
+// The names are the columns. "nginx+": with larger buffers, for what they are good for; "static":
+// bare, as the file that is shipped.
 export const PROXIES = {
     direct: null,
     nginx: nginx(),
     'nginx+': nginx('proxy_buffer_size 64k; proxy_buffers 8 64k; client_body_buffer_size 256k;'),
     haproxy,
-    bare,
+    bare: bare(ORPROXY),
     governed: governed('ledger_sync = each'),
     'governed 1s': governed('ledger_sync = 1s'),
     'governed totals': governed('ledger = totals'),
+    ...(fs.existsSync(STATIC) ? { static: bare(STATIC) } : {}),
 };
 
 // orproxy asks its providers for their models when it starts; who has hundreds decides otherwise

@@ -18,7 +18,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { CLIENT_KEY, ENV, MAX_FILES, OUT, cpuOf, endAll, finish, freePort, launch, memoryOf, says,
     sleep, stop, write } from './processes.mjs';
-import { MAX_CLIENTS, MODEL, ORPROXY, PROXIES, WIRE, makeCertificate, startProxy, startTls,
+import { MAX_CLIENTS, MODEL, ORPROXY, PROXIES, STATIC, WIRE, makeCertificate, startProxy, startTls,
     startUpstream, withProxies } from './proxies.mjs';
 import { TARGETS } from './targets.mjs';
 
@@ -30,6 +30,7 @@ const ROUNDS = SMOKE ? 1 : Number(process.env.BENCH_ROUNDS || 3);
 const FEW = ['direct', 'nginx', 'haproxy', 'bare', 'governed'];
 const USUAL = SMOKE ? FEW : [...FEW, 'governed totals'];
 const BUFFERED = SMOKE ? FEW : ['direct', 'nginx', 'nginx+', ...USUAL.slice(2)];
+const SHIPPED = [...FEW.slice(1), ...(PROXIES.static ? ['static'] : [])];
 const LEDGERS = SMOKE ? FEW : [...FEW, 'governed 1s', 'governed totals'];
 
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
@@ -315,7 +316,7 @@ async function memory() {
     const [some, step] = SMOKE ? [50, 200000] : [1000, 1000000];
     const short = { connections: some, events: 4 };
     let up = await startUpstream(short.events, step);
-    await openStreams('open.1000', names, up.port, {}, { ...short, spacingUs: 400 });
+    await openStreams('open.1000', SHIPPED, up.port, {}, { ...short, spacingUs: 400 });
     makeCertificate();
     const front = await startTls(up.port);
     await openStreams('open.tls', names, front.port, { tls: true }, { ...short, spacingUs: 1000 });
@@ -332,7 +333,7 @@ async function memory() {
 async function start() {
     const up = await startUpstream();
     const file = write('start.http', requestOf(chatOf(1024)));
-    await measure(FEW.slice(1).map((name) => ({ name })), 'start', async ({ name }) => {
+    await measure(SHIPPED.map((name) => ({ name })), 'start', async ({ name }) => {
         const list = [];
         for (let i = 0; i < (SMOKE ? 1 : 5); i++) {
             const port = await freePort();
@@ -343,8 +344,9 @@ async function start() {
     });
     await stop(up);
     const stripped = path.join(OUT, 'orproxy.stripped');
-    const done = spawnSync('strip', ['-o', stripped, ORPROXY]);
-    if (done.status === 0) put('size', 'bare', fs.statSync(stripped).size);
+    for (const [name, file] of [['bare', ORPROXY], ['static', STATIC]])
+        if (spawnSync('strip', ['-o', stripped, file]).status === 0)
+            put('size', name, fs.statSync(stripped).size);
     for (const name of ['nginx', 'haproxy']) {
         const where = spawnSync('sh', ['-c', `command -v ${name}`], { env: ENV, encoding: 'utf8' });
         put('size', name, fs.statSync(where.stdout.trim()).size);
@@ -387,8 +389,8 @@ function printMachine() {
 
 function cellsOf(row) {
     const all = numbers[row.value];
-    const who = row.of ?? 'governed';
-    if (all?.[who] === undefined || Number.isNaN(all[who])) return null;
+    const who = (row.of ?? ['governed']).find((name) => all?.[name] !== undefined);
+    if (who === undefined || Number.isNaN(all[who])) return null;
     const judged = numbers[row.by ?? row.value];
     const [better, rivals] = row.ratio ?? [];
     const ratio = rivals && judged[who] / better(...rivals.map((name) => judged[name]));
