@@ -2407,6 +2407,8 @@ typedef struct or_call_desc {
     size_t              input_size;
     or_arena           *arena;      /* to decode in; reset for each event; may be shared likewise
                                        (default: in mem) */
+    or_chat_answer     *decoded;    /* what an event becomes; may be shared likewise (default:
+                                       in mem) */
     char               *last;       /* or_chat_stream.last, for speed (default: none) */
     uint32_t            last_size;
     /* sends several pieces in one go, as or_io.send with its user (default: piece by piece) */
@@ -2499,7 +2501,6 @@ typedef struct or_call {
     or_arena        own_arena;
     or_sse          sse;
     or_sse_event    event;
-    or_chat_answer  decoded;       /* that event, or the whole answer */
     or_reservation  reservation;
     uint8_t        *marks;         /* of each candidate */
     uint32_t        candidate;     /* in the plan */
@@ -17328,7 +17329,7 @@ static void ori_call_defaults(or_call_desc *d)
 
 /* What mem is cut into: sizes of marks, input, rx, carry, held, answer, scratch. Returns all of
    it together. */
-static size_t ori_call_sizes(const or_call_desc *d, size_t size[7])
+static size_t ori_call_sizes(const or_call_desc *d, size_t size[8])
 {
     bool   grow = d->allocator != NULL;
     size_t need = sizeof(ori_align) - 1; /* mem may be at any address */
@@ -17339,7 +17340,8 @@ static size_t ori_call_sizes(const or_call_desc *d, size_t size[7])
     size[4] = d->max_held;
     size[5] = d->max_answer;
     size[6] = d->arena == NULL ? OR_CALL_SCRATCH : 0;
-    for (int i = 0; i < 7; i++) {
+    size[7] = d->decoded == NULL ? sizeof *d->decoded : 0;
+    for (int i = 0; i < 8; i++) {
         if (grow && i >= 2 && i <= 5) continue;
         if (size[i] > SIZE_MAX - sizeof(ori_align) - need) return SIZE_MAX;
         need += ORI_ROUND(size[i]);
@@ -17350,7 +17352,7 @@ static size_t ori_call_sizes(const or_call_desc *d, size_t size[7])
 size_t or_call_need(const or_call_desc *desc)
 {
     or_call_desc d = *desc;
-    size_t       size[7];
+    size_t       size[8];
     if (d.plan == NULL) return 0;
     ori_call_defaults(&d);
     return ori_call_sizes(&d, size);
@@ -17360,7 +17362,7 @@ static or_err ori_call_memory(or_call *c)
 {
     or_call_desc *d = &c->desc;
     or_buf       *bufs[4];
-    size_t        size[7];
+    size_t        size[8];
     or_arena      mem;
     bufs[0] = &c->rx;
     bufs[1] = &c->carry;
@@ -17381,6 +17383,7 @@ static or_err ori_call_memory(or_call *c)
         or_arena_init(&c->own_arena, or_arena_alloc(&mem, size[6]), size[6]);
         d->arena = &c->own_arena;
     }
+    if (d->decoded == NULL) d->decoded = (or_chat_answer *)or_arena_alloc(&mem, size[7]);
     return OR_OK;
 }
 
@@ -17722,8 +17725,9 @@ static or_err ori_call_error(or_call *c, uint32_t now_ms, or_call_event *ev)
 {
     or_str body = or_buf_str(&c->answer);
     or_arena_reset(c->desc.arena);
-    bool said = or_chat_read(body, c->desc.arena, &c->decoded) == OR_OK && c->decoded.error.set;
-    return ori_call_refusal(c, now_ms, c->status, said ? &c->decoded.error : NULL, body,
+    or_chat_answer *a = c->desc.decoded;
+    bool            said = or_chat_read(body, c->desc.arena, a) == OR_OK && a->error.set;
+    return ori_call_refusal(c, now_ms, c->status, said ? &a->error : NULL, body,
                             c->at_end && c->http.head.keep_alive, ev);
 }
 
@@ -17821,7 +17825,7 @@ static or_err ori_call_on_head(or_call *c, uint32_t now_ms, or_call_event *ev)
 
 static void ori_call_count_content(or_call *c)
 {
-    const or_chat_answer *a = &c->decoded;
+    const or_chat_answer *a = c->desc.decoded;
     c->content_bytes += a->text.len + a->reasoning.len + a->refusal.len;
     for (uint32_t i = 0; i < a->num_tool_calls; i++)
         c->content_bytes += a->tool_calls[i].arguments.len;
@@ -17831,7 +17835,7 @@ static or_err ori_call_give(or_call *c, or_call_event *ev)
 {
     ev->kind = OR_CALL_DELTA;
     ev->sse = &c->event;
-    ev->delta = &c->decoded;
+    ev->delta = c->desc.decoded;
     ori_call_count_content(c);
     return OR_OK;
 }
@@ -17848,7 +17852,7 @@ static uint16_t ori_call_error_status(const or_chat_error *error)
 static or_err ori_call_decode(or_call *c)
 {
     return or_dialect_stream_next(&c->dialect, &c->progress, c->event.data, c->desc.arena,
-                                  &c->decoded);
+                                  c->desc.decoded);
 }
 
 static or_err ori_call_hold(or_call *c)
@@ -17859,7 +17863,7 @@ static or_err ori_call_hold(or_call *c)
 
 static or_err ori_call_decode_answer(or_call *c, or_str body)
 {
-    return or_dialect_read(c->dialect.dialect, body, c->desc.arena, &c->decoded);
+    return or_dialect_read(c->dialect.dialect, body, c->desc.arena, c->desc.decoded);
 }
 
 void or_call_speak(or_call *c, or_dialect d)
@@ -17869,7 +17873,7 @@ void or_call_speak(or_call *c, or_dialect d)
 #else
 static or_err ori_call_decode(or_call *c)
 {
-    return or_chat_stream_next(&c->progress, c->event.data, c->desc.arena, &c->decoded);
+    return or_chat_stream_next(&c->progress, c->event.data, c->desc.arena, c->desc.decoded);
 }
 
 static or_err ori_call_hold(or_call *c)
@@ -17879,13 +17883,13 @@ static or_err ori_call_hold(or_call *c)
 
 static or_err ori_call_decode_answer(or_call *c, or_str body)
 {
-    return or_chat_read(body, c->desc.arena, &c->decoded);
+    return or_chat_read(body, c->desc.arena, c->desc.decoded);
 }
 #endif
 
 static or_err ori_call_on_event(or_call *c, uint32_t now_ms, or_call_event *ev)
 {
-    or_chat_delta *d = &c->decoded;
+    or_chat_delta *d = c->desc.decoded;
     if (c->event.data.len == 0) return OR_NEED_MORE; /* says nothing, and clients fail on it */
     or_arena_reset(c->desc.arena);
     or_err e = ori_call_decode(c);
@@ -17953,20 +17957,20 @@ static or_err ori_call_read_other(or_call *c, or_str body)
     }
     if (e != OR_DONE) return e;
     or_buf_put_char(&c->held, '}');
-    if (before == ',') (void)or_chat_read(or_buf_str(&c->held), c->desc.arena, &c->decoded);
-    or_usage *u = &c->decoded.usage;
+    if (before == ',') (void)or_chat_read(or_buf_str(&c->held), c->desc.arena, c->desc.decoded);
+    or_usage *u = &c->desc.decoded->usage;
     if (!u->set && u->total_tokens > 0 && u->prompt_tokens == 0) {
         u->prompt_tokens = u->total_tokens; /* embeddings have no other */
         u->set = true;
     }
-    c->decoded.finish = OR_FINISH_STOP; /* it is whole, and has no word for that */
+    c->desc.decoded->finish = OR_FINISH_STOP; /* it is whole, and has no word for that */
     return OR_OK;
 }
 
 /* A whole message is in `answer`. */
 static or_err ori_call_message(or_call *c, uint32_t now_ms, or_call_event *ev)
 {
-    or_chat_answer *a = &c->decoded;
+    or_chat_answer *a = c->desc.decoded;
     or_str          body = or_buf_str(&c->answer);
     or_err          e;
     if (ori_call_is_error(c)) return ori_call_error(c, now_ms, ev);

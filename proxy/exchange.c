@@ -6,9 +6,10 @@
 enum { TURN = 4 /* receives for one exchange, then others have their turn */ };
 
 /* Input that is used up within one call, and events decoded one at a time. */
-static char     scratch[64 * 1024];
-static char     arena_mem[32 * 1024];
-static or_arena arena;
+static char           scratch[64 * 1024];
+static char           arena_mem[32 * 1024];
+static or_arena       arena;
+static or_chat_answer decoded;
 
 static ptrdiff_t io_recv(void *user, void *buf, size_t len)
 {
@@ -33,6 +34,7 @@ void exchange_shared(or_call_desc *d)
     d->input = scratch;
     d->input_size = sizeof scratch;
     d->arena = &arena;
+    d->decoded = &decoded;
     d->allocator = &mem_allocator;
     d->sendv = io_sendv;
 }
