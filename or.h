@@ -1,4 +1,4 @@
-/* or.h - version 0.5.0 - talk to OpenRouter, and to everything that speaks like it
+/* or.h - version 0.6.0 - talk to OpenRouter, and to everything that speaks like it
 
    Chat completions for firmware and applications: requests, streams, tool calls, fallback
    over providers and models, exact cost, budgets; the same with Anthropic's and Gemini's own
@@ -246,7 +246,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OR_VERSION "0.5.0"
+#define OR_VERSION "0.6.0"
 
 /* Put before every public function. `#define OR_API static` keeps the whole
    library private to one file. */
@@ -15580,11 +15580,12 @@ const char *or_route_reason_text(or_route_reason r)
     return ori_route_reasons[(unsigned)r < OR_ROUTE_REASON_NUM ? r : OR_ROUTE_KEPT][1];
 }
 
-/* FNV-1a, 64 bits, eight bytes a step; a byte that no text has ends each. */
+/* FNV-1a, 64 bits, eight bytes a step where words are that long; a byte that no text has ends
+   each. */
 static uint64_t ori_route_hash(uint64_t h, or_str s)
 {
     size_t i = 0;
-    for (; s.len - i >= 8; i += 8) {
+    for (; sizeof(size_t) == 8 && s.len - i >= 8; i += 8) {
         const unsigned char *p = (const unsigned char *)s.ptr + i;
         uint64_t w = (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
                      (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 |
