@@ -217,8 +217,8 @@ static void tell_generation(const record *r)
     if (r->native_finish[0] != 0) g.native_finish = or_str_z(r->native_finish);
     g.referer = r->referer;
     g.user_agent = r->user_agent;
-    g.user = shown(r->f->user);
-    g.session = r->f->session_id.ptr != NULL ? r->f->session_id : r->session;
+    g.user = r->user;
+    g.session = r->session;
     g.title = r->title;
     g.type = type_of(r);
     g.finish = finishes[r->finish];

@@ -24,7 +24,7 @@ typedef struct record {
     const facts    *f;
     char            id[64];   /* of the generation */
     or_str          upstream_id;
-    or_str          referer, title, user_agent, session;
+    or_str          referer, title, user_agent, user, session;
     record_attempt  attempts[RECORD_MAX_ATTEMPTS];
     uint32_t        num_attempts; /* in all; the first RECORD_MAX_ATTEMPTS are kept */
     bool            served;   /* the last attempt gave the answer */

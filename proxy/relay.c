@@ -591,9 +591,10 @@ static bool prepare(relay *r, client *c, facts_kind kind, const account *who, bo
         return false;
     }
     drop_theirs(r);
-    r->r.session = keep_field(r, client_head(c), "x-session-id");
-    r->ticket.session = facts_plain(r->f.session_id, &r->arena);
-    if (r->ticket.session.len == 0 && r->r.session.len > 0) r->ticket.session = r->r.session;
+    r->r.session = facts_plain(r->f.session_id, &r->arena);
+    if (r->r.session.len == 0) r->r.session = keep_field(r, client_head(c), "x-session-id");
+    if (r->r.session.len > 0) r->ticket.session = r->r.session;
+    if (user.len > 0) r->r.user = user;
     return true;
 }
 

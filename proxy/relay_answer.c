@@ -179,8 +179,8 @@ static bool keep_text(relay *r, or_str *s, const or_buf *request)
 
 static bool keep_texts(relay *r, const or_buf *request)
 {
-    or_str *const texts[] = {&r->f.user,         &r->f.session_id,   &r->d.asked,
-                             &r->ticket.session, &r->ticket.user,    &r->ticket.model};
+    or_str *const texts[] = {&r->d.asked,        &r->r.user,       &r->r.session,
+                             &r->ticket.session, &r->ticket.user, &r->ticket.model};
     or_str       *models = (or_str *)(uintptr_t)r->d.request.models; /* written only where it is ours */
     bool          good = true;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)

@@ -459,11 +459,6 @@ static void on_addresses(void *user, const dns_answer *answer)
         failed(u, answer->error);
         return;
     }
-    u->dial = mem_alloc(sizeof *u->dial);
-    if (u->dial == NULL) {
-        failed(u, "no memory: limits.memory is reached");
-        return;
-    }
     or_posix_dial_start(u->dial, answer->addresses, answer->num);
     u->state = DIAL;
     u->reached = UPSTREAM_DIAL;
@@ -494,8 +489,14 @@ static void begin(void *user)
 
 static upstream *begin_new(upstream_host *h)
 {
-    upstream *u = mem_alloc(sizeof *u);
-    if (u == NULL) return NULL;
+    upstream      *u = mem_alloc(sizeof *u);
+    or_posix_dial *dial = mem_alloc(sizeof *dial);
+    if (u == NULL || dial == NULL) {
+        mem_free(u, sizeof *u);
+        mem_free(dial, sizeof *dial);
+        return NULL;
+    }
+    u->dial = dial;
     u->host = upstream_host_hold(h);
     u->io[0].fd = u->io[1].fd = -1;
     u->state = RESOLVE;

@@ -5,15 +5,22 @@ import { test } from 'node:test';
 
 import {
     HELLO,
+    HELLO_STREAM,
     ORPROXY_PLAIN,
     ask,
+    assertGoodStream,
     begin,
     chat,
     chunk,
+    connect,
     event,
+    gate,
     gateway,
+    post,
     proxy,
+    recorded,
     several,
+    stream,
     until,
     upstream,
 } from './helpers.js';
@@ -80,4 +87,74 @@ test('a flood of ten times as much stays under it', async (t) => {
     assert.ok(most(p) <= ceiling, `${most(p)} of ${ceiling}; ${JSON.stringify(seen)}`);
     t.diagnostic(`${most(p)} of ${ceiling}, limits.memory ${LIMIT}; ${JSON.stringify(seen)}`);
     await until(async () => (await chat(p, { stream: true })).status === 200, 'room again');
+});
+
+// ---- streams are open for long: what only their beginning needed is given back
+
+// A provider that says one word, and the rest when the gate opens.
+async function slow(t) {
+    const hold = gate();
+    const up = await upstream(t, async (req, res) => {
+        begin(res);
+        res.write(event(chunk('one ')));
+        await hold.opened;
+        res.end(event(chunk('two')) + event(chunk('', 'stop')) + event('[DONE]'));
+    });
+    return { up, hold };
+}
+
+const heldBytes = async (p) =>
+    Number(/^orproxy_memory_bytes (\d+)/m.exec((await ask(p, { path: '/metrics' })).body)[1]);
+
+const LARGE = 'a long conversation '.repeat(50000);
+const REQUESTS = {
+    chat: { ...HELLO_STREAM, messages: [{ role: 'user', content: LARGE }] },
+    messages: {
+        model: HELLO.model,
+        max_tokens: 9,
+        stream: true,
+        messages: [{ role: 'user', content: LARGE }],
+    },
+};
+for (const [kind, path] of [
+    ['chat', '/api/v1/chat/completions'],
+    ['messages', '/v1/messages'],
+])
+    test(`a stream keeps nothing of a large request (${kind})`, async (t) => {
+        const { up, hold } = await slow(t);
+        const p = await gateway(t, {
+            providers: { slow: { up: { ...up, title: 'Slow' }, endpoints: { [HELLO.model]: {} } } },
+        });
+        const before = await heldBytes(p);
+        const body = { ...REQUESTS[kind], session_id: 'the session' };
+        if (kind === 'chat') body.user = 'some "one"';
+        const s = await stream(p, { body, path });
+        await until(() => /one /.test(s.text), 'the first word');
+        const grown = (await heldBytes(p)) - before;
+        assert.ok(grown < LARGE.length / 4, `${grown} bytes for a request of ${LARGE.length}`);
+        hold.open();
+        const events = await s.rest();
+        if (kind === 'chat') assertGoodStream(events, 'one two');
+        assert.match(s.text, /two/);
+        // and what is told of it afterwards was kept
+        const told = await recorded(p, s.headers['x-generation-id']);
+        assert.equal(told.model, HELLO.model);
+        assert.equal(told.session_id, 'the session');
+        if (kind === 'chat') assert.equal(told.external_user, 'some "one"');
+    });
+
+test('the next requests may come while a stream is open', async (t) => {
+    const { up, hold } = await slow(t);
+    const p = await proxy(t, up, {});
+    const c = connect(t, p.port).write(post(HELLO_STREAM));
+    await c.until(/one /);
+    const next = post(HELLO_STREAM) + post({ ...HELLO_STREAM, user: 'x'.repeat(70000) });
+    c.write(next.slice(0, 10));
+    await ask(p, { path: '/healthz' }); // it has read that
+    c.write(next.slice(10));
+    await ask(p, { path: '/healthz' });
+    assert.equal(up.requests.length, 1, 'one after the other');
+    hold.open();
+    await c.until(() => c.text.split('[DONE]').length === 4);
+    assert.equal(up.requests[2].json.user.length, 70000);
 });

@@ -200,3 +200,22 @@ test('many at once share nothing but the session', async (t) => {
         users,
     );
 });
+
+test('of many connections 64 are kept, since each has its buffers', async (t) => {
+    let waiting = [];
+    const up = await upstream(
+        t,
+        (req, res) => {
+            waiting.push(res);
+            if (waiting.length < 70) return;
+            for (const one of waiting) reply(one, 200, completion('all here'));
+            waiting = [];
+        },
+        shows('good'),
+    );
+    const p = await proxy(t, up, trusting());
+    const answers = await Promise.all(Array.from({ length: 70 }, () => chat(p)));
+    assert.ok(answers.every((one) => one.status === 200));
+    const { body } = await ask(p, { path: '/metrics' });
+    assert.match(body, /^orproxy_idle_upstream_connections 64$/m);
+});
