@@ -385,7 +385,6 @@ static void limit_silence(int fd)
 /* The connection is made: fd is open, and TLS follows where it is asked for. */
 static void connected(upstream *u, int fd)
 {
-    free_dial(u);
     limit_silence(fd);
     u->io[0].fd = fd;
     u->io[0].ready = on_ready;
@@ -395,6 +394,7 @@ static void connected(upstream *u, int fd)
         failed(u, "cannot watch the connection");
         return;
     }
+    free_dial(u);
     if (u->host->tls != NULL && !u->probe) {
         start_tls(u);
         return;

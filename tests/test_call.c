@@ -512,8 +512,9 @@ static void test_memory(void)
 {
     static call_play p;
     static char      input[100], scratch[4096];
+    or_chat_answer   decoded;
     or_arena         arena;
-    for (int way = 0; way < 4; way++) {
+    for (int way = 0; way < 8; way++) {
         const char *name = "a byte less than or_call_need";
         set_up(&p, &vectors[0]);
         if ((way & 1) != 0) {
@@ -524,6 +525,9 @@ static void test_memory(void)
             or_arena_init(&arena, scratch, sizeof scratch);
             p.desc.arena = &arena;
         }
+        size_t need = or_call_need(&p.desc);
+        if ((way & 4) != 0) p.desc.decoded = &decoded;
+        if ((way & 4) != 0) CHECK(need - or_call_need(&p.desc) >= sizeof decoded, "less in mem");
         CHECK_ERR(call_begin(&p, 1), OR_ERR_SPACE, name);
         CHECK(p.budget.open == NULL, name);
         or_call_event ev;
