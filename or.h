@@ -2021,7 +2021,12 @@ typedef struct or_catalogue {
     uint32_t           num;
     const or_alias    *aliases;
     uint32_t           num_aliases;
+    const uint32_t    *names; /* for speed, or_model_hash of `model` and of `canonical` of each
+                                 endpoint: most are passed over unread (default: none) */
 } or_catalogue;
+
+/* A hash of a model's name without its variants, in any case. */
+OR_API uint32_t or_model_hash(or_str name);
 
 /* Who is to blame for a failed attempt. */
 typedef enum or_fault {
@@ -15794,6 +15799,14 @@ static bool ori_route_part(or_str *rest, or_str *part)
     return true;
 }
 
+uint32_t or_model_hash(or_str name)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < name.len && name.ptr[i] != ':'; i++)
+        h = (h ^ (unsigned char)ori_lower(name.ptr[i])) * 16777619u;
+    return h;
+}
+
 /* Is this part of a name about routing? Then *v, when not NULL, learns it. */
 static bool ori_route_suffix(or_str part, or_variants *v)
 {
@@ -16349,8 +16362,11 @@ static or_err ori_route_add(ori_route *r, uint32_t model, const or_stats *stats,
     ori_route_variants(q->models[model], &v);
     or_str rest = q->models[model], base = or_str_of(NULL, 0);
     (void)ori_route_part(&rest, &base);
-    bool aliased = ori_route_aliased(r->catalogue, base);
+    bool            aliased = ori_route_aliased(r->catalogue, base);
+    const uint32_t *names = aliased ? NULL : r->catalogue->names;
+    uint32_t        hash = or_model_hash(base);
     for (uint32_t i = 0; i < r->catalogue->num; i++) {
+        if (names != NULL && names[2 * i] != hash && names[2 * i + 1] != hash) continue;
         const or_endpoint *e = &r->catalogue->endpoints[i];
         if (!aliased && !ori_route_begins(e->model, base) && !ori_route_begins(e->canonical, base))
             continue;

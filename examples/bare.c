@@ -61,7 +61,7 @@ int main(void)
         {.model = OR_STR_INIT("garden"), .provider = OR_STR_INIT("far")},
         {.model = OR_STR_INIT("garden"), .provider = OR_STR_INIT("near"), .target = 1}};
     static const or_io        io = {radio_recv, radio_send, NULL};
-    static const or_catalogue catalogue = {endpoints, 2, NULL, 0};
+    static const or_catalogue catalogue = {endpoints, 2, NULL, 0, NULL};
     static const or_prefs     in_order = {.sort = OR_SORT_ROUND_ROBIN};
     static const or_msg       msg = {.content = OR_STR_INIT("Bed 4?")};
     static or_chat_desc       chat = {.model = OR_STR_INIT("garden"), .msgs = &msg, .num_msgs = 1,

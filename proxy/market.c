@@ -36,6 +36,7 @@ struct market_memory {
     bool         complete; /* what is added now are slots for models that nobody lists */
     or_alias    *aliases;
     uint32_t     num_aliases, max_aliases;
+    uint32_t    *hashes;   /* catalogue.names */
     uint32_t     used[ADMITTED]; /* when each admitted one was asked for last */
     uint32_t     pins[ADMITTED]; /* requests in work that may go there */
     uint32_t     turn;
@@ -553,29 +554,19 @@ static market_model *find_id(const market *m, or_str id)
     return NULL;
 }
 
-/* Is this the first part of the name, before its variants? */
-static bool begins_with(or_str name, or_str part)
-{
-    return name.len >= part.len && (name.len == part.len || name.ptr[part.len] == ':') &&
-           or_str_eq_nocase(or_str_of(name.ptr, part.len), part);
-}
-
 const market_model *market_find(const market *m, or_str id)
 {
     const market_model *exact = find_id(m, id);
     if (exact != NULL) return exact;
-    or_str base = or_str_of(id.ptr, or_str_find(id, OR_STR(":"), 0));
-    bool   aliased = false; /* else only names that begin so can be it, and most do not */
+    bool            aliased = false; /* else only names that begin so can be it, and most do not */
+    const uint32_t *names = m->catalogue.names;
+    uint32_t        hash = or_model_hash(id);
     for (uint32_t i = 0; i < m->catalogue.num_aliases && !aliased; i++)
-        aliased = begins_with(m->catalogue.aliases[i].name, base);
-    for (uint32_t i = 0; i < m->num_models; i++) {
-        const or_endpoint *first = &m->catalogue.endpoints[m->models[i].first];
-        for (uint32_t k = 0; k < m->models[i].num; k++) {
-            if (!aliased && !begins_with(first[k].model, base) &&
-                !begins_with(first[k].canonical, base))
-                continue;
-            if (or_route_model_is(id, &m->catalogue, first + k, NULL)) return &m->models[i];
-        }
+        aliased = or_model_hash(m->catalogue.aliases[i].name) == hash;
+    for (uint32_t i = 0; i < m->num_listed; i++) {
+        const or_endpoint *e = &m->catalogue.endpoints[i];
+        if (!aliased && names[2 * i] != hash && names[2 * i + 1] != hash) continue;
+        if (or_route_model_is(id, &m->catalogue, e, NULL)) return find_id(m, e->model);
     }
     return NULL;
 }
@@ -794,6 +785,23 @@ bool market_is_full(const market *m)
     return true;
 }
 
+static void note_name(market *m, uint32_t endpoint)
+{
+    const or_endpoint *e = &m->catalogue.endpoints[endpoint];
+    uint32_t          *names = m->memory->hashes;
+    names[2 * endpoint] = or_model_hash(e->model);
+    names[2 * endpoint + 1] = or_model_hash(e->canonical);
+}
+
+static bool note_names(market *m)
+{
+    m->memory->hashes = or_arena_alloc(&m->memory->arena, 2 * m->catalogue.num * sizeof(uint32_t));
+    if (m->memory->hashes == NULL) return false;
+    m->catalogue.names = m->memory->hashes;
+    for (uint32_t i = 0; i < m->catalogue.num; i++) note_name(m, i);
+    return true;
+}
+
 unsigned market_admit(market *m, or_str model)
 {
     struct market_memory *mem = m->memory;
@@ -811,6 +819,7 @@ unsigned market_admit(market *m, or_str model)
         restrict_parameters(e, &m->settings->providers[target]);
         memcpy(mem->names[i], model.ptr, model.len);
         e->model = or_str_of(mem->names[i], model.len);
+        note_name(m, m->num_listed + i);
         memset(&m->stats[m->num_listed + i], 0, sizeof m->stats[0]);
     }
     return num;
@@ -886,7 +895,7 @@ static bool fill(market *m, const market *old, char *error, size_t error_size)
     if (!ok) return false;
     for (unsigned i = 0; i < mem->num; i++) {
         if (!mem->endpoints[i].router) continue; /* it tells about direct offers of its model */
-        or_catalogue one = {&mem->endpoints[i], 1, NULL, 0};
+        or_catalogue one = {&mem->endpoints[i], 1, NULL, 0, NULL};
         donate(mem, &one, false);
     }
     restrict_all(mem, settings);
@@ -895,6 +904,7 @@ static bool fill(market *m, const market *old, char *error, size_t error_size)
     m->catalogue.num = mem->num;
     m->catalogue.aliases = mem->aliases;
     m->catalogue.num_aliases = mem->num_aliases;
+    if (!note_names(m)) return fail(error, error_size, "the catalogue", "no memory");
     for (unsigned i = 0; i < settings->num_providers; i++)
         if (m->listed[i] && found[i] != NULL && found[i]->body.len > 0 &&
             speaks_openrouter(&settings->providers[i])) {

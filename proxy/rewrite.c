@@ -134,7 +134,7 @@ static void name_for_router(edits *e, const rewrite *r, const or_candidate *c)
     or_str base = rewrite_model(r, c), suffix = routing_suffix(r->d->request.models[c->model]);
     or_variants v;
     or_endpoint none = {.model = OR_STR_INIT("")};
-    or_catalogue empty = {NULL, 0, NULL, 0};
+    or_catalogue empty = {NULL, 0, NULL, 0, NULL};
     char        mem[300];
     or_buf      name;
     (void)or_route_model_is(r->d->request.models[c->model], &empty, &none, &v);

@@ -381,7 +381,7 @@ static void test_fallback(void)
     or_client_desc d;
     or_chat_desc   chat = chat_of("m");
     or_endpoint    e[2];
-    or_catalogue   c = {e, 2, NULL, 0};
+    or_catalogue   c = {e, 2, NULL, 0, NULL};
     or_stats       stats[2];
     static char    mem[100000];
     script         s;

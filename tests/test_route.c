@@ -59,6 +59,29 @@ static void check_vector_memory(or_str line, size_t need, const char *name)
     free(block);
 }
 
+/* With hashes of the names in the catalogue it is the same plan. */
+static void check_names(const ori_replay *line, const or_plan *want, const char *name)
+{
+    static uint32_t     names[2 * 64];
+    static or_candidate list[32];
+    or_catalogue        c = line->catalogue;
+    or_plan             plan;
+    ori_route           route = {&line->request, &c, &line->moment, &plan};
+    CHECK(c.num <= 64, name);
+    for (uint32_t i = 0; i < c.num && i < 64; i++) {
+        names[2 * i] = or_model_hash(c.endpoints[i].model);
+        names[2 * i + 1] = or_model_hash(c.endpoints[i].canonical);
+    }
+    c.names = names;
+    memset(list, 0, sizeof list);
+    or_plan_init(&plan, list, 32);
+    (void)ori_route_run(&route, NULL, line->healths);
+    CHECK(plan.num == want->num && plan.num_out == want->num_out, name);
+    for (uint32_t i = 0; i < plan.num + plan.num_out; i++)
+        CHECK(plan.list[i].endpoint == want->list[i].endpoint &&
+                  plan.list[i].reason == want->list[i].reason, name);
+}
+
 /* Recorded anew, the decision still is the same: so everything it depended on was written. */
 static void check_vector_record(or_str text, const char *name)
 {
@@ -77,6 +100,7 @@ static void check_vector_record(or_str text, const char *name)
     CHECK_ERR(ori_replay_read(&r, &line), OR_OK, name);
     or_plan_init(&plan, list, 32);
     (void)ori_route_run(&route, NULL, line.healths);
+    check_names(&line, &plan, name);
     or_buf_init(&out, recorded, sizeof recorded);
     CHECK_ERR(or_route_record(&out, &plan, &line.request, &line.catalogue, &line.moment), OR_OK,
               name);
@@ -255,7 +279,7 @@ static or_route_request request(void)
 static void test_plan_memory(void)
 {
     or_endpoint      e[3] = {endpoint("a", 1), endpoint("b", 2), endpoint("c", 3)};
-    or_catalogue     c = {e, 3, NULL, 0};
+    or_catalogue     c = {e, 3, NULL, 0, NULL};
     or_route_request q = request();
     or_moment        moment = {0, {false, 0}, 1, 0};
     or_candidate     list[3];
@@ -292,7 +316,7 @@ static void test_plan_memory(void)
 static void test_candidates(void)
 {
     or_endpoint e[4] = {endpoint("a", 5), endpoint("b", 2), endpoint("c", 3), endpoint("d", 9)};
-    or_catalogue     c = {e, 4, NULL, 0};
+    or_catalogue     c = {e, 4, NULL, 0, NULL};
     or_route_request q = request();
     or_moment        moment = {0, {false, 0}, 1, 0};
     or_str           order[] = {OR_STR_INIT("z"), OR_STR_INIT("d")};
@@ -323,7 +347,7 @@ static void test_candidates(void)
 static void test_measured(void)
 {
     or_endpoint  e[2] = {endpoint("a", 1), endpoint("b", 100000)};
-    or_catalogue c = {e, 2, NULL, 0};
+    or_catalogue c = {e, 2, NULL, 0, NULL};
     or_stats     stats[2];
     or_moment    moment = {0, {false, 0}, 1, 0};
     or_outcome   slow = {OR_FAULT_NONE, 900, 1000, 10, 0}, fast = {OR_FAULT_NONE, 100, 1000, 20, 0};
@@ -350,7 +374,7 @@ static void test_measured(void)
 static void test_retry_after(void)
 {
     or_endpoint      e[3] = {endpoint("a", 1), endpoint("b", 2), endpoint("c", 3)};
-    or_catalogue     c = {e, 3, NULL, 0};
+    or_catalogue     c = {e, 3, NULL, 0, NULL};
     or_route_request q = request();
     or_stats         stats[3];
     or_moment        moment = {1000, {false, 0}, 1, 0};
@@ -412,7 +436,7 @@ static void test_dice(void)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         or_endpoint      e[FACES];
-        or_catalogue     c = {e, 0, NULL, 0};
+        or_catalogue     c = {e, 0, NULL, 0, NULL};
         or_route_request q = request();
         uint32_t         count[FACES] = {0, 0, 0, 0}, all = 0;
         static const char *const tags[] = {"a", "b", "c", "d"};
@@ -438,7 +462,7 @@ static void test_dice(void)
 static void test_weights(void)
 {
     or_endpoint      e[3] = {endpoint("a", 1), endpoint("b", 9), endpoint("c", 5)};
-    or_catalogue     c = {e, 3, NULL, 0};
+    or_catalogue     c = {e, 3, NULL, 0, NULL};
     or_route_request q = request();
     uint32_t         count[3] = {0, 0, 0};
     e[1].weight = 3; /* a has none, which is 1 */
@@ -698,7 +722,7 @@ static void test_record(void)
     or_endpoint      e[3] = {endpoint("a/x", 1500000), endpoint("b", 2), endpoint("c", 3)};
     or_alias         aliases[] = {{OR_STR_INIT("~m/y"), OR_STR_INIT("m/y")},
                                   {OR_STR_INIT("~m/x"), OR_STR_INIT("m/x")}};
-    or_catalogue     c = {e, 3, aliases, 2};
+    or_catalogue     c = {e, 3, aliases, 2, NULL};
     or_route_request q = request();
     or_stats         stats[3];
     or_moment        moment = {0, {true, -5}, UINT64_MAX, 7};
@@ -1642,7 +1666,7 @@ static void test_wrong_catalogues(void)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         or_endpoint  old = catalogue_defaults();
-        or_catalogue c = {&old, 1, NULL, 0};
+        or_catalogue c = {&old, 1, NULL, 0, NULL};
         begin_arenas();
         CHECK_ERR(read_catalogue(&c, cases[i].json), cases[i].err, cases[i].json);
         CHECK(c.endpoints == &old && c.num == 1, "unchanged");
