@@ -21,7 +21,7 @@ enum {
     LOW_WATER = 16 * 1024,   /* ... and at which it may go on */
     BODY_STEP = 16 * 1024,   /* bytes that a body buffer grows by at least */
     TURN_BYTES = 256 * 1024, /* read from one connection per turn */
-    LINGER_MS = 2000,        /* wait for the peer to read a refusal */
+    LINGER_MS = 2000,        /* of silence, after which the peer has read a refusal */
     ACCEPT_PAUSE_MS = 100,   /* after running out of descriptors */
     MAX_ERROR = 64 * 1024,   /* bytes of an error object */
     MAX_PIECES = 64
@@ -43,7 +43,8 @@ struct client {
     or_str   whole; /* the body, wherever it is */
     or_buf   out;   /* [out_at, len) is to be sent */
     size_t   out_at;
-    uint32_t began; /* when the request's first byte came */
+    uint32_t began; /* when the request's first byte came; in LINGER, when that began */
+    uint64_t dropped; /* bytes, in LINGER */
     void    *owner;
     const struct listener *from; /* which it came by; NULL: another way, or that one is closed */
     uint64_t held;       /* its answer may not end before that (client_hold); 0 */
@@ -271,7 +272,9 @@ static bool send_pieces(client *c, const or_str *pieces, size_t num)
 static void linger(client *c)
 {
     set_state(c, LINGER);
+    or_buf_free(&c->in);
     shutdown(c->io.fd, SHUT_WR);
+    c->began = ev_now();
     ev_timer_set(&c->timer, LINGER_MS);
     watch(c);
 }
@@ -690,6 +693,13 @@ static or_str body_room(client *c)
     return or_str_of(c->body.ptr + c->body.len, left < room ? (size_t)left : room);
 }
 
+/* A slow sender gets so many milliseconds per step, and so many in all. */
+static void wait_for_more(client *c, uint32_t step, uint32_t all)
+{
+    int32_t left = (int32_t)all - or_ms_diff(c->began, ev_now());
+    ev_timer_set(&c->timer, left < (int32_t)step ? (left > 0 ? (uint32_t)left : 1) : step);
+}
+
 static void read_body(client *c)
 {
     for (size_t total = 0; c->state == BODY && total < TURN_BYTES;) {
@@ -713,12 +723,7 @@ static void read_body(client *c)
         }
         if ((size_t)n < room.len) break;
     }
-    if (c->state != BODY) return;
-    /* A slow sender gets timeout.client per step and timeout.total in all. */
-    int32_t spent = or_ms_diff(c->began, ev_now());
-    int32_t left = (int32_t)conf_now()->timeout.total - spent;
-    uint32_t step = conf_now()->timeout.client;
-    ev_timer_set(&c->timer, left < (int32_t)step ? (left > 0 ? (uint32_t)left : 1) : step);
+    if (c->state == BODY) wait_for_more(c, conf_now()->timeout.client, conf_now()->timeout.total);
 }
 
 /* The peer sends no more: it is gone, or has closed that side only and waits for its answer
@@ -748,17 +753,20 @@ static void read_ahead(client *c)
     watch(c);
 }
 
+/* What was on its way when it was refused: as much as a body may have, for as long as a head may
+   take. */
 static void discard(client *c)
 {
     for (size_t total = 0; total < TURN_BYTES;) {
         ptrdiff_t n = receive(c, scratch, sizeof scratch);
-        if (n < 0) {
+        if (n < 0 || (c->dropped += (uint64_t)n) > conf_now()->limits.body) {
             close_client(c);
             return;
         }
-        if (n == 0) return;
+        if (n == 0) break;
         total += (size_t)n;
     }
+    wait_for_more(c, LINGER_MS, conf_now()->timeout.client);
 }
 
 static void on_ready(ev_io *io, unsigned events)

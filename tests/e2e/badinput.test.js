@@ -189,6 +189,20 @@ test('a body of more than limits.body is 413, one of just that passes', async (t
     assert.equal(up.requests.length, 1);
 });
 
+test('who is refused while it sends may send for some time, and then reads why', async (t) => {
+    const up = await upstream(t, polite);
+    const p = await proxy(t, up, { 'limits.body': 1000000 });
+    const c = connect(t, p.port);
+    c.socket.pause();
+    c.write('POST /v1/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000001\r\n\r\n');
+    for (let i = 0; i < 30; i++) {
+        c.write('x'.repeat(20000));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    c.socket.resume();
+    await c.until(/^HTTP\/1.1 413 [^]*limits.body/);
+});
+
 test('one connection too many is 503 with Retry-After, and room comes back', async (t) => {
     const up = await upstream(t, polite);
     const p = await proxy(t, up, { 'limits.connections': 2 });
