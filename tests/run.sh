@@ -161,7 +161,11 @@ one() { # NAME
     [ "$failed" -eq 0 ] || verdict=FAIL
     printf '%-4s  %-22s %8d passed %4d failed %6d.%02d s\n' \
         $verdict "$1" "$passed" "$failed" $((took / 100)) $((took % 100))
-    [ "$failed" -eq 0 ]
+    [ "$failed" -ne 0 ] || return 0
+    # the beginning of what is wrong, at once: the whole log comes at the end
+    grep -m 3 -A 3 -E '^ *not ok|✖ |: not true:|: got |ERROR: |rror:' "$log/$1" |
+        cut -c 1-300 | sed 's/^/          /'
+    return 1
 }
 
 if [ "${1-}" = one ]; then

@@ -14,16 +14,19 @@ export const sleep = (ms) =>
         setTimeout(resolve, ms);
     });
 
-// What is started is ended by end(); the helpers of the end-to-end tests want a test for that.
-export function stage() {
+// What is started is ended by end(), or with the stage that this one is a part of; the helpers of
+// the end-to-end tests want a test for that.
+export function stage(whole) {
     const actions = [];
-    return {
+    const one = {
         after: (action) => actions.push(action),
         diagnostic: () => {},
         end: async () => {
             for (const action of actions.splice(0)) await action();
         },
     };
+    whole?.after(one.end);
+    return one;
 }
 
 export function reach(url, more = {}) {

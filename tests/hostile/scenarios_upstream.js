@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import zlib from 'node:zlib';
 
 import { ask, failed, good, honest, refused } from './client.js';
-import { orproxy, peakKb, settings, sleep } from './gateway.js';
+import { orproxy, peakKb, settings, sleep, stage } from './gateway.js';
 import {
     EVENTS,
     JSON_BODY,
@@ -431,7 +431,8 @@ export const upstreamScenarios = [
         async run({ g, playOn, up, t }) {
             for (const [value, harmless] of retryAfter) {
                 if (!g.own && !harmless) continue; // it is right to leave this provider alone, then
-                const here = g.own ? await orproxy(t, settings({ up })) : g;
+                const turn = stage(t);
+                const here = g.own ? await orproxy(turn, settings({ up })) : g;
                 const ask429 = () => playOn(here, up)((socket) => send(socket, tooMany(value)));
                 const seen = await ask429();
                 refused(seen, 429, value);
@@ -440,7 +441,7 @@ export const upstreamScenarios = [
                 if (!g.own) continue;
                 const again = (await ask429()).headers['retry-after'] ?? '0';
                 assert.ok(Number(again) <= 3600, `Retry-After: ${value} bars it for ${again} s`);
-                await t.end();
+                await turn.end();
             }
         },
     },
@@ -450,8 +451,9 @@ export const upstreamScenarios = [
         needs: 'own',
         async run({ t, each }) {
             for (const [value] of retryAfter) {
+                const turn = stage(t);
                 const [up, calm] = [await hostileUpstream(), await hostileUpstream()];
-                const g = await orproxy(t, settings({ up, calm }));
+                const g = await orproxy(turn, settings({ up, calm }));
                 g.model = 'hostile/pair';
                 up.scripts.set('storm', (socket) => send(socket, tooMany(value)));
                 const routes = [];
@@ -472,7 +474,7 @@ export const upstreamScenarios = [
                     up.requests < 30,
                     `Retry-After: ${value}: asked ${up.requests} times of 40`,
                 );
-                await t.end();
+                await turn.end();
                 await Promise.all([up.close(), calm.close()]);
             }
         },
