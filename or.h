@@ -2253,6 +2253,20 @@ typedef struct or_variants {
 OR_API bool or_route_model_is(or_str name, const or_catalogue *catalogue, const or_endpoint *e,
                               or_variants *v);
 
+/* The endpoints for which that is so, in the order of the catalogue; faster where it has `names`.
+   name and catalogue must stay. */
+typedef struct or_model_search {
+    uint32_t endpoint; /* index of the one that was found */
+    /* private */
+    uint32_t            next, hash;
+    const or_catalogue *catalogue;
+    or_str              name, base;
+    bool                aliased;
+} or_model_search;
+
+OR_API void or_model_search_begin(or_model_search *s, const or_catalogue *catalogue, or_str name);
+OR_API bool or_model_search_next(or_model_search *s); /* false: no more */
+
 /* Conversations that stay with the endpoint that has their prompt in its cache. The caller's
    slots, zeroed; more slots remember more conversations. Each has 8 slots to stand in, and takes
    the place of the one there that is idle for longest. */
@@ -3942,13 +3956,12 @@ bool or_json_str_is(or_str raw, or_str plain)
     const char *p = raw.ptr, *end = p + raw.len;
     size_t      at = 0;
     while (p < end) {
-        char   piece[4];
-        size_t n;
         if (*p != '\\') {
             if (at == plain.len || *p++ != plain.ptr[at++]) return false;
             continue;
         }
-        n = ori_json_utf8_put(ori_json_unescape_one(&p, end), piece);
+        char   piece[4];
+        size_t n = ori_json_utf8_put(ori_json_unescape_one(&p, end), piece);
         if (n > plain.len - at || memcmp(plain.ptr + at, piece, n) != 0) return false;
         at += n;
     }
@@ -16338,13 +16351,33 @@ static bool ori_route_begins(or_str name, or_str part)
            part.len > 0 && or_str_eq_nocase(or_str_of(name.ptr, part.len), part);
 }
 
-/* Can or_route_model_is be true for any of the names that begin with base? A catalogue has
-   hundreds of endpoints, and most are passed over here. */
-static bool ori_route_aliased(const or_catalogue *c, or_str base)
+void or_model_search_begin(or_model_search *s, const or_catalogue *c, or_str name)
 {
-    for (uint32_t i = 0; i < c->num_aliases; i++)
-        if (ori_route_begins(c->aliases[i].name, base)) return true;
-    return base.len == 0;
+    or_str rest = name;
+    memset(s, 0, sizeof *s);
+    s->catalogue = c;
+    s->name = name;
+    (void)ori_route_part(&rest, &s->base);
+    s->aliased = s->base.len == 0; /* else only what begins with that part can be it */
+    for (uint32_t i = 0; i < c->num_aliases && !s->aliased; i++)
+        s->aliased = ori_route_begins(c->aliases[i].name, s->base);
+    s->hash = or_model_hash(s->base);
+}
+
+bool or_model_search_next(or_model_search *s)
+{
+    const or_catalogue *c = s->catalogue;
+    const uint32_t     *names = s->aliased ? NULL : c->names;
+    while (s->next < c->num) {
+        uint32_t i = s->endpoint = s->next++;
+        if (names != NULL && names[2 * i] != s->hash && names[2 * i + 1] != s->hash) continue;
+        const or_endpoint *e = &c->endpoints[i];
+        if (!s->aliased && !ori_route_begins(e->model, s->base) &&
+            !ori_route_begins(e->canonical, s->base))
+            continue;
+        if (or_route_model_is(s->name, c, e, NULL)) return true;
+    }
+    return false;
 }
 
 /* All endpoints of one of the requested models. healths, when not NULL, are told (a replay);
@@ -16355,22 +16388,15 @@ static or_err ori_route_add(ori_route *r, uint32_t model, const or_stats *stats,
     const or_route_request *q = r->request;
     or_plan                *p = r->plan;
     or_variants             v;
+    or_model_search         found;
     /* one list can have one order only: that of the first model */
     ori_route_variants(q->models[q->prefs.across_models ? 0 : model], &v);
     or_sort sort = ori_route_sort(q, &v);
     bool    more = ori_route_wants_percentiles(&q->prefs, sort);
     ori_route_variants(q->models[model], &v);
-    or_str rest = q->models[model], base = or_str_of(NULL, 0);
-    (void)ori_route_part(&rest, &base);
-    bool            aliased = ori_route_aliased(r->catalogue, base);
-    const uint32_t *names = aliased ? NULL : r->catalogue->names;
-    uint32_t        hash = or_model_hash(base);
-    for (uint32_t i = 0; i < r->catalogue->num; i++) {
-        if (names != NULL && names[2 * i] != hash && names[2 * i + 1] != hash) continue;
-        const or_endpoint *e = &r->catalogue->endpoints[i];
-        if (!aliased && !ori_route_begins(e->model, base) && !ori_route_begins(e->canonical, base))
-            continue;
-        if (!or_route_model_is(q->models[model], r->catalogue, e, NULL)) continue;
+    or_model_search_begin(&found, r->catalogue, q->models[model]);
+    while (or_model_search_next(&found)) {
+        uint32_t i = found.endpoint;
         if (ori_route_listed(p, i)) continue; /* a model that was asked for twice */
         if (p->num == p->max) return OR_ERR_SPACE;
         or_candidate *c = &p->list[p->num++];
@@ -17344,8 +17370,8 @@ static void ori_call_defaults(or_call_desc *d)
     if (d->input == NULL) d->input_size = OR_CALL_INPUT;
 }
 
-/* What mem is cut into: sizes of marks, input, rx, carry, held, answer, scratch. Returns all of
-   it together. */
+/* What mem is cut into: sizes of marks, input, rx, carry, held, answer, scratch, decoded. Returns
+   all of it together. */
 static size_t ori_call_sizes(const or_call_desc *d, size_t size[8])
 {
     bool   grow = d->allocator != NULL;

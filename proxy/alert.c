@@ -68,12 +68,10 @@ static or_err put(or_buf *out, const account *a, unsigned percent)
 {
     or_json_writer w;
     or_wall        now = clock_wall();
-    char           text[CLOCK_TEXT];
-    if (now.known) clock_text(now.unix_s, text);
     or_json_writer_init(&w, out);
     or_json_begin_object(&w);
     member_z(&w, "event", "limit");
-    member_z(&w, "time", now.known ? text : NULL);
+    clock_put(&w, "time", now.known ? now.unix_s : 0);
     member_z(&w, "kind", books_kind(a->kind));
     member_z(&w, "id", a->id);
     member_z(&w, "name", a->kind == ACCOUNT_KEY ? a->key->name : a->id);

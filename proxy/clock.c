@@ -70,6 +70,18 @@ void clock_text(int64_t unix_s, char text[CLOCK_TEXT])
     put(unix_s, "%Y-%m-%dT%H:%M:%SZ", text);
 }
 
+void clock_put(or_json_writer *w, const char *name, int64_t unix_s)
+{
+    char text[CLOCK_TEXT];
+    or_json_put_key(w, or_str_z(name));
+    if (unix_s > 0) {
+        clock_text(unix_s, text);
+        or_json_put_str(w, or_str_z(text));
+    } else {
+        or_json_put_null(w);
+    }
+}
+
 int32_t clock_day(int64_t unix_s)
 {
     return (int32_t)(or_window_start(OR_WINDOW_DAILY, unix_s) / 86400);

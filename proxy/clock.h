@@ -14,6 +14,9 @@ bool clock_read(or_str text, int64_t *unix_s);
 
 void clock_text(int64_t unix_s, char text[CLOCK_TEXT]);
 
+/* A member of a JSON object with such a time; null when it is not above 0. */
+void clock_put(or_json_writer *w, const char *name, int64_t unix_s);
+
 /* Days since 1970-01-01, and a day as "2026-12-31". */
 int32_t clock_day(int64_t unix_s);
 void    clock_day_text(int32_t day, char text[CLOCK_TEXT]);

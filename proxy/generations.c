@@ -94,21 +94,6 @@ void generations_clear(void)
 
 /* ---- telling ---- */
 
-static void put_ms(or_json_writer *w, const char *name, int32_t ms)
-{
-    if (ms < 0)
-        member_null(w, name);
-    else
-        member_u64(w, name, (uint32_t)ms);
-}
-
-static void put_time(or_json_writer *w, const char *name, int64_t unix_s)
-{
-    char text[CLOCK_TEXT];
-    clock_text(unix_s, text);
-    member_z(w, name, text);
-}
-
 /* The shape wants a number. Unknown is -1, as OpenRouter says it of prices; never 0. */
 static void put_total(or_json_writer *w, const char *name, const or_cost *c)
 {
@@ -243,14 +228,14 @@ static or_err put(or_buf *out, const generation *g)
     member_str(&w, "model", g->model);
     member_str(&w, "provider_name", g->provider);
     member_z(&w, "api_type", g->type);
-    put_time(&w, "created_at", g->created);
+    clock_put(&w, "created_at", g->created);
     member_bool(&w, "streamed", g->streamed);
     member_bool(&w, "cancelled", g->cancelled);
     member_z(&w, "finish_reason", g->finish);
     member_str(&w, "native_finish_reason", g->native_finish);
     put_usage(&w, g);
-    put_ms(&w, "latency", g->first_ms);
-    put_ms(&w, "generation_time", g->took_ms);
+    member_ms(&w, "latency", g->first_ms);
+    member_ms(&w, "generation_time", g->took_ms);
     member_str(&w, "origin", g->referer.ptr != NULL ? g->referer : OR_STR(""));
     member_str(&w, "http_referer", g->referer);
     member_str(&w, "user_agent", g->user_agent);

@@ -350,7 +350,6 @@ void keys_free(keys_rules *r)
 static void put_member(or_json_writer *w, const member *m, const conf_key *k)
 {
     const char *at = (const char *)k + m->offset;
-    char        text[CLOCK_TEXT];
     int64_t     n = 0;
     uint32_t    count = 0;
     or_window   window;
@@ -372,8 +371,7 @@ static void put_member(or_json_writer *w, const member *m, const conf_key *k)
         member_z(w, m->name, windows[window]);
         break;
     case TIME:
-        if (n > 0) clock_text(n, text);
-        member_z(w, m->name, n > 0 ? text : NULL);
+        clock_put(w, m->name, n);
         break;
     case COUNT32:
         if (count > 0)

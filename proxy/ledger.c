@@ -337,13 +337,11 @@ static void on_timer(ev_timer *t)
 
 static void put_head(const char *type)
 {
-    char    text[CLOCK_TEXT];
     or_wall now = clock_wall();
-    if (now.known) clock_text(now.unix_s, text);
     or_json_writer_init(&writer, &waiting);
     or_json_begin_object(&writer);
     member_u64(&writer, "n", number + 1);
-    member_z(&writer, "time", now.known ? text : NULL);
+    clock_put(&writer, "time", now.known ? now.unix_s : 0);
     member_z(&writer, "type", type);
 }
 

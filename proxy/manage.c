@@ -208,7 +208,7 @@ void manage_key(const manage_ask *a)
     member_bool(&w, "is_free_tier", is_free_tier());
     member_bool(&w, "is_management_key", a->manages);
     member_bool(&w, "is_provisioning_key", a->manages);
-    manage_put_time(&w, "expires_at", a->who != NULL ? a->who->key->expires_at : 0);
+    clock_put(&w, "expires_at", a->who != NULL ? a->who->key->expires_at : 0);
     put_free_requests(&w, of->limits.free_requests_per_day > 0 ? of : org);
     put_constants(&w);
     or_json_end_object(&w);

@@ -81,9 +81,6 @@ void          manage_groups_merge(manage_groups *g); /* those with the same day 
 void          manage_groups_sort(manage_groups *g, int (*compare)(const void *, const void *));
 void          manage_groups_end(manage_groups *g);
 
-/* A time, and for 0 null. */
-void manage_put_time(or_json_writer *w, const char *name, int64_t unix_s);
-
 /* A text that came from anywhere, where clients want a string: "?" when it is not UTF-8. */
 void manage_put_text(or_json_writer *w, const char *name, or_str text);
 

@@ -45,9 +45,7 @@ static void put_day(or_json_writer *w, const char *name, int32_t day)
 
 static void put_now(or_json_writer *w, int64_t now_s)
 {
-    char text[CLOCK_TEXT];
-    clock_text(now_s, text);
-    member_z(w, "as_of", text);
+    clock_put(w, "as_of", now_s);
     member_z(w, "version", "v1");
 }
 

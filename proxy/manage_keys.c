@@ -31,7 +31,7 @@ static void put_key(or_json_writer *w, account *a)
     manage_put_remaining(w, a);
     manage_put_spending(w, a);
     member_z(w, "created_at", created); /* never null: 1970 says that nobody knows */
-    manage_put_time(w, "updated_at", a->updated_at);
+    clock_put(w, "updated_at", a->updated_at);
     member_null(w, "creator_user_id");
     member_null(w, "external_user");
     member_z(w, "workspace_id", "default");

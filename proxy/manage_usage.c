@@ -418,13 +418,6 @@ bool manage_put_usage(or_json_writer *w, or_str query, int64_t now_s, manage_rep
 
 /* ---- GET /sessions ---- */
 
-void manage_put_time(or_json_writer *w, const char *name, int64_t unix_s)
-{
-    char text[CLOCK_TEXT];
-    if (unix_s > 0) clock_text(unix_s, text);
-    member_z(w, name, unix_s > 0 ? text : NULL);
-}
-
 static void put_session(or_json_writer *w, const tally_session *s)
 {
     or_json_begin_object(w);
@@ -435,8 +428,8 @@ static void put_session(or_json_writer *w, const tally_session *s)
     member_u64(w, "completion_tokens", s->sum.completion_tokens);
     member_usd(w, "usage", s->sum.own);
     member_usd(w, "byok_usage", s->sum.byok);
-    manage_put_time(w, "first_at", s->first);
-    manage_put_time(w, "last_at", s->last);
+    clock_put(w, "first_at", s->first);
+    clock_put(w, "last_at", s->last);
     or_json_end_object(w);
 }
 

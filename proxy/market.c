@@ -557,18 +557,13 @@ static market_model *find_id(const market *m, or_str id)
 const market_model *market_find(const market *m, or_str id)
 {
     const market_model *exact = find_id(m, id);
+    or_catalogue        listed = m->catalogue;
+    or_model_search     found;
     if (exact != NULL) return exact;
-    bool            aliased = false; /* else only names that begin so can be it, and most do not */
-    const uint32_t *names = m->catalogue.names;
-    uint32_t        hash = or_model_hash(id);
-    for (uint32_t i = 0; i < m->catalogue.num_aliases && !aliased; i++)
-        aliased = or_model_hash(m->catalogue.aliases[i].name) == hash;
-    for (uint32_t i = 0; i < m->num_listed; i++) {
-        const or_endpoint *e = &m->catalogue.endpoints[i];
-        if (!aliased && names[2 * i] != hash && names[2 * i + 1] != hash) continue;
-        if (or_route_model_is(id, &m->catalogue, e, NULL)) return find_id(m, e->model);
-    }
-    return NULL;
+    listed.num = m->num_listed;
+    or_model_search_begin(&found, &listed, id);
+    if (!or_model_search_next(&found)) return NULL;
+    return find_id(m, listed.endpoints[found.endpoint].model);
 }
 
 /* Endpoints of one model side by side, and the list of models. */

@@ -29,6 +29,14 @@ void member_null(or_json_writer *w, const char *name)
     or_json_put_null(w);
 }
 
+void member_ms(or_json_writer *w, const char *name, int32_t ms)
+{
+    if (ms < 0)
+        member_null(w, name);
+    else
+        member_u64(w, name, (uint32_t)ms);
+}
+
 void member_raw(or_json_writer *w, const char *name, or_str json)
 {
     or_json_put_key(w, or_str_z(name));

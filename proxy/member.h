@@ -9,6 +9,8 @@ void member_str(or_json_writer *w, const char *name, or_str s);
 void member_z(or_json_writer *w, const char *name, const char *s);
 void member_u64(or_json_writer *w, const char *name, uint64_t n);
 void member_bool(or_json_writer *w, const char *name, bool b);
+/* null when below 0 */
+void member_ms(or_json_writer *w, const char *name, int32_t ms);
 void member_null(or_json_writer *w, const char *name);
 void member_raw(or_json_writer *w, const char *name, or_str json);
 

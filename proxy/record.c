@@ -26,22 +26,6 @@ static const char *const finishes[] = {NULL,         "stop",           "length",
 
 /* ---- small pieces ---- */
 
-static void put_ms(or_json_writer *w, const char *name, int32_t ms)
-{
-    or_json_put_key(w, or_str_z(name));
-    if (ms < 0)
-        or_json_put_null(w);
-    else
-        or_json_put_u64(w, (uint32_t)ms);
-}
-
-static void put_time(or_json_writer *w, const char *name, int64_t unix_s)
-{
-    char text[CLOCK_TEXT];
-    clock_text(unix_s, text);
-    member_z(w, name, text);
-}
-
 static const or_endpoint *endpoint_of(const record *r, uint32_t attempt)
 {
     return &r->d->m->catalogue.endpoints[r->attempts[attempt].endpoint];
@@ -383,7 +367,7 @@ static void log_object(const record *r)
     record_put_route(&tried, r);
     or_json_writer_init(&w, &line);
     or_json_begin_object(&w);
-    put_time(&w, "time", (int64_t)time(NULL));
+    clock_put(&w, "time", (int64_t)time(NULL));
     member_z(&w, "id", r->id);
     member_z(&w, "path", r->path);
     member_str(&w, "key", key_of(r));
@@ -394,8 +378,8 @@ static void log_object(const record *r)
     member_z(&w, "end", r->end);
     member_bool(&w, "streamed", r->streamed);
     member_u64(&w, "ms", (uint32_t)or_ms_diff(r->began_ms, ev_now()));
-    put_ms(&w, "first_token_ms", r->first_ms);
-    put_ms(&w, "added_ms", r->added_ms);
+    member_ms(&w, "first_token_ms", r->first_ms);
+    member_ms(&w, "added_ms", r->added_ms);
     if (r->usage.set) {
         member_u64(&w, "prompt_tokens", r->usage.prompt_tokens);
         member_u64(&w, "completion_tokens", r->usage.completion_tokens);
@@ -455,7 +439,7 @@ void record_refused(const char *path, const conf_key *key, uint16_t status, cons
     or_buf_init(&line, mem, sizeof mem);
     or_json_writer_init(&w, &line);
     or_json_begin_object(&w);
-    put_time(&w, "time", (int64_t)time(NULL));
+    clock_put(&w, "time", (int64_t)time(NULL));
     member_z(&w, "path", path);
     member_str(&w, "key", m.key);
     member_u64(&w, "status", status);

@@ -199,7 +199,9 @@ static void let_go_of_request(relay *r)
     if (settings_of(r)->decisions != NULL) return; /* that line repeats what the request said */
     if (keep_texts(r, &r->body)) or_buf_free(&r->body);
     if (r->rw.speaks == OR_DIALECT_RESPONSES) return; /* its answer repeats the request */
-    if (keep_texts(r, &r->theirs)) or_buf_free(&r->theirs);
+    if (!keep_texts(r, &r->theirs)) return;
+    r->rw.theirs = or_str_of(NULL, 0);
+    or_buf_free(&r->theirs);
 }
 
 void relay_on_begin(relay *r, const or_call_event *ev)

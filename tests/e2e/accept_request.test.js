@@ -11,6 +11,7 @@ import {
     attempts,
     big,
     bigStream,
+    connect,
     envOf,
     failing,
     gateway,
@@ -20,6 +21,7 @@ import {
     listed,
     openaiAnswer,
     plan,
+    post,
     priced,
     provider,
     recorded,
@@ -88,6 +90,12 @@ test('3: without a key, or with one nobody knows: 401 in the envelope', async (t
         }
     assertError(await ask(p, { path: '/v1/generation?id=gen-1' }), 401);
     assert.equal(alpha.chats.length, 0);
+});
+
+test('3: who has no key is told so before the body is sent', async (t) => {
+    const { p } = await alone(t, { sections: keys('kitchen') });
+    const text = post(BIG, { fields: 'Authorization: Bearer sk-nobody\r\n' });
+    await connect(t, p.port).write(text.slice(0, -10)).until(/^HTTP\/1.1 401 [^]*not known/);
 });
 
 test('3: a disabled or expired key is 401 and says so', async (t) => {

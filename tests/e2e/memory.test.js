@@ -23,6 +23,7 @@ import {
     stream,
     until,
     upstream,
+    whole,
 } from './helpers.js';
 
 const plain = { exe: ORPROXY_PLAIN };
@@ -142,6 +143,19 @@ for (const [kind, path] of [
         assert.equal(told.session_id, 'the session');
         if (kind === 'chat') assert.equal(told.external_user, 'some "one"');
     });
+
+test('a body that is on its way takes its place once', async (t) => {
+    const up = await upstream(t, whole('one'));
+    const p = await proxy(t, up, {});
+    const before = await heldBytes(p);
+    const text = post({ ...HELLO, user: 'x'.repeat(1200000) });
+    const c = connect(t, p.port).write(text.slice(0, -1));
+    const grown = async () => (await heldBytes(p)) - before;
+    await until(async () => (await grown()) >= 1200000, 'all but its last byte');
+    assert.ok((await grown()) < 1.25 * text.length, `${await grown()} bytes for ${text.length}`);
+    await c.write(text.slice(-1)).until(/one/);
+    assert.equal(up.requests[0].json.user.length, 1200000);
+});
 
 test('the next requests may come while a stream is open', async (t) => {
     const { up, hold } = await slow(t);
