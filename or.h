@@ -1574,7 +1574,7 @@ typedef struct or_chat_answer {
                                     characters of two strings: the one that `text` was read from,
                                     and OpenAI's padding (`obfuscation`). Told only where
                                     or_chat_stream has memory for that */
-    or_str              raw;     /* repeats: the former as it stands in the event */
+    or_str              raw, padding; /* repeats: the two as they stand in the event */
 } or_chat_answer;
 
 typedef or_chat_answer or_chat_delta;
@@ -2426,8 +2426,8 @@ typedef struct or_call_desc {
     size_t              input_size;
     or_arena           *arena;      /* to decode in; reset for each event; may be shared likewise
                                        (default: in mem) */
-    or_chat_answer     *decoded;    /* what an event becomes; may be shared likewise (default:
-                                       in mem) */
+    or_chat_answer     *decoded;    /* what an event becomes; may be shared likewise, and only
+                                       calls write there (default: in mem) */
     char               *last;       /* or_chat_stream.last, for speed (default: none) */
     uint32_t            last_size;
     /* sends several pieces in one go, as or_io.send with its user (default: piece by piece) */
@@ -5369,26 +5369,30 @@ static void ori_sse_forget(or_sse *p)
     or_buf_clear(p->carry);
 }
 
-/* The usual event, one line of data, where all of it is there. */
-static bool ori_sse_read_usual(or_sse *p, or_str *in, or_sse_event *ev)
+/* The usual event is one line of data. Where does that begin, if it is what comes? */
+static or_str ori_sse_usual(const or_sse *p, or_str in)
 {
     if (p->state != ORI_SSE_NAME || p->name_len > 0 || p->type_len > 0 || p->has_data || p->cut ||
-        in->len < 8 || memcmp(in->ptr, "data:", 5) != 0)
+        p->after_cr || in.len < 8 || memcmp(in.ptr, "data:", 5) != 0)
+        return or_str_of(NULL, 0);
+    size_t n = in.ptr[5] == ' ' ? 6 : 5;
+    return or_str_of(in.ptr + n, in.len - n);
+}
+
+/* The usual event, of which data are n bytes without a line end; false: they are not all of it. */
+static bool ori_sse_take_usual(or_sse *p, or_str *in, or_str data, size_t n, or_sse_event *ev)
+{
+    if (data.len - n < 2 || data.ptr[n] != '\n' || data.ptr[n + 1] != '\n' || n > p->carry->max)
         return false;
-    size_t before = in->ptr[5] == ' ' ? 6 : 5;
-    or_str rest = or_str_of(in->ptr + before, in->len - before);
-    size_t n = ori_line_len(rest);
-    if (rest.len - n < 2 || rest.ptr[n] != '\n' || rest.ptr[n + 1] != '\n' || n > p->carry->max)
-        return false;
-    ev->raw = or_str_of(in->ptr, before + n + 2);
+    ev->raw = or_str_of(in->ptr, (size_t)(data.ptr - in->ptr) + n + 2);
     p->has_data = true;
     ori_skip(in, ev->raw.len);
-    return ori_sse_dispatch(p, or_str_of(rest.ptr, n), ev);
+    return ori_sse_dispatch(p, or_str_of(data.ptr, n), ev);
 }
 
 or_err or_sse_next(or_sse *p, or_str *in, or_sse_event *ev)
 {
-    or_str view = {NULL, 0};
+    or_str view = {NULL, 0}, usual;
     if (p->err != OR_OK) return p->err;
     if (p->state == ORI_SSE_OVER) return OR_DONE;
     ori_sse_forget(p);
@@ -5396,7 +5400,9 @@ or_err or_sse_next(or_sse *p, or_str *in, or_sse_event *ev)
         p->after_cr = false;
         if (*in->ptr == '\n') ori_skip(in, 1); /* the second half of an end already seen */
     }
-    if (ori_sse_read_usual(p, in, ev)) return OR_OK;
+    usual = ori_sse_usual(p, *in);
+    if (usual.ptr != NULL && ori_sse_take_usual(p, in, usual, ori_line_len(usual), ev))
+        return OR_OK;
     ori_sse_skip_bom(p, in);
     const char *start = p->cut ? NULL : in->ptr;
     while (ori_sse_read_line(p, in, &view)) {
@@ -7604,7 +7610,8 @@ static void ori_chat_learn(or_chat_stream *s, or_str data, const or_chat_delta *
     or_str t = d->text;
     s->head = 0;
     if (s->last == NULL || data.len > s->last_size || t.len == 0 || t.ptr <= data.ptr ||
-        t.ptr + t.len >= data.ptr + data.len || t.ptr[-1] != '"' || t.ptr[t.len] != '"')
+        t.ptr + t.len >= data.ptr + data.len || t.ptr[-1] != '"' || t.ptr[t.len] != '"' ||
+        ori_line_len(data) < data.len) /* no line of a stream repeats that */
         return;
     if (d->reasoning.ptr != NULL || d->refusal.ptr != NULL || d->reasoning_details.ptr != NULL ||
         d->annotations.ptr != NULL || d->audio.ptr != NULL || d->logprobs.ptr != NULL ||
@@ -7643,47 +7650,51 @@ static bool ori_chat_string_then(or_json_scan *scan, or_str *raw, bool *escaped,
     return true;
 }
 
-/* Read an event that is the one before but for its text; false: it is another. A text of no
-   length is another too: a second member could then be the text. */
-static bool ori_chat_repeats(const or_chat_stream *s, or_str data, or_arena *arena,
-                             or_chat_delta *d)
+/* Read an event that is the one before but for its text, at the beginning of in, and say how long
+   it is; 0: it is another. A text of no length is another too: a second member could then be the
+   text. In *d, which has to be clear or what this wrote before, nothing else is set. */
+static size_t ori_chat_repeat(const or_chat_stream *s, or_str in, or_arena *arena,
+                              or_chat_delta *d)
 {
     or_json_scan scan;
-    or_str       raw, padding, tail;
+    or_str       raw, text, tail, data, padding = {NULL, 0};
     bool         escaped, any;
-    if (s->head == 0 || data.len <= (size_t)s->head + s->tail ||
-        memcmp(data.ptr, s->last, s->head) != 0)
-        return false;
-    or_json_scan_init(&scan, data);
-    scan.at = data.ptr + s->head - 1;
+    if (s->done || s->head == 0 || in.len <= (size_t)s->head + s->tail ||
+        memcmp(in.ptr, s->last, s->head) != 0)
+        return 0;
+    scan.at = in.ptr + s->head - 1;
+    scan.end = in.ptr + in.len;
     tail = or_str_of(s->last + s->head, s->pad > 0 ? s->pad : s->tail);
-    if (!ori_chat_string_then(&scan, &raw, &escaped, tail) || raw.len == 0) return false;
+    if (!ori_chat_string_then(&scan, &raw, &escaped, tail) || raw.len == 0) return 0;
     if (s->pad > 0) {
         scan.at--; /* the quote in front of the padding */
         tail = or_str_of(tail.ptr + s->pad, s->tail - s->pad);
-        if (!ori_chat_string_then(&scan, &padding, &any, tail)) return false;
+        if (!ori_chat_string_then(&scan, &padding, &any, tail)) return 0;
     }
-    if (scan.at != data.ptr + data.len) return false;
-    d->raw = raw;
+    data = or_str_of(in.ptr, (size_t)(scan.at - in.ptr));
+    text = raw;
     if (escaped) {
         char *buf = (char *)or_arena_alloc(arena, raw.len);
-        if (buf == NULL || or_json_unescape(raw, buf, raw.len, &raw) != OR_OK) return false;
+        if (buf == NULL || or_json_unescape(raw, buf, raw.len, &text) != OR_OK) return 0;
     }
-    d->text = raw;
+    d->text = text;
+    d->raw = raw;
+    d->padding = padding;
     d->id = ori_chat_at(data, s->id);
     d->model = ori_chat_at(data, s->model);
     d->provider = ori_chat_at(data, s->provider);
     d->service_tier = ori_chat_at(data, s->service_tier);
     d->created = s->created;
     d->repeats = true;
-    return true;
+    return data.len;
 }
 
 or_err or_chat_stream_next(or_chat_stream *s, or_str data, or_arena *arena, or_chat_delta *d)
 {
     ori_chat c;
     memset(d, 0, sizeof *d);
-    if (!s->done && ori_chat_repeats(s, data, arena, d)) return OR_OK; /* content was seen */
+    if (data.len > 0 && ori_chat_repeat(s, data, arena, d) == data.len) return OR_OK;
+    if (d->repeats) memset(d, 0, sizeof *d); /* and something behind it */
     or_str word = or_str_trim(data); /* some put blanks around [DONE] */
     s->head = 0;
     if (s->done || word.len == 0) return OR_OK;
@@ -17898,6 +17909,11 @@ static or_err ori_call_decode(or_call *c)
                                   c->desc.decoded);
 }
 
+static bool ori_call_is_chat(const or_call *c)
+{
+    return c->dialect.dialect <= OR_DIALECT_TEXT;
+}
+
 static or_err ori_call_hold(or_call *c)
 {
     bool typed = c->dialect.dialect != OR_DIALECT_CHAT;
@@ -17919,6 +17935,12 @@ static or_err ori_call_decode(or_call *c)
     return or_chat_stream_next(&c->progress, c->event.data, c->desc.arena, c->desc.decoded);
 }
 
+static bool ori_call_is_chat(const or_call *c)
+{
+    (void)c;
+    return true;
+}
+
 static or_err ori_call_hold(or_call *c)
 {
     return or_sse_put(&c->held, or_str_of(NULL, 0), c->event.data);
@@ -17929,6 +17951,22 @@ static or_err ori_call_decode_answer(or_call *c, or_str body)
     return or_chat_read(body, c->desc.arena, c->desc.decoded);
 }
 #endif
+
+/* The event before again but for its text, which is most of a stream: read and decoded at once,
+   without a look for the end of its line. */
+static bool ori_call_repeats(or_call *c)
+{
+    or_chat_delta *d = c->desc.decoded;
+    or_str         data;
+    if (!c->opened || !ori_call_is_chat(c)) return false;
+    ori_sse_forget(&c->sse);
+    data = ori_sse_usual(&c->sse, c->body);
+    if (data.ptr == NULL) return false;
+    or_arena_reset(c->desc.arena);
+    if (!d->repeats) memset(d, 0, sizeof *d);
+    size_t n = ori_chat_repeat(&c->progress, data, c->desc.arena, d);
+    return n > 0 && ori_sse_take_usual(&c->sse, &c->body, data, n, &c->event);
+}
 
 static or_err ori_call_on_event(or_call *c, uint32_t now_ms, or_call_event *ev)
 {
@@ -18076,6 +18114,7 @@ static or_err ori_call_use(or_call *c, uint32_t now_ms, or_call_event *ev)
         if (c->progress.done && c->state == ORI_CALL_READING)
             return ori_call_verdict(c, now_ms, false, ev);
         while (c->body.len > 0 && c->state == ORI_CALL_READING) {
+            if (ori_call_repeats(c)) return ori_call_give(c, ev);
             e = or_sse_next(&c->sse, &c->body, &c->event);
             if (e == OR_OK)
                 e = ori_call_on_event(c, now_ms, ev);

@@ -6,7 +6,7 @@
 #include "proxy/ev.h"
 #include "proxy/mem.h"
 
-enum { MAX_PIECES = 32, ROOM = 64 * 1024 };
+enum { MAX_PIECES = 32, ROOM = 96 * 1024 };
 
 /* Events of the current input that go to the client as they are, in one write; and those that
    were shaped, which are sent before another exchange has its turn. */
@@ -85,7 +85,7 @@ void relay_flush(relay *r)
             relay_set_beat(r);
         }
     }
-    if (shaped.cap > RELAY_MAX_HELD)
+    if (shaped.cap > ROOM)
         or_buf_free(&shaped);
     else
         or_buf_clear(&shaped);
@@ -136,7 +136,6 @@ void relay_emit(relay *r, size_t want, relay_put put, const void *what)
 {
     or_buf *out = shaping(), view;
     for (or_err e = OR_ERR_SPACE; e != OR_OK; want *= 2) {
-        shape_stream before = r->stream;
         if (out->cap - out->len < want) relay_flush(r);
         if (r->c == NULL) return;
         if (or_buf_reserve(out, want) != OR_OK) {
@@ -147,7 +146,6 @@ void relay_emit(relay *r, size_t want, relay_put put, const void *what)
         or_buf_init(&view, out->ptr + out->len, out->cap - out->len);
         e = put(&view, r, what);
         if (e == OR_OK) break;
-        r->stream = before;
         if (e == OR_ERR_SPACE) continue;
         relay_out_of_memory(r);
         return;
@@ -181,9 +179,21 @@ static or_err put_chunk(or_buf *out, relay *r, const void *what)
     return shape_chunk(out, &s, &r->stream, c->data, c->delta);
 }
 
+/* Most events of most streams, and so without what relay_emit does for others. */
+static bool emit_repeated(relay *r, or_str data, const or_chat_delta *delta)
+{
+    or_buf *out = shaping();
+    size_t  from = out->len;
+    if (out->cap - from < data.len + r->stream.head + r->stream.tail) return false;
+    (void)shape_chunk(out, NULL, &r->stream, data, delta);
+    relay_add_piece(r, or_str_of(out->ptr + from, out->len - from));
+    return true;
+}
+
 void relay_shape_event(relay *r, or_str data, const or_chat_delta *delta)
 {
     chunk c = {data, delta};
+    if (shape_repeats(&r->stream, delta) && emit_repeated(r, data, delta)) return;
     relay_emit(r, data.len + data.len / 2 + 1024, put_chunk, &c);
 }
 

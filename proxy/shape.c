@@ -1152,24 +1152,32 @@ static void keep_chunk(shape_stream *state, const shape_stream *before, const jo
            state->tail - state->pad);
 }
 
-/* A chunk that differs in its text, and in its padding, only from the one that was kept. */
-static or_err put_repeated(or_buf *out, const shape_stream *s, or_str chunk, or_str text)
+static char *copy(char *to, const char *from, size_t n)
 {
-    const char *end = text.ptr + text.len;
-    or_str      padding = or_str_of(NULL, 0), tail = or_str_of(s->last + s->head, s->tail);
-    if (s->pad > 0) padding = or_chat_padding(or_str_of(end, (size_t)(chunk.ptr + chunk.len - end)));
-    if (or_buf_reserve(out, s->head + text.len + s->tail + padding.len) != OR_OK) return out->err;
-    or_buf_put(out, s->last, s->head);
-    or_buf_put_str(out, text);
-    or_buf_put(out, tail.ptr, s->pad);
-    or_buf_put_str(out, padding);
-    return or_buf_put(out, tail.ptr + s->pad, s->tail - s->pad);
+    memcpy(to, from, n);
+    return to + n;
+}
+
+/* A chunk that differs in its text, and in its padding, only from the one that was kept. */
+static or_err put_repeated(or_buf *out, const shape_stream *s, const or_chat_delta *delta)
+{
+    const char *tail = s->last + s->head;
+    or_str      text = delta->raw, padding = s->pad > 0 ? delta->padding : OR_STR("");
+    size_t      n = s->head + text.len + s->tail + padding.len;
+    if (or_buf_reserve(out, n) != OR_OK) return out->err;
+    char *to = copy(out->ptr + out->len, s->last, s->head);
+    to = copy(to, text.ptr, text.len);
+    to = copy(to, tail, s->pad);
+    to = copy(to, padding.ptr, padding.len);
+    (void)copy(to, tail + s->pad, s->tail - s->pad);
+    out->len += n;
+    return OR_OK;
 }
 
 or_err shape_chunk(or_buf *out, const shape *s, shape_stream *state, or_str chunk,
                    const or_chat_delta *delta)
 {
-    if (delta->repeats && state->head > 0) return put_repeated(out, state, chunk, delta->raw);
+    if (shape_repeats(state, delta)) return put_repeated(out, state, delta);
     const shape_stream was = *state;
     job   w;
     size_t from = out->len;

@@ -54,6 +54,12 @@ const char *shape_finish_word(or_finish f);
 or_err shape_chunk(or_buf *out, const shape *s, shape_stream *state, or_str chunk,
                    const or_chat_delta *delta);
 
+/* Is it the chunk before, but for its text? Then shape_chunk does not look at s. */
+static inline bool shape_repeats(const shape_stream *state, const or_chat_delta *delta)
+{
+    return delta->repeats && state->head > 0;
+}
+
 /* Append the event with the usage, behind the finish: {"id",...,"choices":[],"usage":{...}}.
    metadata: raw object for openrouter_metadata; absent: none. */
 or_err shape_usage_chunk(or_buf *out, const shape *s, const or_usage *u, const or_cost *cost,

@@ -505,6 +505,114 @@ static void test_cuts(void)
             }
 }
 
+/* ---- events that repeat ---- */
+
+#define NAMED(t, more) \
+    "{\"id\":\"gen-9\",\"model\":\"m\",\"choices\":[{\"delta\":{\"content\":\"" t \
+    "\"},\"finish_reason\":null}]" more "}"
+
+/* What comes is the same with desc.last, which makes it fast, and without. */
+static const char *const repeating[] = {
+    EV(NAMED("a", "")) EV(NAMED("bc", "")) EV(NAMED("d\\n\\u00e9", "")) EV(NAMED("", "")) EV(NAMED("e", ""))
+        EV(NAMED("f", "")) HI,
+    /* line ends of other kinds, no blank, comments, types and ids, several lines of data */
+    "data:" NAMED("a", "") "\r\n\r\n" "data:" NAMED("b", "") "\r\n\r\n" "data:" NAMED("c", "") "\n\n"
+        ": x\n" EV(NAMED("d", "")) EV(NAMED("e", "")) "event: t\n" EV(NAMED("f", "")) EV(NAMED("g", ""))
+        "id: 5\n" EV(NAMED("h", "")) EV(NAMED("i", "")) "data: \n" EV(NAMED("j", "")) HI,
+    EV(NAMED("a", "")) "data: " NAMED("b", "") "\ndata: \n\n" EV(NAMED("c", ""))
+        "data: " NAMED("d", "") "\n: comment\n\n" EV(NAMED("e", "") " ") EV(NAMED("f", "")) HI,
+    "data: {\"choices\":\ndata: [{\"delta\":{\"content\":\"a\"}}]}\n\n"
+        "data: {\"choices\":\ndata: [{\"delta\":{\"content\":\"b\"}}]}\n\n" HI,
+    /* padding, and what only looks like the event before */
+    EV(NAMED("a", ",\"obfuscation\":\"xyz\"")) EV(NAMED("b", ",\"obfuscation\":\"\""))
+        EV(NAMED("c", ",\"obfuscation\":\"xy\\\"z\"")) EV(NAMED("d", "")) EV(NAMED("e", ",\"x\":1"))
+        EV(NAMED("f", ",\"x\":1")) EV(NAMED("g", ",\"x\":1") "x") "data: [DONE]\n\n",
+    EV(NAMED("a", "")) EV(NAMED("b", "")) EV("{\"error\":{\"message\":\"no\"}}") EV(NAMED("c", "")),
+    EV(NAMED("a", "")) EV(NAMED("b", "")) STOP EV(NAMED("c", "")) DONE EV(NAMED("d", "")),
+    TEXT("a") TEXT("b") ": only a comment\n\n" TEXT("c") "data:\n\n" TEXT("d") TEXT("e") HI,
+};
+
+typedef struct told {
+    char     text[8192];
+    or_buf   buf;
+    unsigned repeats;
+} told;
+
+/* Whoever shares desc.decoded has filled it meanwhile. */
+static void tell(call_play *p, const or_call_event *ev)
+{
+    static const or_str other = OR_STR_INIT(ANSWER("\"finish_reason\":\"length\""));
+    char           mem[2048];
+    or_arena       arena;
+    told          *t = (told *)p->user;
+    if (ev != NULL && ev->kind == OR_CALL_DELTA) {
+        const or_chat_delta *d = ev->delta;
+        const or_str all[] = {ev->sse->data, ev->sse->type, ev->sse->id, ev->sse->raw, d->text, d->id,
+                              d->model, d->native_finish};
+        for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+            or_buf_put_str(&t->buf, all[i]);
+            or_buf_put_char(&t->buf, all[i].ptr != NULL ? '|' : '-');
+        }
+        or_buf_put_u64(&t->buf, d->created + (unsigned)d->finish + d->usage.prompt_tokens);
+        or_buf_put_char(&t->buf, '\n');
+        t->repeats += d->repeats;
+    }
+    or_arena_init(&arena, mem, sizeof mem);
+    if (p->desc.last != NULL && (ev == NULL || ev->kind == OR_CALL_DELTA))
+        CHECK_ERR(or_chat_read(other, &arena, p->desc.decoded), OR_OK, "other");
+}
+
+static unsigned play_repeating(told *t, const char *answer, ptrdiff_t cut, char *last, size_t size)
+{
+    static call_play      p;
+    static or_chat_answer decoded;
+    static const vector   any = {"repeats", 0, "0", {NULL}, NULL};
+    ptrdiff_t             steps[2] = {cut, 1 << 20};
+    set_up(&p, &any);
+    p.answers[0] = answer;
+    p.which = 0;
+    p.recv.steps = steps;
+    p.recv.num_steps = cut > 0 ? 2 : 0;
+    p.desc.decoded = last != NULL ? &decoded : NULL;
+    p.desc.last = last;
+    p.desc.last_size = (uint32_t)size;
+    p.hook = tell;
+    p.user = t;
+    or_buf_init(&t->buf, t->text, sizeof t->text);
+    t->repeats = 0;
+    call_play_run(&p);
+    CHECK(p.broken == NULL && t->buf.err == OR_OK, p.broken != NULL ? p.broken : "room");
+    or_buf_put_z(&t->buf, p.log);
+    call_play_free(&p);
+    return t->repeats;
+}
+
+static void test_repeats(void)
+{
+    static const char *const heads[] = {UNTIL_CLOSE, STREAM};
+    static char     last[256], answer[4096];
+    static told     with, without;
+    const size_t    num = sizeof repeating / sizeof repeating[0];
+    const unsigned  wanted[] = {3, 8, 1, 0, 3, 1, 1, 5};
+    for (size_t i = 0; i < num; i++)
+        for (size_t h = 0; h < 2; h++) {
+            snprintf(answer, sizeof answer, "%s%s", heads[h], repeating[i]);
+            (void)play_repeating(&without, answer, 0, NULL, 0);
+            unsigned n = play_repeating(&with, answer, 0, last, sizeof last);
+            CHECK_STR(or_buf_str(&with.buf), or_buf_str(&without.buf), "at once");
+            if (h == 0) CHECK(n == wanted[i], repeating[i]);
+            for (size_t cut = 1; cut < strlen(answer); cut += TEST_STRIDE) {
+                (void)play_repeating(&without, answer, (ptrdiff_t)cut, NULL, 0);
+                (void)play_repeating(&with, answer, (ptrdiff_t)cut, last, sizeof last);
+                CHECK_STR(or_buf_str(&with.buf), or_buf_str(&without.buf), repeating[i]);
+            }
+        }
+    size_t size = strlen(NAMED("a", ""));
+    CHECK(play_repeating(&with, UNTIL_CLOSE EV(NAMED("a", "")) EV(NAMED("bc", "")), 0, last, size) == 1,
+          "it fits");
+    CHECK(play_repeating(&with, UNTIL_CLOSE EV(NAMED("a", "")) EV(NAMED("b", "")), 0, last, size - 1) == 0,
+          "a byte too long");
+}
 
 /* ---- memory ---- */
 
@@ -1446,6 +1554,7 @@ int main(void)
     test_vectors();
     test_splits();
     test_cuts();
+    test_repeats();
     test_memory();
     test_arguments();
     test_growing();
