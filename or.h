@@ -2844,8 +2844,13 @@ bool or_str_eq_secret(or_str a, or_str b)
 
 void or_wipe(void *ptr, size_t len)
 {
+#ifdef __GNUC__
+    if (len > 0) memset(ptr, 0, len);
+    __asm__ volatile("" : : "r"(ptr) : "memory"); /* who knows who reads it: it has to be done */
+#else
     volatile unsigned char *p = (volatile unsigned char *)ptr;
     while (len-- > 0) *p++ = 0;
+#endif
 }
 
 /* What every allocation is rounded to: enough for any scalar type. */
@@ -3968,11 +3973,24 @@ bool or_json_str_is(or_str raw, or_str plain)
     return at == plain.len;
 }
 
+static bool ori_json_escaped(or_str raw)
+{
+    const char *p = raw.ptr, *end;
+    if (raw.len == 0) return false; /* absent: no arithmetic with its pointer */
+    end = p + raw.len;
+    while ((p = ori_json_plain(p, end)) < end && *p != '\\') p++;
+    return p < end;
+}
+
+/* Most names are told apart by their first byte. */
+static bool ori_json_may_be(or_str raw, const char *plain)
+{
+    return raw.len == 0 || *raw.ptr == *plain || *raw.ptr == '\\';
+}
+
 bool or_json_str_is_z(or_str raw, const char *plain)
 {
-    /* most are told apart by their first byte */
-    if (raw.len > 0 && *raw.ptr != *plain && *raw.ptr != '\\') return false;
-    return or_json_str_is(raw, or_str_z(plain));
+    return ori_json_may_be(raw, plain) && or_json_str_is(raw, or_str_z(plain));
 }
 
 or_err or_json_get_str(const or_json_doc *doc, int tok, or_arena *arena, or_str *out)
@@ -3981,7 +3999,7 @@ or_err or_json_get_str(const or_json_doc *doc, int tok, or_arena *arena, or_str 
     if (type != OR_JSON_STRING) return type == OR_JSON_NONE ? OR_ERR_ABSENT : OR_ERR_TYPE;
     or_str raw = ori_json_text(doc, tok);
     *out = raw;
-    if (or_str_find(raw, OR_STR("\\"), 0) == raw.len) return OR_OK;
+    if (!ori_json_escaped(raw)) return OR_OK;
     char *buf = (char *)or_arena_alloc(arena, raw.len);
     if (buf == NULL) return arena->allocator != NULL ? OR_ERR_MEMORY : OR_ERR_SPACE;
     return or_json_unescape(raw, buf, raw.len, out);
@@ -7258,7 +7276,8 @@ static void ori_chat_read(ori_chat *c, int place, int tok)
             for (int i = or_json_first(doc, tok); i >= 0; i = or_json_next(doc, i)) {
                 or_str name = ori_json_text(doc, i);
                 for (m = first; m->place == place; m++)
-                    if (or_json_str_is_z(name, m->name)) ori_chat_take(c, m, i + 1);
+                    if (ori_json_may_be(name, m->name) && or_json_str_is_z(name, m->name))
+                        ori_chat_take(c, m, i + 1);
             }
 }
 
@@ -11078,8 +11097,8 @@ static bool ori_in_is_empty(const or_json_item *list)
 /* Do two raw strings say the same? Escapes on both sides are compared as they stand. */
 static bool ori_in_same(or_str a, or_str b)
 {
-    if (or_str_find(a, OR_STR("\\"), 0) == a.len) return or_json_str_is(b, a);
-    if (or_str_find(b, OR_STR("\\"), 0) == b.len) return or_json_str_is(a, b);
+    if (!ori_json_escaped(a)) return or_json_str_is(b, a);
+    if (!ori_json_escaped(b)) return or_json_str_is(a, b);
     return or_str_eq(a, b);
 }
 
@@ -16379,16 +16398,18 @@ bool or_model_search_next(or_model_search *s)
 {
     const or_catalogue *c = s->catalogue;
     const uint32_t     *names = s->aliased ? NULL : c->names;
-    while (s->next < c->num) {
-        uint32_t i = s->endpoint = s->next++;
-        if (names != NULL && names[2 * i] != s->hash && names[2 * i + 1] != s->hash) continue;
+    uint32_t            i = s->next, hash = s->hash;
+    for (; i < c->num; i++) {
+        if (names != NULL && names[2 * i] != hash && names[2 * i + 1] != hash) continue;
         const or_endpoint *e = &c->endpoints[i];
         if (!s->aliased && !ori_route_begins(e->model, s->base) &&
             !ori_route_begins(e->canonical, s->base))
             continue;
-        if (or_route_model_is(s->name, c, e, NULL)) return true;
+        if (or_route_model_is(s->name, c, e, NULL)) break;
     }
-    return false;
+    s->endpoint = i;
+    s->next = i + 1;
+    return i < c->num;
 }
 
 /* All endpoints of one of the requested models. healths, when not NULL, are told (a replay);
