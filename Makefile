@@ -53,6 +53,7 @@ $B/tests/test_conf: private LIBS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=reallo
 $B/tests/test_facts: $B/proxy/facts.o
 $B/tests/test_providers: $B/proxy/providers.o
 $B/tests/test_pages: $B/proxy/pages.o
+$B/tests/test_mem: $B/proxy/mem.o
 $B/tests/test_ledger: $(patsubst %,$B/proxy/%.o,ledger chain clock member ev ev_epoll ev_poll log mem)
 $B/tests/test_ledger: private LIBS := $B/ports.a $(LIBS)
 $B/tests/test_ev: $(patsubst %,$B/proxy/%.o,ev ev_epoll ev_poll)

@@ -479,6 +479,14 @@ static void on_uplink(bool down)
     if (!down) refresh_hurry();
 }
 
+/* A part is kept for what each connection needs to be told that there is no more. */
+static void limit_memory(const conf *c)
+{
+    size_t kept = c->limits.connections * CLIENT_KEPT, most = c->limits.memory / 8;
+    mem_set_limit(c->limits.memory);
+    mem_set_kept(kept < most ? kept : most);
+}
+
 /* What counts from the next start on. */
 static void note_restart(conf *c, const conf *old)
 {
@@ -511,9 +519,9 @@ static bool change_conf(conf *c, char *error, size_t error_size)
     if (!make_state(c, error, error_size) || !open_listeners(c, &o, error, error_size) ||
         !watch_listeners(c, &o, error, error_size))
         return false;
-    mem_set_limit(c->limits.memory);
+    limit_memory(c);
     if (!market_make(c, error, error_size)) {
-        mem_set_limit(old->limits.memory);
+        limit_memory(old);
         return false;
     }
     if (!gate_follow(c)) {
@@ -633,7 +641,7 @@ static bool begin(const conf *c, char *error, size_t error_size)
 {
     log_as_json(c->log_json);
     raise_descriptors(c);
-    mem_set_limit(c->limits.memory);
+    limit_memory(c);
     if (ev_open(num_timers(c)) && catch_signals())
         return make_state(c, error, error_size);
     snprintf(error, error_size, "cannot start: %s", strerror(errno));

@@ -406,7 +406,7 @@ static or_err put_reply_error(or_buf *out, const envelope *e, or_dialect speaks)
 {
     or_reply_error said;
     or_buf         mem;
-    or_buf_init_growing(&mem, &mem_allocator, MAX_ERROR);
+    or_buf_init_growing(&mem, &mem_allocator_kept, MAX_ERROR);
     or_err err = envelope_as_reply(&mem, e, &said);
     if (err == OR_OK) err = or_reply_put_error(out, speaks, &said);
     or_buf_free(&mem);
@@ -417,7 +417,7 @@ void client_error(client *c, const envelope *e, or_str fields)
 {
     or_buf body;
     bool   chat = c->speaks == OR_DIALECT_CHAT || c->speaks == OR_DIALECT_TEXT;
-    or_buf_init_growing(&body, &mem_allocator, MAX_ERROR);
+    or_buf_init_growing(&body, &mem_allocator_kept, MAX_ERROR);
     if ((chat ? envelope_put(&body, e) : put_reply_error(&body, e, c->speaks)) == OR_OK) {
         client_reply(c, e->status, "application/json", fields, or_buf_str(&body));
     } else {
@@ -818,11 +818,11 @@ static void on_timer(ev_timer *t)
 
 static bool serve(int fd, const listener *from)
 {
-    client *c = mem_alloc(sizeof *c);
+    client *c = mem_alloc_kept(sizeof *c);
     if (c == NULL) return false;
     or_http_limits limits = {(uint32_t)conf_now()->limits.head, 0, conf_now()->limits.body};
     or_http_init(&c->http, OR_HTTP_SERVER, &limits);
-    or_buf_init_growing(&c->in, &mem_allocator, conf_now()->limits.head + FIRST_READ);
+    or_buf_init_growing(&c->in, &mem_allocator_kept, conf_now()->limits.head + FIRST_READ);
     or_buf_init_growing(&c->rest, &mem_allocator, sizeof scratch);
     or_buf_init_growing(&c->body, &mem_allocator, conf_now()->limits.body);
     or_buf_init_growing(&c->out, &mem_allocator, SIZE_MAX);

@@ -18,6 +18,9 @@
 
 typedef struct client client;
 
+/* Bytes of memory for a connection, a small head, and the answer to who finds no room. */
+enum { CLIENT_KEPT = 4096 };
+
 typedef struct client_hooks {
     /* The head is complete: refuse by client_error (false), or let the body come (true). */
     bool (*head)(client *c);

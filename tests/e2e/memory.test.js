@@ -79,11 +79,11 @@ test('a flood of ten times as much stays under it', async (t) => {
             const got = await ask(p, { body, agent });
             seen[got.status]++;
         } catch {
-            seen.cut++; // refused while it was sent
+            seen.cut++;
         }
     };
     for (let round = 0; round < 3; round++) await several(CLIENTS * 2, one, CLIENTS);
-    assert.equal(seen[200] + seen[503] + seen.cut, n, JSON.stringify(seen));
+    assert.equal(seen[200] + seen[503], n, `somebody was not told: ${JSON.stringify(seen)}`);
     assert.ok(seen[200] > 0 && seen[503] > 0, JSON.stringify(seen));
     assert.ok(most(p) <= ceiling, `${most(p)} of ${ceiling}; ${JSON.stringify(seen)}`);
     t.diagnostic(`${most(p)} of ${ceiling}, limits.memory ${LIMIT}; ${JSON.stringify(seen)}`);
