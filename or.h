@@ -5387,40 +5387,34 @@ static void ori_sse_forget(or_sse *p)
     or_buf_clear(p->carry);
 }
 
-/* The usual event is one line of data. Where does that begin, if it is what comes? */
-static or_str ori_sse_usual(const or_sse *p, or_str in)
+/* The usual event, one line of data, where all of it is there. n: so many bytes are known to have no
+   line end, and to be all of its data, if it is the usual one; 0: nothing is known. */
+static bool ori_sse_take_usual(or_sse *p, or_str *in, size_t n, or_sse_event *ev)
 {
+    ori_sse_forget(p);
     if (p->state != ORI_SSE_NAME || p->name_len > 0 || p->type_len > 0 || p->has_data || p->cut ||
-        p->after_cr || in.len < 8 || memcmp(in.ptr, "data:", 5) != 0)
-        return or_str_of(NULL, 0);
-    size_t n = in.ptr[5] == ' ' ? 6 : 5;
-    return or_str_of(in.ptr + n, in.len - n);
-}
-
-/* The usual event, of which data are n bytes without a line end; false: they are not all of it. */
-static bool ori_sse_take_usual(or_sse *p, or_str *in, or_str data, size_t n, or_sse_event *ev)
-{
-    if (data.len - n < 2 || data.ptr[n] != '\n' || data.ptr[n + 1] != '\n' || n > p->carry->max)
+        p->after_cr || in->len < 8 || memcmp(in->ptr, "data:", 5) != 0)
         return false;
-    ev->raw = or_str_of(in->ptr, (size_t)(data.ptr - in->ptr) + n + 2);
+    size_t      before = in->ptr[5] == ' ' ? 6 : 5, left = in->len - before;
+    const char *data = in->ptr + before;
+    if (n == 0) n = ori_line_len(or_str_of(data, left));
+    if (left - n < 2 || data[n] != '\n' || data[n + 1] != '\n' || n > p->carry->max) return false;
+    ev->raw = or_str_of(in->ptr, before + n + 2);
     p->has_data = true;
     ori_skip(in, ev->raw.len);
-    return ori_sse_dispatch(p, or_str_of(data.ptr, n), ev);
+    return ori_sse_dispatch(p, or_str_of(data, n), ev);
 }
 
 or_err or_sse_next(or_sse *p, or_str *in, or_sse_event *ev)
 {
-    or_str view = {NULL, 0}, usual;
+    or_str view = {NULL, 0};
     if (p->err != OR_OK) return p->err;
     if (p->state == ORI_SSE_OVER) return OR_DONE;
-    ori_sse_forget(p);
     if (p->after_cr && in->len > 0) {
         p->after_cr = false;
         if (*in->ptr == '\n') ori_skip(in, 1); /* the second half of an end already seen */
     }
-    usual = ori_sse_usual(p, *in);
-    if (usual.ptr != NULL && ori_sse_take_usual(p, in, usual, ori_line_len(usual), ev))
-        return OR_OK;
+    if (ori_sse_take_usual(p, in, 0, ev)) return OR_OK;
     ori_sse_skip_bom(p, in);
     const char *start = p->cut ? NULL : in->ptr;
     while (ori_sse_read_line(p, in, &view)) {
@@ -16384,9 +16378,10 @@ static bool ori_route_begins(or_str name, or_str part)
 void or_model_search_begin(or_model_search *s, const or_catalogue *c, or_str name)
 {
     or_str rest = name;
-    memset(s, 0, sizeof *s);
+    s->next = 0;
     s->catalogue = c;
     s->name = name;
+    s->base = or_str_of(NULL, 0);
     (void)ori_route_part(&rest, &s->base);
     s->aliased = s->base.len == 0; /* else only what begins with that part can be it */
     for (uint32_t i = 0; i < c->num_aliases && !s->aliased; i++)
@@ -17978,15 +17973,13 @@ static or_err ori_call_decode_answer(or_call *c, or_str body)
 static bool ori_call_repeats(or_call *c)
 {
     or_chat_delta *d = c->desc.decoded;
-    or_str         data;
-    if (!c->opened || !ori_call_is_chat(c)) return false;
-    ori_sse_forget(&c->sse);
-    data = ori_sse_usual(&c->sse, c->body);
-    if (data.ptr == NULL) return false;
+    or_str         data = c->body;
+    if (!c->opened || !ori_call_is_chat(c) || data.len < 8) return false;
+    ori_skip(&data, data.ptr[5] == ' ' ? 6 : 5); /* where it is after "data:" */
     or_arena_reset(c->desc.arena);
     if (!d->repeats) memset(d, 0, sizeof *d);
     size_t n = ori_chat_repeat(&c->progress, data, c->desc.arena, d);
-    return n > 0 && ori_sse_take_usual(&c->sse, &c->body, data, n, &c->event);
+    return n > 0 && ori_sse_take_usual(&c->sse, &c->body, n, &c->event);
 }
 
 static or_err ori_call_on_event(or_call *c, uint32_t now_ms, or_call_event *ev)
