@@ -1625,7 +1625,7 @@ typedef struct or_chat_stream {
        none. The padding is left out behind the first `pad` bytes of the tail; 0: it has none.
        Where its strings are, from its start or, negative, from its end */
     uint32_t     head, tail, pad;
-    or_span      id, model, provider, service_tier;
+    or_span      names[4]; /* id, model, provider, service_tier */
     uint64_t     created;
     uint32_t     num_calls;
     or_chat_call calls[OR_CHAT_MAX_CALLS];
@@ -7585,6 +7585,17 @@ static void ori_chat_note(or_chat_stream *s, const or_chat_delta *d)
         s->content = true; /* "[]" is no detail */
 }
 
+/* id, model, provider and service_tier stand one after another. */
+typedef char ori_chat_names_follow[offsetof(or_chat_answer, service_tier) ==
+                                           offsetof(or_chat_answer, id) + 3 * sizeof(or_str)
+                                       ? 1
+                                       : -1];
+
+static or_str *ori_chat_name(or_chat_answer *a, int i)
+{
+    return (or_str *)(void *)((char *)a + offsetof(or_chat_answer, id)) + i;
+}
+
 /* Does s lie in the event outside of its text? Then say where. */
 static bool ori_chat_span(const or_chat_stream *st, or_str data, or_str s, or_span *at)
 {
@@ -7618,7 +7629,7 @@ or_str or_chat_padding(or_str json)
 
 /* Keep an event that says nothing but some text. What else is in it is then the same in each
    event that differs from it between the quotes of that text only, and means the same. */
-static void ori_chat_learn(or_chat_stream *s, or_str data, const or_chat_delta *d)
+static void ori_chat_learn(or_chat_stream *s, or_str data, or_chat_delta *d)
 {
     or_str t = d->text;
     s->head = 0;
@@ -7638,15 +7649,12 @@ static void ori_chat_learn(or_chat_stream *s, or_str data, const or_chat_delta *
     s->tail = (uint32_t)(data.len - t.len - padding.len) - head;
     s->pad = padding.ptr != NULL ? (uint32_t)(padding.ptr - behind) : 0;
     s->created = d->created;
-    bool known = ori_chat_span(s, data, d->id, &s->id) &&
-                 ori_chat_span(s, data, d->model, &s->model) &&
-                 ori_chat_span(s, data, d->provider, &s->provider) &&
-                 ori_chat_span(s, data, d->service_tier, &s->service_tier);
-    bool moved = s->id.at < 0 || s->model.at < 0 || s->provider.at < 0 || s->service_tier.at < 0;
-    if (!known || (moved && s->pad > 0)) {
-        s->head = 0;
-        return;
-    }
+    for (int i = 0; i < 4; i++)
+        if (!ori_chat_span(s, data, *ori_chat_name(d, i), &s->names[i]) ||
+            (s->names[i].at < 0 && s->pad > 0)) { /* the padding moves it */
+            s->head = 0;
+            return;
+        }
     memcpy(s->last, data.ptr, head);
     memcpy(s->last + head, behind, s->pad);
     memcpy(s->last + head + s->pad, data.ptr + data.len - (s->tail - s->pad), s->tail - s->pad);
@@ -7693,10 +7701,7 @@ static size_t ori_chat_repeat(const or_chat_stream *s, or_str in, or_arena *aren
     d->text = text;
     d->raw = raw;
     d->padding = padding;
-    d->id = ori_chat_at(data, s->id);
-    d->model = ori_chat_at(data, s->model);
-    d->provider = ori_chat_at(data, s->provider);
-    d->service_tier = ori_chat_at(data, s->service_tier);
+    for (int i = 0; i < 4; i++) *ori_chat_name(d, i) = ori_chat_at(data, s->names[i]);
     d->created = s->created;
     d->repeats = true;
     return data.len;
@@ -7706,7 +7711,7 @@ or_err or_chat_stream_next(or_chat_stream *s, or_str data, or_arena *arena, or_c
 {
     ori_chat c;
     memset(d, 0, sizeof *d);
-    if (data.len > 0 && ori_chat_repeat(s, data, arena, d) == data.len) return OR_OK;
+    if (ori_chat_repeat(s, data, arena, d) == data.len) return OR_OK;
     if (d->repeats) memset(d, 0, sizeof *d); /* and something behind it */
     or_str word = or_str_trim(data); /* some put blanks around [DONE] */
     s->head = 0;
