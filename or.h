@@ -5387,8 +5387,8 @@ static void ori_sse_forget(or_sse *p)
     or_buf_clear(p->carry);
 }
 
-/* The usual event, one line of data, where all of it is there. n: so many bytes are known to have no
-   line end, and to be all of its data, if it is the usual one; 0: nothing is known. */
+/* The usual event, one line of data, where all of it is there. n: so many bytes are known to have
+   no line end, and to be all of its data, if it is the usual one; 0: nothing is known. */
 static bool ori_sse_take_usual(or_sse *p, or_str *in, size_t n, or_sse_event *ev)
 {
     ori_sse_forget(p);

@@ -184,7 +184,7 @@ static bool emit_repeated(relay *r, or_str data, const or_chat_delta *delta)
 {
     or_buf *out = shaping();
     size_t  from = out->len;
-    if (out->cap - from < data.len + r->stream.head + r->stream.tail) return false;
+    if (r->c == NULL || out->cap - from < data.len + r->stream.head + r->stream.tail) return false;
     (void)shape_chunk(out, NULL, &r->stream, data, delta);
     relay_add_piece(r, or_str_of(out->ptr + from, out->len - from));
     return true;
