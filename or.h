@@ -762,6 +762,7 @@ typedef struct or_http_head {
     bool     keep_alive;      /* the connection may serve another message after END */
     bool     expect_continue; /* request: the client waits for "100 Continue" with its body */
     bool     expect_other;    /* request: it expects something else (answer 417) */
+    uint32_t names;           /* private: which fields there may be; 0 is not known */
 } or_http_head;
 
 /* Limits of a reader; 0 takes the default. */
@@ -2021,12 +2022,15 @@ typedef struct or_catalogue {
     uint32_t           num;
     const or_alias    *aliases;
     uint32_t           num_aliases;
-    const uint32_t    *names; /* for speed, or_model_hash of `model` and of `canonical` of each
-                                 endpoint: most are passed over unread (default: none) */
+    const uint32_t    *index; /* of or_catalogue_index: a model's endpoints are found without
+                                 looking at all others (default: none) */
 } or_catalogue;
 
-/* A hash of a model's name without its variants, in any case. */
-OR_API uint32_t or_model_hash(or_str name);
+/* Make an index of the endpoints' names in `mem`, which must stay, and set it. To be made anew when
+   one of them changes or moves.
+   mem   or_catalogue_index_size(num) numbers; num is of endpoints, less than 2^29 */
+OR_API size_t or_catalogue_index_size(uint32_t num);
+OR_API void   or_catalogue_index(or_catalogue *catalogue, uint32_t *mem);
 
 /* Who is to blame for a failed attempt. */
 typedef enum or_fault {
@@ -2253,15 +2257,15 @@ typedef struct or_variants {
 OR_API bool or_route_model_is(or_str name, const or_catalogue *catalogue, const or_endpoint *e,
                               or_variants *v);
 
-/* The endpoints for which that is so, in the order of the catalogue; faster where it has `names`.
+/* The endpoints for which that is so, in the order of the catalogue; faster where it has an index.
    name and catalogue must stay. */
 typedef struct or_model_search {
     uint32_t endpoint; /* index of the one that was found */
     /* private */
-    uint32_t            next, hash;
+    uint32_t            next;
     const or_catalogue *catalogue;
     or_str              name, base;
-    bool                aliased;
+    bool                aliased, indexed;
 } or_model_search;
 
 OR_API void or_model_search_begin(or_model_search *s, const or_catalogue *catalogue, or_str name);
@@ -3954,10 +3958,21 @@ or_err or_json_unescape(or_str raw, char *buf, size_t cap, or_str *out)
     return OR_OK;
 }
 
+static bool ori_json_escaped(or_str raw)
+{
+    const char *p = raw.ptr, *end;
+    if (raw.len == 0) return false; /* absent: no arithmetic with its pointer */
+    end = p + raw.len;
+    while ((p = ori_json_plain(p, end)) < end && *p != '\\') p++;
+    return p < end;
+}
+
 bool or_json_str_is(or_str raw, or_str plain)
 {
     if (raw.len == 0) return plain.len == 0; /* absent: no arithmetic with its pointer */
     if (raw.len < plain.len) return false;   /* an escape is longer than what it stands for */
+    if (raw.len == plain.len) /* with an escape it would stand for less */
+        return memcmp(raw.ptr, plain.ptr, raw.len) == 0 && !ori_json_escaped(raw);
     const char *p = raw.ptr, *end = p + raw.len;
     size_t      at = 0;
     while (p < end) {
@@ -3973,24 +3988,12 @@ bool or_json_str_is(or_str raw, or_str plain)
     return at == plain.len;
 }
 
-static bool ori_json_escaped(or_str raw)
-{
-    const char *p = raw.ptr, *end;
-    if (raw.len == 0) return false; /* absent: no arithmetic with its pointer */
-    end = p + raw.len;
-    while ((p = ori_json_plain(p, end)) < end && *p != '\\') p++;
-    return p < end;
-}
-
-/* Most names are told apart by their first byte. */
-static bool ori_json_may_be(or_str raw, const char *plain)
-{
-    return raw.len == 0 || *raw.ptr == *plain || *raw.ptr == '\\';
-}
-
 bool or_json_str_is_z(or_str raw, const char *plain)
 {
-    return ori_json_may_be(raw, plain) && or_json_str_is(raw, or_str_z(plain));
+    size_t i = 0;
+    while (i < raw.len && raw.ptr[i] == plain[i] && plain[i] != '\\' && plain[i] != 0) i++;
+    if (i == raw.len || raw.ptr[i] != '\\') return i == raw.len && plain[i] == 0;
+    return or_json_str_is(or_str_of(raw.ptr + i, raw.len - i), or_str_z(plain + i));
 }
 
 or_err or_json_get_str(const or_json_doc *doc, int tok, or_arena *arena, or_str *out)
@@ -4642,12 +4645,21 @@ static or_err ori_http_field_value(or_http *h, or_str name, or_str value)
 
 /* The bytes of the line are TEXT; what is left to check is its shape. n: how many TOKEN
    bytes it starts with; 0 when that is not known. */
+/* One of 32 bits, the same for a name in any case. */
+static uint32_t ori_http_name_bit(or_str name)
+{
+    size_t first = (unsigned char)name.ptr[0] | 0x20u;
+    size_t last = (unsigned char)name.ptr[name.len - 1] | 0x20u;
+    return (uint32_t)1 << ((name.len + 5 * first + 3 * last) & 31);
+}
+
 static or_err ori_http_field_line(or_http *h, or_str line, size_t n)
 {
     if (n == 0) n = ori_http_span(line, ORI_HTTP_TOKEN);
     if (n == 0 || n == line.len || line.ptr[n] != ':') return ori_http_bad(h);
     if (h->head.num_fields >= h->limits.max_fields) return ori_http_fail(h, OR_ERR_HEAD, 431);
     h->head.num_fields++;
+    h->head.names |= ori_http_name_bit(or_str_of(line.ptr, n));
     return ori_http_field_value(h, or_str_of(line.ptr, n), or_str_trim(ori_http_tail(line, n + 1)));
 }
 
@@ -4990,6 +5002,8 @@ or_str or_http_field(const or_http_head *head, or_str name, uint32_t *count)
     or_str   n, v, first = or_str_of(NULL, 0), fields = head->fields;
     size_t   pos = 0;
     uint32_t found = 0;
+    if (head->names != 0 && name.len > 0 && (head->names & ori_http_name_bit(name)) == 0)
+        pos = fields.len; /* most that are asked for are not there */
     while (fields.len - pos > name.len) {
         const char *line = fields.ptr + pos;
         /* most lines are passed over by where their colon is not */
@@ -7269,8 +7283,9 @@ static void ori_chat_read(ori_chat *c, int place, int tok)
         if (or_json_type_at(doc, tok) == OR_JSON_OBJECT)
             for (int i = or_json_first(doc, tok); i >= 0; i = or_json_next(doc, i)) {
                 or_str name = ori_json_text(doc, i);
-                for (m = first; m->place == place; m++)
-                    if (ori_json_may_be(name, m->name) && or_json_str_is_z(name, m->name))
+                char   begin = name.len > 0 ? *name.ptr : 0;
+                for (m = first; m->place == place; m++) /* most differ in their first byte */
+                    if ((begin == *m->name || begin == '\\') && or_json_str_is_z(name, m->name))
                         ori_chat_take(c, m, i + 1);
             }
 }
@@ -15841,14 +15856,6 @@ static bool ori_route_part(or_str *rest, or_str *part)
     return true;
 }
 
-uint32_t or_model_hash(or_str name)
-{
-    uint32_t h = 2166136261u; /* FNV-1a */
-    for (size_t i = 0; i < name.len && name.ptr[i] != ':'; i++)
-        h = (h ^ (unsigned char)ori_lower(name.ptr[i])) * 16777619u;
-    return h;
-}
-
 /* Is this part of a name about routing? Then *v, when not NULL, learns it. */
 static bool ori_route_suffix(or_str part, or_variants *v)
 {
@@ -16380,10 +16387,56 @@ static bool ori_route_begins(or_str name, or_str part)
            part.len > 0 && or_str_eq_nocase(or_str_of(name.ptr, part.len), part);
 }
 
+/* ---- the index: a hash table of the names up to their first colon ----
+
+   index[0] is the number of lists less one, 2^n - 1; then, for each list, and for `model` and
+   `canonical` of each endpoint, the next name in the list: 2 * endpoint + 1, one more for
+   `canonical`, 0 at the end. Lists are in the order of the catalogue. */
+
+static uint32_t ori_route_lists(uint32_t num)
+{
+    uint32_t lists = 1;
+    while (lists < num) lists *= 2;
+    return lists;
+}
+
+static uint32_t ori_route_list(const uint32_t *index, or_str name)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < name.len && name.ptr[i] != ':'; i++)
+        h = (h ^ (unsigned char)ori_lower(name.ptr[i])) * 16777619u;
+    return 1 + ((h ^ h >> 16) & index[0]);
+}
+
+/* Where the name behind this one is told. */
+static uint32_t ori_route_behind(const uint32_t *index, uint32_t name)
+{
+    return 1 + index[0] + name;
+}
+
+size_t or_catalogue_index_size(uint32_t num)
+{
+    return 1 + (size_t)ori_route_lists(num) + 2 * (size_t)num;
+}
+
+void or_catalogue_index(or_catalogue *c, uint32_t *mem)
+{
+    memset(mem, 0, or_catalogue_index_size(c->num) * sizeof *mem);
+    mem[0] = ori_route_lists(c->num) - 1;
+    for (uint32_t i = 2 * c->num; i > 0; i--) {
+        const or_endpoint *e = &c->endpoints[(i - 1) / 2];
+        or_str             name = i % 2 == 1 ? e->model : e->canonical;
+        if (name.len == 0 || name.ptr[0] == ':') continue; /* a search for it takes all */
+        uint32_t list = ori_route_list(mem, name);
+        mem[ori_route_behind(mem, i)] = mem[list];
+        mem[list] = i;
+    }
+    c->index = mem;
+}
+
 void or_model_search_begin(or_model_search *s, const or_catalogue *c, or_str name)
 {
     or_str rest = name;
-    s->next = 0;
     s->catalogue = c;
     s->name = name;
     s->base = or_str_of(NULL, 0);
@@ -16391,25 +16444,38 @@ void or_model_search_begin(or_model_search *s, const or_catalogue *c, or_str nam
     s->aliased = s->base.len == 0; /* else only what begins with that part can be it */
     for (uint32_t i = 0; i < c->num_aliases && !s->aliased; i++)
         s->aliased = ori_route_begins(c->aliases[i].name, s->base);
-    s->hash = or_model_hash(s->base);
+    s->indexed = !s->aliased && c->index != NULL;
+    s->endpoint = UINT32_MAX;
+    s->next = s->indexed ? c->index[ori_route_list(c->index, s->base)] : 0;
+}
+
+/* The next endpoint that may be it; not less than catalogue->num: there is none. */
+static uint32_t ori_route_step(or_model_search *s)
+{
+    if (!s->indexed) return s->next < s->catalogue->num ? s->next++ : UINT32_MAX;
+    const uint32_t *index = s->catalogue->index;
+    uint32_t        name = s->next;
+    if (name == 0) return UINT32_MAX;
+    s->next = index[ori_route_behind(index, name)];
+    return (name - 1) / 2;
 }
 
 bool or_model_search_next(or_model_search *s)
 {
     const or_catalogue *c = s->catalogue;
-    const uint32_t     *names = s->aliased ? NULL : c->names;
-    uint32_t            i = s->next, hash = s->hash;
-    for (; i < c->num; i++) {
-        if (names != NULL && names[2 * i] != hash && names[2 * i + 1] != hash) continue;
+    uint32_t            i;
+    while ((i = ori_route_step(s)) < c->num) {
         const or_endpoint *e = &c->endpoints[i];
+        if (i == s->endpoint) continue; /* both of its names are in the list */
         if (!s->aliased && !ori_route_begins(e->model, s->base) &&
             !ori_route_begins(e->canonical, s->base))
             continue;
-        if (or_route_model_is(s->name, c, e, NULL)) break;
+        if (!or_route_model_is(s->name, c, e, NULL)) continue;
+        s->endpoint = i;
+        return true;
     }
-    s->endpoint = i;
-    s->next = i + 1;
-    return i < c->num;
+    s->endpoint = UINT32_MAX;
+    return false;
 }
 
 /* All endpoints of one of the requested models. healths, when not NULL, are told (a replay);

@@ -36,7 +36,7 @@ uint16_t auth_read(const or_http_head *head, bool prefer_x, auth *a, const char 
     or_str secret = read_secret(head, prefer_x);
     char   id[CHAIN_HASH + 1];
     memset(a, 0, sizeof *a);
-    if (secret.len > 0) {
+    if (secret.len > 0 && (conf_now()->has_management_key || books_know_secrets())) {
         chain_hash_text(secret, id);
         a->management = is_management(id);
         if (!a->management) a->who = books_key_of(id);

@@ -8,7 +8,8 @@
 
 enum { BUCKETS = 1024 };
 
-static account *all, *buckets[BUCKETS];
+static account *all, **others = &all; /* keys come first: where the others begin */
+static account *buckets[BUCKETS];
 static account *organization, *credits;
 static size_t   num_scopes; /* apps and users */
 static char     management[65];
@@ -69,12 +70,19 @@ static account *make(account_kind kind, or_str id)
     a->limits.limit_pico_usd = -1;
     or_budget_init(&a->budget, OR_WINDOW_NONE, -1);
     a->dirty = true;
-    a->next = all;
-    all = a;
+    account **at = kind == ACCOUNT_KEY ? &all : others;
+    a->next = *at;
+    *at = a;
+    if (kind == ACCOUNT_KEY && others == &all) others = &a->next;
     a->same = buckets[b];
     buckets[b] = a;
     num_scopes += kind == ACCOUNT_APP || kind == ACCOUNT_USER;
     return a;
+}
+
+static bool is_key(const account *a)
+{
+    return a != NULL && a->kind == ACCOUNT_KEY;
 }
 
 static void free_rules(keys_rules **list)
@@ -91,6 +99,7 @@ static void destroy(account *a)
     account **at = &all, **same = &buckets[bucket_of(a->kind, or_str_z(a->id))];
     while (*at != a) at = &(*at)->next;
     *at = a->next;
+    if (others == &a->next) others = at;
     while (*same != a) same = &(*same)->same;
     *same = a->same;
     num_scopes -= a->kind == ACCOUNT_APP || a->kind == ACCOUNT_USER;
@@ -283,24 +292,29 @@ const char *books_management(void)
 
 bool books_have_keys(void)
 {
-    for (const account *a = all; a != NULL; a = a->next)
-        if (a->kind == ACCOUNT_KEY && !a->deleted && !a->key->management) return true;
+    for (const account *a = all; is_key(a); a = a->next)
+        if (!a->deleted && !a->key->management) return true;
     return false;
 }
 
 bool books_had_keys(void)
 {
-    for (const account *a = all; a != NULL; a = a->next)
-        if (a->kind == ACCOUNT_KEY && !a->in_conf && !a->key->management) return true;
+    for (const account *a = all; is_key(a); a = a->next)
+        if (!a->in_conf && !a->key->management) return true;
     return false;
+}
+
+bool books_know_secrets(void)
+{
+    return is_key(all) || management[0] != 0;
 }
 
 account *books_find_key(or_str text)
 {
     account *found = NULL;
     unsigned num = 0;
-    for (account *a = all; a != NULL; a = a->next) {
-        if (a->kind != ACCOUNT_KEY || a->deleted) continue;
+    for (account *a = all; is_key(a); a = a->next) {
+        if (a->deleted) continue;
         or_str id = or_str_z(a->id);
         if (or_str_eq(id, text)) return a;
         bool begins = text.len >= 8 && text.len < id.len &&
@@ -359,9 +373,9 @@ static bool is_in(const conf *c, or_str id)
 /* The account that this section had with an earlier secret. */
 static account *earlier_of(const conf *c, const conf_key *k)
 {
-    for (account *a = all; a != NULL; a = a->next)
-        if (a->kind == ACCOUNT_KEY && a->in_conf && !a->deleted &&
-            strcmp(a->key->name, k->name) == 0 && !is_in(c, or_str_z(a->id)))
+    for (account *a = all; is_key(a); a = a->next)
+        if (a->in_conf && !a->deleted && strcmp(a->key->name, k->name) == 0 &&
+            !is_in(c, or_str_z(a->id)))
             return a;
     return NULL;
 }
@@ -420,8 +434,8 @@ bool books_follow(const conf *c, int64_t now_s)
 {
     bool ok = true;
     for (unsigned i = 0; i < c->num_keys; i++) ok = follow_key(c, &c->keys[i], now_s) && ok;
-    for (account *a = all; a != NULL; a = a->next)
-        if (a->kind == ACCOUNT_KEY && a->in_conf && !a->deleted && !is_in(c, or_str_z(a->id)))
+    for (account *a = all; is_key(a); a = a->next)
+        if (a->in_conf && !a->deleted && !is_in(c, or_str_z(a->id)))
             ok = part_with(a, now_s) && ok;
     set_limits(organization, &c->organization);
     organization->dirty = true;

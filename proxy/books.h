@@ -59,7 +59,7 @@ void books_end(void);
 account *books_organization(void);
 account *books_credits(void);
 
-/* All accounts, one after the other; NULL begins, and ends. */
+/* All accounts, one after the other, keys first; NULL begins, and ends. */
 account *books_next(const account *a);
 
 /* The key with that id. Deleted ones, too. NULL. */
@@ -81,6 +81,10 @@ const char *books_management(void);
  */
 bool books_have_keys(void);
 bool books_had_keys(void);
+
+/* Is there any secret that a client's can be compared with, but for the settings' management key?
+ */
+bool books_know_secrets(void);
 
 /* The app or user of that name, made when a section of the settings matches. NULL: none does; or,
    with *full, there is no room for another account (limits.accounts). */

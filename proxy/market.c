@@ -36,7 +36,7 @@ struct market_memory {
     bool         complete; /* what is added now are slots for models that nobody lists */
     or_alias    *aliases;
     uint32_t     num_aliases, max_aliases;
-    uint32_t    *hashes;   /* catalogue.names */
+    uint32_t    *index;    /* of the catalogue */
     uint32_t     used[ADMITTED]; /* when each admitted one was asked for last */
     uint32_t     pins[ADMITTED]; /* requests in work that may go there */
     uint32_t     turn;
@@ -780,20 +780,12 @@ bool market_is_full(const market *m)
     return true;
 }
 
-static void note_name(market *m, uint32_t endpoint)
+static bool make_index(market *m)
 {
-    const or_endpoint *e = &m->catalogue.endpoints[endpoint];
-    uint32_t          *names = m->memory->hashes;
-    names[2 * endpoint] = or_model_hash(e->model);
-    names[2 * endpoint + 1] = or_model_hash(e->canonical);
-}
-
-static bool note_names(market *m)
-{
-    m->memory->hashes = or_arena_alloc(&m->memory->arena, 2 * m->catalogue.num * sizeof(uint32_t));
-    if (m->memory->hashes == NULL) return false;
-    m->catalogue.names = m->memory->hashes;
-    for (uint32_t i = 0; i < m->catalogue.num; i++) note_name(m, i);
+    size_t num = or_catalogue_index_size(m->catalogue.num);
+    m->memory->index = or_arena_alloc(&m->memory->arena, num * sizeof(uint32_t));
+    if (m->memory->index == NULL) return false;
+    or_catalogue_index(&m->catalogue, m->memory->index);
     return true;
 }
 
@@ -801,6 +793,7 @@ unsigned market_admit(market *m, or_str model)
 {
     struct market_memory *mem = m->memory;
     unsigned              num = 0;
+    bool                  changed = false;
     if (model.len == 0 || model.len > MAX_ID) return 0;
     for (unsigned target = 0; target < m->settings->num_providers; target++) {
         if (!takes_any(m, target)) continue;
@@ -814,9 +807,10 @@ unsigned market_admit(market *m, or_str model)
         restrict_parameters(e, &m->settings->providers[target]);
         memcpy(mem->names[i], model.ptr, model.len);
         e->model = or_str_of(mem->names[i], model.len);
-        note_name(m, m->num_listed + i);
         memset(&m->stats[m->num_listed + i], 0, sizeof m->stats[0]);
+        changed = true;
     }
+    if (changed) or_catalogue_index(&m->catalogue, mem->index);
     return num;
 }
 
@@ -899,7 +893,7 @@ static bool fill(market *m, const market *old, char *error, size_t error_size)
     m->catalogue.num = mem->num;
     m->catalogue.aliases = mem->aliases;
     m->catalogue.num_aliases = mem->num_aliases;
-    if (!note_names(m)) return fail(error, error_size, "the catalogue", "no memory");
+    if (!make_index(m)) return fail(error, error_size, "the catalogue", "no memory");
     for (unsigned i = 0; i < settings->num_providers; i++)
         if (m->listed[i] && found[i] != NULL && found[i]->body.len > 0 &&
             speaks_openrouter(&settings->providers[i])) {

@@ -235,9 +235,14 @@ static void charge(account *a, int64_t own, int64_t byok)
 
 static void test_keys(void)
 {
-    char id[65];
+    const char *id_of_nobody = "0";
+    char        id[65];
     CHECK(books_begin(), "memory");
     CHECK(!books_have_keys() && books_find_key(OR_STR("kitchen")) == NULL, "none at first");
+    CHECK(!books_know_secrets(), "nothing to compare with");
+    books_set_management(id_of_nobody);
+    CHECK(books_know_secrets() && !books_have_keys(), "but that of the management key");
+    books_set_management("");
     account *a = new_key("sk-1", "{\"name\":\"kitchen\"}"),
             *b = new_key("sk-2", "{\"name\":\"shop\"}");
     account *twin = new_key("sk-3", "{\"name\":\"shop\"}");
@@ -457,6 +462,45 @@ static void test_scopes(void)
     CHECK(mem_used() == 0, "all is given back");
 }
 
+/* Each request looks for a key: it must not pass by thousands of apps and users. */
+static void test_keys_come_first(void)
+{
+    static const or_str     all[] = {{"*", 1}};
+    static const conf_scope each = {"each", all, 1, {5, OR_WINDOW_NONE, false, 0, 0, 0, 0}, {0}};
+    conf     c;
+    bool     full;
+    char     name[32];
+    account *key[4];
+    memset(&c, 0, sizeof c);
+    c.apps = &each;
+    c.num_apps = 1;
+    c.limits.accounts = 100;
+    CHECK(books_begin(), "memory");
+    for (int i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "sk-%d", i);
+        key[i] = new_key(name, "{\"name\":\"k\"}");
+        CHECK(books_scope(ACCOUNT_APP, or_str_z(name), &c, &full) != NULL, name);
+    }
+    for (int gone = 0; gone <= 4; gone++) { /* the last one, the first one, those in between */
+        unsigned keys = 0, others = 0;
+        for (account *a = books_next(NULL); a != NULL; a = books_next(a)) {
+            keys += a->kind == ACCOUNT_KEY;
+            others += a->kind != ACCOUNT_KEY;
+            CHECK(a->kind != ACCOUNT_KEY || others == 0, "behind another");
+        }
+        CHECK(keys == 4 - (unsigned)gone && others == 2 + 4 + (unsigned)gone, "all are there");
+        CHECK(books_have_keys() == (gone < 4), "any");
+        if (gone == 4) break;
+        books_forget_key(key[gone == 0 ? 0 : gone == 1 ? 3 : gone - 1]);
+        snprintf(name, sizeof name, "more-%d", gone);
+        CHECK(books_scope(ACCOUNT_APP, or_str_z(name), &c, &full) != NULL, name);
+    }
+    new_key("sk-9", "{\"name\":\"k\"}");
+    CHECK(books_next(NULL)->kind == ACCOUNT_KEY && books_have_keys(), "a new one");
+    books_end();
+    CHECK(mem_used() == 0, "all is given back");
+}
+
 /* What was spent on another day is nothing to remember of a daily limit. */
 static void test_scopes_of_yesterday(void)
 {
@@ -638,6 +682,7 @@ int main(void)
     test_fold();
     test_follow();
     test_scopes();
+    test_keys_come_first();
     test_scopes_of_yesterday();
     test_nul_in_a_name();
     test_credits();

@@ -394,6 +394,32 @@ static void test_limits(void)
     CHECK_ERR(or_json_get_str(&doc, 0, &arena, &s), OR_ERR_SPACE, "unescape needs room");
 }
 
+/* Raw strings and what they are, or are not. */
+static void test_str_is(void)
+{
+    static const struct {
+        const char *raw, *plain;
+        bool        is;
+    } cases[] = {
+        {"", "", true},           {"", "a", false},          {"a", "", false},
+        {"abc", "abc", true},     {"abc", "abd", false},     {"ab", "abc", false},
+        {"abc", "ab", false},     {"\\n", "\n", true},      {"\\n", "\\n", false},
+        {"a\\n", "a\\n", false}, {"a\\\\n", "a\\n", true}, {"a\\\\n", "a\\\\n", false},
+        {"\\u0061bc", "abc", true}, {"a\\u0062c", "abc", true}, {"ab\\u0063", "abc", true},
+        {"a\\u0062", "abc", false}, {"a\\u0062cd", "abc", false}, {"\\u0062bc", "abc", false},
+        {"a\\u0000", "a", false}, {"\\u0000", "", false},
+    };
+    for (size_t i = 0; i < LEN(cases); i++) {
+        or_str raw = test_exact(or_str_z(cases[i].raw)), plain = or_str_z(cases[i].plain);
+        CHECK(or_json_str_is(raw, plain) == cases[i].is, cases[i].raw);
+        CHECK(or_json_str_is_z(raw, cases[i].plain) == cases[i].is, cases[i].raw);
+        free((void *)(uintptr_t)raw.ptr);
+    }
+    CHECK(or_json_str_is(or_str_of(NULL, 0), OR_STR("")), "absent");
+    CHECK(or_json_str_is_z(or_str_of(NULL, 0), ""), "absent");
+    CHECK(!or_json_str_is_z(or_str_of(NULL, 0), "a"), "absent");
+}
+
 static void test_unescape(void)
 {
     static const struct {
@@ -529,6 +555,7 @@ int main(void)
     test_members();
     test_lookup();
     test_limits();
+    test_str_is();
     test_unescape();
     test_writer();
     test_writer_random();

@@ -500,6 +500,9 @@ static void test_admit(void)
     for (uint32_t i = m->num_listed; i < m->catalogue.num; i++)
         there += or_str_eq(m->catalogue.endpoints[i].model, OR_STR("acme/x"));
     CHECK(there == 1, "one slot");
+    or_model_search found;
+    or_model_search_begin(&found, &m->catalogue, OR_STR("acme/x"));
+    CHECK(or_model_search_next(&found) && found.endpoint >= m->num_listed, "it is found there");
     CHECK(learn_z("alpha", "[{\"id\":\"m\"}]"), "list");
     CHECK(market_admit(market_now(), OR_STR("acme/x")) == 0, "a list that is known counts");
 }

@@ -49,20 +49,16 @@ static void check_vector_memory(or_str line, size_t need, const char *name)
     free(block);
 }
 
-/* With hashes of the names in the catalogue it is the same plan. */
-static void check_names(const ori_replay *line, const or_plan *want, const char *name)
+/* With an index of the names it is the same plan. */
+static void check_index(const ori_replay *line, const or_plan *want, const char *name)
 {
-    static uint32_t     names[2 * 64];
+    static uint32_t     index[1 + 64 + 2 * 64];
     static or_candidate list[32];
     or_catalogue        c = line->catalogue;
     or_plan             plan;
     ori_route           route = {&line->request, &c, &line->moment, &plan};
-    CHECK(c.num <= 64, name);
-    for (uint32_t i = 0; i < c.num && i < 64; i++) {
-        names[2 * i] = or_model_hash(c.endpoints[i].model);
-        names[2 * i + 1] = or_model_hash(c.endpoints[i].canonical);
-    }
-    c.names = names;
+    CHECK(c.num <= 64 && or_catalogue_index_size(64) == sizeof index / sizeof index[0], name);
+    or_catalogue_index(&c, index);
     memset(list, 0, sizeof list);
     or_plan_init(&plan, list, 32);
     (void)ori_route_run(&route, NULL, line->healths);
@@ -90,7 +86,7 @@ static void check_vector_record(or_str text, const char *name)
     CHECK_ERR(ori_replay_read(&r, &line), OR_OK, name);
     or_plan_init(&plan, list, 32);
     (void)ori_route_run(&route, NULL, line.healths);
-    check_names(&line, &plan, name);
+    check_index(&line, &plan, name);
     or_buf_init(&out, recorded, sizeof recorded);
     CHECK_ERR(or_route_record(&out, &plan, &line.request, &line.catalogue, &line.moment), OR_OK,
               name);
@@ -913,7 +909,7 @@ static void test_model_search(void)
     };
     enum { NUM = sizeof models / sizeof models[0] };
     or_endpoint     list[NUM];
-    uint32_t        names[2 * NUM];
+    uint32_t        index[1 + 16 + 2 * NUM];
     or_catalogue    c = {list, NUM, aliases, 0, NULL};
     or_model_search s;
     uint32_t        num = 0;
@@ -921,26 +917,35 @@ static void test_model_search(void)
         list[i] = endpoint("p", 1);
         list[i].model = models[i][0];
         list[i].canonical = models[i][1];
-        names[2 * i] = or_model_hash(list[i].model);
-        names[2 * i + 1] = or_model_hash(list[i].canonical);
     }
+    CHECK(or_catalogue_index_size(NUM) == sizeof index / sizeof index[0], "its size");
     for (c.num_aliases = 0; c.num_aliases <= 3; c.num_aliases++)
         for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
-            c.names = NULL;
+            c.index = NULL;
             check_search(&c, or_str_z(asked[i]), asked[i]);
-            c.names = names;
-            check_search(&c, or_str_z(asked[i]), "with names");
+            or_catalogue_index(&c, index);
+            check_search(&c, or_str_z(asked[i]), "with an index");
+            for (c.num = 0; c.num < NUM; c.num++) /* of more than the catalogue has */
+                check_search(&c, or_str_z(asked[i]), "the first");
         }
     c.num_aliases = 0;
     check_search(&c, or_str_of(NULL, 0), "absent");
 
-    /* that hashes are looked at, and first: with wrong ones nothing is found */
+    /* that the index is looked at: of an empty one nothing is found */
     or_model_search_begin(&s, &c, OR_STR("a/x"));
     while (or_model_search_next(&s)) num++;
     CHECK(num == 3, "three endpoints");
-    for (uint32_t i = 0; i < 2 * NUM; i++) names[i] ^= 1;
+    memset(index, 0, sizeof index);
     or_model_search_begin(&s, &c, OR_STR("a/x"));
-    CHECK(!or_model_search_next(&s), "wrong hashes");
+    CHECK(!or_model_search_next(&s), "an empty index");
+    for (uint32_t size = 0; size <= NUM; size++) { /* each size, in as much memory as it asks for */
+        uint32_t *mem = malloc(or_catalogue_index_size(size) * sizeof *mem);
+        c.num = size;
+        or_catalogue_index(&c, mem);
+        check_search(&c, OR_STR("b/llama"), "a size");
+        free(mem);
+    }
+    c.index = NULL;
     c.num = 0;
     or_model_search_begin(&s, &c, OR_STR("a/x"));
     CHECK(!or_model_search_next(&s), "an empty catalogue");
