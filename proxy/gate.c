@@ -21,6 +21,7 @@ enum {
 
 static const gate_hooks *hooks;
 static gate_ticket      *tickets; /* those that have reserved something */
+static gate_ticket      *first_waiting, *last_waiting; /* in the order of their lines */
 static ev_timer          totals_timer;
 
 gate_ticket *gate_tickets(void)
@@ -427,27 +428,42 @@ bool gate_reserve(gate_ticket *t, decision *d, const facts *f, const char *id, o
 
 /* ---- waiting for the disk ---- */
 
+static void stop_waiting(gate_ticket *t)
+{
+    if (t->ready == NULL) return;
+    if (t->earlier != NULL) t->earlier->later = t->later;
+    if (t->later != NULL) t->later->earlier = t->earlier;
+    if (first_waiting == t) first_waiting = t->later;
+    if (last_waiting == t) last_waiting = t->earlier;
+    t->ready = NULL;
+}
+
 bool gate_wait(gate_ticket *t, void (*ready)(void *owner, bool ok), void *owner)
 {
+    gate_ticket *before = last_waiting;
     if (t->line == 0 || ledger_durable() >= t->line) return true;
+    while (before != NULL && before->line > t->line) before = before->earlier; /* a lease's is older */
+    t->earlier = before;
+    t->later = before != NULL ? before->later : first_waiting;
+    if (t->earlier != NULL) t->earlier->later = t;
+    if (t->later != NULL) t->later->earlier = t;
+    if (before == NULL) first_waiting = t;
+    if (before == last_waiting) last_waiting = t;
     t->ready = ready;
     t->owner = owner;
     return false;
 }
 
-/* Each callback may take any ticket out of the list: then from its beginning again. */
+/* Each callback may make others begin or stop to wait. */
 static void wake(void)
 {
-    for (gate_ticket *t = tickets; t != NULL;) {
+    gate_ticket *t;
+    while ((t = first_waiting) != NULL) {
         bool there = ledger_durable() >= t->line;
-        if (t->ready == NULL || (!there && ledger_status() == LEDGER_OK)) {
-            t = t->next;
-            continue;
-        }
+        if (!there && ledger_status() == LEDGER_OK) return;
         void (*ready)(void *, bool) = t->ready;
-        t->ready = NULL;
+        stop_waiting(t);
         ready(t->owner, there);
-        t = tickets;
     }
 }
 
@@ -641,7 +657,7 @@ uint64_t gate_settle(gate_ticket *t, const record *r)
 void gate_leave(gate_ticket *t)
 {
     if (!t->entered) return;
-    t->ready = NULL;
+    stop_waiting(t);
     release(t);
     unlist(t);
     for (unsigned i = 0; i < t->num; i++) {

@@ -35,8 +35,9 @@ struct gate_ticket {
     or_str         app, user, session, model; /* borrowed; "" */
     char           upstream_id[96];           /* "": not known yet; and of which provider section */
     const char    *section;
-    void (*ready)(void *user, bool ok); /* see gate_wait */
-    void *owner;
+    void (*ready)(void *user, bool ok); /* see gate_wait; NULL: it does not wait */
+    void        *owner;
+    gate_ticket *later, *earlier; /* of those that wait */
 };
 
 typedef struct gate_hooks {

@@ -190,17 +190,27 @@ static int begin_segment(const char *p, size_t n)
 /* Old segments go: all state is in the newest; the one before it stays, for a torn start. */
 static void prune(void)
 {
-    char        path[MAX_PATH + 32];
-    struct stat st;
-    uint64_t    total = 0;
-    time_t      now = time(NULL);
-    for (uint32_t n = fd_segment; n > 0; n = newest_below(n, NULL)) {
+    char           path[MAX_PATH + 32];
+    struct stat    st;
+    uint32_t       oldest;
+    uint64_t       total = 0;
+    time_t         now = time(NULL);
+    DIR           *d = opendir(dir);
+    struct dirent *e;
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        uint32_t n = number_of(e->d_name);
         path_of(path, n, ".jsonl");
-        if (stat(path, &st) != 0) continue;
-        total += (uint64_t)st.st_size;
+        if (n == 0 || stat(path, &st) != 0) continue;
         bool old = work.days > 0 && now > st.st_mtime &&
                    (uint64_t)(now - st.st_mtime) > (uint64_t)work.days * 86400;
-        if (n + 1 < fd_segment && (old || total > work.max_bytes)) unlink(path);
+        if (!old || n + 1 >= fd_segment || unlink(path) != 0) total += (uint64_t)st.st_size;
+    }
+    if (d != NULL) closedir(d);
+    while (total > work.max_bytes) {
+        (void)newest_below(UINT32_MAX, &oldest);
+        path_of(path, oldest, ".jsonl");
+        if (oldest + 1 >= fd_segment || stat(path, &st) != 0 || unlink(path) != 0) break;
+        total -= (uint64_t)st.st_size;
     }
 }
 
@@ -412,7 +422,8 @@ static bool rotate(void)
         return false;
     }
     snapshot_bytes = segment_bytes;
-    rotate_at = segment_bytes + LEDGER_SEGMENT;
+    uint64_t lines = LEDGER_SNAPSHOTS * snapshot_bytes;
+    rotate_at = segment_bytes + (lines > LEDGER_SEGMENT ? lines : LEDGER_SEGMENT);
     return true;
 }
 

@@ -14,7 +14,8 @@
 #include "or.h"
 
 enum {
-    LEDGER_SEGMENT = 1024 * 1024,    /* bytes behind the snapshot at which a new segment begins */
+    LEDGER_SEGMENT = 1024 * 1024,    /* bytes behind the snapshot at which a new segment begins, */
+    LEDGER_SNAPSHOTS = 4,            /* and at least so many times its own: most is not snapshots */
     LEDGER_MAX_WAITING = 4096 * 1024, /* bytes of lines that wait for the disk */
     LEDGER_THREADS = 1
 };

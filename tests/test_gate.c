@@ -694,6 +694,53 @@ static void test_free_beside_others(void)
     gate_close();
 }
 
+static char    woken[16];
+static asking *waits[6];
+
+/* Who is called notes its letter; c takes d out of the queue, as a client that hangs up does. */
+static void on_reserved(void *owner, bool ok)
+{
+    asking *x = owner;
+    size_t  n = strlen(woken);
+    for (unsigned i = 0; i < 6; i++)
+        if (waits[i] == x && n + 1 < sizeof woken) woken[n] = (char)((ok ? 'a' : 'A') + (int)i);
+    if (x == waits[2]) leave(waits[3]);
+}
+
+/* Reservations are answered in their order, each once, and not those that left. */
+static void test_waiting(void)
+{
+    static asking x[6];
+    begin("", KEYS SCOPES);
+    tokens = 10;
+    for (unsigned i = 0; i < 6; i++) {
+        waits[i] = &x[i];
+        CHECK(ask(&x[i], "a", "", "", "m/a") == 0, "reserved");
+        CHECK(!gate_wait(&x[i].t, on_reserved, &x[i]), "it waits for the disk");
+    }
+    leave(&x[0]); /* the first, the last */
+    leave(&x[5]);
+    while (x[4].t.ready != NULL) (void)ev_turn();
+    CHECK(strcmp(woken, "bce") == 0, woken);
+    CHECK(gate_wait(&x[4].t, on_reserved, &x[4]), "it is there already");
+    for (unsigned i = 1; i < 5; i++)
+        if (x[i].in_work) leave(&x[i]);
+    memset(woken, 0, sizeof woken);
+    CHECK(ask(&x[0], "a", "", "", "m/a") == 0 && ask(&x[1], "a", "", "", "m/a") == 0, "again");
+    uint64_t line = x[0].t.line;
+    x[0].t.line = x[1].t.line; /* as if the second had a lease of before */
+    x[1].t.line = line;
+    CHECK(!gate_wait(&x[0].t, on_reserved, &x[0]) && !gate_wait(&x[1].t, on_reserved, &x[1]), "wait");
+    while (x[0].t.ready != NULL || x[1].t.ready != NULL) (void)ev_turn();
+    CHECK(strcmp(woken, "ba") == 0, woken);
+    leave(&x[0]);
+    leave(&x[1]);
+    memset(woken, 0, sizeof woken);
+    tokens = 0;
+    gate_close();
+    clear_state();
+}
+
 /* Without a clock, or with a ledger that cannot be written, who has such a limit is refused. */
 static void test_fail_closed(void)
 {
@@ -763,6 +810,7 @@ int main(void)
     test_modes();
     test_leases();
     test_free_beside_others();
+    test_waiting();
     test_fail_closed();
     test_odd_usage();
     market_shutdown();

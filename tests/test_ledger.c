@@ -520,6 +520,61 @@ static void test_retention(void)
     remove_dir();
 }
 
+/* Segments go by their age, too: but for the newest two. */
+static void test_age(void)
+{
+    const struct timespec long_ago[2] = {{1000000000, 0}, {1000000000, 0}};
+    const ledger_desc     aged = {dir, &hooks, 0, 64 << 20, 30};
+    char                  path[128], name[40];
+    make_dir();
+    CHECK(open_it(0, 64 << 20), error);
+    add_many(4500); /* 5 MB */
+    ledger_facts f;
+    ledger_tell(&f);
+    CHECK(f.segment >= 4 && num_files(".jsonl") == f.segment, "all are there");
+    for (uint32_t i = 1; i <= f.segment; i++) {
+        snprintf(name, sizeof name, "ledger-%06u.jsonl", (unsigned)i);
+        path_of(path, name);
+        if (i != 2) CHECK(utimensat(AT_FDCWD, path, long_ago, 0) == 0, name);
+    }
+    ledger_change(&aged);
+    uint32_t before = f.segment;
+    while (f.segment == before) {
+        add_many(100);
+        ledger_tell(&f);
+    }
+    for (uint32_t i = 1; i <= f.segment; i++) { /* of the newest two it was the older */
+        snprintf(name, sizeof name, "ledger-%06u.jsonl", (unsigned)i);
+        path_of(path, name);
+        CHECK((access(path, F_OK) == 0) == (i == 2 || i >= before), name);
+    }
+    ledger_close();
+    remove_dir();
+}
+
+/* Where snapshots are large, segments are, too: to write one takes time, which everybody waits. */
+static void test_large_snapshots(void)
+{
+    ledger_facts f;
+    make_dir();
+    CHECK(open_it(0, 64 << 20), error);
+    fat = 1000;
+    while (ledger_tell(&f), f.segment == 1) add_many(100);
+    uint64_t snapshot = f.bytes;
+    CHECK(snapshot > 1024 * 1024 && snapshot < 2 * 1024 * 1024, "a large one");
+    while (f.bytes < (LEDGER_SNAPSHOTS + 1) * snapshot - 200 * 1024) {
+        add_many(100);
+        ledger_tell(&f);
+        CHECK(f.segment == 2, "not yet");
+    }
+    add_many(400);
+    ledger_tell(&f);
+    CHECK(f.segment == 3, "now");
+    fat = 0;
+    ledger_close();
+    remove_dir();
+}
+
 /* A disk that takes no more, in the middle of a line: RLIMIT_FSIZE cuts writes short as a full disk
    does. Afterwards everything is there. */
 static void test_full_disk(void)
@@ -615,6 +670,8 @@ int main(void)
     test_segments();
     test_no_memory();
     test_retention();
+    test_age();
+    test_large_snapshots();
     test_full_disk();
     test_bad_places();
     ev_finish();
