@@ -1598,7 +1598,6 @@ typedef enum or_end {
 /* A tool call of a stream: what its fragments are told apart by. Private. */
 typedef struct or_chat_call {
     uint32_t index, id; /* as sent (UINT32_MAX: none); a hash of the id (0: none) */
-    bool     id_told, name_told;
 } or_chat_call;
 
 /* A part of an event that moves. Private. */
@@ -1630,6 +1629,7 @@ typedef struct or_chat_stream {
     uint64_t     created;
     uint32_t     num_calls;
     or_chat_call calls[OR_CHAT_MAX_CALLS];
+    uint8_t      told[(OR_CHAT_MAX_CALLS + 3) / 4]; /* of each: its id, its name */
 } or_chat_stream;
 
 OR_API void or_chat_stream_init(or_chat_stream *s);
@@ -7485,8 +7485,17 @@ static uint32_t ori_chat_call_of(or_chat_stream *s, const or_tool_call *call)
     i = s->num_calls++;
     s->calls[i].index = call->index;
     s->calls[i].id = id;
-    s->calls[i].id_told = s->calls[i].name_told = false;
     return i;
+}
+
+enum { ORI_CHAT_ID_TOLD = 1, ORI_CHAT_NAME_TOLD = 2 };
+
+/* What was told of call k so far, and, for the next time, more of it. */
+static unsigned ori_chat_tell(or_chat_stream *s, uint32_t k, unsigned more)
+{
+    unsigned shift = k % 4 * 2, all = s->told[k / 4];
+    s->told[k / 4] = (uint8_t)(all | more << shift);
+    return all >> shift & 3u;
 }
 
 /* Dense indexes; id and name in one fragment only, whatever the upstream repeats. */
@@ -7501,10 +7510,11 @@ static or_err ori_chat_order_calls(or_chat_stream *s, or_tool_call *calls, uint3
         uint32_t k = ori_chat_call_of(s, call);
         if (k == OR_CHAT_MAX_CALLS) return OR_ERR_TOKENS;
         call->index = k;
-        if (call->id.len == 0 || s->calls[k].id_told) call->id = or_str_of(NULL, 0);
-        if (call->name.len == 0 || s->calls[k].name_told) call->name = or_str_of(NULL, 0);
-        s->calls[k].id_told = s->calls[k].id_told || call->id.ptr != NULL;
-        s->calls[k].name_told = s->calls[k].name_told || call->name.ptr != NULL;
+        bool     id = call->id.len > 0, name = call->name.len > 0;
+        unsigned told = ori_chat_tell(s, k, (id ? ORI_CHAT_ID_TOLD : 0u) |
+                                                (name ? ORI_CHAT_NAME_TOLD : 0u));
+        if (!id || (told & ORI_CHAT_ID_TOLD) != 0) call->id = or_str_of(NULL, 0);
+        if (!name || (told & ORI_CHAT_NAME_TOLD) != 0) call->name = or_str_of(NULL, 0);
     }
     return OR_OK;
 }
@@ -13253,7 +13263,7 @@ static or_tool_call *ori_read_call(ori_read *r, uint32_t k)
         }
         memset(&r->s->calls[k], 0, sizeof r->s->calls[k]);
         r->s->calls[k].index = UINT32_MAX;
-        r->s->calls[k].id_told = r->s->calls[k].name_told = true;
+        (void)ori_chat_tell(r->s, k, ORI_CHAT_ID_TOLD | ORI_CHAT_NAME_TOLD);
         r->s->num_calls++;
     }
     r->num_calls++;

@@ -491,15 +491,27 @@ void decide_note(const decision *d, uint32_t endpoint, const or_usage *u)
 
 /* ---- the plan ---- */
 
+/* Most plans are short: they are made in everybody's memory, and kept in as much as they take. */
 static or_err plan(decision *d, or_arena *arena)
 {
-    or_err e = OR_ERR_SPACE;
-    for (uint32_t max = 16; e == OR_ERR_SPACE; max *= 4) {
-        or_candidate *list = or_arena_alloc(arena, max * sizeof *list);
-        if (list == NULL) return OR_ERR_MEMORY;
-        or_plan_init(&d->plan, list, max);
-        e = or_route_plan(&d->plan, &d->request, &d->m->catalogue, d->m->stats, &d->moment);
+    static or_candidate usual[64];
+    or_candidate       *list = usual;
+    uint32_t            max = sizeof usual / sizeof usual[0];
+    or_plan            *p = &d->plan;
+    or_err              e;
+    for (;;) {
+        or_plan_init(p, list, max);
+        e = or_route_plan(p, &d->request, &d->m->catalogue, d->m->stats, &d->moment);
+        if (e != OR_ERR_SPACE) break;
+        max *= 4;
+        if ((list = or_arena_alloc(arena, max * sizeof *list)) == NULL) return OR_ERR_MEMORY;
     }
+    if (list != usual) return e;
+    uint32_t all = p->num + p->num_out;
+    if ((list = or_arena_alloc(arena, (all + 1) * sizeof *list)) == NULL) return OR_ERR_MEMORY;
+    memcpy(list, usual, all * sizeof *list);
+    p->list = list;
+    p->max = all;
     return e;
 }
 

@@ -16,7 +16,7 @@
 enum {
     MAX_TURNS = 4,     /* keys of a provider that one request tries */
     MAX_SHOWN = 256,   /* bytes of a client's field that records repeat */
-    FIRST_BLOCK = 3072 /* of a request's arena */
+    FIRST_BLOCK = 2048 /* of a request's arena */
 };
 
 static relay   *relays;

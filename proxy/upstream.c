@@ -20,7 +20,8 @@
 
 enum {
     IDLE_MS = 55 * 1000, /* how long one is kept: most servers give up after 60 s or more */
-    MAX_PIECES = 8
+    MAX_PIECES = 8,
+    MAX_ERROR = 256 /* bytes of words about a failure */
 };
 
 typedef enum state { RESOLVE, DIAL, HANDSHAKE, READY, IDLE, FAILED, CLOSED } state;
@@ -59,7 +60,7 @@ struct upstream {
     void    *user;
     upstream *next[NUM_LISTS], *prev[NUM_LISTS];
     uint32_t  idle_since;
-    char      error[256];
+    char     *error; /* why it failed; NULL: nothing did, or there was no memory for it */
 };
 
 static upstream_host *hosts; /* any one of the ring */
@@ -269,6 +270,7 @@ static void release(void *user)
     upstream *u = user;
     upstream_host_drop(u->host);
     free_dial(u);
+    mem_free(u->error, MAX_ERROR);
     mem_free(u, sizeof *u);
 }
 
@@ -338,11 +340,18 @@ void upstream_close(upstream *u)
     ev_defer(&u->task);
 }
 
+/* What went wrong, and with what. */
+static void note(upstream *u, const char *what, const char *why)
+{
+    if (u->error == NULL) u->error = mem_alloc(MAX_ERROR);
+    if (u->error != NULL) snprintf(u->error, MAX_ERROR, "%s%s", what, why);
+}
+
 static void failed(upstream *u, const char *why)
 {
     ev_timer_stop(&u->timer);
     u->state = FAILED;
-    snprintf(u->error, sizeof u->error, "%s", why);
+    note(u, "", why);
     u->ready(u->user);
 }
 
@@ -360,7 +369,7 @@ static void watch(upstream *u)
 
 static void start_tls(upstream *u)
 {
-    char why[sizeof u->error];
+    char why[MAX_ERROR];
     u->state = HANDSHAKE;
     u->reached = UPSTREAM_TLS;
     u->tls = tls_open(u->host->tls, u->io[0].fd, why, sizeof why);
@@ -546,7 +555,7 @@ or_err upstream_state(const upstream *u)
 
 const char *upstream_error(const upstream *u)
 {
-    return u->error;
+    return u->error != NULL ? u->error : "";
 }
 
 /* How often do the words of a dial name that reason? They are all that is left of it. */
@@ -576,9 +585,10 @@ upstream_step upstream_reached(const upstream *u)
 {
     if (u->reached == UPSTREAM_DIAL) return dialled(u);
     if (u->reached != UPSTREAM_RESOLVE || u->state != FAILED) return u->reached;
-    if (strstr(u->error, gai_strerror(EAI_AGAIN)) != NULL) return UPSTREAM_NO_ROUTE;
+    const char *why = upstream_error(u);
+    if (strstr(why, gai_strerror(EAI_AGAIN)) != NULL) return UPSTREAM_NO_ROUTE;
     /* "no such name" is a name server's answer: a typing error does not mean offline */
-    return strstr(u->error, gai_strerror(EAI_NONAME)) != NULL ? UPSTREAM_REFUSED : u->reached;
+    return strstr(why, gai_strerror(EAI_NONAME)) != NULL ? UPSTREAM_REFUSED : u->reached;
 }
 
 static void on_handshake(upstream *u)
@@ -614,9 +624,9 @@ static ptrdiff_t result(upstream *u, ptrdiff_t n, const char *what)
 {
     if (n >= 0) return n;
     if (u->tls != NULL)
-        snprintf(u->error, sizeof u->error, "%s", tls_error(u->tls));
+        note(u, "", tls_error(u->tls));
     else
-        snprintf(u->error, sizeof u->error, "%s: %s", what, strerror(errno));
+        note(u, what, strerror(errno));
     return n;
 }
 
@@ -640,14 +650,14 @@ ptrdiff_t upstream_send(upstream *u, const or_str *pieces, size_t num)
         iov[n++].iov_len = pieces[i].len;
     }
     if (n == 0) return 0;
-    return result(u, u->tls != NULL ? tls_send(u->tls, iov, n) : plain_send(u, iov, n), "send");
+    return result(u, u->tls != NULL ? tls_send(u->tls, iov, n) : plain_send(u, iov, n), "send: ");
 }
 
 ptrdiff_t upstream_recv(upstream *u, void *buf, size_t len)
 {
     or_io io = or_posix_io(&u->io[0].fd);
     return result(u, u->tls != NULL ? tls_recv(u->tls, buf, len) : io.recv(io.user, buf, len),
-                  "receive");
+                  "receive: ");
 }
 
 void upstream_want(upstream *u, bool recv, bool send)
