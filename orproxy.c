@@ -220,9 +220,23 @@ static bool set_listen(conf *c, const options *o, conf_error *e)
     return true;
 }
 
+static bool is_command(const options *o, const char *name)
+{
+    return o->is_command && strcmp(o->command.name, name) == 0;
+}
+
 static bool is_health(const options *o)
 {
-    return o->is_command && strcmp(o->command.name, "health") == 0;
+    return is_command(o, "health");
+}
+
+/* Those that an orproxy which runs can serve. Often only that one was given the secrets: by its
+   service's environment, or in files of its user. */
+static bool asks_running(const options *o)
+{
+    return is_health(o) || is_command(o, "keys") || is_command(o, "credits") ||
+           is_command(o, "usage") || is_command(o, "audit") || is_command(o, "chat") ||
+           is_command(o, "models") || is_command(o, "route");
 }
 
 static bool fill_conf(conf *c, const options *o, conf_error *e)
@@ -249,7 +263,11 @@ static conf *build_conf(const options *o, conf_error *e)
         contradiction(e, "no memory for the settings");
         return NULL;
     }
-    if (fill_conf(c, o, e)) return c;
+    if (asks_running(o)) conf_forgive(c);
+    bool good = fill_conf(c, o, e);
+    if (good && conf_missing(c) != NULL && c->state == NULL && !is_health(o))
+        good = contradiction(e, conf_missing(c)); /* where would it be asked? */
+    if (good) return c;
     conf_drop(c);
     return NULL;
 }
@@ -779,6 +797,11 @@ static int start_gateway(void *user, int *fds, unsigned num)
     int                    pairs[CLI_MAX_MODELS][2], theirs[CLI_MAX_MODELS];
     if (num > CLI_MAX_MODELS) return EXIT_FAILED;
     if (g->ask_running && cli_dial(g->settings->state, fds, num)) return EXIT_OK;
+    if (conf_missing(g->settings) != NULL) {
+        fprintf(stderr, "orproxy: %s (and no orproxy runs on %s that could be asked)\n",
+                conf_missing(g->settings), g->settings->state);
+        return EXIT_USAGE;
+    }
     while (waitpid(-1, NULL, WNOHANG) > 0) {} /* earlier ones */
     for (unsigned i = 0; i < num; i++) {
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pairs[i]) != 0) {
@@ -815,8 +838,8 @@ static int run_command(options *o)
         conf_use(c);
     }
     source.settings = c;
-    source.ask_running = c != NULL && c->state != NULL && strcmp(name, "chat") == 0 && !o->demo &&
-                         o->upstream == NULL;
+    source.ask_running = c != NULL && c->state != NULL && !o->demo && o->upstream == NULL &&
+                         (strcmp(name, "chat") == 0 || conf_missing(c) != NULL);
     int status = cli_run(&o->command, &gateway);
     if (c != NULL) conf_drop(c);
     conf_use(NULL);

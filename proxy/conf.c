@@ -175,6 +175,23 @@ conf *conf_new(void)
     return c;
 }
 
+void conf_forgive(conf *c)
+{
+    c->kept->forgives = true;
+}
+
+bool conf_forgives(conf *c, const conf_error *e)
+{
+    if (!c->kept->forgives) return false;
+    if (conf_missing(c) == NULL) c->kept->missing = *e;
+    return true;
+}
+
+const char *conf_missing(const conf *c)
+{
+    return c->kept->missing.text[0] != 0 ? c->kept->missing.text : NULL;
+}
+
 conf *conf_hold(conf *c)
 {
     c->refs++;

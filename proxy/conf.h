@@ -227,6 +227,13 @@ bool conf_set_value(conf *c, const char *section, const char *key, const char *v
 /* Remove all providers and endpoints: the command line names another one. */
 void conf_clear_providers(conf *c);
 
+/* For a command that may ask the orproxy that runs: from now on a secret that cannot be read, or
+   that there is no provider, is no error. Such settings can find another orproxy, and not serve. */
+void conf_forgive(conf *c);
+
+/* What was missing first, as an error would say it; NULL: nothing. */
+const char *conf_missing(const conf *c);
+
 /* What only the whole can tell, and what follows from it (targets of endpoints, defaults that
    depend on others): called once after all sources. */
 bool conf_finish(conf *c, conf_error *e);

@@ -114,6 +114,8 @@ struct conf_kept {
     bool       listen_replaced;                                                      /* by --set */
     bool       has_ceiling_prompt, has_ceiling_completion;
     bool       sync_given;        /* ledger_sync */
+    bool       forgives;          /* see conf_forgive */
+    conf_error missing;           /* the first that was forgiven; "" */
     conf_place fixed[NUM_GROUPS]; /* of sections that are there once */
 };
 
@@ -130,6 +132,10 @@ extern const or_allocator conf_blocks; /* wipes what it is given back */
 
 /* Fill the error; false. */
 bool conf_fail(const origin *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* May it go on without what that error says is missing? Then it is noted. */
+bool conf_forgives(conf *c, const conf_error *e);
+
 bool conf_unknown(const origin *o, const char *what, const char *name, const char *nearest);
 
 /* Append to a text of that size what fits. */

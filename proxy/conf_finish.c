@@ -293,6 +293,7 @@ static bool check_key(const conf *c, unsigned i, conf_error *e)
     if (!check_limits(c, &k->limits, &k->place, "key ", k->name, e)) return false;
     if (k->preset != NULL && conf_find_preset(c, or_str_z(k->preset)) == NULL)
         return conf_fail(&o, "key %s: there is no [preset %s]", k->name, k->preset);
+    if (conf_missing(c) != NULL) return true; /* secrets cannot be compared */
     if (c->has_management_key && memcmp(k->hash, c->management_hash, sizeof k->hash) == 0)
         return conf_fail(&o, "key %s is the management_key: clients need one of their own",
                          k->name);
@@ -307,9 +308,10 @@ static bool check_key(const conf *c, unsigned i, conf_error *e)
 bool conf_finish(conf *c, conf_error *e)
 {
     const origin o = {"", e, 0, NULL, false};
-    if (c->num_providers == 0)
-        return conf_fail(&o,
-                         "no provider: set OPENROUTER_API_KEY, give --upstream URL, or try --demo");
+    if (c->num_providers == 0 &&
+        !conf_fail(&o, "no provider: set OPENROUTER_API_KEY, give --upstream URL, or try --demo") &&
+        !conf_forgives(c, e))
+        return false;
     if (c->num_listen == 0 && !conf_add_listen(c, "127.0.0.1:8787", &o)) return false;
     for (unsigned i = 0; i < c->num_providers; i++)
         if (!finish_provider(c, &c->providers[i], e)) return false;

@@ -84,6 +84,8 @@ bool conf_set_secret(conf *c, const setting *s, void *object, const char *value,
 {
     char line[MAX_SECRET];
     bool good = read_secret(c, value, line, o);
+    bool forgiven = !good && conf_forgives(c, o->e);
+    if (forgiven && s->type == CLIENT) ((conf_key *)object)->has_hash = true; /* it has a key */
     if (good && s->type == SECRET) good = add_secret(c, object, line, o);
     if (good && s->type == CLIENT) {
         conf_key *k = object;
@@ -97,5 +99,5 @@ bool conf_set_secret(conf *c, const setting *s, void *object, const char *value,
         c->has_management_key = true;
     }
     or_wipe(line, sizeof line);
-    return good;
+    return good || forgiven;
 }

@@ -961,6 +961,46 @@ static void test_secret_length(void)
     conf_drop(c);
 }
 
+/* Settings that only have to find the orproxy that runs. */
+static void test_forgiven(void)
+{
+    static const struct {
+        const char *text, *missing; /* NULL: nothing */
+        bool        good;
+    } cases[] = {
+        {"[provider p]\nbase_url=http://x/v1\nkey=env:TEST_CONF_SECRET\n", NULL, true},
+        {"[provider p]\nbase_url=http://x/v1\nkey=env:NO_SUCH_1\nkey=env:NO_SUCH_2\n",
+         ":3: environment variable NO_SUCH_1 is not set", true},
+        {"[provider p]\nbase_url=http://x/v1\nkey=file:/nonexistent/key\n",
+         ":3: cannot read /nonexistent/key: No such file or directory", true},
+        {"", "no provider: set OPENROUTER_API_KEY, give --upstream URL, or try --demo", true},
+        {"management_key=env:NO_SUCH\n[provider d]\nkind=demo\n[key a]\nkey=env:NO_SUCH\n"
+         "[key b]\nkey=env:NO_SUCH\n",
+         ":1: environment variable NO_SUCH is not set", true},
+        /* what is wrong is wrong */
+        {"[provider d]\nkind=demo\n[key a]\n", NULL, false},
+        {"[provider d]\nkind=demo\n[key a]\nkey=env:NO_SUCH\nlimit=x\n",
+         ":4: environment variable NO_SUCH is not set", false},
+        {"[provider d]\nkind=demo\n[key a]\nkey=env:NO_SUCH\npreset=none\n",
+         ":4: environment variable NO_SUCH is not set", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        conf *c = fresh();
+        CHECK(read_text(c, cases[i].text, true) == (cases[i].good && cases[i].missing == NULL),
+              "without it, as ever");
+        CHECK(conf_missing(c) == NULL, "nothing was forgiven");
+        conf_drop(c);
+        c = fresh();
+        conf_forgive(c);
+        CHECK(read_text(c, cases[i].text, true) == cases[i].good, cases[i].text);
+        const char *missing = conf_missing(c);
+        size_t      n = missing != NULL && missing[0] == '/' ? strcspn(missing, ":") : 0;
+        CHECK((missing != NULL) == (cases[i].missing != NULL), cases[i].text);
+        if (missing != NULL) CHECK_STR(or_str_z(missing + n), or_str_z(cases[i].missing), "noted");
+        conf_drop(c);
+    }
+}
+
 /* >> patterns --------------------------------------------------------- */
 
 static void test_matches(void)
@@ -1139,6 +1179,7 @@ int main(void)
     test_hostile();
     test_secret_file();
     test_secret_length();
+    test_forgiven();
     test_matches();
     test_facts();
     test_example();

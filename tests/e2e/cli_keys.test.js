@@ -7,7 +7,7 @@ import http from 'node:http';
 import path from 'node:path';
 import test from 'node:test';
 
-import { ORPROXY, atEnd, reply, run, scratch, within } from './helpers.js';
+import { ORPROXY, atEnd, gateway, reply, run, scratch, within } from './helpers.js';
 
 const HASH = 'ab12cd34'.repeat(8);
 const SECRET = 'sk-or-v1-' + '5'.repeat(64);
@@ -75,6 +75,61 @@ async function control(t, handler, folder = scratch(t)) {
 }
 
 // ---- the way to the gateway
+
+test('commands need no secret of an orproxy that runs: its service was given them', async (t) => {
+    const dir = scratch(t);
+    const state = path.join(dir, 'state');
+    const secret = path.join(dir, 'acme.key');
+    fs.writeFileSync(secret, 'sk-acme\n');
+    const g = await gateway(
+        t,
+        `state = ${state}\n[provider demo]\nkind = demo\n` +
+            '[provider acme]\nkind = openai\nbase_url = http://127.0.0.1:9/v1\nlist = no\n' +
+            `key = env:ACME_KEY\nkey = file:${secret}\n` +
+            '[key kitchen]\nkey = env:KITCHEN\n[key hall]\nkey = env:HALL\n',
+        { env: { ACME_KEY: 'sk-1', KITCHEN: 'sk-kitchen', HALL: 'sk-hall' } },
+    );
+    fs.rmSync(secret);
+    const command = (...args) => run(t, [args[0], '-c', g.file, ...args.slice(1)]);
+    for (const [args, said] of [
+        [['keys'], /^kitchen .*\n^hall /m],
+        [['keys', 'create', 'garden', '--limit', '3'], /^sk-or-v1-/],
+        [['usage'], /^$/],
+        [['credits'], /^total +0 USD/],
+        [['audit'], /^whole: 1 segment/m],
+        [['audit', 'verify'], /^whole: 1 segment/m],
+        [['models'], /^demo\/echo /m],
+        [['route', '-m', 'demo/echo'], /^1 +demo +demo\/echo/m],
+        [['chat', '-m', 'demo/echo', 'hello'], /^You said: hello/],
+    ]) {
+        const p = await command(...args);
+        assert.equal(p.code, 0, `${args}: ${p.stderr}`);
+        assert.match(p.stdout, said, args.join(' '));
+    }
+    const checked = await command('check'); // it is about these settings, here
+    assert.equal(checked.code, 2);
+    assert.match(checked.stderr, /environment variable ACME_KEY is not set\n$/);
+    g.child.kill('SIGTERM');
+    await within(g.ended, 'orproxy to end');
+    for (const args of [['keys'], ['usage'], ['models'], ['chat', 'hello']]) {
+        const p = await command(...args);
+        assert.equal(p.code, 2, args.join(' '));
+        assert.match(
+            p.stderr,
+            /: environment variable ACME_KEY is not set \(and no orproxy runs on .* that could be asked\)\n$/,
+        );
+    }
+    assert.equal((await command('audit')).code, 0); // the files tell
+});
+
+test('nor does one whose only provider is in its environment need it', async (t) => {
+    const state = path.join(scratch(t), 'state');
+    const g = await gateway(t, `state = ${state}\nopen = yes\n`, {
+        env: { OPENROUTER_API_KEY: 'sk-or-v1-nobody' },
+    });
+    const p = await run(t, ['keys', '-c', g.file]);
+    assert.equal(p.code, 0, p.stderr);
+});
 
 test('without state there is nothing to ask about', async (t) => {
     for (const args of [['keys'], ['credits'], ['usage'], ['audit', 'accept']]) {
