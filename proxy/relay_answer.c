@@ -23,8 +23,8 @@ void relay_end_stream(relay *r)
         relay_reply_end_stream(r);
     else if (!r->usage_told)
         relay_emit(r, metadata.len + 2048, put_usage, &metadata);
-    if (r->no_memory) { /* no other event tells it */
-        relay_fail(r, 503, "its answer is too large: limits.memory is reached", 1);
+    if (r->lost != OR_OK) { /* no other event tells it */
+        relay_fail_lost(r, r->lost);
         return;
     }
     if (relay_is_chat(r)) relay_add_piece(r, OR_STR("data: [DONE]\n\n"));
@@ -42,10 +42,8 @@ static void reply_shaped(relay *r, or_err e, or_buf *body)
 {
     if (e == OR_OK)
         relay_reply(r, 200, or_buf_str(body), 0);
-    else if (e == OR_ERR_MEMORY || e == OR_ERR_SPACE)
-        relay_fail(r, 503, "its answer is too large: limits.memory is reached", 1);
     else
-        relay_fail(r, 502, "sent an answer of another shape than was asked for", 0);
+        relay_fail_lost(r, e);
     or_buf_free(body);
 }
 
@@ -63,12 +61,13 @@ static void stream_answer(relay *r, or_str said, const or_chat_answer *answer)
     }
     relay_shape(r, &s);
     or_buf_init_growing(&body, &mem_allocator, 2 * settings_of(r)->limits.answer + 65536);
-    if (shape_answer_as_stream(&body, &s, said, answer) == OR_OK) {
+    or_err e = shape_answer_as_stream(&body, &s, said, answer);
+    if (e == OR_OK) {
         relay_flush(r);
         relay_add_piece(r, or_buf_str(&body));
         relay_flush(r);
     } else {
-        relay_out_of_memory(r);
+        relay_lose(r, e);
     }
     or_buf_free(&body);
 }
@@ -94,7 +93,7 @@ void relay_on_answer(relay *r, const or_call_event *ev)
     if (r->c == NULL) return;
     bool chat = relay_is_chat(r), foreign = ev->answer != NULL && chat && relay_is_foreign(r);
     if (foreign && relay_chat_form(r, ev->answer, &said) != OR_OK) {
-        relay_out_of_memory(r);
+        relay_lose(r, OR_ERR_MEMORY);
         return;
     }
     if (ev->answer != NULL && r->f.stream) {
@@ -127,7 +126,7 @@ static void begin_collecting(relay *r)
         return;
     }
     r->collect = shape_collect_new(&mem_allocator, settings_of(r)->limits.answer);
-    if (r->collect == NULL) relay_out_of_memory(r);
+    if (r->collect == NULL) relay_lose(r, OR_ERR_MEMORY);
 }
 
 bool relay_is_collecting(const relay *r)
@@ -229,7 +228,8 @@ void relay_on_delta(relay *r, const or_call_event *ev)
     if (delta->created > 0) r->created = delta->created;
     relay_note_finish(r, delta->finish, delta->native_finish);
     if (r->collect != NULL) {
-        if (shape_collect_add(r->collect, delta) != OR_OK) relay_out_of_memory(r);
+        or_err e = shape_collect_add(r->collect, delta);
+        if (e != OR_OK) relay_lose(r, e);
     } else if (!r->f.stream || (relay_is_foreign(r) && !relay_is_chat(r))) {
         relay_reply_add(r, delta);
     } else if (relay_is_foreign(r)) {

@@ -35,9 +35,10 @@ struct relay {
     bool     committed; /* the head of a stream went to the client */
     bool     native;    /* the provider's answers have OpenRouter's shape already */
     bool     usage_told; /* it sent a usage chunk of its own */
-    bool     no_memory, over;
+    bool     over;
     bool     waiting; /* for its reservation to be on disk; nothing was asked yet */
     bool     settled; /* what it cost is in the books */
+    or_err   lost;    /* why its client cannot be told all of the answer; OR_OK: it can */
     uint64_t line;    /* of the ledger, that says so */
     gate_ticket ticket;
     or_arena arena;
@@ -118,8 +119,9 @@ void   relay_pass(relay *r, const or_sse_event *ev);
 void   relay_pass_held(relay *r, or_str held);
 or_err relay_put_echo(or_buf *out, relay *r, const void *what);
 
-/* There is no memory for what the client has to get: the exchange ends. */
-void relay_out_of_memory(relay *r);
+/* What the client has to get cannot be held, for want of memory or (OR_ERR_SPACE) because
+   limits.answer is reached: the exchange ends. */
+void relay_lose(relay *r, or_err why);
 void relay_stream_shutdown(void);
 
 /* ---- relay_dialect.c ---- */
@@ -176,6 +178,9 @@ const char *relay_word(const or_call_failure *f);
 
 /* What failed when no answer said so, in words, and as a status. */
 uint16_t relay_describe_failure(const relay *r, const or_call_failure *f, char *text, size_t size);
+
+/* The same for an answer that cannot be held, and end the exchange with it. */
+void relay_fail_lost(relay *r, or_err why);
 
 /* End the exchange with an error in our words; by what the last provider answered; or with a
    whole answer. */

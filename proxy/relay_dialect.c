@@ -96,7 +96,7 @@ void relay_chunk(relay *r, const or_chat_delta *d)
     or_buf *out = empty_scratch();
     if (says_nothing(d)) return;
     if (or_dialect_put_chunk(out, d, r->rw.speaks == OR_DIALECT_TEXT) != OR_OK)
-        relay_out_of_memory(r);
+        relay_lose(r, OR_ERR_MEMORY);
     else
         relay_shape_event(r, or_buf_str(out), d);
 }
@@ -128,7 +128,7 @@ bool relay_begin_reply(relay *r, bool stream)
     relay_shape(r, &s);
     r->reply = or_arena_alloc(&r->arena, sizeof *r->reply);
     if (r->reply == NULL) {
-        relay_out_of_memory(r);
+        relay_lose(r, OR_ERR_MEMORY);
         return false;
     }
     or_buf_free(&r->hold);
@@ -158,8 +158,9 @@ void relay_reply_add(relay *r, const or_chat_delta *d)
 {
     or_buf *out = empty_scratch();
     if (r->reply == NULL && !relay_begin_reply(r, r->f.stream)) return;
-    if (or_reply_add(r->reply, out, d) != OR_OK)
-        relay_out_of_memory(r);
+    or_err e = or_reply_add(r->reply, out, d);
+    if (e != OR_OK)
+        relay_lose(r, e);
     else
         emit(r, or_buf_str(out));
 }
@@ -176,10 +177,9 @@ void relay_reply_end_stream(relay *r)
     if (r->reply == NULL && relay_passes(r)) {
         if (messages) /* the one event that the call keeps for itself */
             emit(r, OR_STR("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"));
-    } else if (r->reply != NULL && relay_reply_end(r, out) == OR_OK) {
-        relay_add_piece(r, or_buf_str(out)); /* which stays until the end was sent */
     } else {
-        r->no_memory = true;
+        r->lost = r->reply != NULL ? relay_reply_end(r, out) : OR_ERR_MEMORY;
+        if (r->lost == OR_OK) relay_add_piece(r, or_buf_str(out)); /* stays until the end was sent */
     }
 }
 

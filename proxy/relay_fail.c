@@ -26,6 +26,9 @@ static void describe_losses(const relay *r, char *text, size_t size)
                      ? " (on_unsupported = reject)" : "");
 }
 
+#define TOO_LARGE            "its answer is too large: limits.answer is reached"
+#define TOO_LARGE_FOR_MEMORY "its answer is too large: limits.memory is reached"
+
 /* What failed when no answer said so, in words, and as a status. */
 uint16_t relay_describe_failure(const relay *r, const or_call_failure *f, char *text, size_t size)
 {
@@ -35,7 +38,8 @@ uint16_t relay_describe_failure(const relay *r, const or_call_failure *f, char *
     const char    *end = call->http.head.status != 0 ? "in the middle of the answer"
                                                      : "without an answer";
     or_err         e = f->err;
-    if (e == OR_ERR_CANCELLED && r->no_memory) e = OR_ERR_MEMORY;
+    if (e == OR_ERR_CANCELLED && r->lost != OR_OK) e = r->lost;
+    if (e == OR_ERR_SPACE) e = OR_ERR_BODY;
     switch (e) {
     case OR_ERR_TIMEOUT:
         switch (f->timer) {
@@ -57,11 +61,10 @@ uint16_t relay_describe_failure(const relay *r, const or_call_failure *f, char *
         }
         return 504;
     case OR_ERR_MEMORY:
-    case OR_ERR_SPACE:
         if (r->x.error != NULL)
             snprintf(text, size, "%s: limits.memory is reached", r->x.error);
         else
-            snprintf(text, size, "its answer is too large: limits.memory is reached");
+            snprintf(text, size, TOO_LARGE_FOR_MEMORY);
         return 503;
     case OR_ERR_ARG:
         snprintf(text, size, "the request's head or query cannot be sent on");
@@ -70,7 +73,7 @@ uint16_t relay_describe_failure(const relay *r, const or_call_failure *f, char *
         describe_losses(r, text, size);
         return 400;
     case OR_ERR_BODY:
-        snprintf(text, size, "its answer is too large: limits.answer is reached");
+        snprintf(text, size, TOO_LARGE);
         return 502;
     case OR_ERR_OPENING:
         snprintf(text, size, "more than %d bytes before the first content", RELAY_MAX_HELD);
@@ -190,6 +193,16 @@ void relay_fail(relay *r, uint16_t status, const char *text, uint32_t wait_s)
     snprintf(message, sizeof message, "%s: %s", provider_of(r)->name, text);
     log_line("%s", message);
     fail_with(r, status, or_str_z(message), or_str_of(NULL, 0), wait_s);
+}
+
+void relay_fail_lost(relay *r, or_err why)
+{
+    if (why == OR_ERR_MEMORY)
+        relay_fail(r, 503, TOO_LARGE_FOR_MEMORY, 1);
+    else if (why == OR_ERR_SPACE)
+        relay_fail(r, 502, TOO_LARGE, 0);
+    else
+        relay_fail(r, 502, "sent an answer of another shape than was asked for", 0);
 }
 
 /* The provider's error object is one already, and nothing has to be added to it. */

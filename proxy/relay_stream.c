@@ -115,9 +115,9 @@ void relay_commit(relay *r)
     client_stream_begin(r->c, 200, relay_fields(r, mem, sizeof mem, true, 0));
 }
 
-void relay_out_of_memory(relay *r)
+void relay_lose(relay *r, or_err why)
 {
-    r->no_memory = true;
+    r->lost = why;
     or_call_cancel(&r->x.call);
 }
 
@@ -140,14 +140,14 @@ void relay_emit(relay *r, size_t want, relay_put put, const void *what)
         if (r->c == NULL) return;
         if (or_buf_reserve(out, want) != OR_OK) {
             or_buf_clear(out);
-            relay_out_of_memory(r);
+            relay_lose(r, OR_ERR_MEMORY);
             return;
         }
         or_buf_init(&view, out->ptr + out->len, out->cap - out->len);
         e = put(&view, r, what);
         if (e == OR_OK) break;
         if (e == OR_ERR_SPACE) continue;
-        relay_out_of_memory(r);
+        relay_lose(r, e);
         return;
     }
     out->len += view.len;

@@ -155,6 +155,27 @@ test('an answer larger than limits.answer is 502', async (t) => {
     assertError(await chat(p), 502, /limits\.answer/);
 });
 
+test('limits.answer is named, and not limits.memory, when an answer has to be held', async (t) => {
+    const up = await upstream(t, (req, res) => {
+        begin(res); // whatever was asked for
+        for (let i = 0; i < 20; i++) res.write(event(chunk('x'.repeat(1000))));
+        res.write(event(chunk('', 'stop')));
+        res.end(event('[DONE]'));
+    });
+    const p = await proxy(t, up, { 'limits.answer': '10k', 'provider upstream.kind': 'openai' });
+    const named = /: its answer is too large: limits\.answer is reached/;
+    assertError(await chat(p), 502, named); // gathered
+    assertGoodStream(await (await stream(p)).rest(), 'x'.repeat(20000)); // nothing is held
+    const body = { model: 'vendor/model', input: 'hi' };
+    const whole = await ask(p, { path: '/v1/responses', body });
+    assert.equal(whole.status, 502);
+    assert.match(whole.json.error.message, named);
+    const s = await stream(p, { path: '/v1/responses', body: { ...body, stream: true } });
+    await s.rest(); // its last event repeats all
+    assert.match(s.text, /\nevent: response\.failed\ndata: .*limits\.answer is reached/);
+    assert.doesNotMatch(s.text, /response\.completed/);
+});
+
 test('a kept connection that died is replaced without a word', async (t) => {
     const up = await upstream(t, polite);
     const p = await proxy(t, up);
