@@ -437,20 +437,26 @@ static void refuse(client *c, uint16_t status, const char *message)
 
 void client_stream_begin(client *c, uint16_t status, or_str fields)
 {
+    char   mem[4096];
+    or_buf head;
     if (broken(c)) return;
     assert(!c->answering);
     c->answering = true;
     /* a 204 has no body by definition: a chunk's end would be taken for the next answer */
     c->chunked = c->http.head.minor == 1 && status != 204 && status != 205;
     if (!c->chunked) c->keep_alive = false; /* HTTP/1.0: the end is the close */
-    put_head(c, &c->out, status, fields);
-    if (c->chunked)
-        or_http_put_field(&c->out, OR_STR("Transfer-Encoding"), OR_STR("chunked"));
-    or_http_put_head_end(&c->out);
+    or_buf_init(&head, mem, sizeof mem);
+    put_head(c, &head, status, fields);
+    if (c->chunked) or_http_put_field(&head, OR_STR("Transfer-Encoding"), OR_STR("chunked"));
+    or_http_put_head_end(&head);
     if (c->body_read && c->used == c->in.len) { /* streams are open for long, its head is not needed */
         or_buf_free(&c->in);
         c->used = 0;
     }
+    or_str text = or_buf_str(&head);
+    if (head.err == OR_OK && or_buf_put_str(&c->out, text) == OR_OK) return; /* with the first piece */
+    c->out.err = OR_OK; /* no memory: then at once */
+    if (head.err != OR_OK || !send_pieces(c, &text, 1)) hang_up(c);
 }
 
 /* Frame the pieces as a chunk where the answer has chunks; how many pieces that makes. */

@@ -92,10 +92,11 @@ void client_reply(client *c, uint16_t status, const char *content_type, or_str f
 /* A whole answer that is an error object. */
 void client_error(client *c, const envelope *e, or_str fields);
 
-/* An answer of unknown length, in pieces. fields as above, with the Content-Type.
+/* An answer of unknown length, in pieces. fields as above, with the Content-Type. The head goes with
+   the first piece.
    client_stream: false when the peer is slow and the caller should stop until drained.
-   status: 200, or another success. end: the last pieces and the end in one write; complete tells whether the answer is
-   whole; if not, the connection is cut so that the peer sees it. */
+   status: 200, or another success. end: the last pieces and the end in one write; complete tells
+   whether the answer is whole; if not, the connection is cut so that the peer sees it. */
 void client_stream_begin(client *c, uint16_t status, or_str fields);
 bool client_stream(client *c, const or_str *pieces, size_t num);
 void client_stream_end(client *c, const or_str *pieces, size_t num, bool complete);

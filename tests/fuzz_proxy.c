@@ -18,7 +18,7 @@
      k0 ... k3      dialling works, is refused, finds no route, hangs
      n0 f0 e0 p0    names fail; the disk is full; descriptors are out; threads stand still (1: no)
      t500           so many ms pass
-     m64            so many KB of memory are left; m alone: any number
+     m64 M64        so many KB, or bytes, of memory are left; m alone: any number
      r2             a reload, with the settings of that number
      q              no more connections: it is about to end
      & .            the steps between them happen in one turn of the loop
@@ -710,6 +710,7 @@ static void world_step(char step, or_str text)
     case 'p': world.paused = n == 0; break;
     case 't': pass(n); break;
     case 'm': mem_set_limit(n > 0 ? mem_used() + n * 1024 : SIZE_MAX); break;
+    case 'M': mem_set_limit(mem_used() + n); break;
     case 'q': client_drain(); break;
     case 'r':
         settings_path(path, n);
@@ -735,7 +736,7 @@ static void take_step(or_str line)
         client_step(step, text);
     } else if (strchr("ASLCDBE<|{jxW", step) != NULL) {
         peer_step(step, text);
-    } else if (strchr("knfeptmqr", step) != NULL) {
+    } else if (strchr("knfeptmMqr", step) != NULL) {
         world_step(step, text);
     }
     if (!one_turn) settle();

@@ -78,8 +78,9 @@ test('a flood of ten times as much stays under it', async (t) => {
         try {
             const got = await ask(p, { body, agent });
             seen[got.status]++;
-        } catch {
+        } catch (e) {
             seen.cut++;
+            seen.how = String(e.cause ?? e);
         }
     };
     for (let round = 0; round < 3; round++) await several(CLIENTS * 2, one, CLIENTS);
