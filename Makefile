@@ -46,7 +46,7 @@ $B/orproxy: $B/orproxy.o $(patsubst %.c,$B/%.o,$(PROXY)) $B/ports.a
 # Examples and tests bring or.h's implementation themselves. A test of a module of orproxy
 # names it here.
 CONF := conf conf_table conf_value conf_json conf_secret conf_section conf_file conf_finish \
-        providers chain clock
+        providers chain clock net
 $B/tests/test_conf: $(patsubst %,$B/proxy/%.o,$(CONF))
 $B/tests/test_conf: private LIBS = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc \
                                    $(or $(BEARSSL_A),-lbearssl) # this test lets them fail
@@ -190,11 +190,13 @@ run:
 	@CC='$(CC)' INCLUDES='$(INCLUDES) $(CPPFLAGS)' sh tests/install.sh run
 	@$(MAKE) --no-print-directory $B/orproxy
 	@set -- $(ARGS); \
-	if [ $$# -eq 0 ] && [ -z "$$OPENROUTER_API_KEY" ] && \
-	   [ ! -e orproxy.conf ] && [ ! -e /etc/orproxy.conf ]; then \
-	    echo "no OPENROUTER_API_KEY and no orproxy.conf: simulated models only"; \
-	    set -- --demo; \
-	fi; \
+	case " $$*" in \
+	*" -c"* | *" --upstream"* | *" --demo"* | *" --set provider"* | *" --help"* | *" --version"*) ;; \
+	*)  if [ -z "$$OPENROUTER_API_KEY" ] && [ ! -e orproxy.conf ] && [ ! -e /etc/orproxy.conf ]; then \
+	        echo "no OPENROUTER_API_KEY and no orproxy.conf: simulated models only"; \
+	        set -- --demo "$$@"; \
+	    fi ;; \
+	esac; \
 	echo "$B/orproxy $$*"; exec $B/orproxy "$$@"
 
 test:

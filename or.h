@@ -7511,8 +7511,8 @@ static or_err ori_chat_order_calls(or_chat_stream *s, or_tool_call *calls, uint3
         if (k == OR_CHAT_MAX_CALLS) return OR_ERR_TOKENS;
         call->index = k;
         bool     id = call->id.len > 0, name = call->name.len > 0;
-        unsigned told = ori_chat_tell(s, k, (id ? ORI_CHAT_ID_TOLD : 0u) |
-                                                (name ? ORI_CHAT_NAME_TOLD : 0u));
+        unsigned now = (unsigned)id * ORI_CHAT_ID_TOLD | (unsigned)name * ORI_CHAT_NAME_TOLD;
+        unsigned told = ori_chat_tell(s, k, now);
         if (!id || (told & ORI_CHAT_ID_TOLD) != 0) call->id = or_str_of(NULL, 0);
         if (!name || (told & ORI_CHAT_NAME_TOLD) != 0) call->name = or_str_of(NULL, 0);
     }

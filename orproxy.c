@@ -28,6 +28,7 @@
 #include "proxy/net.h"
 #include "proxy/reconcile.h"
 #include "proxy/refresh.h"
+#include "proxy/record.h"
 #include "proxy/relay.h"
 #include "proxy/roots.h"
 #include "proxy/sandbox.h"
@@ -157,7 +158,6 @@ static int read_command(options *o, char **argv)
 /* EXIT_OK and *end: it was --help or --version. */
 static int read_options(options *o, char **argv, bool *end)
 {
-    if (argv[1] != NULL && cli_is_command(argv[1])) return read_command(o, argv);
     for (int i = 1; argv[i] != NULL; i++) {
         const char *argument = argv[i];
         *end = true;
@@ -172,8 +172,8 @@ static int read_options(options *o, char **argv, bool *end)
         *end = false;
         int taken = take_option(o, argv, &i);
         if (taken > 1) return taken;
-        if (taken == 0 && (strcmp(argument, "serve") != 0 || i != 1))
-            return unknown_option(argument);
+        if (taken == 0 && cli_is_command(argument)) return read_command(o, argv + i - 1);
+        if (taken == 0 && strcmp(argument, "serve") != 0) return unknown_option(argument);
     }
     return EXIT_OK;
 }
@@ -230,19 +230,26 @@ static bool is_health(const options *o)
     return is_command(o, "health");
 }
 
+/* Those that are about what is kept. */
+static bool needs_state(const options *o)
+{
+    return is_command(o, "keys") || is_command(o, "credits") || is_command(o, "usage") ||
+           is_command(o, "audit");
+}
+
 /* Those that an orproxy which runs can serve. Often only that one was given the secrets: by its
    service's environment, or in files of its user. */
 static bool asks_running(const options *o)
 {
-    return is_health(o) || is_command(o, "keys") || is_command(o, "credits") ||
-           is_command(o, "usage") || is_command(o, "audit") || is_command(o, "chat") ||
-           is_command(o, "models") || is_command(o, "route");
+    return is_health(o) || needs_state(o) || is_command(o, "chat") || is_command(o, "models") ||
+           is_command(o, "route");
 }
 
 static bool fill_conf(conf *c, const options *o, conf_error *e)
 {
     /* the file may have become faulty, and what serves still has good settings */
     if (is_health(o) && o->num_listen > 0) return set_listen(c, o, e);
+    if (o->demo || o->upstream != NULL) conf_expect_clear(c);
     if (!read_files(c, o, e) || !choose_provider(c, o, e)) return false;
     for (unsigned i = 0; i < o->num_set; i++)
         if (!conf_set(c, o->set[i], e)) return false;
@@ -265,7 +272,7 @@ static conf *build_conf(const options *o, conf_error *e)
     }
     if (asks_running(o)) conf_forgive(c);
     bool good = fill_conf(c, o, e);
-    if (good && conf_missing(c) != NULL && c->state == NULL && !is_health(o))
+    if (good && conf_missing(c) != NULL && c->state == NULL && !is_health(o) && !needs_state(o))
         good = contradiction(e, conf_missing(c)); /* where would it be asked? */
     if (good) return c;
     conf_drop(c);
@@ -737,6 +744,7 @@ static int run(const options *o, conf *c)
     }
     (void)api_setup(reach);
     gate_find_management();
+    record_begin();
     while (refresh_is_busy() && demo_is_missing() && ev_turn()) {} /* it is in this process */
     if (!watch_listeners(c, &now_open, error, size)) return give_up(error, EXIT_FAILED);
     if (c->state != NULL) listen_control(c);

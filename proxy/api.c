@@ -446,8 +446,11 @@ static bool admit(const route *r, ask *a)
     }
     if (status == 0 && by.who == NULL && !open) status = 401; /* the last key was deleted */
     if (status == 0) return true;
-    record_refused(r->path.ptr + sizeof "/v1" - 1, by.who != NULL ? by.who->key : NULL, status,
-                   why);
+    if ((r->access == ACCESS_MANAGEMENT || r->access == ACCESS_METRICS) &&
+        strncmp(why, "no key: send", 12) == 0)
+        why = "this needs a management key: send Authorization: Bearer KEY";
+    size_t version = strncmp(r->path.ptr, "/v1/", 4) == 0 ? 3 : 0; /* logs leave it out */
+    record_refused(r->path.ptr + version, by.who != NULL ? by.who->key : NULL, status, why);
     refuse(c, status, why, "WWW-Authenticate: Bearer\r\n");
     return false;
 }

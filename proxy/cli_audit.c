@@ -611,6 +611,26 @@ static int verify(const char *state, bool json)
     return status;
 }
 
+/* A folder that is missing is made at the start, if the one around it allows that. */
+static bool may_be_made(const char *state, or_buf *out)
+{
+    char   around[600];
+    size_t n = strlen(state);
+    if (access(state, F_OK) == 0) return true;
+    while (n > 1 && state[n - 1] == '/') n--;
+    while (n > 0 && state[n - 1] != '/') n--;
+    while (n > 1 && state[n - 1] == '/') n--;
+    snprintf(around, sizeof around, "%.*s", n > 0 ? (int)n : 1, n > 0 ? state : ".");
+    if (access(around, W_OK | X_OK) == 0) return true;
+    int why = errno;
+    or_buf_put_z(out, "it is not there, and this user cannot make it in ");
+    or_buf_put_z(out, around);
+    or_buf_put_z(out, ": ");
+    or_buf_put_z(out, strerror(why));
+    or_buf_put_char(out, '\n');
+    return false;
+}
+
 bool cli_audit_check(const char *state, or_buf *out)
 {
     audit a;
@@ -621,6 +641,7 @@ bool cli_audit_check(const char *state, or_buf *out)
         or_buf_put_z(out, "this user may not use the folder: see its owner and mode\n");
         return false;
     }
+    if (!may_be_made(state, out)) return false;
     if (access(lock, F_OK) != 0) {
         or_buf_put_z(out, "no ledger yet: the first start makes it\n");
         return true;

@@ -69,7 +69,8 @@ int cli_replay(const cli_command *c)
     if (!cli_lines_open(&l, c->words[0])) return CLI_FAILED;
     replay_all(&l, &t);
     cli_lines_close(&l);
-    printf("%lu decisions, %lu the same, %lu differ", t.same + t.differ, t.same, t.differ);
+    printf("%lu decision%s, %lu the same, %lu differ", t.same + t.differ,
+           t.same + t.differ == 1 ? "" : "s", t.same, t.differ);
     if (t.unreadable > 0) printf(", %lu lines cannot be read", t.unreadable);
     bool good = cli_print(OR_STR("\n"));
     return good && t.differ == 0 && t.unreadable == 0 ? CLI_OK : CLI_FAILED;

@@ -202,8 +202,8 @@ static void add_to_total(row *total, const row *r)
 
 static int print_report(const report *r)
 {
-    static const char *const head[] = {"MODEL",     "REQUESTS", "COST (USD)", "UNKNOWN",
-                                       "OTHERWISE", "UNKNOWN",  "NOBODY"};
+    static const char *const head[] = {"MODEL",     "REQUESTS",     "COST (USD)", "UNKNOWN",
+                                       "OTHERWISE", "THEN UNKNOWN", "NOBODY"};
     cli_table                t;
     row                      total = {.model = "total"};
     cli_table_begin(&t, 7, 0x7E);

@@ -248,8 +248,14 @@ const char *conf_name_of(or_str name, char *buf, size_t size)
     return buf;
 }
 
+void conf_expect_clear(conf *c)
+{
+    c->kept->other_providers = true;
+}
+
 void conf_clear_providers(conf *c)
 {
+    c->kept->other_providers = false;
     c->num_providers = 0;
     c->num_endpoints = 0;
 }

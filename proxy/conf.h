@@ -224,7 +224,9 @@ bool conf_set(conf *c, const char *assignment, conf_error *e);
 bool conf_set_value(conf *c, const char *section, const char *key, const char *value,
                     const char *where, conf_error *e);
 
-/* Remove all providers and endpoints: the command line names another one. */
+/* Remove all providers and endpoints: the command line names another one. conf_expect_clear: that
+   will be done, and until then no secret of theirs has to be readable. */
+void conf_expect_clear(conf *c);
 void conf_clear_providers(conf *c);
 
 /* For a command that may ask the orproxy that runs: from now on a secret that cannot be read, or

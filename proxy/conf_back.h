@@ -115,6 +115,7 @@ struct conf_kept {
     bool       has_ceiling_prompt, has_ceiling_completion;
     bool       sync_given;        /* ledger_sync */
     bool       forgives;          /* see conf_forgive */
+    bool       other_providers;   /* see conf_expect_clear */
     conf_error missing;           /* the first that was forgiven; "" */
     conf_place fixed[NUM_GROUPS]; /* of sections that are there once */
 };

@@ -180,6 +180,17 @@ static bool is_named(const conf_provider *p)
     return strcmp(provider_find(p->name)->title, p->facts->title) == 0 && p->facts->title[0] != 0;
 }
 
+/* One of those whose base URL is known. */
+static const char *nearest_provider(const char *name)
+{
+    const char           *names[64];
+    unsigned              num, n = 0;
+    const provider_facts *list = provider_rows(&num);
+    for (unsigned i = 0; i < num && n < sizeof names / sizeof names[0]; i++)
+        if (list[i].name[0] != 0) names[n++] = list[i].name;
+    return conf_nearest(name, names, n);
+}
+
 static bool finish_provider(conf *c, conf_provider *p, conf_error *e)
 {
     const origin o = at_place(&p->place, e);
@@ -193,8 +204,12 @@ static bool finish_provider(conf *c, conf_provider *p, conf_error *e)
                          "provider %s has no base_url, e.g. "
                          "https://RESOURCE.openai.azure.com",
                          p->name);
-    if (p->base_url == NULL)
-        return conf_fail(&o, "provider %s has no base_url, e.g. https://host/v1", p->name);
+    if (p->base_url == NULL) {
+        const char *nearest = nearest_provider(p->name);
+        return conf_fail(&o, "provider %s has no base_url, e.g. https://host/v1%s%s%s", p->name,
+                         nearest != NULL ? ": did you mean [provider " : "",
+                         nearest != NULL ? nearest : "", nearest != NULL ? "]?" : "");
+    }
     const char *given = p->base_url;
     return tidy_base_url(c, p, &o) && check_base_url(p, given, &o);
 }

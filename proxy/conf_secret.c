@@ -84,7 +84,8 @@ bool conf_set_secret(conf *c, const setting *s, void *object, const char *value,
 {
     char line[MAX_SECRET];
     bool good = read_secret(c, value, line, o);
-    bool forgiven = !good && conf_forgives(c, o->e);
+    bool forgiven = !good && ((s->type == SECRET && c->kept->other_providers) ||
+                              conf_forgives(c, o->e));
     if (forgiven && s->type == CLIENT) ((conf_key *)object)->has_hash = true; /* it has a key */
     if (good && s->type == SECRET) good = add_secret(c, object, line, o);
     if (good && s->type == CLIENT) {

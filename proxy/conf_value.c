@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proxy/clock.h"
+#include "proxy/net.h"
 
 /* Bytes of the UTF-8 character at p, with end behind the text; 0: there is none.
    Source: RFC 3629. */
@@ -329,6 +330,10 @@ bool conf_add_listen(conf *c, const char *value, const origin *o)
     c->kept->listen_replaced |= o->replaces;
     if (c->num_listen == CONF_MAX_LISTEN)
         return conf_fail(o, "more than %d listen addresses", CONF_MAX_LISTEN);
+    if (!net_is_address(value))
+        return conf_fail(o,
+                         "cannot listen on \"%s\": use a numeric ADDR:PORT such as 127.0.0.1:8787, "
+                         "or [::]:8787", value);
     if (!conf_keep_text(c, value, &c->listen[c->num_listen], o)) return false;
     c->num_listen++;
     return true;

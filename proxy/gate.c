@@ -218,8 +218,7 @@ typedef struct afford {
 /* Does the provider send its own bill? */
 static bool bills_itself(const decision *d, const or_endpoint *e)
 {
-    provider_kind kind = d->m->settings->providers[e->target].kind;
-    return kind != PROVIDER_OPENROUTER && kind != PROVIDER_DEMO;
+    return provider_bills_itself(d->m->settings->providers[e->target].kind);
 }
 
 static bool can_pay(void *user, uint32_t endpoint)

@@ -322,6 +322,15 @@ static void put_budget(or_json_writer *w, const account *a)
     }
 }
 
+/* What counts for no limit is not counted. */
+static void put_rate(or_json_writer *w, const char *name, rate *r, uint64_t limit)
+{
+    if (limit > 0)
+        member_u64(w, name, rate_sum(r, ev_now()));
+    else
+        member_null(w, name);
+}
+
 static void put_limit(or_json_writer *w, account *a)
 {
     const char *name = a->kind == ACCOUNT_KEY                              ? a->key->name
@@ -335,8 +344,8 @@ static void put_limit(or_json_writer *w, account *a)
     keys_put_limits(w, &a->limits, true);
     put_budget(w, a);
     member_u64(w, "concurrent", a->concurrent);
-    member_u64(w, "requests_last_minute", rate_sum(&a->requests, ev_now()));
-    member_u64(w, "tokens_last_minute", rate_sum(&a->tokens, ev_now()));
+    put_rate(w, "requests_last_minute", &a->requests, a->limits.requests_per_minute);
+    put_rate(w, "tokens_last_minute", &a->tokens, a->limits.tokens_per_minute);
     or_json_end_object(w);
 }
 

@@ -75,8 +75,10 @@ void metrics_add(const metrics_request *r)
         snprintf(labels.outcome, sizeof labels.outcome, "%u", r->status);
     series *s = find(&labels);
     s->requests++;
-    s->prompt_tokens = or_sat_add_u64(s->prompt_tokens, r->usage.prompt_tokens);
-    s->completion_tokens = or_sat_add_u64(s->completion_tokens, r->usage.completion_tokens);
+    if (r->usage.set) { /* guesses are no counts */
+        s->prompt_tokens = or_sat_add_u64(s->prompt_tokens, r->usage.prompt_tokens);
+        s->completion_tokens = or_sat_add_u64(s->completion_tokens, r->usage.completion_tokens);
+    }
     if (r->cost.source == OR_COST_UNKNOWN)
         s->unknown_costs += r->attempts > 0;
     else

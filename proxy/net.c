@@ -51,6 +51,12 @@ static bool address_is_loopback(const address *a)
     return IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
 }
 
+bool net_is_address(const char *text)
+{
+    address a;
+    return read_address(text, &a) != 0;
+}
+
 bool net_is_loopback(const char *text)
 {
     address a;

@@ -136,6 +136,11 @@ const provider_facts *provider_rows(unsigned *num)
     return rows;
 }
 
+bool provider_bills_itself(provider_kind kind)
+{
+    return kind != PROVIDER_OPENROUTER && kind != PROVIDER_DEMO;
+}
+
 bool provider_has_completions(const provider_facts *f, or_str model)
 {
     if (f->dialect != OR_DIALECT_CHAT) return false;

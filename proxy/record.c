@@ -226,10 +226,25 @@ static void tell_generation(const record *r)
 
 /* ---- the decisions file ---- */
 
+static bool said; /* that they cannot be recorded */
+
+static int open_decisions(const char *path)
+{
+    return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+}
+
+void record_begin(void)
+{
+    const char *path = conf_now()->decisions;
+    int         fd = path != NULL ? open_decisions(path) : -1;
+    said = path != NULL && fd < 0;
+    if (said) log_line("cannot record decisions in %s: %s", path, strerror(errno));
+    if (fd >= 0) close(fd);
+}
+
 /* Append a line; a file that has become too large makes room first. */
 static void append(const char *path, size_t max, or_str line)
 {
-    static bool said;
     char        old[1100];
     struct stat st;
     if (stat(path, &st) == 0 && (uint64_t)st.st_size + line.len > max) {
@@ -240,7 +255,7 @@ static void append(const char *path, size_t max, or_str line)
             return;
         }
     }
-    int     fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int     fd = open_decisions(path);
     ssize_t n = fd >= 0 ? write(fd, line.ptr, line.len) : -1;
     if (n != (ssize_t)line.len && !said)
         log_line("cannot record decisions in %s: %s", path,
@@ -406,6 +421,7 @@ static void tell_metrics(const record *r)
     const or_endpoint *server = server_of(r);
     metrics_request    m;
     memset(&m, 0, sizeof m);
+    if (server == NULL && r->num_attempts > 0) server = endpoint_of(r, kept_attempts(r) - 1);
     m.model = server != NULL ? server->model : OR_STR("");
     m.provider = server != NULL ? server->tag : OR_STR("");
     m.key = key_of(r);

@@ -41,6 +41,9 @@ typedef struct record {
     char            native_finish[32];
 } record;
 
+/* Say now, and not with the first request, that decisions cannot be recorded. */
+void record_begin(void);
+
 /* All of it is told; once for each request. */
 void record_tell(const record *r);
 

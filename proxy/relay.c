@@ -467,7 +467,7 @@ static void refuse(relay *r, client *c, const account *who, const refusal *why)
     if (r->metadata && decided) e.router_metadata = relay_metadata(r);
     client_error(c, &e, put_rate(why, fields, more, sizeof more));
     if (strcmp(r->r.path, "/route") == 0) return; /* that one is a question only */
-    if (r->d.m != NULL) {
+    if (r->d.m != NULL && r->d.asked.len > 0) {
         record_tell(&r->r);
         return;
     }

@@ -205,11 +205,12 @@ void relay_fail_lost(relay *r, or_err why)
         relay_fail(r, 502, "sent an answer of another shape than was asked for", 0);
 }
 
-/* The provider's error object is one already, and nothing has to be added to it. */
+/* What OpenRouter itself said, and nothing has to be added to it. */
 static bool passes_as_it_is(const relay *r, const or_call_failure *f)
 {
-    return r->native && relay_is_chat(r) && r->r.num_attempts == 1 && !r->committed &&
-           !r->metadata && r->x.call.http.head.status == f->status && f->error.code == f->status &&
+    return r->native && provider_of(r)->kind == PROVIDER_OPENROUTER && relay_is_chat(r) &&
+           r->r.num_attempts == 1 && !r->committed && !r->metadata &&
+           r->x.call.http.head.status == f->status && f->error.code == f->status &&
            f->error.message.len > 0 && !holds_key(r, f->body);
 }
 

@@ -84,11 +84,14 @@ static void test_counts(void)
     r.attempts = 3;
     r.first_token_ms = 25;
     r.added_ms = 0;
+    r.usage.set = true;
     r.usage.prompt_tokens = 10;
     r.usage.completion_tokens = 5;
     r.cost.source = OR_COST_COMPUTED;
     r.cost.pico_usd = 1500000;
     metrics_add(&r);
+    r.usage.set = false; /* a guess */
+    r.usage.prompt_tokens = 99;
     metrics_add(&r);
     r.truncated = true;
     r.cost.source = OR_COST_UNKNOWN;
@@ -96,8 +99,8 @@ static void test_counts(void)
     print();
 #define LABELS "{model=\"a/b\",provider=\"alpha\",key=\"k\",outcome=\"200\""
     CHECK(has("orproxy_requests_total" LABELS "} 2\n"), "requests");
-    CHECK(has("orproxy_tokens_total" LABELS ",kind=\"prompt\"} 20\n"), "prompt");
-    CHECK(has("orproxy_tokens_total" LABELS ",kind=\"completion\"} 10\n"), "completion");
+    CHECK(has("orproxy_tokens_total" LABELS ",kind=\"prompt\"} 10\n"), "prompt");
+    CHECK(has("orproxy_tokens_total" LABELS ",kind=\"completion\"} 5\n"), "completion");
     CHECK(has("orproxy_cost_usd_total" LABELS "} 0.000003\n"), "cost");
     CHECK(has("outcome=\"truncated\"} 1\n"), "truncated");
     CHECK(has("orproxy_unknown_costs_total" LABELS "} 0\n"), "unknown");

@@ -208,3 +208,54 @@ test('settings of an upstream do not mix with --demo by accident', async (t) => 
     assert.match(p.stderr, /provider upstream at/);
     assert.doesNotMatch(p.stderr, /provider demo/);
 });
+
+test('options may stand in front of the command', async (t) => {
+    const p = await run(t, ['--demo', 'chat', '-m', 'demo/echo', 'hello']);
+    assert.equal(p.code, 0, p.stderr);
+    assert.match(p.stdout, /^You said: hello/);
+    const help = await run(t, ['--demo', 'route', '--help']);
+    assert.equal(help.code, 0);
+    const wrong = await run(t, ['--demo', 'chta']);
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /unknown argument "chta": did you mean "chat"\?/);
+});
+
+test('an address that cannot be listened on is told as what it is, and where it stands', async (t) => {
+    const file = path.join(scratch(t), 'orproxy.conf');
+    for (const address of ['18905', '127.0.0.1', '127.0.0.1:99999', '127.0.0.1:80x', '::1:80', 'box:80']) {
+        const p = await run(t, ['--demo', '--listen', address]);
+        assert.equal(p.code, 2);
+        assert.ok(
+            p.stderr.startsWith(`orproxy: --listen: cannot listen on "${address}": use a numeric ADDR:PORT`),
+            p.stderr,
+        );
+        fs.writeFileSync(file, `open = yes\nlisten = ${address}\n`);
+        const other = await run(t, ['-c', file]);
+        assert.ok(other.stderr.startsWith(`orproxy: ${file}:2: cannot listen on "${address}"`), other.stderr);
+    }
+});
+
+test('--demo and --upstream need no secret of the providers that they replace', async (t) => {
+    const file = path.join(scratch(t), 'orproxy.conf');
+    fs.writeFileSync(file, '[provider openrouter]\nkey = env:NOT_SET\n');
+    const p = await run(t, ['chat', '-c', file, '--demo', '-m', 'demo/echo', 'hello']);
+    assert.equal(p.code, 0, p.stderr);
+    const set = ['--set', 'provider demo.key=env:NOT_SET'];
+    for (const args of [['-c', file], ['-c', file, '--demo', ...set]]) {
+        const other = await run(t, args);
+        assert.equal(other.code, 2);
+        assert.match(other.stderr, /environment variable NOT_SET is not set/);
+    }
+    fs.appendFileSync(file, '[key a]\nkey = env:NOT_SET_EITHER\n');
+    const clients = await run(t, ['-c', file, '--demo']);
+    assert.equal(clients.code, 2);
+    assert.match(clients.stderr, /environment variable NOT_SET_EITHER is not set/);
+});
+
+test('a provider whose name is nearly a known one', async (t) => {
+    const file = path.join(scratch(t), 'orproxy.conf');
+    fs.writeFileSync(file, '[provider openruter]\nlist = no\n');
+    const p = await run(t, ['-c', file]);
+    assert.equal(p.code, 2);
+    assert.match(p.stderr, /has no base_url, .*: did you mean \[provider openrouter\]\?\n$/);
+});
