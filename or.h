@@ -2177,7 +2177,8 @@ typedef struct or_moment {
     X(COOLING, "cooling", "asked to be left alone for a while")                                \
     X(OFFLINE, "offline", "cannot be reached: the uplink is down")                             \
     X(EXPANDED, "expanded", "its own endpoints are in the plan")                               \
-    X(FALLBACKS, "allow_fallbacks", "fallbacks are not allowed")
+    X(FALLBACKS, "allow_fallbacks", "fallbacks are not allowed")                               \
+    X(BUDGET, "budget", "may cost more than may be spent") /* or_plan_leave_out */
 
 typedef enum or_route_reason {
 #define ORI_X(name, by, text) OR_ROUTE_##name,
@@ -2219,6 +2220,10 @@ typedef struct or_plan {
 
 /* list: memory for all endpoints of the requested models. */
 OR_API void or_plan_init(or_plan *p, or_candidate *list, uint32_t max);
+
+/* For the caller, behind or_route_plan: list[index], index < num, is not to be tried. It becomes the
+   first of those left out. What is left out as BUDGET is so in a replay, too. */
+OR_API void or_plan_leave_out(or_plan *p, uint32_t index, or_route_reason reason);
 
 /* Make the plan. stats: one for each endpoint of the catalogue; may be NULL.
    The order, first difference first: meets the preferred throughput and latency; place of its
@@ -16397,6 +16402,16 @@ static bool ori_route_begins(or_str name, or_str part)
            part.len > 0 && or_str_eq_nocase(or_str_of(name.ptr, part.len), part);
 }
 
+void or_plan_leave_out(or_plan *p, uint32_t index, or_route_reason reason)
+{
+    or_candidate c = p->list[index];
+    c.reason = reason;
+    p->num--;
+    p->num_out++;
+    memmove(&p->list[index], &p->list[index + 1], (p->num - index) * sizeof c);
+    p->list[p->num] = c;
+}
+
 /* ---- the index: a hash table of the names up to their first colon ----
 
    index[0] is the number of lists less one, 2^n - 1; then, for each list, and for `model` and
@@ -17280,6 +17295,34 @@ static or_err ori_replay_compare(ori_prefs *r, const or_plan *plan, const or_cat
     return or_buf_put_str(difference, or_buf_str(&out));
 }
 
+/* Does an entry of the recorded `out` say that this one could not be paid? */
+static bool ori_replay_is_unpaid(ori_prefs *r, int entry, const or_endpoint *e)
+{
+    or_str name = ori_prefs_str(r, "out", or_json_find(r->doc, entry, "/0"));
+    or_str why = ori_prefs_str(r, "out", or_json_find(r->doc, entry, "/1"));
+    or_str tag = ori_route_tag(e);
+    return or_str_eq(why, or_str_z(or_route_reason_by(OR_ROUTE_BUDGET))) &&
+           name.len == tag.len + 1 + e->model.len &&
+           or_str_eq(or_str_of(name.ptr, tag.len), tag) &&
+           or_str_eq(or_str_of(name.ptr + tag.len + 1, e->model.len), e->model);
+}
+
+/* What the caller left out for money, of which the line says nothing else: the last one first. */
+static void ori_replay_leave_out(ori_prefs *r, or_plan *plan, const or_catalogue *c)
+{
+    int out = or_json_find(r->doc, 0, "/out");
+    int num = or_json_type_at(r->doc, out) == OR_JSON_ARRAY ? r->doc->tok[out].size : 0;
+    while (num-- > 0) {
+        int entry = or_json_first(r->doc, out);
+        for (int i = 0; i < num; i++) entry = or_json_next(r->doc, entry);
+        for (uint32_t i = 0; i < plan->num; i++)
+            if (ori_replay_is_unpaid(r, entry, &c->endpoints[plan->list[i].endpoint])) {
+                or_plan_leave_out(plan, i, OR_ROUTE_BUDGET);
+                break;
+            }
+    }
+}
+
 /* Parse a line; all of it in the arena. */
 static or_err ori_replay_line(ori_prefs *r, or_json_doc *doc, or_str text, ori_replay **out)
 {
@@ -17325,6 +17368,7 @@ or_err or_route_replay(or_str text, or_arena *arena, or_plan *plan, or_catalogue
     route.moment = &line->moment;
     route.plan = plan;
     ori_route_run(&route, NULL, line->healths);
+    ori_replay_leave_out(&r, plan, catalogue);
     return ori_replay_compare(&r, plan, catalogue, same, difference);
 }
 #endif /* OR_NO_CATALOGUE */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "proxy/cli_parts.h"
+#include "proxy/demo.h"
 #include "proxy/market.h"
 #include "proxy/mem.h"
 
@@ -63,7 +64,7 @@ static const or_endpoint *choose(market *m, or_route_request *q, const or_moment
     or_plan plan;
     q->policy = &m->policy; /* what the owner wants there */
     for (uint32_t i = 0; i < q->num_models; i++)
-        if (market_find(m, q->models[i]) == NULL) (void)market_admit(m, q->models[i]);
+        (void)market_admit(m, q->models[i], market_find(m, q->models[i]) != NULL);
     or_candidate *list = or_arena_alloc(arena, m->catalogue.num * sizeof *list);
     if (list == NULL) return NULL;
     or_plan_init(&plan, list, m->catalogue.num);
@@ -224,10 +225,24 @@ static int print_report(const report *r)
     return r->unreadable > 0 ? CLI_FAILED : CLI_OK;
 }
 
+/* Nothing is asked here; but the simulated provider is in this process. */
+static void learn_demo(const conf *c)
+{
+    char   error[256];
+    bool   news;
+    or_buf list;
+    or_buf_init_growing(&list, &mem_allocator, CLI_MAX_ANSWER);
+    for (unsigned i = 0; i < c->num_providers; i++)
+        if (c->providers[i].kind == PROVIDER_DEMO && demo_put_models(&list) == OR_OK)
+            (void)market_learn(c, &c->providers[i], or_buf_str(&list), &news, error, sizeof error);
+    or_buf_free(&list);
+}
+
 /* The market of the settings in force; NULL: it was said why. */
 static market *open_market(void)
 {
     char error[512];
+    if (market_now() == NULL) learn_demo(conf_now());
     if (market_now() == NULL && !market_make((conf *)conf_now(), error, sizeof error)) {
         cli_say("what-if: %s", error);
         return NULL;

@@ -366,7 +366,7 @@ static bool expand_router(decision *d, const facts *f, names *n, or_arena *arena
     bool        is_auto = or_str_eq_nocase(name, OR_STR("openrouter/auto"));
     bool        is_free_router = or_str_eq_nocase(name, OR_STR("openrouter/free"));
     if ((!is_auto && !is_free_router) || market_find(d->m, name) != NULL ||
-        market_admit(d->m, name) > 0)
+        market_admit(d->m, name, false) > 0)
         return true;
     for (unsigned i = 0; is_auto && i < settings->num_auto_models; i++)
         if (pool_admits(f, d->key, settings->auto_models[i]))
@@ -545,17 +545,11 @@ uint32_t decide_filter(decision *d, bool (*may)(void *user, uint32_t endpoint), 
                        or_route_reason reason)
 {
     or_plan *p = &d->plan;
-    uint32_t kept = 0, all = p->num;
-    for (uint32_t i = 0; i < all; i++) {
-        or_candidate c = p->list[i];
-        if (!may(user, c.endpoint)) continue;
-        memmove(&p->list[kept + 1], &p->list[kept], (i - kept) * sizeof c);
-        p->list[kept++] = c;
-    }
-    for (uint32_t i = kept; i < all; i++) p->list[i].reason = reason;
-    p->num = kept;
-    p->num_out += all - kept;
-    return kept;
+    for (uint32_t i = 0; i < p->num; i++)
+        p->list[i].reason = may(user, p->list[i].endpoint) ? OR_ROUTE_KEPT : reason;
+    for (uint32_t i = p->num; i-- > 0;)
+        if (p->list[i].reason != OR_ROUTE_KEPT) or_plan_leave_out(p, i, reason);
+    return p->num;
 }
 
 /* The dearest and the cheapest that were looked at, for the message. */
@@ -584,7 +578,7 @@ static bool apply_max_cost(decision *d, or_arena *arena, refusal *why)
     or_buf money, max;
     dear   x = {d, {0}, false};
     if (d->key == NULL || d->key->max_cost_pico_usd < 0) return true;
-    if (decide_filter(d, is_cheap_enough, &x, OR_ROUTE_MAX_PRICE) > 0) return true;
+    if (decide_filter(d, is_cheap_enough, &x, OR_ROUTE_BUDGET) > 0) return true;
     or_buf_init(&money, mem, sizeof mem);
     or_decimal_put(&money, x.least.pico_usd, 12);
     or_buf_init(&max, most, sizeof most);
@@ -646,7 +640,7 @@ bool decide(decision *d, const facts *f, const decide_who *who, or_arena *arena,
     d->request.models = models;
     d->request.num_models = n.num;
     for (uint32_t i = n.num; i-- > 0;) /* the first one last: its places are not taken again */
-        if (market_find(d->m, models[i]) == NULL) (void)market_admit(d->m, models[i]);
+        (void)market_admit(d->m, models[i], market_find(d->m, models[i]) != NULL);
     apply_needs(d, f, &n);
     apply_session(d, f, session);
     d->bound.prompt_bytes = f->body.len;

@@ -396,12 +396,10 @@ static void put_model(or_json_writer *w, const model *m)
     or_json_end_object(w);
 }
 
-static void list_models(demo *d)
+or_err demo_put_models(or_buf *out)
 {
-    or_buf         body;
     or_json_writer w;
-    or_buf_init_growing(&body, &mem_allocator, SIZE_MAX);
-    or_json_writer_init(&w, &body);
+    or_json_writer_init(&w, out);
     or_json_begin_object(&w);
     or_json_put_key(&w, OR_STR("data"));
     or_json_begin_array(&w);
@@ -410,7 +408,14 @@ static void list_models(demo *d)
     member_u64(&w, "total_count", NUM_MODELS);
     member_raw(&w, "links", OR_STR("{\"next\":null}"));
     or_json_end_object(&w);
-    if (or_json_writer_end(&w) == OR_OK)
+    return or_json_writer_end(&w);
+}
+
+static void list_models(demo *d)
+{
+    or_buf body;
+    or_buf_init_growing(&body, &mem_allocator, SIZE_MAX);
+    if (demo_put_models(&body) == OR_OK)
         answer(d, 200, or_str_of(NULL, 0), or_buf_str(&body), body.len);
     else
         answer_error(d, 503, or_str_of(NULL, 0), "no memory for the list: limits.memory is reached");

@@ -5,6 +5,11 @@
 #ifndef DEMO_H
 #define DEMO_H
 
+#include "or.h"
+
+/* Its list of models, as GET /models says it. */
+or_err demo_put_models(or_buf *out);
+
 /* A new connection to it: the client's end, non-blocking. -1 with errno. */
 int demo_connect(void);
 

@@ -789,14 +789,14 @@ static bool make_index(market *m)
     return true;
 }
 
-unsigned market_admit(market *m, or_str model)
+unsigned market_admit(market *m, or_str model, bool known)
 {
     struct market_memory *mem = m->memory;
     unsigned              num = 0;
     bool                  changed = false;
     if (model.len == 0 || model.len > MAX_ID) return 0;
     for (unsigned target = 0; target < m->settings->num_providers; target++) {
-        if (!takes_any(m, target)) continue;
+        if (!takes_any(m, target) || (known && m->settings->providers[target].any_model)) continue;
         uint32_t i = slot_for(m, target, model);
         if (i == ADMITTED) continue;
         or_endpoint *e = &mem->endpoints[m->num_listed + i];

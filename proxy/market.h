@@ -51,8 +51,9 @@ bool market_make(conf *settings, char *error, size_t error_size);
 const market_model *market_find(const market *m, or_str id);
 
 /* Make sure that a model nobody lists has an endpoint at each provider that takes any model
-   (any_model, or whose list is not known yet). How many it has now. */
-unsigned market_admit(market *m, or_str model);
+   (any_model, or whose list is not known yet); known: one that others list has one at those whose
+   list is not known yet. How many it has there now. */
+unsigned market_admit(market *m, or_str model, bool known);
 
 /* As long as a request may still be sent to that endpoint, it stays the one of its model: those
    that nobody lists share a few places. */

@@ -165,7 +165,7 @@ static void test_parameters_of_others(void)
 static void test_parameters_of_admitted(void)
 {
     start(KIND("alpha", "gemini") NEAR("beta"));
-    CHECK(market_admit(market_now(), OR_STR("any/m")) == 2, "both take it");
+    CHECK(market_admit(market_now(), OR_STR("any/m"), false) == 2, "both take it");
     const market *m = market_now();
     for (uint32_t i = m->num_listed; i < m->catalogue.num; i++) {
         const or_endpoint *e = &m->catalogue.endpoints[i];
@@ -399,7 +399,7 @@ static void test_broken_state(void)
         put_file(state_file(""), broken[i], strlen(broken[i]));
         start_with_state("http://10.0.0.1/v1");
         CHECK(offers("alpha") == 0 && !market_now()->listed[0], broken[i]);
-        CHECK(market_admit(market_now(), OR_STR("any")) == 1, "so any model is passed");
+        CHECK(market_admit(market_now(), OR_STR("any"), false) == 1, "so any model is passed");
     }
     char path[96];
     snprintf(path, sizeof path, "%s", state_file(""));
@@ -490,12 +490,12 @@ static void test_admit(void)
     char name[160];
     start(NEAR("alpha"));
     market *m = market_now();
-    CHECK(market_admit(m, OR_STR("")) == 0, "no name");
+    CHECK(market_admit(m, OR_STR(""), false) == 0, "no name");
     for (int n = 127; n <= 129; n++) {
         snprintf(name, sizeof name, "%0*d", n, 3);
-        CHECK(market_admit(m, or_str_z(name)) == (n <= 128), "long name");
+        CHECK(market_admit(m, or_str_z(name), false) == (n <= 128), "long name");
     }
-    CHECK(market_admit(m, OR_STR("acme/x")) == 1 && market_admit(m, OR_STR("acme/x")) == 1, "again");
+    CHECK(market_admit(m, OR_STR("acme/x"), false) == 1 && market_admit(m, OR_STR("acme/x"), false) == 1, "again");
     unsigned there = 0;
     for (uint32_t i = m->num_listed; i < m->catalogue.num; i++)
         there += or_str_eq(m->catalogue.endpoints[i].model, OR_STR("acme/x"));
@@ -504,19 +504,24 @@ static void test_admit(void)
     or_model_search_begin(&found, &m->catalogue, OR_STR("acme/x"));
     CHECK(or_model_search_next(&found) && found.endpoint >= m->num_listed, "it is found there");
     CHECK(learn_z("alpha", "[{\"id\":\"m\"}]"), "list");
-    CHECK(market_admit(market_now(), OR_STR("acme/x")) == 0, "a list that is known counts");
+    CHECK(market_admit(market_now(), OR_STR("acme/x"), false) == 0, "a list that is known counts");
 }
 
 /* Sections are a list too; any_model stays open. */
 static void test_takes_any(void)
 {
     start(NEAR("alpha") "[endpoint alpha a]\n");
-    CHECK(market_admit(market_now(), OR_STR("x")) == 0, "sections");
+    CHECK(market_admit(market_now(), OR_STR("x"), false) == 0, "sections");
     start(NEAR("alpha") "any_model = yes\n[endpoint alpha a]\n");
     CHECK(learn_z("alpha", "[{\"id\":\"m\"}]"), "list");
-    CHECK(market_admit(market_now(), OR_STR("x")) == 1, "any_model");
+    CHECK(market_admit(market_now(), OR_STR("x"), false) == 1, "any_model");
     start("[provider demo]\nkind = demo\n");
-    CHECK(market_admit(market_now(), OR_STR("x")) == 0, "demo");
+    CHECK(market_admit(market_now(), OR_STR("x"), false) == 0, "demo");
+    /* a model that another lists: whose list is not known may have it, too */
+    start(NEAR("alpha") NEAR("beta") "any_model = yes\n" NEAR("gamma") "[endpoint gamma x]\n");
+    CHECK(market_find(market_now(), OR_STR("x")) != NULL, "gamma's");
+    CHECK(market_admit(market_now(), OR_STR("x"), true) == 1, "alpha");
+    CHECK(market_admit(market_now(), OR_STR("y"), false) == 2, "alpha, beta");
 }
 
 /* Endpoints in use keep their slot; of the others the one that waited longest goes. */
@@ -526,16 +531,16 @@ static void test_slots(void)
     start(NEAR("alpha"));
     market  *m = market_now();
     uint32_t num = m->catalogue.num - m->num_listed, first = m->num_listed;
-    CHECK(market_admit(m, OR_STR("busy")) == 1, "first");
+    CHECK(market_admit(m, OR_STR("busy"), false) == 1, "first");
     or_stats_begin(&m->stats[first], now_ms);
     for (uint32_t i = 0; i < 3 * num; i++) {
         snprintf(name, sizeof name, "m%u", (unsigned)i);
-        CHECK(market_admit(m, or_str_z(name)) == 1, name);
+        CHECK(market_admit(m, or_str_z(name), false) == 1, name);
     }
     CHECK_STR(m->catalogue.endpoints[first].model, OR_STR("busy"), "in use");
     for (uint32_t i = 1; i < num; i++) or_stats_begin(&m->stats[first + i], now_ms);
-    CHECK(market_admit(m, OR_STR("one more")) == 0, "all in use");
-    CHECK(market_admit(m, OR_STR("busy")) == 1, "there already");
+    CHECK(market_admit(m, OR_STR("one more"), false) == 0, "all in use");
+    CHECK(market_admit(m, OR_STR("busy"), false) == 1, "there already");
 }
 
 /* ---- names, policy ---- */

@@ -782,6 +782,65 @@ static void test_record(void)
     CHECK_STR(or_buf_str(&out), OR_STR(want), "record");
 }
 
+/* What the caller left out for money, any of it in any order, is so when the line is replayed. */
+static void test_record_left_out(void)
+{
+    static char      mem[65536];
+    or_endpoint      e[5];
+    or_catalogue     c = {e, 5, NULL, 0, NULL}, replayed;
+    or_route_request q = request();
+    or_moment        moment = {0, {true, 5}, 3, 0};
+    or_candidate     list[5];
+    or_plan          plan, again;
+    or_arena         a;
+    or_buf           out;
+    char             text[8192];
+    bool             same;
+    uint32_t         made[4];
+    static const char *const tags[] = {"p", "p/x", "q", "r", "s"};
+    for (unsigned i = 0; i < 5; i++) e[i] = endpoint(tags[i], 1 + i);
+    e[4].disabled = true;
+    for (unsigned first = 0; first <= 4; first++)
+        for (unsigned second = 0; second <= 4; second++) {
+            or_plan_init(&plan, list, 5);
+            CHECK_ERR(or_route_plan(&plan, &q, &c, NULL, &moment), OR_OK, "plan");
+            CHECK(plan.num == 4 && plan.num_out == 1, "four of five");
+            for (uint32_t i = 0; i < 4; i++) made[i] = list[i].endpoint;
+            if (first < plan.num) or_plan_leave_out(&plan, first, OR_ROUTE_BUDGET);
+            uint32_t gone = first < 4 ? plan.list[plan.num].endpoint : 9;
+            if (second < plan.num) or_plan_leave_out(&plan, second, OR_ROUTE_BUDGET);
+            CHECK(plan.num + plan.num_out == 5, "none is lost");
+            for (uint32_t i = 0; i < plan.num; i++)
+                CHECK(plan.list[i].reason == OR_ROUTE_KEPT && plan.list[i].endpoint != gone,
+                      "kept");
+            for (uint32_t i = 0, at = 0; i < plan.num; i++, at++) {
+                while (at < 4 && made[at] != plan.list[i].endpoint) at++;
+                CHECK(at < 4, "in their order");
+            }
+            for (uint32_t i = plan.num; i < 4; i++)
+                CHECK(plan.list[i].reason == OR_ROUTE_BUDGET, "left out");
+            or_buf_init(&out, text, sizeof text);
+            CHECK_ERR(or_route_record(&out, &plan, &q, &c, &moment), OR_OK, "record");
+            or_arena_init(&a, mem, sizeof mem);
+            CHECK_ERR(or_route_replay(or_buf_str(&out), &a, &again, &replayed, &same, NULL), OR_OK,
+                      text);
+            CHECK(same && again.num == plan.num && again.num_out == plan.num_out, text);
+        }
+    /* a line that says it of an endpoint that is not in it differs */
+    or_plan_init(&plan, list, 5);
+    CHECK_ERR(or_route_plan(&plan, &q, &c, NULL, &moment), OR_OK, "plan");
+    or_plan_leave_out(&plan, 3, OR_ROUTE_BUDGET);
+    or_buf_init(&out, text, sizeof text);
+    CHECK_ERR(or_route_record(&out, &plan, &q, &c, &moment), OR_OK, "record");
+    char *name = strstr(text, "[[\"");
+    CHECK(name != NULL, text);
+    if (name == NULL) return;
+    name[3] = 'z';
+    or_arena_init(&a, mem, sizeof mem);
+    CHECK_ERR(or_route_replay(or_buf_str(&out), &a, &again, &replayed, &same, NULL), OR_OK, text);
+    CHECK(!same && again.num == 4, "of nobody");
+}
+
 static void test_record_space(void)
 {
     static random_case r;
@@ -964,6 +1023,7 @@ int main(void)
     test_weights();
     test_random();
     test_record();
+    test_record_left_out();
     test_record_space();
     test_names();
     test_model_search();

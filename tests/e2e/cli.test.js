@@ -10,16 +10,23 @@ import {
     PROVIDER_KEY,
     atEnd,
     begin,
+    big,
     certificates,
+    chat,
     chunk,
+    envOf,
     event,
+    gateway,
+    keyOf,
     nobody,
     polite,
+    priced,
     reply,
     run,
     scratch,
     start,
     upstream,
+    whole,
     within,
 } from './helpers.js';
 
@@ -372,6 +379,42 @@ test('replay: the same, another, and none', async (t) => {
     const missing = await run(t, ['replay', '/no/such/file']);
     assert.equal(missing.code, 1);
     assert.match(missing.stderr, /\/no\/such\/file/);
+});
+
+test('replay: what a limit left out is left out again', async (t) => {
+    const dir = scratch(t);
+    const decisions = path.join(dir, 'decisions.jsonl');
+    const up = await upstream(t, whole('hi'));
+    const p = await gateway(t, {
+        top: { decisions, state: path.join(dir, 'state') },
+        providers: {
+            alpha: { up, endpoints: { 'acme/big': priced(1) } },
+            beta: { up, endpoints: { 'acme/big': priced(2) } },
+            gamma: { up, endpoints: { 'acme/big': priced(3000) } },
+        },
+        sections: {
+            'key a': { key: `env:${envOf('a')}`, max_cost_per_request: '0.05' },
+            'key b': { key: `env:${envOf('b')}`, limit: '0.05' },
+        },
+    });
+    for (const name of ['a', 'b'])
+        for (const max_tokens of [10, 1000, 20000, 30000, 100000])
+            await big(p, { max_tokens }, { authorization: `Bearer ${keyOf(name)}` });
+    const lines = fs.readFileSync(decisions, 'utf8');
+    assert.match(lines, /"out":\[\["gamma acme\/big","budget"\]\]/);
+    assert.match(lines, /"plan":\[\]/);
+    const replayed = await run(t, ['replay', decisions]);
+    assert.equal(replayed.code, 0, replayed.stdout);
+    assert.equal(replayed.stdout, '10 decisions, 10 the same, 0 differ\n');
+});
+
+test('what-if: with the demo, whose list is here', async (t) => {
+    const decisions = path.join(scratch(t), 'decisions.jsonl');
+    const p = await start(t, ['--demo', '--set', `decisions=${decisions}`]);
+    assert.equal((await chat(p, { model: 'demo/echo' })).status, 200);
+    const other = await run(t, ['what-if', '--demo', decisions]);
+    assert.equal(other.code, 0, other.stderr);
+    assert.match(other.stdout, /^demo\/echo +1 +(0\.\d+) +0 +\1 +0 +0$/m);
 });
 
 test('what-if: the same tokens at other prices', async (t) => {
