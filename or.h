@@ -2026,12 +2026,6 @@ typedef struct or_catalogue {
                                  looking at all others (default: none) */
 } or_catalogue;
 
-/* Make an index of the endpoints' names in `mem`, which must stay, and set it. To be made anew when
-   one of them changes or moves.
-   mem   or_catalogue_index_size(num) numbers; num is of endpoints, less than 2^29 */
-OR_API size_t or_catalogue_index_size(uint32_t num);
-OR_API void   or_catalogue_index(or_catalogue *catalogue, uint32_t *mem);
-
 /* Who is to blame for a failed attempt. */
 typedef enum or_fault {
     OR_FAULT_NONE = 0, /* it succeeded */
@@ -2325,6 +2319,12 @@ OR_API void or_sticky_note(or_sticky *s, uint64_t key, bool named, const or_endp
    shape; OR_ERR_SPACE, OR_ERR_MEMORY: an arena is full. On failure c is unchanged. */
 OR_API or_err or_catalogue_read(or_catalogue *c, or_str json, const or_endpoint *defaults,
                                 or_arena *keep, or_arena *scratch);
+
+/* Make an index of the endpoints' names in `mem`, which must stay, and set it. To be made anew when
+   one of them changes or moves.
+   mem   or_catalogue_index_size(num) numbers; num is of endpoints, less than 2^29 */
+OR_API size_t or_catalogue_index_size(uint32_t num);
+OR_API void   or_catalogue_index(or_catalogue *catalogue, uint32_t *mem);
 
 /* Write a decision as one line of JSON, without a line end: all that it depended on, and
    what came out. plan is what or_route_plan made of the other arguments. */
@@ -16418,13 +16418,6 @@ void or_plan_leave_out(or_plan *p, uint32_t index, or_route_reason reason)
    `canonical` of each endpoint, the next name in the list: 2 * endpoint + 1, one more for
    `canonical`, 0 at the end. Lists are in the order of the catalogue. */
 
-static uint32_t ori_route_lists(uint32_t num)
-{
-    uint32_t lists = 1;
-    while (lists < num) lists *= 2;
-    return lists;
-}
-
 static uint32_t ori_route_list(const uint32_t *index, or_str name)
 {
     uint32_t h = 2166136261u; /* FNV-1a */
@@ -16437,26 +16430,6 @@ static uint32_t ori_route_list(const uint32_t *index, or_str name)
 static uint32_t ori_route_behind(const uint32_t *index, uint32_t name)
 {
     return 1 + index[0] + name;
-}
-
-size_t or_catalogue_index_size(uint32_t num)
-{
-    return 1 + (size_t)ori_route_lists(num) + 2 * (size_t)num;
-}
-
-void or_catalogue_index(or_catalogue *c, uint32_t *mem)
-{
-    memset(mem, 0, or_catalogue_index_size(c->num) * sizeof *mem);
-    mem[0] = ori_route_lists(c->num) - 1;
-    for (uint32_t i = 2 * c->num; i > 0; i--) {
-        const or_endpoint *e = &c->endpoints[(i - 1) / 2];
-        or_str             name = i % 2 == 1 ? e->model : e->canonical;
-        if (name.len == 0 || name.ptr[0] == ':') continue; /* a search for it takes all */
-        uint32_t list = ori_route_list(mem, name);
-        mem[ori_route_behind(mem, i)] = mem[list];
-        mem[list] = i;
-    }
-    c->index = mem;
 }
 
 void or_model_search_begin(or_model_search *s, const or_catalogue *c, or_str name)
@@ -16655,6 +16628,33 @@ void or_sticky_note(or_sticky *s, uint64_t key, bool named, const or_endpoint *e
 
 #ifndef OR_NO_CATALOGUE
 /* >> catalogue -------------------------------------------------------- */
+
+static uint32_t ori_route_lists(uint32_t num)
+{
+    uint32_t lists = 1;
+    while (lists < num) lists *= 2;
+    return lists;
+}
+
+size_t or_catalogue_index_size(uint32_t num)
+{
+    return 1 + (size_t)ori_route_lists(num) + 2 * (size_t)num;
+}
+
+void or_catalogue_index(or_catalogue *c, uint32_t *mem)
+{
+    memset(mem, 0, or_catalogue_index_size(c->num) * sizeof *mem);
+    mem[0] = ori_route_lists(c->num) - 1;
+    for (uint32_t i = 2 * c->num; i > 0; i--) {
+        const or_endpoint *e = &c->endpoints[(i - 1) / 2];
+        or_str             name = i % 2 == 1 ? e->model : e->canonical;
+        if (name.len == 0 || name.ptr[0] == ':') continue; /* a search for it takes all */
+        uint32_t list = ori_route_list(mem, name);
+        mem[ori_route_behind(mem, i)] = mem[list];
+        mem[list] = i;
+    }
+    c->index = mem;
+}
 
 static const char *const ori_route_modalities[] = {"text",  "image",      "file",  "audio",
                                                    "video", "embeddings", "rerank"};
