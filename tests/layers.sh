@@ -5,9 +5,9 @@
 # underscore (ev_epoll.c is part of ev), and may include modules of lower rows, or.h, and its
 # own module.
 rows='
-0 core posix bearssl link providers member chain clock rate query
+0 core posix bearssl link providers member chain clock rate query net
 1 conf log mem roots envelope gen shape pages
-2 ev net sandbox generations facts keys tally
+2 ev sandbox generations facts keys tally
 3 dns tls demo client preset books ledger
 4 upstream auth ceiling
 5 uplink market
