@@ -4648,8 +4648,6 @@ static or_err ori_http_field_value(or_http *h, or_str name, or_str value)
     return OR_OK;
 }
 
-/* The bytes of the line are TEXT; what is left to check is its shape. n: how many TOKEN
-   bytes it starts with; 0 when that is not known. */
 /* One of 32 bits, the same for a name in any case. */
 static uint32_t ori_http_name_bit(or_str name)
 {
@@ -4658,6 +4656,8 @@ static uint32_t ori_http_name_bit(or_str name)
     return (uint32_t)1 << ((name.len + 5 * first + 3 * last) & 31);
 }
 
+/* The bytes of the line are TEXT; what is left to check is its shape. n: how many TOKEN
+   bytes it starts with; 0 when that is not known. */
 static or_err ori_http_field_line(or_http *h, or_str line, size_t n)
 {
     if (n == 0) n = ori_http_span(line, ORI_HTTP_TOKEN);
