@@ -180,14 +180,14 @@ static bool is_named(const conf_provider *p)
     return strcmp(provider_find(p->name)->title, p->facts->title) == 0 && p->facts->title[0] != 0;
 }
 
-/* One of those whose base URL is known. */
+/* Another one, whose base URL is known. */
 static const char *nearest_provider(const char *name)
 {
     const char           *names[64];
     unsigned              num, n = 0;
     const provider_facts *list = provider_rows(&num);
     for (unsigned i = 0; i < num && n < sizeof names / sizeof names[0]; i++)
-        if (list[i].name[0] != 0) names[n++] = list[i].name;
+        if (list[i].name[0] != 0 && strcmp(list[i].name, name) != 0) names[n++] = list[i].name;
     return conf_nearest(name, names, n);
 }
 
