@@ -2216,8 +2216,8 @@ typedef struct or_plan {
 OR_API void or_plan_init(or_plan *p, or_candidate *list, uint32_t max);
 
 /* For the caller, behind or_route_plan: list[index], index < num, is not to be tried. It becomes the
-   first of those left out. What is left out as BUDGET is so in a replay, too. */
-OR_API void or_plan_leave_out(or_plan *p, uint32_t index, or_route_reason reason);
+   first of those left out, for BUDGET, and is so in a replay, too. */
+OR_API void or_plan_leave_out(or_plan *p, uint32_t index);
 
 /* Make the plan. stats: one for each endpoint of the catalogue; may be NULL.
    The order, first difference first: meets the preferred throughput and latency; place of its
@@ -16402,10 +16402,10 @@ static bool ori_route_begins(or_str name, or_str part)
            part.len > 0 && or_str_eq_nocase(or_str_of(name.ptr, part.len), part);
 }
 
-void or_plan_leave_out(or_plan *p, uint32_t index, or_route_reason reason)
+void or_plan_leave_out(or_plan *p, uint32_t index)
 {
     or_candidate c = p->list[index];
-    c.reason = reason;
+    c.reason = OR_ROUTE_BUDGET;
     p->num--;
     p->num_out++;
     memmove(&p->list[index], &p->list[index + 1], (p->num - index) * sizeof c);
@@ -17317,7 +17317,7 @@ static void ori_replay_leave_out(ori_prefs *r, or_plan *plan, const or_catalogue
         for (int i = 0; i < num; i++) entry = or_json_next(r->doc, entry);
         for (uint32_t i = 0; i < plan->num; i++)
             if (ori_replay_is_unpaid(r, entry, &c->endpoints[plan->list[i].endpoint])) {
-                or_plan_leave_out(plan, i, OR_ROUTE_BUDGET);
+                or_plan_leave_out(plan, i);
                 break;
             }
     }

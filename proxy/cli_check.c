@@ -184,7 +184,7 @@ static void note_prices(or_buf *out, const conf *c, const conf_key *key)
     for (unsigned i = 0; i < c->num_providers; i++) {
         const conf_provider *p = &c->providers[i];
         unsigned             unpriced, num = count_endpoints(c, i, &unpriced);
-        if (!provider_bills_itself(p->kind)) continue;
+        if (provider_is_openrouter(p->kind)) continue;
         if (num > 0 && unpriced == 0) continue;
         put(out, "key ", key->name, " has a limit of money, and prices of provider ");
         put(out, p->name, " are unknown", num > 0 ? " in some [endpoint] sections" : "");

@@ -541,14 +541,13 @@ void decide_worst(const decision *d, uint32_t endpoint, or_cost *out)
     bound_choices(&ceiling, &b, d->choices, out);
 }
 
-uint32_t decide_filter(decision *d, bool (*may)(void *user, uint32_t endpoint), void *user,
-                       or_route_reason reason)
+uint32_t decide_filter(decision *d, bool (*may)(void *user, uint32_t endpoint), void *user)
 {
     or_plan *p = &d->plan;
     for (uint32_t i = 0; i < p->num; i++)
-        p->list[i].reason = may(user, p->list[i].endpoint) ? OR_ROUTE_KEPT : reason;
+        p->list[i].reason = may(user, p->list[i].endpoint) ? OR_ROUTE_KEPT : OR_ROUTE_BUDGET;
     for (uint32_t i = p->num; i-- > 0;)
-        if (p->list[i].reason != OR_ROUTE_KEPT) or_plan_leave_out(p, i, reason);
+        if (p->list[i].reason != OR_ROUTE_KEPT) or_plan_leave_out(p, i);
     return p->num;
 }
 
@@ -578,7 +577,7 @@ static bool apply_max_cost(decision *d, or_arena *arena, refusal *why)
     or_buf money, max;
     dear   x = {d, {0}, false};
     if (d->key == NULL || d->key->max_cost_pico_usd < 0) return true;
-    if (decide_filter(d, is_cheap_enough, &x, OR_ROUTE_BUDGET) > 0) return true;
+    if (decide_filter(d, is_cheap_enough, &x) > 0) return true;
     or_buf_init(&money, mem, sizeof mem);
     or_decimal_put(&money, x.least.pico_usd, 12);
     or_buf_init(&max, most, sizeof most);

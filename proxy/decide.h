@@ -49,8 +49,7 @@ bool decide(decision *d, const facts *f, const decide_who *who, or_arena *arena,
 
 /* Leave out the candidates that `may` does not let pass, in the order that is left. How many
    there are now. */
-uint32_t decide_filter(decision *d, bool (*may)(void *user, uint32_t endpoint), void *user,
-                       or_route_reason reason);
+uint32_t decide_filter(decision *d, bool (*may)(void *user, uint32_t endpoint), void *user);
 void decide_end(decision *d);
 
 /* The conversation went well at that endpoint. */

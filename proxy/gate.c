@@ -218,7 +218,7 @@ typedef struct afford {
 /* Does the provider send its own bill? */
 static bool bills_itself(const decision *d, const or_endpoint *e)
 {
-    return provider_bills_itself(d->m->settings->providers[e->target].kind);
+    return !provider_is_openrouter(d->m->settings->providers[e->target].kind);
 }
 
 static bool can_pay(void *user, uint32_t endpoint)
@@ -311,7 +311,7 @@ static bool take_free(gate_ticket *t, decision *d, or_arena *arena, refusal *why
         }
         uint32_t limit = a->limits.free_requests_per_day;
         if (limit == 0 || a->free_used < limit) continue;
-        if (t->mixed) return decide_filter(d, costs, d, OR_ROUTE_BUDGET) > 0;
+        if (t->mixed) return decide_filter(d, costs, d) > 0;
         int64_t left =
             day + 86400 - wall.unix_s; /* of a day that the clock has not reached: longer */
         return over_rate(a, "free_requests_per_day", limit, a->free_used,
@@ -400,7 +400,7 @@ bool gate_reserve(gate_ticket *t, decision *d, const facts *f, const char *id, o
     open_tokens(t, d, f);
     if (!gate_is_limited(t)) return true;
     t->model = gate_cut(d->asked);
-    if (decide_filter(d, can_pay, &x, OR_ROUTE_BUDGET) == 0) return too_poor(&x, arena, why);
+    if (decide_filter(d, can_pay, &x) == 0) return too_poor(&x, arena, why);
     t->pico = x.most;
     t->byok_pico = x.most - x.most_own;
     for (unsigned i = 0; i < t->num; i++) {

@@ -40,6 +40,7 @@ struct market_memory {
     uint32_t     used[ADMITTED]; /* when each admitted one was asked for last */
     uint32_t     pins[ADMITTED]; /* requests in work that may go there */
     uint32_t     turn;
+    bool         unlisted[CONF_MAX_PROVIDERS]; /* nobody knows what it has */
     char         names[ADMITTED][MAX_ID];
 };
 
@@ -440,7 +441,7 @@ static or_err add_entries(struct market_memory *mem, const conf *settings, unsig
 
 static bool speaks_openrouter(const conf_provider *p)
 {
-    return p->kind == PROVIDER_OPENROUTER || p->kind == PROVIDER_DEMO;
+    return provider_is_openrouter(p->kind);
 }
 
 static or_err add_list(struct market_memory *mem, const conf *settings, unsigned target,
@@ -738,10 +739,10 @@ bool market_rest_key(market *m, unsigned target, unsigned key, uint32_t now_ms, 
 
 /* ---- models that nobody lists ---- */
 
-static bool takes_any(const market *m, unsigned target)
+/* Does nobody know what it has? */
+static bool is_unlisted(const market *m, unsigned target)
 {
     const conf_provider *p = &m->settings->providers[target];
-    if (p->any_model) return true;
     if (m->listed[target] || p->kind == PROVIDER_DEMO) return false;
     for (unsigned i = 0; i < m->settings->num_endpoints; i++)
         if (m->settings->endpoints[i].offer.target == target) return false;
@@ -796,7 +797,7 @@ unsigned market_admit(market *m, or_str model, bool known)
     bool                  changed = false;
     if (model.len == 0 || model.len > MAX_ID) return 0;
     for (unsigned target = 0; target < m->settings->num_providers; target++) {
-        if (!takes_any(m, target) || (known && m->settings->providers[target].any_model)) continue;
+        if (!mem->unlisted[target] && (known || !m->settings->providers[target].any_model)) continue;
         uint32_t i = slot_for(m, target, model);
         if (i == ADMITTED) continue;
         or_endpoint *e = &mem->endpoints[m->num_listed + i];
@@ -893,6 +894,7 @@ static bool fill(market *m, const market *old, char *error, size_t error_size)
     m->catalogue.num = mem->num;
     m->catalogue.aliases = mem->aliases;
     m->catalogue.num_aliases = mem->num_aliases;
+    for (unsigned i = 0; i < settings->num_providers; i++) mem->unlisted[i] = is_unlisted(m, i);
     if (!make_index(m)) return fail(error, error_size, "the catalogue", "no memory");
     for (unsigned i = 0; i < settings->num_providers; i++)
         if (m->listed[i] && found[i] != NULL && found[i]->body.len > 0 &&

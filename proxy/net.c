@@ -90,11 +90,6 @@ bool net_listen(const char *text, int *fd, bool *loopback, net_name *bound, char
     address   a;
     int       on = 1;
     socklen_t len = read_address(text, &a);
-    if (len == 0) {
-        snprintf(error, error_size,
-                 "cannot listen on \"%s\": use a numeric ADDR:PORT such as 127.0.0.1:8787", text);
-        return false;
-    }
     *loopback = address_is_loopback(&a);
     *fd = socket(a.any.sa_family, SOCK_STREAM, 0);
     if (*fd >= 0) {

@@ -14,7 +14,7 @@ typedef struct net_name {
 /* Can that be listened on? */
 bool net_is_address(const char *address);
 
-/* Listen on "ADDR:PORT" (ADDR numeric, a v6 one in brackets; port 0: any free one).
+/* Listen on "ADDR:PORT", a net_is_address (ADDR numeric, a v6 one in brackets; port 0: any free one).
    fd        non-blocking, close-on-exec
    loopback  only this machine can reach it
    bound     the address it got

@@ -136,9 +136,9 @@ const provider_facts *provider_rows(unsigned *num)
     return rows;
 }
 
-bool provider_bills_itself(provider_kind kind)
+bool provider_is_openrouter(provider_kind kind)
 {
-    return kind != PROVIDER_OPENROUTER && kind != PROVIDER_DEMO;
+    return kind == PROVIDER_OPENROUTER || kind == PROVIDER_DEMO;
 }
 
 bool provider_has_completions(const provider_facts *f, or_str model)

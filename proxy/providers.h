@@ -57,8 +57,9 @@ const provider_facts *provider_rows(unsigned *num);
 /* Is this a member of OpenAI's chat completions (or embeddings, completions)? For strict. */
 bool provider_is_openai_member(or_str name);
 
-/* Does it send a bill of its own? Only OpenRouter, and what simulates it, charge for others. */
-bool provider_bills_itself(provider_kind kind);
+/* Is it OpenRouter, or what simulates it? Their answers have its shape, and they charge for others:
+   all else sends a bill of its own. */
+bool provider_is_openrouter(provider_kind kind);
 
 /* Has it /completions for that model? */
 bool provider_has_completions(const provider_facts *f, or_str model);

@@ -215,9 +215,7 @@ static void on_end(relay *r, const or_call_event *ev)
 static void on_event(void *user, const or_call_event *ev)
 {
     relay *r = user;
-    r->native = (provider_of(r)->kind == PROVIDER_OPENROUTER ||
-                 provider_of(r)->kind == PROVIDER_DEMO) &&
-                r->rw.wire == r->rw.speaks;
+    r->native = provider_is_openrouter(provider_of(r)->kind) && r->rw.wire == r->rw.speaks;
     switch (ev->kind) {
     case OR_CALL_FAILED:
         relay_note_attempt(r, ev->failure->status, relay_word(ev->failure));

@@ -125,7 +125,7 @@ void relay_note_usage(relay *r, const or_usage *u, const or_cost *cost)
         memset(&r->r.cost, 0, sizeof r->r.cost);
         r->r.cost.source = OR_COST_UNKNOWN;
     }
-    r->r.byok = provider_bills_itself(provider_of(r)->kind) || u->is_byok;
+    r->r.byok = !provider_is_openrouter(provider_of(r)->kind) || u->is_byok;
     r->r.usage.is_byok = r->r.byok;
 }
 

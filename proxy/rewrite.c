@@ -453,7 +453,7 @@ static or_err put_head(const rewrite *r, const or_candidate *c, unsigned key, or
     or_buf               target;
     const or_endpoint   *e = &r->d->m->catalogue.endpoints[c->endpoint];
     const conf_provider *p = &r->d->m->settings->providers[e->target];
-    bool                 router = p->kind == PROVIDER_OPENROUTER || p->kind == PROVIDER_DEMO;
+    bool                 router = provider_is_openrouter(p->kind);
     or_buf_init(&target, mem, sizeof mem);
     or_err err = put_target(r, c, p, &target);
     if (err != OR_OK) return err;
@@ -605,7 +605,7 @@ static or_err make_body(rewrite *r, const or_candidate *c, edits *e, or_str *pie
 {
     const or_endpoint   *endpoint = &r->d->m->catalogue.endpoints[c->endpoint];
     const conf_provider *p = &r->d->m->settings->providers[endpoint->target];
-    if (p->kind == PROVIDER_OPENROUTER || p->kind == PROVIDER_DEMO)
+    if (provider_is_openrouter(p->kind))
         edit_for_router(e, r, c);
     else
         edit_for_direct(e, r, c, p->facts);

@@ -520,8 +520,10 @@ static void test_takes_any(void)
     /* a model that another lists: whose list is not known may have it, too */
     start(NEAR("alpha") NEAR("beta") "any_model = yes\n" NEAR("gamma") "[endpoint gamma x]\n");
     CHECK(market_find(market_now(), OR_STR("x")) != NULL, "gamma's");
+    CHECK(market_admit(market_now(), OR_STR("x"), true) == 2, "alpha, beta");
+    CHECK(learn_z("beta", "[{\"id\":\"m\"}]"), "list");
     CHECK(market_admit(market_now(), OR_STR("x"), true) == 1, "alpha");
-    CHECK(market_admit(market_now(), OR_STR("y"), false) == 2, "alpha, beta");
+    CHECK(market_admit(market_now(), OR_STR("y"), false) == 2, "any_model: what nobody lists, too");
 }
 
 /* Endpoints in use keep their slot; of the others the one that waited longest goes. */

@@ -806,9 +806,9 @@ static void test_record_left_out(void)
             CHECK_ERR(or_route_plan(&plan, &q, &c, NULL, &moment), OR_OK, "plan");
             CHECK(plan.num == 4 && plan.num_out == 1, "four of five");
             for (uint32_t i = 0; i < 4; i++) made[i] = list[i].endpoint;
-            if (first < plan.num) or_plan_leave_out(&plan, first, OR_ROUTE_BUDGET);
+            if (first < plan.num) or_plan_leave_out(&plan, first);
             uint32_t gone = first < 4 ? plan.list[plan.num].endpoint : 9;
-            if (second < plan.num) or_plan_leave_out(&plan, second, OR_ROUTE_BUDGET);
+            if (second < plan.num) or_plan_leave_out(&plan, second);
             CHECK(plan.num + plan.num_out == 5, "none is lost");
             for (uint32_t i = 0; i < plan.num; i++)
                 CHECK(plan.list[i].reason == OR_ROUTE_KEPT && plan.list[i].endpoint != gone,
@@ -829,7 +829,7 @@ static void test_record_left_out(void)
     /* a line that says it of an endpoint that is not in it differs */
     or_plan_init(&plan, list, 5);
     CHECK_ERR(or_route_plan(&plan, &q, &c, NULL, &moment), OR_OK, "plan");
-    or_plan_leave_out(&plan, 3, OR_ROUTE_BUDGET);
+    or_plan_leave_out(&plan, 3);
     or_buf_init(&out, text, sizeof text);
     CHECK_ERR(or_route_record(&out, &plan, &q, &c, &moment), OR_OK, "record");
     char *name = strstr(text, "[[\"");

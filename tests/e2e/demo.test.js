@@ -200,3 +200,25 @@ test('without a model there is an answer', async (t) => {
     const answer = await ask(p, { body: { messages: [{ role: 'user', content: 'hello' }] } });
     assert.equal(answer.status, 200, answer.body);
 });
+
+test('nobody bills for it, whatever the dialect, and /metrics names who failed', async (t) => {
+    const p = await start(t, ['--demo']);
+    const messages = [{ role: 'user', content: 'hi' }];
+    for (const [path, body] of [
+        ['/v1/chat/completions', { messages }],
+        ['/v1/messages', { messages, max_tokens: 50 }],
+        ['/v1/responses', { input: 'hi' }],
+        ['/v1/completions', { prompt: 'hi' }],
+    ]) {
+        const answer = await ask(p, { path, body: { model: 'demo/echo', ...body } });
+        assert.equal(answer.status, 200, answer.body);
+        assert.equal(answer.json.usage.is_byok, false, path);
+    }
+    const failed = await ask(p, { body: { model: 'demo/429', messages } });
+    assert.equal(failed.status, 429);
+    assert.equal(failed.json.error.metadata.provider_name, 'Demo');
+    const { body } = await ask(p, { path: '/metrics' });
+    const labels = 'model="demo/429",provider="demo",key="",outcome="429"';
+    assert.ok(body.includes(`orproxy_requests_total{${labels}} 1\n`), body);
+    assert.ok(body.includes(`orproxy_tokens_total{${labels},kind="prompt"} 0\n`), 'guesses are no counts');
+});

@@ -692,6 +692,7 @@ test('limits, and the metrics of them', async (t) => {
     assert.equal(mine.percent, 0);
     assert.equal(mine.requests_per_minute, 60);
     assert.equal(mine.requests_last_minute, 1);
+    assert.equal(mine.tokens_last_minute, null, 'what no limit needs is not counted');
     assert.equal(ledger.state, 'ok');
     assert.equal(ledger.message, '');
     assert.ok(ledger.number > 5 && ledger.bytes > 500 && ledger.segment === 1);

@@ -259,3 +259,15 @@ test('a provider whose name is nearly a known one', async (t) => {
     assert.equal(p.code, 2);
     assert.match(p.stderr, /has no base_url, .*: did you mean \[provider openrouter\]\?\n$/);
 });
+
+test('what cannot be written is said at the start, and by check', async (t) => {
+    const nowhere = path.join(scratch(t), 'missing', 'deeper');
+    const p = await start(t, ['--demo', '--set', `decisions=${nowhere}`]);
+    const said = /cannot record decisions in .*: No such file or directory\n/g;
+    assert.equal([...p.stderr.matchAll(said)].length, 1, p.stderr);
+    assert.equal((await chat(p, { model: 'demo/echo' })).status, 200);
+    assert.equal([...p.stderr.matchAll(said)].length, 1, 'once');
+    const checked = await run(t, ['check', '--demo', '--set', `state=${nowhere}`]);
+    assert.equal(checked.code, 1);
+    assert.match(checked.stdout, /: it is not there, and this user cannot make it in .*missing: No such file/);
+});
